@@ -1,0 +1,40 @@
+"""Every error this package raises on purpose.
+
+StiltwalkError
+├── RecipeError         the recipe file asks for something that does not exist
+├── DataError           a data file is missing, altered, or not in the expected format
+├── ModelError          a model folder is missing, incomplete, or of an unknown family
+├── MetricError         a metric was given inputs it is not defined on
+├── WorkspaceError      the workspace is in use, full, or altered
+└── TrainingDiverged    the loss stopped being finite
+
+The first four are the user's input (exit code 2); the last two end a run (exit code 1).
+"""
+
+
+class StiltwalkError(Exception):
+    """Base of the tree above; catch it to catch them all."""
+
+
+class RecipeError(StiltwalkError):
+    """The recipe file asks for something that does not exist."""
+
+
+class DataError(StiltwalkError):
+    """A data file is missing, altered, or not in the expected format."""
+
+
+class ModelError(StiltwalkError):
+    """A model folder is missing, incomplete, or of an unknown family."""
+
+
+class MetricError(StiltwalkError):
+    """A metric was given inputs it is not defined on."""
+
+
+class WorkspaceError(StiltwalkError):
+    """The workspace is in use, full, or altered."""
+
+
+class TrainingDiverged(StiltwalkError):  # noqa: N818 - a state, and reads better in a log
+    """The loss stopped being finite."""

@@ -1,0 +1,153 @@
+"""The frozen values that travel between rooms: examples in, answers out, rows of results.
+
+Answers are what XTREME's files hold (labels, tags, texts, pairs), never logits of one head, so
+another family of models can give them too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """The shape of a task: which features, head, loss and decoding it needs."""
+
+    PAIR = "pair"
+    CHOICE = "choice"
+    TAGGING = "tagging"
+    SPAN = "span"
+    RETRIEVAL = "retrieval"
+
+
+class Split(StrEnum):
+    """Which part of a task's data; the hub's own names live in the task's declaration."""
+
+    TRAIN = "train"
+    DEV = "dev"
+    TEST = "test"
+
+
+class Metric(StrEnum):
+    """How a task's answers are scored; `stiltwalk.metrics.score` knows each."""
+
+    ACCURACY = "accuracy"
+    ACCURACY_AND_F1 = "accuracy_and_f1"
+    CHUNK_F1 = "chunk_f1"
+    SQUAD = "squad"
+    MLQA = "mlqa"
+    PAIR_F1 = "pair_f1"
+
+
+@dataclass(frozen=True, slots=True)
+class PairExample:
+    """Two texts and the word for how they relate."""
+
+    id: str
+    text_a: str
+    text_b: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChoiceExample:
+    """A prompt, possible continuations, and the index of the right one, as text."""
+
+    id: str
+    prompt: str
+    choices: tuple[str, ...]
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class TaggedExample:
+    """A sentence of words with one tag each."""
+
+    id: str
+    words: tuple[str, ...]
+    tags: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A stretch of a context: its text, and the character it starts at."""
+
+    text: str
+    start: int
+
+
+@dataclass(frozen=True, slots=True)
+class SpanExample:
+    """A question on a context; no answers at all means that it cannot be answered."""
+
+    id: str
+    question: str
+    context: str
+    answers: tuple[Answer, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """One line of one side of a bitext."""
+
+    id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Bitext:
+    """Two sides to be matched, and which (foreign id, English id) are translations."""
+
+    foreign: tuple[Sentence, ...]
+    english: tuple[Sentence, ...]
+    gold: tuple[tuple[str, str], ...]
+
+
+Example = PairExample | ChoiceExample | TaggedExample | SpanExample
+
+Labels = Sequence[str]
+"""One label per example: a label word, the index of a choice, or Tatoeba's foreign line."""
+TagLists = Sequence[Sequence[str]]
+"""One tag per word, sentence by sentence."""
+Texts = Mapping[str, str]
+"""Question id to answer text."""
+GoldTexts = Mapping[str, Sequence[str]]
+"""Question id to every accepted answer text."""
+IdPairs = Sequence[tuple[str, str]]
+"""(foreign id, English id), as in BUCC's files."""
+Answers = Labels | TagLists | Texts | IdPairs
+Scores = dict[str, float]
+"""Name of a figure to a fraction in [0, 1]; the first one is what the task is ranked by."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScoreRow:
+    """One figure of one checkpoint on one task in one language.
+
+    `stage` is the fingerprint of the stage that wrote it; `intermediate` the tasks walked over
+    before the target task, empty for none; `value` a fraction in [0, 1].
+    """
+
+    stage: str
+    intermediate: tuple[str, ...]
+    task: str
+    language: str
+    split: str
+    metric: str
+    value: float
+    seed: int
+    num_examples: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class TimingRow:
+    """What predicting one language of one task took, unpaired: an observation, not a verdict."""
+
+    stage: str
+    task: str
+    language: str
+    num_examples: int
+    real_tokens: int
+    padded_tokens: int
+    time_s: float

@@ -1,0 +1,38 @@
+"""What a task is: a value that names its kind, languages, labels, metric and sources."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from stiltwalk.data.hub import HubFiles
+from stiltwalk.records import Kind, Metric
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """One data set with one way to read it and one way to score it.
+
+    `labels` is empty where there are none (spans, retrieval) and where they are collected from
+    the training rows (CCG's supertags). `trained_on` names the task whose English rows train
+    this one, None for a task that trains on its own; retrieval trains on nothing.
+    `hub` says where the rows are in the hub's layout, one entry per part (ANLI+ has three).
+    `dev_is_held_out`: the published English dev rows are test rows of some target, so dev rows
+    are cut from the English training rows instead.
+    """
+
+    name: str
+    kind: Kind
+    languages: tuple[str, ...]
+    metric: Metric
+    paper: str
+    licence: str
+    labels: tuple[str, ...] = ()
+    trained_on: str | None = None
+    max_length_tokens: int = 256
+    hub: tuple[HubFiles, ...] = field(default=(), repr=False)
+    dev_is_held_out: bool = False
+
+    @property
+    def train_task(self) -> str:
+        """The name of the task whose English rows train this one."""
+        return self.trained_on or self.name
