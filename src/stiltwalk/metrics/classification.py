@@ -1,0 +1,104 @@
+"""Metrics over one label per example, or one per word."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from stiltwalk.errors import MetricError
+
+POSITIVE = frozenset({"1", "duplicate"})
+"""The words for "these two mean the same", in XTREME's files and on the hub."""
+NEGATIVE = frozenset({"0", "not_duplicate"})
+
+
+def accuracy(predicted: Sequence[str], gold: Sequence[str]) -> float:
+    """Return the fraction of examples whose label is right, in [0, 1].
+
+    Args:
+        predicted: one label per example.
+        gold: the reference labels, in the same order.
+
+    Returns:
+        Right answers over all answers.
+
+    Raises:
+        MetricError: if the two differ in length or are empty.
+
+    Example:
+        >>> accuracy(["a", "b"], ["a", "c"])
+        0.5
+    """
+    if len(predicted) != len(gold) or not gold:
+        raise MetricError(
+            f"accuracy needs equal, non-zero counts, got {len(predicted)} and {len(gold)}."
+        )
+    return sum(p == g for p, g in zip(predicted, gold, strict=True)) / len(gold)
+
+
+def token_accuracy(predicted: Sequence[Sequence[str]], gold: Sequence[Sequence[str]]) -> float:
+    """Return the fraction of words whose tag is right, all sentences together, in [0, 1].
+
+    Args:
+        predicted: one tag per word, sentence by sentence.
+        gold: the reference tags, in the same order.
+
+    Raises:
+        MetricError: if sentences or words are not equally many, or there are none.
+    """
+    require_equal_words(predicted, gold)
+    return accuracy([t for tags in predicted for t in tags], [t for tags in gold for t in tags])
+
+
+def binary_f1(predicted: Sequence[str], gold: Sequence[str]) -> float:
+    """Return the F1 of the positive class ("1" or "duplicate"), 0 where nothing is found.
+
+    Args:
+        predicted: one label per example.
+        gold: the reference labels, in the same order.
+
+    Raises:
+        MetricError: if the counts differ, or a gold label is neither positive nor negative.
+
+    Source:
+        GLUE's QQP: F1 of the duplicates (Wang et al., 2018).
+    """
+    unknown = set(gold) - POSITIVE - NEGATIVE
+    if len(predicted) != len(gold) or unknown:
+        raise MetricError(
+            f"F1 needs equal counts and the labels {sorted(NEGATIVE | POSITIVE)}, got "
+            f"{len(predicted)} and {len(gold)} rows, and besides: {sorted(unknown)}."
+        )
+    found = {row for row, label in enumerate(predicted) if label in POSITIVE}
+    wanted = {row for row, label in enumerate(gold) if label in POSITIVE}
+    return f1_of_counts(len(found & wanted), len(found), len(wanted))["f1"]
+
+
+def f1_of_counts(num_right: int, num_predicted: int, num_gold: int) -> dict[str, float]:
+    """Return f1, precision and recall, each 0 where its divisor is 0.
+
+    Args:
+        num_right: things found that were wanted.
+        num_predicted: all things found.
+        num_gold: all things wanted.
+    """
+    precision = num_right / num_predicted if num_predicted else 0.0
+    recall = num_right / num_gold if num_gold else 0.0
+    f1 = 2 * precision * recall / (precision + recall) if num_right else 0.0
+    return {"f1": f1, "precision": precision, "recall": recall}
+
+
+def require_equal_words(predicted: Sequence[Sequence[str]], gold: Sequence[Sequence[str]]) -> None:
+    """Refuse tags that do not line up word by word: a shifted tag makes every score wrong.
+
+    Raises:
+        MetricError: if sentences or words are not equally many; names the first such sentence.
+    """
+    if len(predicted) != len(gold):
+        raise MetricError(
+            f"Tags are needed for {len(gold)} sentences, got them for {len(predicted)}."
+        )
+    for number, (found, wanted) in enumerate(zip(predicted, gold, strict=True), start=1):
+        if len(found) != len(wanted):
+            raise MetricError(
+                f"Sentence {number} has {len(wanted)} words, but {len(found)} predicted tags."
+            )
