@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from stiltwalk.data.hub import HubFiles
 from stiltwalk.records import Kind, Metric
+
+
+class OwnFiles(StrEnum):
+    """What the user must fetch without the hub; the value is the key in a recipe's `[data]`."""
+
+    BUCC = "bucc"
+    CCG = "ccg"
+    UD = "ud"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,9 +24,10 @@ class Task:
     `labels` is empty where there are none (spans, retrieval) and where they are collected from
     the training rows (CCG's supertags). `trained_on` names the task whose English rows train
     this one, None for a task that trains on its own; retrieval trains on nothing.
-    `hub` says where the rows are in the hub's layout, one entry per part (ANLI+ has three).
-    `dev_is_held_out`: the published English dev rows are test rows of some target, so dev rows
-    are cut from the English training rows instead.
+    `hub` says where the rows are in the hub's layout, one entry per part (ANLI+ has several);
+    `own_files` which folder of the user's replaces it (`ud`) or is the only source (`ccg`,
+    `bucc`: `hub` is empty then). `dev_is_held_out`: the published English dev rows are test rows
+    of some target, so dev rows are cut from the English training rows instead.
     """
 
     name: str
@@ -30,9 +40,15 @@ class Task:
     trained_on: str | None = None
     max_length_tokens: int = 256
     hub: tuple[HubFiles, ...] = field(default=(), repr=False)
+    own_files: OwnFiles | None = None
     dev_is_held_out: bool = False
 
     @property
     def train_task(self) -> str:
         """The name of the task whose English rows train this one."""
         return self.trained_on or self.name
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Names of the sources it is put together from; ids of its examples start `PART:`."""
+        return tuple(dict.fromkeys(files.part for files in self.hub if files.part))

@@ -1,0 +1,184 @@
+"""From rows to examples: sentence pairs, choices, tagged sentences, lines of a bitext.
+
+Each function returns a reader for one form of columns. Labels are mapped by name, never by
+position: GLUE, SNLI and XNLI number them differently.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from stiltwalk.data.hub import Reader
+from stiltwalk.data.rows import Rows
+from stiltwalk.records import (
+    Bitext,
+    ChoiceExample,
+    Example,
+    PairExample,
+    Sentence,
+    TaggedExample,
+)
+
+_PIN = "The data set has changed, or is another one; pin the revision that had these labels."
+
+
+def pairs(
+    columns: tuple[str, str, str],
+    labels: tuple[str, ...],
+    *,
+    language_column: str | None = None,
+    unlabelled: int | None = None,
+) -> Reader:
+    """Return a reader of two texts with a label.
+
+    Args:
+        columns: the two texts, then the label.
+        labels: the words that may occur.
+        language_column: where one split mixes languages, the column that names them.
+        unlabelled: the number that marks a row without agreement, as -1 in SNLI; such rows are
+            left out and counted.
+    """
+
+    def read(rows: Rows, language: str) -> Iterator[Example]:
+        where = (language_column, language) if language_column else None
+        word = _words(rows, columns[2], labels)
+        for row, (text_a, text_b, value) in rows.take(columns[:2], columns[2:], where):
+            if unlabelled is not None and value == unlabelled:
+                rows.counts["rows without a label left out"] += 1
+                continue
+            yield PairExample(f"{rows.id_prefix}{row}", text_a, text_b, word(row, value))
+
+    return read
+
+
+def hellaswag(rows: Rows, language: str) -> Iterator[Example]:  # noqa: ARG001 - English only
+    """Read HellaSwag: the second half of the context belongs to the choice."""
+    columns = ("ctx_a", "ctx_b", "label")
+    for row, (ctx_a, ctx_b, label, endings) in rows.take(columns, ("endings",)):
+        choices = tuple(f"{ctx_b} {ending}" for ending in endings)
+        yield ChoiceExample(
+            f"{rows.id_prefix}{row}", ctx_a, choices, _choice(rows, row, label, len(choices))
+        )
+
+
+def cosmos_qa(rows: Rows, language: str) -> Iterator[Example]:  # noqa: ARG001 - English only
+    """Read Cosmos QA: the prompt is context and question."""
+    columns = ("context", "question", "answer0", "answer1", "answer2", "answer3")
+    for row, (context, question, *answers, label) in rows.take(columns, ("label",)):
+        yield ChoiceExample(
+            f"{rows.id_prefix}{row}",
+            f"{context} {question}",
+            tuple(answers),
+            _choice(rows, row, label, len(answers)),
+        )
+
+
+def commonsense_qa(rows: Rows, language: str) -> Iterator[Example]:  # noqa: ARG001 - English only
+    """Read CommonsenseQA: choices carry letters, and the key is a letter."""
+    columns = ("question", "answerKey")
+    for row, (question, key, choices) in rows.take(columns, ("choices",)):
+        fields = as_lists(choices, ("label", "text"))
+        if key not in fields["label"]:
+            raise rows.error(f"answer '{key}' is none of {fields['label']}.", _PIN, row)
+        yield ChoiceExample(
+            f"{rows.id_prefix}{row}",
+            question,
+            tuple(fields["text"]),
+            str(fields["label"].index(key)),
+        )
+
+
+def tagged(words_column: str, tags_column: str, tags: tuple[str, ...]) -> Reader:
+    """Return a reader of tokens with one tag each.
+
+    Args:
+        words_column: the tokens.
+        tags_column: the tags, as words or as numbers with names.
+        tags: the words that may occur.
+    """
+
+    def read(rows: Rows, language: str) -> Iterator[Example]:  # noqa: ARG001 - one per configuration
+        word = _words(rows, tags_column, tags)
+        for row, (words, values) in rows.take((), (words_column, tags_column)):
+            if len(words) != len(values) or not words:
+                raise rows.error(
+                    f"{len(words)} words but {len(values)} tags.", "Mend or remove the row.", row
+                )
+            if None in words:
+                raise rows.error("a word is empty.", "Mend or remove the row.", row)
+            yield TaggedExample(
+                f"{rows.id_prefix}{row}",
+                tuple(words),
+                tuple([word(row, value) for value in values]),
+            )
+
+    return read
+
+
+def aligned(rows: Rows) -> Bitext:
+    """Read a bitext whose row i holds both sides of pair i (Tatoeba).
+
+    Ids are row numbers, so that a gold pair's foreign id is the line XTREME's files ask for.
+    Lines can end in a line break, which is no part of the sentence.
+    """
+    foreign, english, gold = [], [], []
+    for row, (source, target) in rows.take(("source_sentence", "target_sentence")):
+        foreign.append(Sentence(str(row), source.strip()))
+        english.append(Sentence(str(row), target.strip()))
+        gold.append((str(row), str(row)))
+    return Bitext(tuple(foreign), tuple(english), tuple(gold))
+
+
+def as_lists(value: object, names: tuple[str, ...]) -> dict[str, list[object]]:
+    """Return a record of lists, whether it is stored so or as a list of records."""
+    if isinstance(value, Mapping):
+        return {name: list(value.get(name) or ()) for name in names}
+    entries = value if isinstance(value, Sequence) else ()
+    return {name: [entry[name] for entry in entries] for name in names}
+
+
+def _words(rows: Rows, column: str, labels: tuple[str, ...]) -> Callable[[int, object], str]:
+    """Return a function that gives the label word of a value, by name."""
+    names = rows.class_names.get(column, ())
+    known: dict[object, str] = {label: label for label in labels}
+    known.update({number: name for number, name in enumerate(names) if name in labels})
+
+    def word(row: int, value: object) -> str:
+        label = known.get(value)
+        if label is None:
+            raise _unknown(rows, row, column, value, labels)
+        return label
+
+    return word
+
+
+def _unknown(
+    rows: Rows, row: int, column: str, value: object, labels: tuple[str, ...]
+) -> Exception:
+    """Return the error for a label that is none of the task's."""
+    names = rows.class_names.get(column, ())
+    if isinstance(value, int) and not names:
+        return rows.error(
+            f"label {value} is a number, and the file does not say which words the numbers mean.",
+            "Fetch the data set's Parquet files again: they carry the names.",
+            row,
+        )
+    if isinstance(value, int) and 0 <= value < len(names):
+        value = names[value]
+    return rows.error(
+        f"unknown label '{value}' in column '{column}', needed one of {', '.join(labels)}.",
+        _PIN,
+        row,
+    )
+
+
+def _choice(rows: Rows, row: int, value: object, num_choices: int) -> str:
+    """Return the index of the right choice as text; HellaSwag's is a string, Cosmos QA's a number."""
+    text = str(value)
+    if text.isdecimal() and int(text) < num_choices:
+        return text
+    raise rows.error(
+        f"label '{text}' is no index of its {num_choices} choices.",
+        "The labels of this split may be hidden; choose another split or mend the row.",
+        row,
+    )
