@@ -1,0 +1,33 @@
+"""The embedded benchmark: XTREME's tasks in miniature, in 40 languages, offline.
+
+Texts are made of what Unicode CLDR says through Babel: names, dates, quantities, lists. They are
+parallel by construction. A demonstration of the whole protocol, never a research result.
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+
+from stiltwalk.data.mini.catalogue import VERSION
+from stiltwalk.records import Bitext, Example, Split
+
+__all__ = ["bitext", "examples", "revision"]
+
+
+def revision() -> str:
+    """Return what decides the rows: the benchmark's own version and Babel's."""
+    return f"mini:{VERSION}:babel{version('babel')}"
+
+
+def examples(task: str, split: Split, language: str) -> tuple[Example, ...]:
+    """Return the rows of a task that is not retrieval; see `provider.examples`."""
+    from stiltwalk.data.mini import provider  # noqa: PLC0415 - plans need no Babel
+
+    return provider.examples(task, split, language)
+
+
+def bitext(task: str, split: Split, language: str) -> Bitext:
+    """Return the two sides of a retrieval task; see `provider.bitext`."""
+    from stiltwalk.data.mini import provider  # noqa: PLC0415 - plans need no Babel
+
+    return provider.bitext(task, split, language)
