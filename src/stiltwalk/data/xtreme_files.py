@@ -1,0 +1,266 @@
+"""Answers in files, in XTREME's layout: `TASK/test-LANG.tsv`, `.json` or `.jsonl`.
+
+Predictions and labels share the layout; only for questions do their forms differ: a prediction
+is `{id: text}`, the labels are SQuAD's JSON.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from enum import Enum
+from io import StringIO
+from pathlib import Path
+from typing import Any, assert_never, cast
+
+from stiltwalk.errors import DataError
+from stiltwalk.records import (
+    Answers,
+    GoldTexts,
+    IdPairs,
+    Kind,
+    Labels,
+    Metric,
+    Split,
+    TagLists,
+    Texts,
+)
+
+
+class Form(Enum):
+    """How answers stand in a file; the value is the file's ending."""
+
+    LABELS = ("tsv", "one label a line")
+    CHOICES = ("jsonl", "an object with `label` a line")
+    TAGS = ("tsv", "one tag a line, a blank line between sentences")
+    TEXTS = ("json", "answers by question id")
+    PAIRS = ("tsv", "two ids a line, with a TAB between them")
+
+    @property
+    def ending(self) -> str:
+        """The file's ending, without the dot."""
+        return self.value[0]
+
+
+def form_of(kind: Kind, metric: Metric) -> Form:
+    """Return the form in which XTREME keeps the answers of a task.
+
+    Args:
+        kind: the task's kind.
+        metric: the task's metric, which tells mined pairs from retrieved lines.
+    """
+    match kind:
+        case Kind.PAIR:
+            return Form.LABELS
+        case Kind.CHOICE:
+            return Form.CHOICES
+        case Kind.TAGGING:
+            return Form.TAGS
+        case Kind.SPAN:
+            return Form.TEXTS
+        case Kind.RETRIEVAL:
+            return Form.PAIRS if metric is Metric.PAIR_F1 else Form.LABELS
+        case _:
+            assert_never(kind)
+
+
+def answers_path(
+    folder: Path, task: str, language: str, form: Form, split: Split = Split.TEST
+) -> Path:
+    """Return where a task's answers in one language stand under a folder."""
+    return folder / task / f"{split}-{language}.{form.ending}"
+
+
+def write_answers(path: Path, form: Form, answers: Answers) -> None:
+    """Write predictions, so that reading them gives the same answers back.
+
+    Args:
+        path: a file as `answers_path` names it; its folder is made.
+        form: how the task keeps its answers.
+        answers: in the form's shape.
+
+    Raises:
+        DataError: if an answer cannot stand in such a file: empty, or with a line break or TAB.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    match form:
+        case Form.LABELS:
+            text = "".join(f"{_word(path, w)}\n" for w in cast("Labels", answers))
+        case Form.CHOICES:
+            text = "".join(f'{{"label": {int(w)}}}\n' for w in cast("Labels", answers))
+        case Form.TAGS:
+            text = "\n".join(_tag_lines(path, tags) for tags in cast("TagLists", answers))
+        case Form.TEXTS:
+            text = json.dumps(cast("Texts", answers), ensure_ascii=False, indent=1) + "\n"
+        case Form.PAIRS:
+            pairs = cast("IdPairs", answers)
+            text = "".join(f"{_word(path, f)}\t{_word(path, e)}\n" for f, e in pairs)
+        case _:
+            assert_never(form)
+    path.write_text(text, encoding="utf-8", newline="\n")
+
+
+def write_gold(path: Path, form: Form, gold: Answers | GoldTexts) -> None:
+    """Write labels; they differ from predictions for questions only.
+
+    Raises:
+        DataError: if a label cannot stand in such a file.
+    """
+    if form is not Form.TEXTS:
+        write_answers(path, form, cast("Answers", gold))
+        return
+    questions = [
+        {"id": question, "answers": [{"text": text} for text in texts]}
+        for question, texts in cast("GoldTexts", gold).items()
+    ]
+    document = {"version": "1.1", "data": [{"paragraphs": [{"qas": questions}]}]}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(document, ensure_ascii=False, indent=1) + "\n"
+    path.write_text(text, encoding="utf-8", newline="\n")
+
+
+def _tag_lines(path: Path, tags: Sequence[str]) -> str:
+    """Return one sentence's lines; a sentence without words would vanish in reading."""
+    if not tags:
+        raise DataError(f"{path}: a sentence has no tags, but every sentence needs one.")
+    return "".join(f"{_word(path, tag)}\n" for tag in tags)
+
+
+def _word(path: Path, word: str) -> str:
+    """Return a label, tag or id, refusing what another reader would not find again."""
+    if word != word.strip() or not word or any(c in word for c in "\t\n\r"):
+        raise DataError(f"{path}: {word!r} cannot stand in a line of this file; mend the label.")
+    return word
+
+
+def read_answers(path: Path, form: Form) -> Answers:
+    """Read predictions, whoever made them.
+
+    Raises:
+        DataError: if the file is missing, is not UTF-8, or not in the form; names the line.
+    """
+    file = _text(path)
+    if form is Form.TEXTS:
+        return _predicted_texts(path, _json(path, file))
+    return _READ_LINES[form](path, file)
+
+
+def read_gold(path: Path, form: Form) -> Answers | GoldTexts:
+    """Read labels in the same layout; for questions SQuAD's JSON, an object or its `data` list.
+
+    Raises:
+        DataError: if the file is missing, is not UTF-8, or not in the form; names the line.
+    """
+    file = _text(path)
+    if form is Form.TEXTS:
+        return _gold_texts(path, _json(path, file))
+    return _READ_LINES[form](path, file)
+
+
+def _text(path: Path) -> StringIO:
+    """Return a file's text, line by line; what is wrong with the file becomes an error."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror or error}.") from error
+    try:
+        # some editors put a mark in front, which would spoil the first label
+        return StringIO(content.decode("utf-8-sig"), newline=None)
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise DataError(f"{path} is not UTF-8, first at line {line}. Save it as UTF-8.") from error
+
+
+def _read_labels(path: Path, file: StringIO) -> Labels:  # noqa: ARG001 - one signature for all
+    """One label a line; a blank line is an empty label, which is never right."""
+    return [line.strip() for line in file]
+
+
+def _read_choices(path: Path, file: StringIO) -> Labels:
+    """The member `label` of one JSON object a line."""
+    labels = []
+    for number, line in enumerate(file, start=1):
+        try:
+            labels.append(str(json.loads(line)["label"]))
+        except (ValueError, KeyError, TypeError) as error:
+            raise DataError(
+                f"{path}, line {number}: expected an object with `label`, got {line.strip()!r}."
+            ) from error
+    return labels
+
+
+def _read_tags(path: Path, file: StringIO) -> TagLists:
+    """One tag a line; any number of blank lines is one border."""
+    sentences: list[list[str]] = [[]]
+    for number, line in enumerate(file, start=1):
+        tag = line.strip()
+        if "\t" in tag:
+            raise DataError(
+                f"{path}, line {number}: expected a tag alone, got {tag!r}. Leave the words out."
+            )
+        if tag:
+            sentences[-1].append(tag)
+        elif sentences[-1]:
+            sentences.append([])
+    return sentences if sentences[-1] else sentences[:-1]
+
+
+def _read_pairs(path: Path, file: StringIO) -> IdPairs:
+    """Two ids a line; blank lines mean nothing."""
+    pairs = []
+    for number, line in enumerate(file, start=1):
+        cells = line.strip().split("\t")
+        if cells == [""]:
+            continue
+        if len(cells) != 2:  # noqa: PLR2004 - a pair
+            raise DataError(
+                f"{path}, line {number}: expected two ids with a TAB between them, got "
+                f"{line.strip()!r}."
+            )
+        pairs.append((cells[0], cells[1]))
+    return pairs
+
+
+_READ_LINES: Mapping[Form, Callable[[Path, StringIO], Labels | TagLists | IdPairs]] = {
+    Form.LABELS: _read_labels,
+    Form.CHOICES: _read_choices,
+    Form.TAGS: _read_tags,
+    Form.PAIRS: _read_pairs,
+}
+
+
+def _json(path: Path, file: StringIO) -> Any:  # noqa: ANN401 - what it is, is checked by the caller
+    """Return a JSON document."""
+    try:
+        return json.load(file)
+    except json.JSONDecodeError as error:
+        raise DataError(f"{path}, line {error.lineno}: not JSON ({error.msg}).") from error
+
+
+def _predicted_texts(path: Path, document: object) -> Texts:
+    """Check that a document maps ids to texts."""
+    if not isinstance(document, dict):
+        raise DataError(
+            f"{path}: expected an object of question ids and answer texts, got a "
+            f"{type(document).__name__}."
+        )
+    wrong = next((q for q, text in document.items() if not isinstance(text, str)), None)
+    if wrong is not None:
+        raise DataError(f"{path}: the answer to {wrong} is {document[wrong]!r}, not a text.")
+    return document
+
+
+def _gold_texts(path: Path, document: Any) -> GoldTexts:  # noqa: ANN401 - someone else's JSON
+    """Take the accepted texts out of SQuAD's nesting."""
+    articles = document["data"] if isinstance(document, dict) and "data" in document else document
+    gold: dict[str, list[str]] = {}
+    try:
+        for article in articles:
+            for paragraph in article["paragraphs"]:
+                for question in paragraph["qas"]:
+                    gold[question["id"]] = [answer["text"] for answer in question["answers"]]
+    except (KeyError, TypeError) as error:
+        raise DataError(
+            f"{path}: not in SQuAD's form (data, paragraphs, qas, id, answers, text): {error}."
+        ) from error
+    return gold
