@@ -1,0 +1,207 @@
+"""Answers without a model, from rules on words and from English training rows: floors to beat.
+
+None of them looks at a test label, nor at any label that is not English.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from typing import assert_never, cast
+
+from stiltwalk.errors import MetricError
+from stiltwalk.metrics.bitext import (
+    Candidate,
+    accept,
+    best_threshold,
+    expand,
+    ids_by_text,
+    mine,
+    nearest,
+)
+from stiltwalk.metrics.lexical import character_vectors, words
+from stiltwalk.metrics.sliding_window import SlidingWindow
+from stiltwalk.records import (
+    Answers,
+    Bitext,
+    ChoiceExample,
+    Example,
+    IdPairs,
+    Kind,
+    Labels,
+    PairExample,
+    SpanExample,
+    TaggedExample,
+    TagLists,
+)
+
+_ENOUGH = 5
+"""Training rows that a cell of the pair rule needs before it has an opinion of its own."""
+
+
+def majority(train_labels: Iterable[str], n: int) -> list[str]:
+    """Return the most frequent training label n times; of equally frequent ones the first met.
+
+    Raises:
+        MetricError: if there is no label.
+    """
+    counts = Counter(train_labels)
+    if not counts:
+        raise MetricError("The most frequent label needs training labels, but there are none.")
+    return [counts.most_common(1)[0][0]] * n
+
+
+def majority_answers(kind: Kind, examples: Sequence[Example], train: Sequence[Example]) -> Answers:
+    """Return the answers of someone who reads nothing: always the most frequent English label.
+
+    Args:
+        kind: what the examples are; retrieval has no labels and is refused.
+        examples: what to answer, in any language.
+        train: English training examples of the same kind.
+
+    Returns:
+        Answers in the order of `examples`; for questions the empty text.
+
+    Raises:
+        MetricError: if there is nothing to learn from, or the kind is retrieval.
+    """
+    match kind:
+        case Kind.PAIR | Kind.CHOICE:
+            labelled = cast("Sequence[PairExample | ChoiceExample]", train)
+            return majority((each.label for each in labelled), len(examples))
+        case Kind.TAGGING:
+            tagged = cast("Sequence[TaggedExample]", train)
+            tag = majority((tag for each in tagged for tag in each.tags), 1)
+            return [tag * len(each.words) for each in cast("Sequence[TaggedExample]", examples)]
+        case Kind.SPAN:
+            return {each.id: "" for each in cast("Sequence[SpanExample]", examples)}
+        case Kind.RETRIEVAL:
+            raise MetricError("Retrieval has no labels; use the functions *_by_characters.")
+        case _:
+            assert_never(kind)
+
+
+def rule_answers(kind: Kind, examples: Sequence[Example], train: Sequence[Example]) -> Answers:
+    """Return the answers of the strongest plain rule on words for a kind of task.
+
+    PAIR: how many words of each text stand in the other, and whether both have the same words;
+    the label that is most frequent among English rows alike in that. CHOICE: the continuation
+    that shares most words with the prompt, or fewest, whichever is right more often in English.
+    TAGGING: a word's most frequent English tag; for others that of English words written alike.
+    SPAN: `SlidingWindow`.
+
+    Args:
+        kind: what the examples are; for retrieval see the two functions below.
+        examples: what to answer, in any language.
+        train: English training examples of the same kind.
+
+    Returns:
+        Answers in the order of `examples`.
+
+    Raises:
+        MetricError: if there is nothing to learn from, or the kind is retrieval.
+    """
+    match kind:
+        case Kind.PAIR:
+            return _pairs(*cast("tuple[Sequence[PairExample], ...]", (examples, train)))
+        case Kind.CHOICE:
+            return _choices(*cast("tuple[Sequence[ChoiceExample], ...]", (examples, train)))
+        case Kind.TAGGING:
+            return _tags(*cast("tuple[Sequence[TaggedExample], ...]", (examples, train)))
+        case Kind.SPAN:
+            window = SlidingWindow(cast("Sequence[SpanExample]", train))
+            spans = cast("Sequence[SpanExample]", examples)
+            return {each.id: window.answer(each) for each in spans}
+        case Kind.RETRIEVAL:
+            raise MetricError("Retrieval has no examples; use the functions *_by_characters.")
+        case _:
+            assert_never(kind)
+
+
+def nearest_by_characters(bitext: Bitext) -> Labels:
+    """Return for each English line the foreign line that shares most rare character n-grams."""
+    foreign_ND, english_MD = character_vectors(
+        [line.text for line in bitext.foreign], [line.text for line in bitext.english]
+    )
+    return [str(row) for row in nearest(english_MD, foreign_ND).tolist()]
+
+
+def mined_by_characters(bitext: Bitext, dev: Bitext) -> IdPairs:
+    """Return id pairs mined by shared character n-grams, with the threshold best on dev."""
+    threshold = best_threshold(_candidates(dev), dev.gold)
+    return accept(_candidates(bitext), threshold)
+
+
+def _candidates(bitext: Bitext) -> list[Candidate]:
+    """Mine one bitext with character vectors in place of a model's."""
+    foreign, english = ids_by_text(bitext.foreign), ids_by_text(bitext.english)
+    return expand(mine(*character_vectors(list(foreign), list(english))), foreign, english)
+
+
+def _pairs(examples: Sequence[PairExample], train: Sequence[PairExample]) -> Labels:
+    """Label each pair as most English pairs of the same cell are labelled."""
+    usual = majority((each.label for each in train), 1)[0]
+    cells = _most_frequent(((_overlap_cell(each), each.label) for each in train), _ENOUGH)
+    return [cells.get(_overlap_cell(each), usual) for each in examples]
+
+
+def _overlap_cell(example: PairExample) -> Hashable:
+    """Return which of some dozens of degrees of overlap a pair has."""
+    a, b = (
+        [word.text for word in words(text) if not word.is_mark]
+        for text in (example.text_a, example.text_b)
+    )
+    shared = len(set(a) & set(b))
+    return _degree(shared, len(set(a))), _degree(shared, len(set(b))), sorted(a) == sorted(b)
+
+
+def _degree(part: int, whole: int) -> int:
+    """Return 0 for none, 5 for all, and quarters between."""
+    return 5 if part >= whole else min(4, part and 1 + 4 * part // whole)
+
+
+def _choices(examples: Sequence[ChoiceExample], train: Sequence[ChoiceExample]) -> Labels:
+    """Pick by word overlap with the prompt, in the direction that English rows prefer."""
+
+    def pick(example: ChoiceExample, sign: int) -> str:
+        prompt = {word.text for word in words(example.prompt)}
+        shares = []
+        for choice in example.choices:
+            own = {word.text for word in words(choice)}
+            shares.append(sign * len(own & prompt) / max(len(own), 1))
+        return str(shares.index(max(shares)))
+
+    sign = max((1, -1), key=lambda s: sum(pick(each, s) == each.label for each in train))
+    return [pick(each, sign) for each in examples]
+
+
+def _tags(examples: Sequence[TaggedExample], train: Sequence[TaggedExample]) -> TagLists:
+    """Tag each word as English does most often: by the word, else by how it is written."""
+    seen = [pair for each in train for pair in zip(each.words, each.tags, strict=True)]
+    usual = majority((tag for _, tag in seen), 1)[0]
+    by_word = _most_frequent((word.casefold(), tag) for word, tag in seen)
+    by_shape = _most_frequent((_shape(word), tag) for word, tag in seen)
+    return [
+        [by_word.get(w.casefold(), by_shape.get(_shape(w), usual)) for w in each.words]
+        for each in examples
+    ]
+
+
+def _shape(word: str) -> str:
+    """Return how a word is written: in digits, in marks, with a capital, or otherwise."""
+    tests: tuple[tuple[str, Callable[[str], bool]], ...] = (
+        ("digits", lambda w: any(char.isdigit() for char in w)),
+        ("marks", lambda w: not any(char.isalnum() for char in w)),
+        ("capital", lambda w: w[:1].isupper()),
+    )
+    return next((name for name, holds in tests if holds(word)), "other")
+
+
+def _most_frequent(pairs: Iterable[tuple[Hashable, str]], at_least: int = 1) -> dict[Hashable, str]:
+    """Return each key's most frequent value, the first met if tied, for keys seen often enough."""
+    counts: defaultdict[Hashable, Counter[str]] = defaultdict(Counter)
+    for key, value in pairs:
+        counts[key][value] += 1
+    return {
+        key: each.most_common(1)[0][0] for key, each in counts.items() if each.total() >= at_least
+    }
