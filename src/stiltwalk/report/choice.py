@@ -1,0 +1,57 @@
+"""Which arm a researcher would have taken, judged by English dev scores alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from statistics import fmean
+
+from stiltwalk.records import Split
+from stiltwalk.report.rows import RunRows
+from stiltwalk.report.totals import ScoreBook
+
+ENGLISH = "en"
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The arm taken for a target, and whether its own dev scores decided.
+
+    Where a target has no English dev (`own_dev` false), the arm with the best mean dev score
+    over the others stands in.
+    """
+
+    arm: str
+    own_dev: bool
+
+
+def dev_scores(run: RunRows) -> Mapping[tuple[str, str], float]:
+    """Return (arm, target) to the English dev score, the mean over seeds."""
+    book = ScoreBook(run.rows, Split.DEV)
+    found = {}
+    for target in run.targets:
+        for arm in run.arms:
+            score = book.language(arm, target, ENGLISH)
+            if score:
+                found[arm, target] = score.mean
+    return found
+
+
+def choose_arms(run: RunRows) -> Mapping[str, Choice]:
+    """Return target to the arm that is best on English dev; "none" is a candidate.
+
+    No test row and no other language takes part. Equal scores go to the arm that the recipe
+    names first. A target is left out where the choice cannot be made.
+
+    Source:
+        Phang et al. 2020, "best" row; without an English dev of its own a target follows the
+        mean over the others.
+    """
+    scores = dev_scores(run)
+    judged = [t for t in run.targets if all((arm, t) in scores for arm in run.arms)]
+    chosen = {t: Choice(max(run.arms, key=lambda a: scores[a, t]), own_dev=True) for t in judged}
+    undecided = [t for t in run.targets if not any((arm, t) in scores for arm in run.arms)]
+    if judged and undecided:
+        arm = max(run.arms, key=lambda a: fmean(scores[a, t] for t in judged))
+        chosen |= {target: Choice(arm, own_dev=False) for target in undecided}
+    return chosen

@@ -1,0 +1,120 @@
+"""The answer in a few sentences, built from the rows alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from stiltwalk.report.numbers import percent_spread, points, points_spread
+from stiltwalk.report.rows import BASE_ARM, RunRows
+from stiltwalk.report.tables import ScoreCell, TransferTable
+from stiltwalk.tasks import TARGETS
+
+
+@dataclass(frozen=True, kw_only=True)
+class Headline:
+    """One sentence that answers, a few that explain, and one that says how far to trust it."""
+
+    answer: str
+    details: tuple[str, ...]
+    caution: str
+
+
+def headline(run: RunRows, table: TransferTable) -> Headline:
+    """Return what the rows say about the question of the run."""
+    widest = table.means[-1].cells if table.means and table.common else ()
+    ranked = sorted(
+        (cell for cell in widest if cell.gain),
+        key=lambda cell: -cell.gain.mean if cell.gain else 0.0,
+    )
+    details = (*_means(run, table, ranked), *_extremes(table), *_chosen(table))
+    return Headline(answer=_answer(run, table, ranked), details=details, caution=_caution(table))
+
+
+def _answer(run: RunRows, table: TransferTable, ranked: list[ScoreCell]) -> str:
+    """Return the sentence a reader takes away."""
+    if BASE_ARM not in run.arms:
+        return f"The recipe has no arm “{BASE_ARM}”, so nothing can be called a gain."
+    if run.arms == (BASE_ARM,):
+        return f"Only the arm “{BASE_ARM}” was run, so there is nothing to compare."
+    if not table.common:
+        return "No target has all its languages in every arm, so no mean over targets is formed."
+    if not ranked or ranked[0].gain is None:
+        return f"No arm shares a seed with “{BASE_ARM}”, so no gain can be formed."
+    best = ranked[0]
+    gain = ranked[0].gain
+    over = f"over {_tasks(table)}"
+    if gain.mean <= 0:
+        return (
+            f"No intermediate task raises the mean {over}: the nearest to “{BASE_ARM}” is "
+            f"“{best.arm}”, at {points_spread(gain)} points."
+        )
+    return (
+        f"“{best.arm}” has the largest mean gain over “{BASE_ARM}”: "
+        f"{points_spread(gain)} points, averaged {over}."
+    )
+
+
+def _tasks(table: TransferTable) -> str:
+    """Return in words which targets a mean covers."""
+    if set(table.common) >= set(TARGETS):
+        return "XTREME's nine targets"
+    return f"the {len(table.common)} complete target{'s' * (len(table.common) != 1)}"
+
+
+def _means(run: RunRows, table: TransferTable, ranked: list[ScoreCell]) -> list[str]:
+    """Return the mean scores of all arms, side by side."""
+    if not ranked or BASE_ARM not in run.arms:
+        return []
+    reference = table.means[-1].cells[run.arms.index(BASE_ARM)]
+    parts = [
+        f"“{cell.arm}” {percent_spread(cell.score)} ({points(cell.gain.mean)})"
+        for cell in ranked
+        if cell.score and cell.gain
+    ]
+    base = f"“{BASE_ARM}” {percent_spread(reference.score)}" if reference.score else ""
+    return [f"Mean score in percent: {', '.join([*parts, base])}."]
+
+
+def _extremes(table: TransferTable) -> list[str]:
+    """Return the single targets that an arm moves most, up and down."""
+    gains = [
+        (cell.gain.mean, cell.arm, row.name)
+        for row in table.tasks
+        for cell in row.cells
+        if cell.gain
+    ]
+    if not gains:
+        return []
+    up, down = max(gains), min(gains)
+    said = []
+    if up[0] > 0:
+        said.append(
+            f"The largest gain on one target is {points(up[0])} points: {up[2]} after “{up[1]}”."
+        )
+    if down[0] < 0:
+        said.append(f"The largest loss is {points(down[0])} points: {down[2]} after “{down[1]}”.")
+    return said
+
+
+def _chosen(table: TransferTable) -> list[str]:
+    """Return what choosing the arm per target on English dev gives."""
+    chosen = table.means[-1].chosen if table.means and table.common else None
+    if not chosen or not chosen.score or not chosen.gain:
+        return []
+    return [
+        f"Taking for each target the arm that is best on English dev gives "
+        f"{percent_spread(chosen.score)} ({points_spread(chosen.gain)})."
+    ]
+
+
+def _caution(table: TransferTable) -> str:
+    """Return how much the differences can be trusted."""
+    if table.num_seeds <= 1:
+        return (
+            "One seed was run: the noise between seeds is unknown, and no difference on this page "
+            "is claimed to be significant."
+        )
+    return (
+        f"Means over {table.num_seeds} seeds; the figure after ± is the standard deviation between "
+        "seeds. No test was made: a gain that is small beside it may be noise."
+    )

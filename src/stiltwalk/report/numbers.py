@@ -1,0 +1,96 @@
+"""How numbers and names look to a person: percent, points, times, languages."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from babel import Locale
+
+from stiltwalk.report.totals import Spread
+
+MINUS = "\N{MINUS SIGN}"
+PLUS_MINUS = "\N{PLUS-MINUS SIGN}"
+DASH = "\N{EN DASH}"
+
+
+def percent(fraction: float) -> str:
+    """Return a fraction as percent with one decimal, without the sign.
+
+    Example:
+        >>> percent(0.8424)
+        '84.2'
+    """
+    return _signed(f"{100 * fraction:.1f}")
+
+
+def points(fraction: float) -> str:
+    """Return a difference of fractions in percentage points, always with its sign.
+
+    Example:
+        >>> points(0.018), points(-0.0001)
+        ('+1.8', '0.0')
+    """
+    text = f"{100 * fraction:+.1f}"
+    return "0.0" if text in {"+0.0", "-0.0"} else _signed(text)
+
+
+def percent_spread(score: Spread) -> str:
+    """Return a score with its standard deviation over seeds, where there is one."""
+    return percent(score.mean) + _sd(score)
+
+
+def points_spread(gain: Spread) -> str:
+    """Return a gain with its standard deviation over seeds, where there is one."""
+    return points(gain.mean) + _sd(gain)
+
+
+def count(number: int) -> str:
+    """Return a whole number with thousands apart.
+
+    Example:
+        >>> count(12345)
+        '12,345'
+    """
+    return f"{number:,}"
+
+
+def figures(value: float) -> str:
+    """Return a measured quantity with about three significant figures, thousands apart.
+
+    Example:
+        >>> figures(12345.6), figures(12.34), figures(0.0456)
+        ('12,346', '12.3', '0.0456')
+    """
+    if abs(value) >= 100:  # noqa: PLR2004 - three figures before the point
+        return f"{value:,.0f}"
+    return f"{value:.3g}"
+
+
+def duration(time_s: float) -> str:
+    """Return seconds as people say them.
+
+    Example:
+        >>> duration(3.21), duration(95), duration(7325)
+        ('3.2 s', '1 min 35 s', '2 h 2 min')
+    """
+    whole = round(time_s)
+    if whole < 60:  # noqa: PLR2004 - seconds of a minute
+        return f"{time_s:.1f} s"
+    hours, minutes, seconds = whole // 3600, whole // 60 % 60, whole % 60
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds} s"
+
+
+@cache
+def language_name(code: str) -> str:
+    """Return the English name of a language, or its code where no name is known."""
+    return str(Locale("en").languages.get(code, code))
+
+
+def _sd(figure: Spread) -> str:
+    """Return the standard deviation with its sign, empty for one seed."""
+    return "" if figure.sd is None else f" {PLUS_MINUS} {percent(figure.sd)}"
+
+
+def _signed(text: str) -> str:
+    """Return the text with a real minus, which lines up with the plus."""
+    return text.replace("-", MINUS)

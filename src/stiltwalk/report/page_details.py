@@ -1,0 +1,102 @@
+"""The page's tables of speed, stages and provenance."""
+
+from __future__ import annotations
+
+from stiltwalk.report.markup import Td, Tr, escape, name, table
+from stiltwalk.report.numbers import count, duration, figures, language_name, percent
+from stiltwalk.report.rows import RunRows
+from stiltwalk.report.speed import Speed, speed_per_arm, speed_per_language
+
+UNPAIRED = "Unpaired: observed while predicting, no verdict."
+_RATES = (
+    Td(html="examples", css="num"),
+    Td(html="tokens per example", css="num"),
+    Td(html="tokens/s", css="num"),
+    Td(html="ms per example", css="num"),
+    Td(html="padding, %", css="num"),
+)
+
+
+def arm_speed(run: RunRows) -> str:
+    """Return the speed of every arm over everything it predicted."""
+    body = [
+        Tr(cells=[Td(html=name(each.arm), key=each.arm, head=True), *_rates(each)])
+        for each in speed_per_arm(run)
+    ]
+    head = [Td(html="arm"), *_RATES]
+    return table("arm-speed", f"All targets and languages together. {UNPAIRED}", head, body)
+
+
+def language_speed(run: RunRows) -> str:
+    """Return the speed per arm, target and language, to be filtered on the page."""
+    body = [
+        Tr(
+            cells=[
+                Td(html=name(each.task), key=each.task, head=True),
+                Td(
+                    html=f"{escape(language_name(each.language))} ({name(each.language)})",
+                    key=language_name(each.language),
+                ),
+                Td(html=name(each.arm), key=each.arm),
+                *_rates(each),
+            ],
+            tags={"task": each.task},
+        )
+        for each in speed_per_language(run)
+    ]
+    head = [Td(html="target"), Td(html="language"), Td(html="arm"), *_RATES]
+    return table("language-speed", f"Per target, language and arm. {UNPAIRED}", head, body)
+
+
+def stages(run: RunRows) -> str:
+    """Return every stage with what it took."""
+    body = [
+        Tr(
+            cells=[
+                Td(html=escape(str(place)), key=float(place), css="num"),
+                Td(html=name(each.what), key=each.what, head=True),
+                Td(html=escape(duration(each.time_s)), key=each.time_s, css="num"),
+                Td(html=count(each.num_tokens), key=float(each.num_tokens), css="num"),
+                Td(html=f"<code>{escape(each.fingerprint)}</code>", key=each.fingerprint),
+            ]
+        )
+        for place, each in enumerate(run.stages, start=1)
+    ]
+    total_s = sum(each.time_s for each in run.stages)
+    tokens = sum(each.num_tokens for each in run.stages)
+    total = [
+        Td(html=""),
+        Td(html="together", head=True),
+        Td(html=escape(duration(total_s)), css="num"),
+        Td(html=count(tokens), css="num"),
+        Td(html=""),
+    ]
+    head = [
+        Td(html="#", css="num"),
+        Td(html="stage"),
+        Td(html="time", css="num"),
+        Td(html="real tokens", css="num"),
+        Td(html="fingerprint"),
+    ]
+    caption = f"{len(run.stages)} stages in the order in which they were carried out."
+    return table("stages", caption, head, body, [Tr(cells=total, css="mean")])
+
+
+def provenance(run: RunRows) -> str:
+    """Return versions, machine and revisions as a list of terms."""
+    items = "".join(
+        f"<div><dt>{name(term)}</dt><dd>{name(value)}</dd></div>"
+        for term, value in run.provenance.items()
+    )
+    return f"<dl>{items}</dl>"
+
+
+def _rates(speed: Speed) -> list[Td]:
+    """Return the cells of one speed."""
+    return [
+        Td(html=count(speed.num_examples), key=float(speed.num_examples), css="num"),
+        Td(html=figures(speed.tokens_per_example), key=speed.tokens_per_example, css="num"),
+        Td(html=figures(speed.tokens_per_s), key=speed.tokens_per_s, css="num"),
+        Td(html=figures(speed.ms_per_example), key=speed.ms_per_example, css="num"),
+        Td(html=percent(speed.padding), key=speed.padding, css="num"),
+    ]

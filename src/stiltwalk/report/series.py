@@ -1,0 +1,120 @@
+"""The points that figures draw, in percent: one record per arm, task and language."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from stiltwalk.records import Split
+from stiltwalk.report.numbers import language_name
+from stiltwalk.report.rows import BASE_ARM, ArmScore, RunRows
+from stiltwalk.report.speed import speed_per_language
+from stiltwalk.report.tables import why_missing
+from stiltwalk.report.totals import ScoreBook
+from stiltwalk.tasks import TASKS
+
+Point = dict[str, Any]
+"""A record of a figure's data: names, and numbers rounded to what can be seen."""
+
+
+def ordered_languages(targets: Sequence[str]) -> tuple[str, ...]:
+    """Return the languages of some targets: English, then by English name."""
+    found = {language for task in targets for language in TASKS[task].languages}
+    return tuple(sorted(found, key=lambda code: (code != "en", language_name(code))))
+
+
+def language_points(run: RunRows) -> list[Point]:
+    """Return score and gain per arm, task and language; `missing` holds a reason or None."""
+    book = ScoreBook(run.rows, Split.TEST)
+    counts = _test_rows(run.rows)
+    points = []
+    for place, arm in enumerate(run.arms):
+        for task in run.targets:
+            for language in ordered_languages([task]):
+                score = book.language(arm, task, language)
+                first = book.language(run.arms[0], task, language)
+                reason = None if score else why_missing(run, arm, task, [language])
+                points.append(
+                    {
+                        "arm": arm,
+                        "place": place,
+                        "task": task,
+                        "name": label(language),
+                        "score": _percent(score.mean) if score else None,
+                        "sd": _percent(score.sd) if score and score.sd is not None else None,
+                        "gain": _gain(book, arm, task, language),
+                        "rank": _percent(first.mean) if first else 0.0,
+                        "num_examples": counts.get((task, language)),
+                        "missing": reason,
+                    }
+                )
+    english_first = {label(code): i for i, code in enumerate(ordered_languages(run.targets))}
+    return sorted(points, key=lambda p: english_first[p["name"]])
+
+
+def baseline_points(run: RunRows) -> list[Point]:
+    """Return the baselines' scores per task and language."""
+    book = ScoreBook(run.baselines, Split.TEST)
+    first = ScoreBook(run.rows, Split.TEST)
+    points = []
+    for name in dict.fromkeys(each.arm for each in run.baselines):
+        for task in run.targets:
+            for language in ordered_languages([task]):
+                score = book.language(name, task, language)
+                rank = first.language(run.arms[0], task, language)
+                if score and rank:
+                    points.append(
+                        {
+                            "arm": name,
+                            "task": task,
+                            "name": label(language),
+                            "score": _percent(score.mean),
+                            "rank": _percent(rank.mean),
+                        }
+                    )
+    return points
+
+
+def speed_points(run: RunRows) -> list[Point]:
+    """Return tokens per second, time per example and padding per arm, task and language."""
+    return [
+        {
+            "arm": each.arm,
+            "task": each.task,
+            "name": label(each.language),
+            "tokens_per_s": round(each.tokens_per_s, 1),
+            "ms_per_example": round(each.ms_per_example, 4),
+            "padding": _percent(each.padding),
+        }
+        for each in speed_per_language(run)
+    ]
+
+
+def label(language: str) -> str:
+    """Return a language's English name and its code."""
+    return f"{language_name(language)} ({language})"
+
+
+def _gain(book: ScoreBook, arm: str, task: str, language: str) -> float | None:
+    """Return the mean gain in one language over the seeds that both arms have, in points."""
+    theirs = book.by_seed(BASE_ARM, task)
+    gains = [
+        scores[language] - theirs[seed][language]
+        for seed, scores in book.by_seed(arm, task).items()
+        if language in scores and language in theirs.get(seed, {})
+    ]
+    return None if arm == BASE_ARM or not gains else _percent(sum(gains) / len(gains))
+
+
+def _test_rows(rows: Sequence[ArmScore]) -> dict[tuple[str, str], int]:
+    """Return (task, language) to the number of test rows."""
+    return {
+        (each.row.task, each.row.language): each.row.num_examples
+        for each in rows
+        if each.row.split == Split.TEST
+    }
+
+
+def _percent(fraction: float) -> float:
+    """Return percent to a hundredth, which no eye tells from the full figure."""
+    return round(100 * fraction, 2)

@@ -1,0 +1,180 @@
+"""The table of tasks and arms: scores, gains, groups, and what is missing. Fractions inside."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from stiltwalk.records import Split
+from stiltwalk.report.choice import Choice, choose_arms
+from stiltwalk.report.rows import BASE_ARM, RunRows
+from stiltwalk.report.totals import ScoreBook, Spread, spread
+from stiltwalk.tasks import GROUPS, TARGETS, TASKS
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScoreCell:
+    """One arm on one task or one mean: score, gain over "none", and what stands in the way.
+
+    `missing` names languages; `reason` says why a cell is empty or partial.
+    """
+
+    arm: str
+    score: Spread | None
+    gain: Spread | None = None
+    missing: tuple[str, ...] = ()
+    reason: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TransferRow:
+    """A task, a group or the overall mean: its baselines, its arms, and the arm chosen on dev."""
+
+    name: str
+    note: str
+    baselines: tuple[ScoreCell, ...]
+    cells: tuple[ScoreCell, ...]
+    choice: Choice | None
+    chosen: ScoreCell | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TransferTable:
+    """Tasks by arms, as XTREME averages them. `means` holds the groups, then the overall mean.
+
+    `common` are the targets that every arm has complete, the only ones a mean may cover.
+    """
+
+    arms: tuple[str, ...]
+    baselines: tuple[str, ...]
+    num_seeds: int
+    tasks: tuple[TransferRow, ...]
+    means: tuple[TransferRow, ...]
+    common: tuple[str, ...]
+
+
+def transfer_table(run: RunRows) -> TransferTable:
+    """Return the table of tasks and arms of a run."""
+    book = ScoreBook((*run.rows, *run.baselines), Split.TEST)
+    baselines = tuple(dict.fromkeys(each.arm for each in run.baselines))
+    choices = choose_arms(run)
+    common = tuple(
+        task for task in run.targets if not any(book.missing(arm, task) for arm in run.arms)
+    )
+    return TransferTable(
+        arms=run.arms,
+        baselines=baselines,
+        num_seeds=len({each.row.seed for each in run.rows}),
+        tasks=tuple(
+            _task_row(run, book, task, baselines, choices.get(task)) for task in run.targets
+        ),
+        means=tuple(
+            _mean_row(run, book, label, tasks, baselines)
+            for label, tasks in _means(run.targets, common)
+        ),
+        common=common,
+    )
+
+
+def _means(targets: Sequence[str], common: Sequence[str]) -> list[tuple[str, tuple[str, ...]]]:
+    """Return the means worth a row: the groups of the targets, then the widest one."""
+    groups = [(name, tasks) for name, tasks in GROUPS.items() if set(tasks) <= set(targets)]
+    if set(targets) >= set(TARGETS):
+        return [*groups, ("overall", TARGETS)]
+    return [*groups, (f"mean of {len(common)} targets", tuple(common))] if common else groups
+
+
+def _task_row(
+    run: RunRows, book: ScoreBook, task: str, baselines: Sequence[str], choice: Choice | None
+) -> TransferRow:
+    """Return one target's row."""
+    cells = tuple(_task_cell(run, book, arm, task) for arm in run.arms)
+    return TransferRow(
+        name=task,
+        note=f"{len(TASKS[task].languages)} languages",
+        baselines=tuple(_baseline_cell(run, book, name, task) for name in baselines),
+        cells=cells,
+        choice=choice,
+        chosen=cells[run.arms.index(choice.arm)] if choice else None,
+    )
+
+
+def _task_cell(run: RunRows, book: ScoreBook, arm: str, task: str) -> ScoreCell:
+    """Return the score of an arm on a task over the languages that are there."""
+    scores = book.task_scores(arm, task)
+    gains = book.task_gains(arm, BASE_ARM, task) if arm != BASE_ARM else {}
+    missing = book.missing(arm, task)
+    return ScoreCell(
+        arm=arm,
+        score=spread(list(scores.values())) if scores else None,
+        gain=spread(list(gains.values())) if gains else None,
+        missing=missing,
+        reason=why_missing(run, arm, task, missing) if missing else "",
+    )
+
+
+def _baseline_cell(run: RunRows, book: ScoreBook, name: str, task: str) -> ScoreCell:
+    """Return a baseline's score; a baseline that does not fit a task is no gap in the run."""
+    if not book.by_seed(name, task):
+        return ScoreCell(arm=name, score=None, reason=f"{name} is not defined for {task}.")
+    return _task_cell(run, book, name, task)
+
+
+def _mean_row(
+    run: RunRows, book: ScoreBook, name: str, tasks: tuple[str, ...], baselines: Sequence[str]
+) -> TransferRow:
+    """Return the plain mean of several tasks, empty where one of them is not complete."""
+
+    def cell(arm: str) -> ScoreCell:
+        scores = book.mean_scores(arm, tasks)
+        gains = book.mean_gains(arm, BASE_ARM, tasks) if arm != BASE_ARM else {}
+        short = ", ".join(task for task in tasks if book.missing(arm, task))
+        return ScoreCell(
+            arm=arm,
+            score=spread(list(scores.values())) if scores else None,
+            gain=spread(list(gains.values())) if gains else None,
+            reason="" if scores else f"No mean: {short} lacks languages.",
+        )
+
+    return TransferRow(
+        name=name,
+        note=" ".join(tasks) if name in GROUPS else f"{len(tasks)} tasks",
+        baselines=tuple(cell(baseline) for baseline in baselines),
+        cells=tuple(cell(arm) for arm in run.arms),
+        choice=None,
+        chosen=_chosen_mean(run, book, tasks),
+    )
+
+
+def _chosen_mean(run: RunRows, book: ScoreBook, tasks: Sequence[str]) -> ScoreCell | None:
+    """Return the mean over tasks when each takes the arm that is best for it on dev."""
+    choices = choose_arms(run)
+    if any(task not in choices or book.missing(choices[task].arm, task) for task in tasks):
+        return None
+    scores = [book.task_scores(choices[task].arm, task) for task in tasks]
+    gains = [book.task_gains(choices[task].arm, BASE_ARM, task) for task in tasks]
+    seeds = sorted(set.intersection(*(set(each) for each in scores)))
+    paired = sorted(set.intersection(*(set(each) for each in gains)))
+    if not seeds:
+        return None
+    return ScoreCell(
+        arm="",
+        score=spread([sum(each[seed] for each in scores) / len(scores) for seed in seeds]),
+        gain=spread([sum(each[seed] for each in gains) / len(gains) for seed in paired])
+        if paired
+        else None,
+    )
+
+
+def why_missing(run: RunRows, arm: str, task: str, missing: Sequence[str]) -> str:
+    """Return which languages of a task an arm lacks and, where the run knows, why."""
+    reasons = dict.fromkeys(
+        gap.reason
+        for gap in run.gaps
+        if gap.task == task
+        and gap.arm in {"", arm}
+        and (not gap.language or gap.language in missing)
+    )
+    known = " ".join(reasons) or "The run holds no row for it; it was not asked for or not reached."
+    what = "every language" if len(missing) == len(TASKS[task].languages) else ", ".join(missing)
+    return f"Missing: {what}. {known}"
