@@ -83,7 +83,7 @@ def commonsense_qa(rows: Rows, language: str) -> Iterator[Example]:  # noqa: ARG
         yield ChoiceExample(
             f"{rows.id_prefix}{row}",
             question,
-            tuple(fields["text"]),
+            tuple([str(text) for text in fields["text"]]),
             str(fields["label"].index(key)),
         )
 
@@ -173,7 +173,7 @@ def _unknown(
 
 
 def _choice(rows: Rows, row: int, value: object, num_choices: int) -> str:
-    """Return the index of the right choice as text; HellaSwag's is a string, Cosmos QA's a number."""
+    """Return the index of the right choice as text, whether it is stored as text or number."""
     text = str(value)
     if text.isdecimal() and int(text) < num_choices:
         return text

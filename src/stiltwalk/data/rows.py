@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -77,12 +77,10 @@ class Rows:
         self._check_columns((*wanted, *filter_column))
         num_rows = 0
         for batch in self._batches((*wanted, *filter_column)):
-            kept = range(num_rows, num_rows + batch.num_rows)
+            kept: Sequence[int] = range(num_rows, num_rows + batch.num_rows)
             num_rows += batch.num_rows
             if where is not None:
-                indices = _indices(batch, *where)
-                kept = [kept[index] for index in indices]  # type: ignore[assignment]
-                batch = batch.take(indices)  # noqa: PLW2901 - the same batch, fewer rows
+                batch, kept = _matching(batch, kept, *where)  # noqa: PLW2901 - fewer rows of it
             lists = [self._values(batch, name, kept, is_text=name in texts) for name in wanted]
             yield from zip(kept, zip(*lists, strict=True), strict=True)
         if not num_rows:
@@ -108,7 +106,7 @@ class Rows:
                 f"the file cannot be read ({error}).", "It is cut short or damaged: fetch it again."
             ) from error
 
-    def _values(self, batch: Any, name: str, kept: Any, *, is_text: bool) -> list[Any]:  # noqa: ANN401 - Arrow has no types
+    def _values(self, batch: Any, name: str, kept: Sequence[int], *, is_text: bool) -> list[Any]:  # noqa: ANN401 - Arrow has no types
         """Return a column as Python values, or say which row spoils it."""
         column = batch.column(name)
         if is_text and not _is_text(column.type):
@@ -125,7 +123,7 @@ class Rows:
             raise self._not_utf8(column, name, kept) from None
         return values
 
-    def _not_utf8(self, column: Any, name: str, kept: Any) -> DataError:  # noqa: ANN401 - as above
+    def _not_utf8(self, column: Any, name: str, kept: Sequence[int]) -> DataError:  # noqa: ANN401 - as above
         """Return the error for the first row of a column that is not UTF-8."""
         for row, value in zip(kept, column, strict=True):
             try:
@@ -139,12 +137,12 @@ class Rows:
         raise AssertionError("the column decodes value by value but not as a whole")
 
 
-def _indices(batch: Any, name: str, value: str) -> list[int]:  # noqa: ANN401 - as above
-    """Return the positions in a batch whose column `name` equals `value`."""
+def _matching(batch: Any, numbers: Sequence[int], name: str, value: str) -> Any:  # noqa: ANN401 - as above
+    """Return the rows of a batch whose column `name` equals `value`, and their numbers."""
     import pyarrow.compute as pc
 
-    positions: list[int] = pc.indices_nonzero(pc.equal(batch.column(name), value)).to_pylist()
-    return positions
+    positions = pc.indices_nonzero(pc.equal(batch.column(name), value))
+    return batch.take(positions), [numbers[position] for position in positions.to_pylist()]
 
 
 def _is_text(arrow_type: Any) -> bool:  # noqa: ANN401 - as above

@@ -1,0 +1,106 @@
+"""CCGbank's supertags, from its own `.auto` files or from `word TAB category` files.
+
+Source:
+    Hockenmaier and Steedman 2007; sections 02 to 21 train, 00 dev, 23 test.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from stiltwalk.data.rows import Place
+from stiltwalk.data.textfile import bad_line, lines
+from stiltwalk.records import Example, Split, TaggedExample
+
+_SECTIONS = {Split.TRAIN: range(2, 22), Split.DEV: range(1), Split.TEST: range(23, 24)}
+_SECTION = re.compile(r"wsj_(\d\d)")
+_LEAF = re.compile(r"<L (\S+) \S+ \S+ (\S+) [^\s>]+>")
+_NAMES = ("tsv", "txt")
+_BRACKETS = {"-LRB-": "(", "-RRB-": ")", "-LCB-": "{", "-RCB-": "}", "-LSB-": "[", "-RSB-": "]"}
+NEEDED = (
+    "CCGbank is licensed by the LDC (LDC2005T13) and can be fetched by nobody but its licensees. "
+    "Set data.ccg to a folder with its .auto files, or with train.tsv and dev.tsv of 'word TAB "
+    "category' lines and a blank line between sentences (docs/data.md); or leave 'ccg' out."
+)
+
+
+def examples(folder: Path, split: Split) -> Iterator[Example]:
+    """Yield the sentences of a split.
+
+    Args:
+        folder: holds `SPLIT.tsv` (or .txt) or, at any depth, `wsj_SSNN.auto`.
+        split: which sections.
+
+    Raises:
+        DataError: if there is no such file or a line cannot be used.
+    """
+    place = Place("ccg", folder.name, split.value)
+    number = 0
+    for path in split_files(folder, split, place):
+        read = _from_auto if path.suffix == ".auto" else _from_columns
+        for words, tags in read(path, place):
+            yield TaggedExample(str(number), words, tags)
+            number += 1
+    if not number:
+        raise place.error(f"{folder} holds no sentence.", "Unpack the archive again.")
+
+
+def split_files(folder: Path, split: Split, place: Place) -> list[Path]:
+    """Return the files of a split, in order."""
+    for ending in _NAMES:
+        if (folder / f"{split}.{ending}").is_file():
+            return [folder / f"{split}.{ending}"]
+    files = [path for path in sorted(folder.rglob("*.auto")) if _section(path) in _SECTIONS[split]]
+    if not files:
+        raise place.error(
+            f"{folder} has neither {split}.tsv nor .auto files of its sections.", NEEDED
+        )
+    return files
+
+
+def _section(path: Path) -> int:
+    found = _SECTION.search(path.name)
+    return int(found.group(1)) if found else -1
+
+
+Sentence = tuple[tuple[str, ...], tuple[str, ...]]
+
+
+def _from_auto(path: Path, place: Place) -> Iterator[Sentence]:
+    """Yield words and categories of the leaves, one derivation a line."""
+    for number, line in lines(path, place):
+        if not line.startswith("("):
+            continue
+        leaves = _LEAF.findall(line)
+        if not leaves:
+            raise bad_line(place, path, number, "a derivation without leaves.", "Unpack it again.")
+        yield (
+            tuple(_BRACKETS.get(word, word) for _, word in leaves),
+            tuple(category for category, _ in leaves),
+        )
+
+
+def _from_columns(path: Path, place: Place) -> Iterator[Sentence]:
+    """Yield words and categories of blocks of lines; several blank lines are one border."""
+    words: list[str] = []
+    tags: list[str] = []
+    for number, line in lines(path, place):
+        if line.strip():
+            fields = line.split("\t")
+            if len(fields) != 2 or not all(fields):  # noqa: PLR2004 - word and category
+                raise bad_line(
+                    place,
+                    path,
+                    number,
+                    f"'{line[:60]}' has {len(fields)} columns.",
+                    "Needed: word, a tab, category.",
+                )
+            words.append(fields[0])
+            tags.append(fields[1])
+        elif words:
+            yield tuple(words), tuple(tags)
+            words, tags = [], []
+    if words:
+        yield tuple(words), tuple(tags)

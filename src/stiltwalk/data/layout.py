@@ -1,0 +1,71 @@
+"""Which Parquet files hold a split, in each of the layouts that data sets on the hub have."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from fnmatch import fnmatchcase
+
+_FRONT_MATTER = re.compile(r"\A---\n(.*?)\n---", re.DOTALL)
+
+
+def split_files(
+    names: Sequence[str], read_card: Callable[[], str], config: str, split: str
+) -> list[str]:
+    """Return the files of one split, sorted; none if it is not there.
+
+    The first that matches wins: the configuration's own folder, the data set card's `configs`,
+    the folder `data` or the root of a data set with one configuration, and its only folder under
+    another name (in the hub's automatic Parquet copy `plain_text` can be called `default`).
+
+    Args:
+        names: paths inside the data set, with forward slashes.
+        read_card: gives the text of its README.md; called only where it matters.
+        config: the configuration.
+        split: the split, as the hub names it.
+    """
+    parquet = sorted(name for name in names if name.endswith(".parquet"))
+    for patterns in _layouts(parquet, read_card, config, split):
+        found = [name for name in parquet if any(fnmatchcase(name, one) for one in patterns)]
+        if found:
+            return found
+    return []
+
+
+def _layouts(
+    parquet: Sequence[str], read_card: Callable[[], str], config: str, split: str
+) -> Iterator[list[str]]:
+    """Yield groups of patterns, the most certain first."""
+    yield _in_folder(config, split)
+    yield _from_card(read_card(), config, split)
+    folders = {name.split("/")[0] for name in parquet if "/" in name}
+    if len(folders) <= 1:
+        yield [f"data/{split}-*.parquet", f"{split}-*.parquet", f"{split}.parquet"]
+        for folder in folders:
+            yield _in_folder(folder, split)
+
+
+def _in_folder(folder: str, split: str) -> list[str]:
+    start = f"{_literal(folder)}/{split}"
+    return [f"{start}-*.parquet", f"{start}/*.parquet", f"{start}.parquet"]
+
+
+def _literal(text: str) -> str:
+    return re.sub(r"([\[*?])", r"[\1]", text)
+
+
+def _from_card(card: str, config: str, split: str) -> list[str]:
+    """Return the patterns that a data set card gives for a split."""
+    front = _FRONT_MATTER.match(card)
+    if front is None:
+        return []
+    import yaml  # type: ignore[import-untyped]
+
+    try:
+        configs = (yaml.safe_load(front.group(1)) or {}).get("configs") or []
+        wanted = [one for one in configs if len(configs) == 1 or one["config_name"] == config]
+        files = [file for one in wanted for file in one["data_files"] if file["split"] == split]
+        paths = [file["path"] for file in files]
+    except (yaml.YAMLError, AttributeError, KeyError, TypeError):
+        return []  # a card in another form says nothing about files
+    return [path for one in paths for path in ([one] if isinstance(one, str) else one)]

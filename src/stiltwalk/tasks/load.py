@@ -1,0 +1,217 @@
+"""Rows of a task from wherever a recipe takes them: the miniature, the hub, a mirror, own files."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from hashlib import sha256
+from itertools import chain, islice
+
+from stiltwalk.data import bucc, mini, readers
+from stiltwalk.data.hub import HubFiles, open_rows
+from stiltwalk.data.source import MINI, DataSource
+from stiltwalk.errors import DataError
+from stiltwalk.records import Bitext, Example, Kind, SpanExample, Split
+from stiltwalk.tasks import own_files
+from stiltwalk.tasks.kept import KeptRows
+from stiltwalk.tasks.revisions import UNKNOWN, revision
+from stiltwalk.tasks.task import OwnFiles, Task
+
+log = logging.getLogger(__name__)
+
+_HELD_OUT_SHARE = 10
+_kept = KeptRows(max_rows=300_000)
+
+
+def examples(
+    task: Task,
+    source: DataSource,
+    split: Split,
+    language: str = "en",
+    max_rows: int | None = None,
+) -> Sequence[Example]:
+    """Return the rows of a split in one language, in the data set's own order.
+
+    A second call with the same arguments reads nothing. Of a task that is put together from
+    several data sets, `max_rows` takes one row of each in turn.
+
+    Args:
+        task: any but retrieval.
+        source: where rows come from.
+        split: training rows are there in English only.
+        language: two letters.
+        max_rows: at most so many, the first ones; None for all.
+
+    Raises:
+        DataError: if the rows are not there or one cannot be used.
+    """
+    assert task.kind is not Kind.RETRIEVAL, "retrieval has a bitext, not examples"
+    _check(task, split, language)
+    return _kept.get(
+        (task, source, split, language, max_rows),
+        lambda: _read(task, source, split, language, max_rows),
+    )
+
+
+def bitext(
+    task: Task,
+    source: DataSource,
+    split: Split,
+    language: str,
+    max_pairs: int | None = None,
+) -> Bitext:
+    """Return both sides of a retrieval task and which sentences are translations.
+
+    Args:
+        task: a retrieval task.
+        source: where rows come from.
+        split: dev or test.
+        language: of the foreign side.
+        max_pairs: keep the first so many gold pairs, and the same share of unpaired sentences.
+
+    Raises:
+        DataError: if the rows are not there or one cannot be used.
+    """
+    assert task.kind is Kind.RETRIEVAL, "only retrieval has a bitext"
+    _check(task, split, language)
+    if source.source == MINI:
+        whole = mini.bitext(task.name, split, language)
+    elif task.own_files is OwnFiles.BUCC:
+        whole = bucc.bitext(own_files.folder(task, source), split, language)
+    else:
+        files = _parts(task, split)[0]
+        name = files.split_named(split)
+        assert name is not None
+        whole = readers.aligned(open_rows(files, source.source, name, language))
+    return whole if max_pairs is None else first_pairs(whole, max_pairs)
+
+
+def first_pairs(whole: Bitext, max_pairs: int) -> Bitext:
+    """Return the first gold pairs with the same share of the sentences that have no partner."""
+    if max_pairs >= len(whole.gold):
+        return whole
+    gold = whole.gold[:max_pairs]
+    sides = []
+    for side, sentences in enumerate((whole.foreign, whole.english)):
+        paired = {pair[side] for pair in whole.gold}
+        unpaired = [sentence.id for sentence in sentences if sentence.id not in paired]
+        share = len(unpaired) * max_pairs // len(whole.gold)
+        kept = {pair[side] for pair in gold} | set(unpaired[:share])
+        sides.append(tuple(sentence for sentence in sentences if sentence.id in kept))
+    return Bitext(sides[0], sides[1], gold)
+
+
+def is_held_out(context: str) -> bool:
+    """Tell whether a paragraph belongs to the dev rows cut from training rows: one in ten does.
+
+    Decided by the paragraph's text alone, so a paragraph is never on both sides, not even across
+    SQuAD 1.1 and 2.0, and the cut needs no second pass.
+    """
+    return int.from_bytes(sha256(context.encode()).digest()[:4]) % _HELD_OUT_SHARE == 0
+
+
+def by_part(task: Task, rows: Sequence[Example]) -> dict[str, list[int]]:
+    """Return the positions of the rows of each data set that a task is put together from.
+
+    A task of one piece has one entry, "". ANLI+ is scored on dev as the mean over its parts.
+    """
+    found: dict[str, list[int]] = {}
+    for position, row in enumerate(rows):
+        part = row.id.partition(":")[0]
+        found.setdefault(part if part in task.parts else "", []).append(position)
+    return found
+
+
+def _check(task: Task, split: Split, language: str) -> None:
+    if language not in task.languages:
+        raise DataError(
+            f"{task.name} has no language '{language}'. Ask for one of {', '.join(task.languages)}."
+        )
+    if split is Split.TRAIN and language != "en":
+        raise DataError(
+            f"{task.name} has training rows in English only, not in '{language}'. Ask for 'en'."
+        )
+
+
+def _read(
+    task: Task, source: DataSource, split: Split, language: str, max_rows: int | None
+) -> tuple[Example, ...]:
+    """Read rows afresh, and log what was mended or left out."""
+    counts: Counter[str] = Counter()
+    if source.source == MINI:
+        found = iter(mini.examples(task.name, split, language))
+    elif own_files.are_read(task, source):
+        found = own_files.examples(task, source, split, language, counts)
+    else:
+        parts = [
+            _from_hub(task, files, source, split, language, counts) for files in _parts(task, split)
+        ]
+        found = chain(*parts) if max_rows is None else _in_turn(parts)
+    rows = tuple(islice(found, max_rows))
+    if not rows:
+        raise DataError(
+            f"{task.name}, split '{split}', language '{language}': there are no rows. "
+            "Fetch the data set again, or leave the language out."
+        )
+    for what, number in counts.items():
+        if number:
+            log.info("%s %s %s: %d %s", task.name, split, language, number, what)
+    return rows
+
+
+def _parts(task: Task, split: Split) -> list[HubFiles]:
+    """Return the data sets that hold a split of the task."""
+    is_cut = task.dev_is_held_out and split is Split.DEV
+    wanted = Split.TRAIN if is_cut else split
+    parts = [files for files in task.hub if files.split_named(wanted) is not None]
+    if not parts:
+        has = [one for one in Split if any(files.split_named(one) for files in task.hub)]
+        advice = f" It trains on {task.trained_on}." if task.trained_on else ""
+        raise DataError(
+            f"{task.name} has no split '{split}' with public labels on the hub.{advice} "
+            f"Ask for {' or '.join(has)}."
+        )
+    return parts
+
+
+def _from_hub(
+    task: Task,
+    files: HubFiles,
+    source: DataSource,
+    split: Split,
+    language: str,
+    counts: Counter[str],
+) -> Iterator[Example]:
+    """Yield the rows of one part; where dev is held out, both halves of its training rows."""
+    is_cut = task.dev_is_held_out and split is not Split.TEST
+    name = files.split_named(Split.TRAIN if is_cut else split)
+    assert name is not None
+    assert files.read is not None
+    rows = open_rows(files, source.source, name, language)
+    try:
+        for example in files.read(rows, language):
+            if not is_cut or _is_dev(example) == (split is Split.DEV):
+                yield example
+    finally:  # also where the caller has seen enough
+        counts.update(rows.counts)
+
+
+def _is_dev(example: Example) -> bool:
+    assert isinstance(example, SpanExample), "only questions have paragraphs to hold out"
+    return is_held_out(example.context)
+
+
+def _in_turn(parts: Sequence[Iterator[Example]]) -> Iterator[Example]:
+    """Yield one row of each part in turn, until all are used up."""
+    waiting = list(parts)
+    while waiting:
+        for part in tuple(waiting):
+            row = next(part, None)
+            if row is None:
+                waiting.remove(part)
+            else:
+                yield row
+
+
+__all__ = ["UNKNOWN", "bitext", "by_part", "examples", "first_pairs", "is_held_out", "revision"]
