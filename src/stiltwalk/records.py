@@ -10,6 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+BASELINE_ARM = "none"
+"""The arm without an intermediate task; gains are measured against it."""
+
 
 class Kind(StrEnum):
     """The shape of a task: which features, head, loss and decoding it needs."""
@@ -126,7 +129,8 @@ class ScoreRow:
     """One figure of one checkpoint on one task in one language.
 
     `stage` is the fingerprint of the stage that wrote it; `intermediate` the tasks walked over
-    before the target task, empty for none; `value` a fraction in [0, 1].
+    before the target task, empty for none; `value` a fraction in [0, 1]. `control` names what
+    answered in place of the model as it is: a rule, or the model with shuffled embeddings.
     """
 
     stage: str
@@ -138,6 +142,7 @@ class ScoreRow:
     value: float
     seed: int
     num_examples: int
+    control: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,3 +156,18 @@ class TimingRow:
     real_tokens: int
     padded_tokens: int
     time_s: float
+
+
+def gold_answers(examples: Sequence[Example]) -> Answers | GoldTexts:
+    """Return the right answers of some examples of one kind, in the form that is scored."""
+    match examples:
+        case [SpanExample(), *_]:
+            return {
+                example.id: [answer.text for answer in example.answers]
+                for example in examples
+                if isinstance(example, SpanExample)
+            }
+        case [TaggedExample(), *_]:
+            return [example.tags for example in examples if isinstance(example, TaggedExample)]
+        case _:
+            return [e.label for e in examples if isinstance(e, PairExample | ChoiceExample)]

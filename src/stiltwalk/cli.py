@@ -1,0 +1,148 @@
+"""The command line: parses, calls, prints; nothing else."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import click
+import typer
+from rich.console import Console
+
+from stiltwalk.errors import StiltwalkError, TrainingDiverged, WorkspaceError
+
+DONE, FAILED, WRONG_INPUT, INTERRUPTED = 0, 1, 2, 130
+
+app = typer.Typer(
+    name="stiltwalk",
+    help="Walk a multilingual model over English stepping stones, then measure it in 40 languages.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Workspace = Annotated[
+    Path, typer.Option("--workspace", "-w", help="Where finished stages and reports are kept.")
+]
+RecipeFile = Annotated[Path, typer.Argument(help="A recipe, such as recipes/mini.toml.")]
+Changes = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="Change one value of the recipe, such as data.test_rows=50."),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+
+
+@app.callback()
+def _options(
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+) -> None:
+    """Take the options that stand before the verb; `main` looks for --debug itself."""
+    del debug
+
+
+@app.command()
+def run(recipe: RecipeFile, workspace: Workspace = Path("runs"), changes: Changes = None) -> None:
+    """Carry out a recipe; run it again to go on where it stopped."""
+    from stiltwalk.pipeline.study import carry_out
+
+    console = Console()
+    finished = carry_out(recipe, workspace, console, changes or [])
+    if not finished.num_carried_out:
+        console.print("Nothing to do: every stage was kept.")
+    console.print(f"Report: {finished.report}", soft_wrap=True, highlight=False)
+
+
+@app.command()
+def plan(
+    recipe: RecipeFile,
+    workspace: Workspace = Path("runs"),
+    changes: Changes = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show the stages of a recipe, what is kept, and what the rest would take."""
+    from stiltwalk.store.costs import plan_document, plan_table
+
+    document = plan_document(recipe, workspace, changes or [])
+    _show(document, as_json, lambda console: plan_table(document, console))
+
+
+@app.command()
+def report(
+    workspaces: Annotated[list[Path], typer.Argument(help="Folders that were --workspace.")],
+) -> None:
+    """Write the report of every run in a workspace again, from its rows."""
+    from stiltwalk.pipeline.study import report_again
+
+    for workspace in workspaces:
+        for page in report_again(workspace):
+            Console().print(f"Report: {page}", soft_wrap=True, highlight=False)
+
+
+@app.command()
+def score(
+    predictions: Annotated[Path, typer.Argument(help="Predictions, as TASK/test-LANG files.")],
+    labels: Annotated[Path, typer.Argument(help="Labels in the same layout.")],
+    benchmark: Annotated[str, typer.Option(help="xtreme or xtreme-r.")] = "xtreme",
+    as_json: AsJson = False,
+) -> None:
+    """Score a folder of predictions as XTREME does, whoever made them."""
+    from stiltwalk.tasks.scoring import score_folder, score_table
+
+    document = score_folder(predictions, labels, benchmark)
+    _show(document, as_json, lambda console: console.print(score_table(document)))
+
+
+@app.command()
+def tasks(
+    name: Annotated[str | None, typer.Argument(help="Show one task with its sizes.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List every task, its kind, languages, source and metric."""
+    from stiltwalk.tasks.listing import listing, listing_table
+
+    document = listing(name)
+    _show(document, as_json, lambda console: console.print(listing_table(document)))
+
+
+def _show(document: object, as_json: bool, show: Callable[[Console], None]) -> None:
+    """Print a document for a program or for a person."""
+    if as_json:
+        sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=1) + "\n")
+    else:
+        show(Console())
+
+
+def main() -> None:
+    """Run the command line, and turn what a user can cause into sentences and exit codes."""
+    debug = "--debug" in sys.argv
+    errors = Console(stderr=True)
+    try:
+        result = app(standalone_mode=False)
+        code = result if isinstance(result, int) else DONE
+    except StiltwalkError as error:
+        if debug:
+            raise
+        notes = getattr(error, "__notes__", [])
+        errors.print(f"error: {error}", *notes, style="red", markup=False, soft_wrap=True, sep="\n")
+        code = FAILED if isinstance(error, WorkspaceError | TrainingDiverged) else WRONG_INPUT
+    except click.exceptions.Abort:
+        code = _interrupted(errors)
+    except KeyboardInterrupt:
+        code = _interrupted(errors)
+    except click.ClickException as error:
+        error.show()
+        code = WRONG_INPUT
+    sys.exit(code)
+
+
+def _interrupted(errors: Console) -> int:
+    errors.print("Interrupted. Finished stages are kept; run the same command again to go on.")
+    return INTERRUPTED
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,106 @@
+"""Where the base encoder's files are, and which files exactly: without torch."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+
+from stiltwalk.config.recipe import ModelSettings
+from stiltwalk.errors import ModelError
+
+MINI_BASE = "mini-base"
+UNRESOLVED = "unresolved"
+_SHIPPED = Path(__file__).parents[1] / "models" / "mini_base"
+_FILES = ("config.json", "tokenizer.json", "tokenizer_config.json", "*.safetensors")
+
+
+@dataclass(frozen=True)
+class ModelFolder:
+    """A base encoder's files: `folder` is None for a hub model that is not here yet."""
+
+    name: str
+    revision: str
+    folder: Path | None
+
+
+def locate(settings: ModelSettings, *, fetch: bool) -> ModelFolder:
+    """Return where the named encoder is and which revision of it.
+
+    Args:
+        settings: the recipe's `[model]` with a name.
+        fetch: download a hub model that is not here; without it the revision may be unresolved.
+
+    Raises:
+        ModelError: if the folder is not a model, or the hub model cannot be had.
+    """
+    assert settings.name is not None
+    if settings.name == MINI_BASE:
+        return _local(MINI_BASE, _SHIPPED)
+    path = Path(settings.name)
+    if path.is_absolute() or settings.name.startswith("."):
+        return _local(path.name, path)
+    return _from_hub(settings.name, settings.revision, fetch=fetch)
+
+
+def depth(folder: Path) -> int:
+    """Return the number of blocks of the encoder in a folder."""
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    return int(config["num_hidden_layers"])
+
+
+def _local(name: str, folder: Path) -> ModelFolder:
+    """Check a model folder and take the checksum of its files as its revision."""
+    if not folder.is_dir():
+        raise ModelError(
+            f"There is no model folder at {folder}. Give [model] name as a folder or a hub id."
+        )
+    for needed in ("config.json", "tokenizer.json"):
+        if not (folder / needed).is_file():
+            raise ModelError(
+                f"{folder} is not a usable model folder: it has no {needed}. It needs config.json, "
+                "tokenizer.json (a fast tokenizer) and weights as .safetensors."
+            )
+    files = sorted(file for pattern in _FILES for file in folder.glob(pattern))
+    if not any(file.suffix == ".safetensors" for file in files):
+        raise ModelError(
+            f"{folder} holds no .safetensors weights. Save them with save_pretrained; other "
+            "formats can run code when they are read and are refused."
+        )
+    return ModelFolder(name, "sha256:" + _checksum(tuple(files)), folder)
+
+
+@cache
+def _checksum(files: tuple[Path, ...]) -> str:
+    """Return one checksum over names and contents."""
+    digest = sha256()
+    for file in files:
+        digest.update(file.name.encode())
+        with file.open("rb") as stream:
+            while block := stream.read(1 << 22):
+                digest.update(block)
+    return digest.hexdigest()[:16]
+
+
+def _from_hub(name: str, revision: str | None, *, fetch: bool) -> ModelFolder:
+    """Find a hub model in the local cache, or download it."""
+    from huggingface_hub import snapshot_download  # noqa: PLC0415 - 0.3 s, and rarely needed
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError  # noqa: PLC0415
+
+    try:
+        folder = Path(
+            snapshot_download(
+                name, revision=revision, allow_patterns=list(_FILES), local_files_only=not fetch
+            )
+        )
+    except (LocalEntryNotFoundError, HfHubHTTPError, ValueError, OSError) as error:
+        if not fetch:
+            return ModelFolder(name, UNRESOLVED, None)
+        raise ModelError(
+            f"The model {name!r} is neither a folder here nor can it be had from the hub "
+            f"({type(error).__name__}). Check the name, or fetch it where there is network with "
+            f"`hf download {name}`."
+        ) from error
+    return ModelFolder(name, folder.name, folder)

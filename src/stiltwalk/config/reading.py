@@ -1,0 +1,199 @@
+"""TOML → `Recipe`, with errors that name the key and the nearest spelling."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Sequence
+from dataclasses import fields, replace
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
+
+from stiltwalk.config.presets import XSTILTS
+from stiltwalk.config.pretrain import PretrainSettings
+from stiltwalk.config.recipe import DataSettings, ModelSettings, Recipe, TrainSettings
+from stiltwalk.data.source import HUB, MINI
+from stiltwalk.errors import RecipeError
+from stiltwalk.records import BASELINE_ARM
+from stiltwalk.tasks import INTERMEDIATE, TARGETS, TASKS
+
+Table = dict[str, Any]
+
+
+def read_recipe(file: Path, changes: Sequence[str] = ()) -> Recipe:
+    """Return the recipe in a TOML file, with `--set` changes applied.
+
+    Args:
+        file: the recipe; paths inside it are relative to its folder.
+        changes: like `intermediate.learning_rate=2e-5`; the value is TOML.
+
+    Raises:
+        RecipeError: if the file is missing, is not TOML, or asks for something unknown.
+    """
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise RecipeError(
+            f"No recipe could be read at {file}: {error}. Give the path of a TOML file."
+        ) from error
+    return parse_recipe(text, folder=file.parent, changes=changes)
+
+
+def parse_recipe(text: str, *, folder: Path, changes: Sequence[str] = ()) -> Recipe:
+    """Return the recipe in a TOML text; see `read_recipe`."""
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise RecipeError(f"The recipe is not valid TOML: {error}.") from error
+    for change in changes:
+        _apply(table, change)
+    _fill_targets(table)
+    try:
+        recipe = TypeAdapter(Recipe).validate_json(json.dumps(table, default=str))
+    except ValidationError as error:
+        raise RecipeError(_sentence(error.errors()[0])) from error
+    _check_names(recipe)
+    return _with_absolute_paths(recipe, folder)
+
+
+def _apply(table: Table, change: str) -> None:
+    """Set one dotted key of the table to a TOML value."""
+    key, _, value = change.partition("=")
+    *path, last = key.strip().split(".")
+    if not value or not last:
+        raise RecipeError(
+            f"Cannot set {change!r}: write it as KEY=VALUE, such as data.test_rows=50."
+        )
+    try:
+        parsed = tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        parsed = value  # an unquoted word
+    for part in path:
+        inner = table.setdefault(part, {})
+        if not isinstance(inner, dict):
+            raise RecipeError(f"Cannot set {key}: {part} is {inner!r}, not a table.")
+        table = inner
+    table[last] = parsed
+
+
+def _fill_targets(table: Table) -> None:
+    """Give every target its own full settings: preset, then `[target]`, then `[target.NAME]`."""
+    given = table.get("target", {})
+    targets = table.get("targets", [])
+    if not isinstance(given, dict) or not isinstance(targets, list):
+        return  # the validation says what is wrong
+    shared = {key: value for key, value in given.items() if not isinstance(value, dict)}
+    own = {key: value for key, value in given.items() if isinstance(value, dict)}
+    unused = [key for key in own if key not in targets]
+    if unused:
+        raise RecipeError(
+            f"[target.{unused[0]}] sets a target that the recipe does not have."
+            f"{_nearest(unused[0], [str(name) for name in targets])}"
+        )
+    table["target"] = {
+        name: {**XSTILTS.get(name, {}), **shared, **own.get(name, {})} for name in map(str, targets)
+    }
+
+
+def _sentence(error: ErrorDetails) -> str:
+    """Return what pydantic found as one sentence with the key's path."""
+    path = ".".join(str(part) for part in error["loc"])
+    if error["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
+        known = [f.name for f in fields(_class_at(error["loc"][:-1]))]
+        return f"Unknown key {path}.{_nearest(str(error['loc'][-1]), known)}"
+    if error["type"] in ("missing", "missing_argument"):
+        return f"The recipe lacks {path}: give it a value."
+    return f"{path} is {error['input']!r}: {error['msg'][0].lower()}{error['msg'][1:]}."
+
+
+def _class_at(path: tuple[str | int, ...]) -> type[Any]:
+    """Return which class of settings a key's path lies in."""
+    match path:
+        case ():
+            return Recipe
+        case ("model", "pretrain", *_):
+            return PretrainSettings
+        case ("model", *_):
+            return ModelSettings
+        case ("data", *_):
+            return DataSettings
+        case _:
+            return TrainSettings
+
+
+def _nearest(word: str, known: Sequence[str]) -> str:
+    """Return " Did you mean …?" or the list of what exists."""
+    close = get_close_matches(word, known, n=1)
+    if close:
+        return f" Did you mean {close[0]}?"
+    return f" There is: {', '.join(known)}."
+
+
+def _check_names(recipe: Recipe) -> None:
+    """Refuse names that no room knows, before any work is done."""
+    if not recipe.arms or not recipe.targets:
+        raise RecipeError("The recipe needs at least one arm and one target.")
+    if (recipe.model.name is None) == (recipe.model.pretrain is None):
+        raise RecipeError("[model] needs either a name or a table [model.pretrain], not both.")
+    for target in recipe.targets:
+        if target not in TARGETS:
+            raise RecipeError(f"Unknown target {target!r}.{_nearest(target, TARGETS)}")
+    _check_arms(recipe)
+    _refuse_repeats("targets", recipe.targets)
+    _refuse_repeats("seeds", recipe.seeds)
+    every = sorted({language for name in recipe.targets for language in TASKS[name].languages})
+    for language in recipe.languages or ():
+        if language not in every:
+            raise RecipeError(
+                f"No target of the recipe has the language {language!r}.{_nearest(language, every)}"
+            )
+
+
+def _check_arms(recipe: Recipe) -> None:
+    """Refuse arms that are unknown, equal, or hide the baseline."""
+    for arm, tasks in recipe.arms.items():
+        if (arm == BASELINE_ARM) != (not tasks):
+            raise RecipeError(
+                f"Arm {arm!r} has {len(tasks)} tasks: the arm without a stepping stone, and no "
+                f"other, is called {BASELINE_ARM!r}."
+            )
+        for task in tasks:
+            if task not in INTERMEDIATE:
+                raise RecipeError(
+                    f"Arm {arm!r} asks for the intermediate task {task!r}."
+                    f"{_nearest(task, INTERMEDIATE)}"
+                )
+        _refuse_repeats(f"arms.{arm}", tasks)
+    _refuse_repeats("arms", [" + ".join(sorted(tasks)) for tasks in recipe.arms.values()])
+
+
+def _refuse_repeats(key: str, values: Sequence[object]) -> None:
+    """Refuse a list that names something twice: it could only be a slip."""
+    repeated = [value for position, value in enumerate(values) if value in values[:position]]
+    if repeated:
+        raise RecipeError(f"{key} names {repeated[0]!r} twice: name it once.")
+
+
+def _with_absolute_paths(recipe: Recipe, folder: Path) -> Recipe:
+    """Return the recipe with folders resolved against the recipe's own folder."""
+
+    def absolute(name: str | None) -> str | None:
+        return None if name is None else str((folder / name).resolve())
+
+    data = recipe.data
+    source = data.source if data.source in (MINI, HUB) else absolute(data.source)
+    data = replace(
+        data,
+        source=source or MINI,
+        bucc=absolute(data.bucc),
+        ccg=absolute(data.ccg),
+        ud=absolute(data.ud),
+    )
+    model = recipe.model
+    if model.name and (folder / model.name).is_dir():
+        model = replace(model, name=absolute(model.name))
+    return replace(recipe, data=data, model=model)

@@ -1,0 +1,132 @@
+"""What a recipe holds. Values only; `reading.py` makes them from TOML."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import ConfigDict, Field
+
+from stiltwalk.config.pretrain import PretrainSettings
+from stiltwalk.data.source import DataSource
+
+STRICT = ConfigDict(extra="forbid", strict=True)
+
+Count = Annotated[int, Field(ge=1)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[float, Field(gt=0)]
+Precision = Literal["fp32", "bf16"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainSettings:
+    """How one training stage learns. Defaults: the scripts of Phang et al. (2020).
+
+    Args:
+        learning_rate: peak, reached after the warm-up, then linear decay to 0.
+        num_epochs: passes over the English rows (or `max_rows` of them).
+        effective_batch_size: examples per optimiser step, however they are cut for memory.
+        max_length_tokens: sub-words per row, special tokens included; None for the task's own.
+        max_rows: the first so many English rows of each task; None for all.
+        weight_decay: on matrices; biases and norms are never decayed.
+        adam_epsilon: AdamW's.
+        warmup_share: part of all steps, in [0, 1].
+        max_gradient_norm: clipped to this once per optimiser step.
+        micro_batch_tokens: padded tokens per forward pass; bounds memory, changes the last bits.
+        sort_window_batches: how many effective batches are sorted by length together.
+        eval_every_steps: optimiser steps between two looks at the English dev rows.
+        eval_rows: dev rows looked at (QA: windows).
+        patience: looks without a better score before training stops.
+        freeze_word_embeddings: leave the embedding table of words as it is.
+    """
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    learning_rate: Positive = 1e-5
+    num_epochs: Count = 3
+    effective_batch_size: Count = 32
+    max_length_tokens: Annotated[int, Field(ge=16)] | None = None
+    max_rows: Count | None = None
+    weight_decay: Annotated[float, Field(ge=0)] = 0.01
+    adam_epsilon: Positive = 1e-8
+    warmup_share: Share = 0.1
+    max_gradient_norm: Positive = 1.0
+    micro_batch_tokens: Annotated[int, Field(ge=16)] = 8192
+    sort_window_batches: Count = 8
+    eval_every_steps: Count = 1000
+    eval_rows: Count = 500
+    patience: Count = 30
+    freeze_word_embeddings: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelSettings:
+    """The base encoder: a name (`mini-base`, a folder, a hub id) or a recipe to pretrain one."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    name: str | None = None
+    revision: str | None = None
+    pretrain: PretrainSettings | None = None
+    pretrain_seed: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataSettings:
+    """Where rows come from, and how many of them are predicted.
+
+    `test_rows` limits every language of every target (pairs, for retrieval); None for all.
+    Paths are relative to the recipe's file.
+    """
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    source: str
+    bucc: str | None = None
+    ccg: str | None = None
+    ud: str | None = None
+    test_rows: Count | None = None
+
+    @property
+    def where(self) -> DataSource:
+        """Return the part that says where rows are."""
+        return DataSource(source=self.source, bucc=self.bucc, ccg=self.ccg, ud=self.ud)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """One study: a base encoder, arms of intermediate tasks, targets, seeds.
+
+    Args:
+        name: names the run's folder and its report.
+        model: the base encoder.
+        data: where rows come from.
+        arms: name of an arm to the intermediate tasks that are trained together in it; an empty
+            list is the baseline without a stepping stone.
+        targets: XTREME tasks to fine-tune on in English and to evaluate in every language.
+        seeds: each arm is trained once per seed.
+        languages: evaluate only these of a target's languages; None for all.
+        intermediate: how the intermediate phase learns.
+        target: how each target is learned; filled for every target by `reading.py`.
+        relative_depth: where sentence vectors are read, as a share of the encoder's blocks.
+        precision: number format of training and prediction.
+        num_threads: CPU threads of training stages; a sum's last bits depend on it.
+        controls: also show rules without a model, and models with shuffled foreign embeddings.
+    """
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+    model: ModelSettings
+    data: DataSettings
+    arms: Mapping[str, tuple[str, ...]]
+    targets: tuple[str, ...]
+    seeds: Annotated[tuple[int, ...], Field(min_length=1)] = (1,)
+    languages: tuple[str, ...] | None = None
+    intermediate: TrainSettings = field(default_factory=TrainSettings)
+    target: Mapping[str, TrainSettings]
+    relative_depth: Annotated[float, Field(gt=0, le=1)] = 14 / 24
+    precision: Precision = "fp32"
+    num_threads: Count = 2
+    controls: bool = False

@@ -1,0 +1,105 @@
+"""Which rows go through the model together: sorted by length, filled to a budget of tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Units = NDArray[np.int64]
+
+
+def filled(order: Units, lengths: NDArray[np.int64], budget_tokens: int) -> list[Units]:
+    """Cut an order of rows into batches whose padded size stays within a budget.
+
+    Args:
+        order: row numbers in the order in which they are taken.
+        lengths: tokens of every row (of every unit: longest row times its rows).
+        budget_tokens: padded tokens per batch; a longer row makes a batch of its own.
+
+    Returns:
+        Every row of `order` exactly once, in order.
+    """
+    batches: list[Units] = []
+    start = longest = 0
+    for position, row in enumerate(order):
+        longer = max(longest, int(lengths[row]))
+        if position > start and longer * (position - start + 1) > budget_tokens:
+            batches.append(order[start:position])
+            start, longer = position, int(lengths[row])
+        longest = longer
+    if len(order):
+        batches.append(order[start:])
+    return batches
+
+
+def inference_batches(lengths: NDArray[np.int64], budget_tokens: int) -> list[Units]:
+    """Return batches over all rows, longest first: what does not fit fails at once."""
+    return filled(np.argsort(-lengths, kind="stable"), lengths, budget_tokens)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Step:
+    """One optimiser step: which task, and its units, cut for memory."""
+
+    task: int
+    micro_batches: tuple[Units, ...]
+
+    @property
+    def units(self) -> Units:
+        """All units of the step."""
+        return np.concatenate(self.micro_batches)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cut:
+    """How units become steps; see `TrainSettings`."""
+
+    effective_batch_size: int
+    sort_window_batches: int
+    micro_batch_tokens: int
+
+
+def epoch_steps(
+    lengths: Sequence[NDArray[np.int64]],
+    rows_per_unit: Sequence[int],
+    cut: Cut,
+    rng: np.random.Generator,
+) -> list[Step]:
+    """Return one epoch over several tasks: every unit of every task exactly once.
+
+    One task per step, and the steps of all tasks in random order: a task's chance at any step
+    is proportional to its units (plain proportional mixing).
+
+    Args:
+        lengths: per task, the longest row of every unit in tokens.
+        rows_per_unit: per task, how many rows a unit has.
+        cut: batch sizes.
+        rng: the only source of chance.
+    """
+    steps = []
+    for task, (task_lengths, rows) in enumerate(zip(lengths, rows_per_unit, strict=True)):
+        cost = task_lengths * rows
+        for units in _effective_batches(task_lengths, cut, rng):
+            micro = filled(units, cost, cut.micro_batch_tokens)
+            steps.append(Step(task, tuple(micro)))
+    return [steps[position] for position in rng.permutation(len(steps))]
+
+
+def _effective_batches(
+    lengths: NDArray[np.int64], cut: Cut, rng: np.random.Generator
+) -> list[Units]:
+    """Shuffle, sort inside windows of several batches, cut into batches."""
+    order = rng.permutation(len(lengths))
+    window = cut.effective_batch_size * cut.sort_window_batches
+    batches = []
+    for start in range(0, len(order), window):
+        inside = order[start : start + window]
+        inside = inside[np.argsort(lengths[inside], kind="stable")]
+        batches += [
+            inside[at : at + cut.effective_batch_size]
+            for at in range(0, len(inside), cut.effective_batch_size)
+        ]
+    return batches

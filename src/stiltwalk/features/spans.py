@@ -1,0 +1,140 @@
+"""Questions on contexts → overlapping windows, and best spans → answers.
+
+Source: `run_squad.py` of the XTREME scripts: question ≤ 64 tokens, windows that start 128 tokens
+after one another, an answer outside the window points at the first token.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stiltwalk.features.ragged import Ragged
+from stiltwalk.features.rows import Features
+from stiltwalk.features.text import TextEncoder
+from stiltwalk.records import SpanExample
+
+MAX_QUESTION_TOKENS = 64
+WINDOW_STEP_TOKENS = 128
+MAX_ANSWER_TOKENS = 30
+NUM_BEST = 20
+
+
+def span_features(
+    examples: Sequence[SpanExample], encoder: TextEncoder, max_length_tokens: int
+) -> Features:
+    """Return one row per window of every context."""
+    questions = encoder.ids([example.question for example in examples])
+    contexts = encoder.ids_and_offsets([example.context for example in examples])
+    rows, seconds, origin, labels, offsets = [], [], [], [], []
+    for number, (example, question, (ids, spans)) in enumerate(
+        zip(examples, questions, contexts, strict=True)
+    ):
+        asked = question[:MAX_QUESTION_TOKENS]
+        room = max(max_length_tokens - len(asked) - encoder.num_special_in_pair, 1)
+        answer = _answer_tokens(example, spans)
+        for start in _window_starts(len(ids), room):
+            window, inside = ids[start : start + room], spans[start : start + room]
+            rows.append(encoder.pair(asked, window))
+            shift = len(encoder.before) + len(asked) + len(encoder.between)
+            seconds.append(shift)
+            origin.append(number)
+            labels.append(_shifted(answer, start, len(window), shift))
+            offsets.append(_around(inside, shift, len(rows[-1])))
+    return Features(
+        ids=Ragged.of(rows),
+        second=np.array(seconds, dtype=np.int32),
+        example=np.array(origin, dtype=np.int64),
+        labels=Ragged.of(labels),
+        offsets=Ragged.of(offsets),
+    )
+
+
+def best_spans(
+    start_T: NDArray[np.float32], end_T: NDArray[np.float32], offsets_T2: NDArray[np.int32]
+) -> NDArray[np.float64]:
+    """Return the best spans of one window as (score, first character, end character).
+
+    The first row is "no answer": the score of the first token, characters (0, 0). The second is
+    the best span that is at most 30 tokens long, among the 20 best starts and ends; it is left
+    out where no span is allowed.
+
+    Shape letters: T tokens of the window.
+    """
+    nothing = (float(start_T[0] + end_T[0]), 0.0, 0.0)
+    inside = np.flatnonzero(offsets_T2[:, 0] >= 0)
+    if not inside.size:
+        return np.array([nothing])
+    starts = inside[np.argsort(-start_T[inside], kind="stable")[:NUM_BEST]]
+    ends = inside[np.argsort(-end_T[inside], kind="stable")[:NUM_BEST]]
+    length = ends[None, :] - starts[:, None] + 1
+    allowed = (length >= 1) & (length <= MAX_ANSWER_TOKENS)
+    if not allowed.any():
+        return np.array([nothing])
+    score = np.where(allowed, start_T[starts][:, None] + end_T[ends][None, :], -np.inf)
+    first, last = np.unravel_index(int(score.argmax()), score.shape)
+    begin, end = offsets_T2[starts[first], 0], offsets_T2[ends[last], 1]
+    return np.array([nothing, (float(score[first, last]), float(begin), float(end))])
+
+
+def answers_of(
+    spans: Sequence[NDArray[np.float64]], features: Features, examples: Sequence[SpanExample]
+) -> tuple[dict[str, str], dict[str, float]]:
+    """Return the best answer of every question, and how much "no answer" beats it.
+
+    Args:
+        spans: what `best_spans` returned, window by window.
+        features: the windows.
+        examples: the questions, in the order that `features.example` counts them.
+
+    Returns:
+        Question id to text, and question id to the score of "no answer" (its lowest over the
+        windows) minus that of the best span.
+    """
+    best: dict[int, tuple[float, int, int]] = {}
+    nothing: dict[int, float] = {}
+    for window, number in zip(spans, features.example.tolist(), strict=True):
+        nothing[number] = min(nothing.get(number, np.inf), float(window[0, 0]))
+        for score, begin, end in window[1:]:
+            if number not in best or score > best[number][0]:
+                best[number] = (float(score), int(begin), int(end))
+    texts, lead = {}, {}
+    for number, example in enumerate(examples):
+        score, begin, end = best.get(number, (-np.inf, 0, 0))
+        texts[example.id] = example.context[begin:end].strip()
+        lead[example.id] = nothing.get(number, 0.0) - score
+    return texts, lead
+
+
+def _window_starts(num_tokens: int, room: int) -> list[int]:
+    """Return where windows start so that they cover everything."""
+    starts = [0]
+    while starts[-1] + room < num_tokens:
+        starts.append(starts[-1] + min(WINDOW_STEP_TOKENS, room))
+    return starts
+
+
+def _answer_tokens(example: SpanExample, spans_T2: NDArray[np.int32]) -> tuple[int, int] | None:
+    """Return the first and last context token of the first gold answer."""
+    if not example.answers:
+        return None
+    answer = example.answers[0]
+    end = answer.start + len(answer.text)
+    touched = np.flatnonzero((spans_T2[:, 1] > answer.start) & (spans_T2[:, 0] < end))
+    return (int(touched[0]), int(touched[-1])) if touched.size else None
+
+
+def _shifted(answer: tuple[int, int] | None, start: int, width: int, shift: int) -> tuple[int, int]:
+    """Return an answer's place in a window, (0, 0) where it is not wholly inside."""
+    if answer is None or answer[0] < start or answer[1] >= start + width:
+        return (0, 0)
+    return (answer[0] - start + shift, answer[1] - start + shift)
+
+
+def _around(inside_T2: NDArray[np.int32], shift: int, width: int) -> NDArray[np.int32]:
+    """Return the window's offsets at the row's positions, (-1, -1) elsewhere."""
+    row = np.full((width, 2), -1, dtype=np.int32)
+    row[shift : shift + len(inside_T2)] = inside_T2
+    return row

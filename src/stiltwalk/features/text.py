@@ -1,0 +1,121 @@
+"""A checkpoint's `tokenizer.json`, without the four seconds that a full tokenizer class costs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from tokenizers import Encoding, Tokenizer
+
+from stiltwalk.errors import ModelError
+
+_MANY = 1 << 20
+
+Ids = list[int]
+
+
+class TextEncoder:
+    """Turns texts into ids, and knows where the checkpoint puts its special tokens.
+
+    `before`, `between` and `after` are the special tokens around a pair: `<s>`, `</s></s>` and
+    `</s>` for XLM-R; a single text stands between `before` and `after`.
+    """
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        """Use a fast tokenizer; its own padding and truncation are switched off."""
+        tokenizer.no_padding()
+        tokenizer.no_truncation()
+        self._tokenizer = tokenizer
+        pair = tokenizer.encode("a", "b")
+        parts = pair.sequence_ids
+        first, second = parts.index(0), parts.index(1)
+        end = len(parts) - parts[::-1].index(1)
+        last_of_first = max(i for i, part in enumerate(parts) if part == 0)
+        self.before: Ids = pair.ids[:first]
+        self.between: Ids = pair.ids[last_of_first + 1 : second]
+        self.after: Ids = pair.ids[end:]
+        self.unknown_id = self._special("unk")
+        self.pad_id = self._special("pad")
+
+    def _special(self, name: str) -> int:
+        """Return the id of `<unk>`, `[UNK]` and the like."""
+        for spelling in (f"<{name}>", f"[{name.upper()}]"):
+            token = self._tokenizer.token_to_id(spelling)
+            if token is not None:
+                return int(token)
+        raise ModelError(
+            f"The tokenizer has no {name} token: looked for <{name}> and [{name.upper()}]."
+        )
+
+    @property
+    def num_special_in_pair(self) -> int:
+        """Special tokens that a pair costs."""
+        return len(self.before) + len(self.between) + len(self.after)
+
+    @property
+    def num_special_in_single(self) -> int:
+        """Special tokens that a single text costs."""
+        return len(self.before) + len(self.after)
+
+    def ids(self, texts: Sequence[str]) -> list[Ids]:
+        """Return the ids of texts, without special tokens."""
+        return [encoding.ids for encoding in self._encode(texts)]
+
+    def ids_and_offsets(self, texts: Sequence[str]) -> list[tuple[Ids, NDArray[np.int32]]]:
+        """Return ids and, per id, the characters [start, end) it covers, shape (ids, 2)."""
+        return [
+            (e.ids, np.asarray(e.offsets, dtype=np.int32).reshape(-1, 2))
+            for e in self._encode(texts)
+        ]
+
+    def _encode(self, texts: Sequence[str]) -> list[Encoding]:
+        encodings: list[Encoding] = self._tokenizer.encode_batch(
+            list(texts), add_special_tokens=False
+        )
+        return encodings
+
+    def single(self, ids: Ids) -> Ids:
+        """Put special tokens around one text."""
+        return [*self.before, *ids, *self.after]
+
+    def pair(self, first: Ids, second: Ids) -> Ids:
+        """Put special tokens around and between two texts."""
+        return [*self.before, *first, *self.between, *second, *self.after]
+
+
+def fit_pair(first: Ids, second: Ids, room_tokens: int) -> tuple[Ids, Ids]:
+    """Cut the end of the longer text until both fit, as a fast tokenizer's `longest_first` does."""
+    over = len(first) + len(second) - room_tokens
+    if over <= 0:
+        return first, second
+    longer, shorter = max(len(first), len(second)), min(len(first), len(second))
+    if longer - over >= shorter:
+        keep_longer, keep_shorter = longer - over, shorter
+    else:
+        keep_shorter = room_tokens // 2
+        keep_longer = room_tokens - keep_shorter
+    if len(first) > len(second):
+        return first[:keep_longer], second[:keep_shorter]
+    return first[:keep_shorter], second[:keep_longer]
+
+
+@cache
+def load_text_encoder(folder: Path) -> TextEncoder:
+    """Return the tokenizer of a checkpoint's folder.
+
+    Raises:
+        ModelError: if the folder has no readable `tokenizer.json`.
+    """
+    file = folder / "tokenizer.json"
+    try:
+        return TextEncoder(Tokenizer.from_file(str(file)))
+    except Exception as error:
+        if isinstance(error, ModelError):
+            raise
+        raise ModelError(
+            f"{file} could not be read as a fast tokenizer: {error}. Save one with "
+            "AutoTokenizer.from_pretrained(…).save_pretrained(…)."
+        ) from error

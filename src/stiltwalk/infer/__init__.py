@@ -1,0 +1,7 @@
+"""The engine: rows in, answers and vectors out, with what it took."""
+
+from stiltwalk.infer.embed import block_at, sentence_vectors
+from stiltwalk.infer.engine import Engine, RowCosts
+from stiltwalk.infer.predict import forward, predict
+
+__all__ = ["Engine", "RowCosts", "block_at", "forward", "predict", "sentence_vectors"]

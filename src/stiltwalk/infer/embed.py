@@ -1,0 +1,55 @@
+"""Lines → sentence vectors, from an encoder without any head.
+
+Shape letters: R rows, T tokens, D width of the encoder.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from stiltwalk.features.rows import Features
+from stiltwalk.infer.engine import Engine, RowCosts
+from stiltwalk.kinds.kind import Batch
+from stiltwalk.models.checkpoint import Model
+
+FINAL_NORM_FAMILIES = ("modernbert",)
+"""Families that put a norm behind the last block: cut short, they would end in it too."""
+
+
+def block_at(relative_depth: float, num_blocks: int) -> int:
+    """Return the block whose output is read: the same relative depth, at least the first.
+
+    Source: block 14 of 24 in Phang et al. (2020), arXiv 2005.13013.
+    """
+    return max(1, round(relative_depth * num_blocks))
+
+
+def sentence_vectors(
+    engine: Engine, features: Features, block: int
+) -> tuple[NDArray[np.float32], RowCosts]:
+    """Return the mean over all tokens, special ones included, of one block's output.
+
+    Args:
+        engine: holds an encoder with `block` blocks, or with more.
+        features: one row per line.
+        block: 1 for the first block's output.
+
+    Returns:
+        Vectors in the order of the rows, shape (rows, D), and what each row took.
+    """
+    vectors, costs = engine.map_rows(
+        features, lambda model, batch, _: list(_mean_state(model, batch, block))
+    )
+    width = int(engine.model.config.hidden_size)
+    return np.array(vectors, dtype=np.float32).reshape(len(vectors), width), costs
+
+
+def _mean_state(model: Model, batch: Batch, block: int) -> NDArray[np.float32]:
+    """Return one vector per row, shape (R, D)."""
+    states = model(**batch.inputs(), output_hidden_states=True).hidden_states
+    mask_RT1 = batch.attention_mask_RT[..., None].to(torch.float32)
+    mean_RD = (states[block].float() * mask_RT1).sum(dim=1) / mask_RT1.sum(dim=1)
+    vectors: NDArray[np.float32] = mean_RD.cpu().numpy()
+    return vectors

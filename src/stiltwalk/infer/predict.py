@@ -1,0 +1,45 @@
+"""Examples → answers, for tasks with a head."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stiltwalk.features.rows import Features
+from stiltwalk.infer.engine import Engine, RowCosts
+from stiltwalk.kinds import Batch, KindOfTask
+from stiltwalk.models.checkpoint import Model
+from stiltwalk.records import Answers
+
+
+def forward(
+    kind: KindOfTask, features: Features
+) -> Callable[[Model, Batch, NDArray[np.int64]], list[NDArray[Any]]]:
+    """Return what `Engine.map_rows` applies to every batch: the head, then what decoding needs."""
+    return lambda model, batch, rows: kind.outputs(kind.logits(model, batch), features, rows)
+
+
+def predict(
+    engine: Engine,
+    kind: KindOfTask,
+    features: Features,
+    examples: Sequence[Any],
+    labels: Sequence[str],
+) -> tuple[Answers, RowCosts]:
+    """Answer examples.
+
+    Args:
+        engine: holds the model.
+        kind: the shape of the task.
+        features: the examples' rows, as `kind.features` made them.
+        examples: in their own order.
+        labels: names of the model's classes.
+
+    Returns:
+        Answers in the order of the examples, and what each row took.
+    """
+    outputs, costs = engine.map_rows(features, forward(kind, features))
+    return kind.decode(outputs, features, examples, labels), costs

@@ -1,0 +1,66 @@
+"""Two texts in, one label out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from stiltwalk.features.rows import Features
+from stiltwalk.features.sentences import pair_features
+from stiltwalk.features.text import TextEncoder
+from stiltwalk.kinds.kind import Batch
+from stiltwalk.models.checkpoint import Model
+from stiltwalk.records import Labels, PairExample
+
+
+class PairKind:
+    """Sentence pairs, with a sequence classification head."""
+
+    def features(
+        self,
+        examples: Sequence[PairExample],
+        encoder: TextEncoder,
+        labels: Sequence[str],
+        max_length_tokens: int,
+    ) -> Features:
+        """Return one row per pair."""
+        label_ids = {label: number for number, label in enumerate(labels)}
+        return pair_features(examples, encoder, label_ids, max_length_tokens)
+
+    def weights(self, features: Features) -> NDArray[np.int64]:
+        """Return 1 per pair."""
+        return np.ones(features.num_units, dtype=np.int64)
+
+    def logits(self, model: Model, batch: Batch) -> Tensor:
+        """Return (R, C)."""
+        logits: Tensor = model(**batch.inputs()).logits
+        return logits
+
+    def loss(self, logits: Tensor, features: Features, units: NDArray[np.int64]) -> Tensor:
+        """Return the summed cross-entropy."""
+        gold = torch.from_numpy(features.labels.padded(units, 0)[:, 0]).to(logits.device)
+        return functional.cross_entropy(logits.float(), gold, reduction="sum")
+
+    def outputs(
+        self,
+        logits: Tensor,
+        features: Features,  # noqa: ARG002
+        rows: NDArray[np.int64],  # noqa: ARG002
+    ) -> list[NDArray[np.float32]]:
+        """Return the logits of each row, shape (C,)."""
+        return list(logits.float().cpu().numpy())
+
+    def decode(
+        self,
+        outputs: Sequence[NDArray[np.float32]],
+        features: Features,  # noqa: ARG002
+        examples: Sequence[PairExample],  # noqa: ARG002
+        labels: Sequence[str],
+    ) -> Labels:
+        """Return the likeliest label of each pair."""
+        return [labels[int(row.argmax())] for row in outputs]

@@ -1,0 +1,76 @@
+"""A sentence of words in, one tag per word out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from stiltwalk.features.rows import Features
+from stiltwalk.features.text import TextEncoder
+from stiltwalk.features.words import NO_LABEL, joined_tags, tagging_features
+from stiltwalk.kinds.kind import Batch
+from stiltwalk.models.checkpoint import Model
+from stiltwalk.records import TaggedExample, TagLists
+
+
+class TaggingKind:
+    """Tags read at each word's first sub-word."""
+
+    def features(
+        self,
+        examples: Sequence[TaggedExample],
+        encoder: TextEncoder,
+        labels: Sequence[str],
+        max_length_tokens: int,
+    ) -> Features:
+        """Return one row per sentence, more for a long one."""
+        label_ids = {label: number for number, label in enumerate(labels)}
+        return tagging_features(examples, encoder, label_ids, max_length_tokens)
+
+    def weights(self, features: Features) -> NDArray[np.int64]:
+        """Return the number of labelled words of each row."""
+        labelled = np.concatenate([[0], np.cumsum(features.labels.values != NO_LABEL)])
+        counts: NDArray[np.int64] = np.diff(labelled[features.labels.starts])
+        return counts
+
+    def logits(self, model: Model, batch: Batch) -> Tensor:
+        """Return (R, T, C)."""
+        logits: Tensor = model(**batch.inputs()).logits
+        return logits
+
+    def loss(self, logits: Tensor, features: Features, units: NDArray[np.int64]) -> Tensor:
+        """Return the summed cross-entropy over words."""
+        assert features.words is not None
+        gold = np.full(logits.shape[:2], NO_LABEL, dtype=np.int64)
+        for row, unit in enumerate(units):
+            gold[row, features.words[unit]] = features.labels[unit]
+        return functional.cross_entropy(
+            logits.float().flatten(0, 1),
+            torch.from_numpy(gold).to(logits.device).flatten(),
+            ignore_index=NO_LABEL,
+            reduction="sum",
+        )
+
+    def outputs(
+        self, logits: Tensor, features: Features, rows: NDArray[np.int64]
+    ) -> list[NDArray[np.int64]]:
+        """Return the likeliest tag of each word of each row, shape (words,)."""
+        assert features.words is not None
+        best_RT = logits.argmax(dim=-1).cpu().numpy()
+        return [best_RT[at, features.words[row]] for at, row in enumerate(rows)]
+
+    def decode(
+        self,
+        outputs: Sequence[NDArray[np.int64]],
+        features: Features,
+        examples: Sequence[TaggedExample],
+        labels: Sequence[str],
+    ) -> TagLists:
+        """Return one tag per word of every sentence."""
+        tags = [[labels[tag] for tag in row] for row in outputs]
+        return joined_tags(tags, features, len(examples))

@@ -1,0 +1,1 @@
+"""Checkpoints → transformers models: an encoder that moves between stages, heads that do not."""

@@ -1,0 +1,127 @@
+"""Load, build and keep models; every kept folder loads with stock `from_pretrained`."""
+
+from __future__ import annotations
+
+import copy
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+from transformers import (
+    AutoModel,
+    AutoModelForMultipleChoice,
+    AutoModelForQuestionAnswering,
+    AutoModelForSequenceClassification,
+    AutoModelForTokenClassification,
+    PreTrainedModel,
+)
+from transformers.utils import logging as transformers_logging
+
+from stiltwalk.errors import ModelError
+from stiltwalk.records import Kind
+
+Model = Any
+"""A transformers model of whatever Auto class; they share no useful static type."""
+
+_TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")
+
+AUTO_CLASS: dict[Kind, Any] = {
+    Kind.PAIR: AutoModelForSequenceClassification,
+    Kind.CHOICE: AutoModelForMultipleChoice,
+    Kind.TAGGING: AutoModelForTokenClassification,
+    Kind.SPAN: AutoModelForQuestionAnswering,
+    Kind.RETRIEVAL: AutoModel,
+}
+
+
+def load(kind: Kind, folder: Path, *, seed: int = 0, num_blocks: int | None = None) -> Model:
+    """Load a checkpoint in fp32 for one kind of task.
+
+    Args:
+        kind: which Auto class; `RETRIEVAL` gives the encoder alone.
+        folder: a Hugging Face model folder with safetensors weights.
+        seed: decides weights that the folder lacks, such as a pooler.
+        num_blocks: keep only the first blocks of the encoder.
+
+    Raises:
+        ModelError: if the folder cannot be read as such a model.
+    """
+    torch.manual_seed(seed)
+    depth = {} if num_blocks is None else {"num_hidden_layers": num_blocks}
+    level = transformers_logging.get_verbosity()
+    transformers_logging.set_verbosity_error()  # heads that are dropped on purpose are no news
+    try:
+        model = AUTO_CLASS[kind].from_pretrained(
+            folder,
+            dtype=torch.float32,
+            use_safetensors=True,
+            trust_remote_code=False,
+            local_files_only=True,
+            **depth,
+        )
+    except (OSError, ValueError, RuntimeError, KeyError) as error:
+        raise ModelError(
+            f"{folder} could not be loaded as a model: {str(error).splitlines()[0]} "
+            "It needs a config.json of a known architecture and matching .safetensors weights."
+        ) from error
+    finally:
+        transformers_logging.set_verbosity(level)
+    return model.eval()
+
+
+def with_head(encoder: PreTrainedModel, kind: Kind, labels: Sequence[str], *, seed: int) -> Model:
+    """Return a model with a fresh head whose encoder is `encoder` itself, not a copy.
+
+    Several heads on one encoder share its parameters. A pooler is shared where the head's class
+    has one.
+
+    Args:
+        encoder: what `load(Kind.RETRIEVAL, …)` returned.
+        kind: decides the head's class.
+        labels: names of the classes; ignored by choices and spans.
+        seed: decides the head's weights.
+    """
+    config = copy.deepcopy(encoder.config)
+    config.architectures = None
+    if kind in (Kind.PAIR, Kind.TAGGING):
+        config.num_labels = len(labels)
+        config.id2label = dict(enumerate(labels))
+        config.label2id = {label: number for number, label in enumerate(labels)}
+    torch.manual_seed(seed)
+    model = AUTO_CLASS[kind].from_config(config)
+    own = model.base_model
+    for name, part in encoder.named_children():
+        if getattr(own, name, None) is not None:
+            setattr(own, name, part)
+    return model.eval()
+
+
+def save(model: Model, folder: Path, *, tokenizer_from: Path) -> None:
+    """Write a model and its tokenizer as an ordinary Hugging Face folder."""
+    model.save_pretrained(folder)
+    for name in _TOKENIZER_FILES:
+        if (tokenizer_from / name).is_file():
+            shutil.copyfile(tokenizer_from / name, folder / name)
+
+
+def freeze_word_embeddings(model: Model) -> None:
+    """Leave the word embedding table out of training."""
+    model.get_input_embeddings().weight.requires_grad_(False)
+
+
+def shuffle_word_embeddings(model: Model, keep: Sequence[int], *, seed: int) -> None:
+    """Permute the embedding rows of all ids but `keep`, in place.
+
+    What a model still gets right in another language afterwards, it copies or guesses: the
+    control for cross-lingual transfer.
+    """
+    weight: nn.Parameter = model.get_input_embeddings().weight
+    kept = torch.zeros(len(weight), dtype=torch.bool)
+    kept[torch.as_tensor(list(keep), dtype=torch.long)] = True
+    moved = (~kept).nonzero().flatten()
+    order = torch.randperm(len(moved), generator=torch.Generator().manual_seed(seed))
+    with torch.no_grad():
+        weight[moved] = weight[moved[order]].clone()

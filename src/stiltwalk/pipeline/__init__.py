@@ -1,0 +1,1 @@
+"""One function per stage class, and the runner that calls them in order."""

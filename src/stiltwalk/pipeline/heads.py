@@ -1,0 +1,70 @@
+"""Evaluate a fine-tuned model: all languages in shared batches, answers language by language."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+
+import numpy as np
+
+from stiltwalk.features.rows import concatenated
+from stiltwalk.features.text import load_text_encoder
+from stiltwalk.infer import Engine, forward
+from stiltwalk.kinds import of_kind
+from stiltwalk.metrics import score
+from stiltwalk.models import checkpoint
+from stiltwalk.pipeline.context import Context
+from stiltwalk.pipeline.outcome import Outcome, counter, english_ids
+from stiltwalk.plan.stages import FineTune, Predict
+from stiltwalk.records import Example, Split, gold_answers
+from stiltwalk.tasks import TASKS
+from stiltwalk.tasks.load import examples
+
+
+def outcomes(stage: Predict, context: Context) -> Iterator[Outcome]:
+    """Answer all languages in shared batches, then take the answers apart."""
+    task = TASKS[stage.rows.task]
+    source = context.model_folder(stage.parent)
+    encoder, model = load_text_encoder(source), checkpoint.load(task.kind, source)
+    labels = tuple(model.config.id2label[number] for number in range(model.config.num_labels))
+    kind = of_kind(task.kind)
+    asked = {
+        language: examples(task, context.data, Split.TEST, language, stage.max_rows)
+        for language in stage.languages
+    }
+    features = {
+        language: kind.features(rows, encoder, task.labels or labels, stage.max_length_tokens)
+        for language, rows in asked.items()
+    }
+    whole = concatenated(list(features.values()))
+    if stage.shuffled_seed is not None:
+        english = english_ids(kind.features(_english(stage, context), encoder, labels, 1 << 20))
+        checkpoint.shuffle_word_embeddings(model, english, seed=stage.shuffled_seed)
+    engine = Engine(
+        model=model,
+        pad_id=encoder.pad_id,
+        precision=stage.precision,
+        tick=counter(context, whole.num_rows),
+    )
+    outputs, costs = engine.map_rows(whole, forward(kind, whole))
+    ends = np.cumsum([0, *(part.num_rows for part in features.values())]).tolist()
+    for (language, own), (start, end) in zip(features.items(), pairwise(ends), strict=True):
+        answers = kind.decode(outputs[start:end], own, asked[language], labels)
+        yield Outcome(
+            language=language,
+            answers=answers,
+            scores=score(task.metric, answers, gold_answers(asked[language]), language),
+            num_examples=len(asked[language]),
+            costs=costs.of(slice(start, end)),
+        )
+
+
+def _english(stage: Predict, context: Context) -> Sequence[Example]:
+    """Return all English rows that the stage's model was trained on or is asked about."""
+    assert isinstance(stage.parent, FineTune)
+    trained_on, asked = TASKS[stage.parent.rows.task], TASKS[stage.rows.task]
+    limit = stage.parent.settings.max_rows
+    return [
+        *examples(trained_on, context.data, Split.TRAIN, "en", limit),
+        *examples(asked, context.data, Split.TEST, "en", stage.max_rows),
+    ]

@@ -1,0 +1,38 @@
+"""What made a result: code, libraries, machine."""
+
+from __future__ import annotations
+
+import os
+import platform
+from importlib.metadata import version
+
+import torch
+
+LIBRARIES = ("torch", "transformers", "tokenizers", "accelerate", "datasets", "numpy", "babel")
+
+
+def provenance() -> dict[str, str]:
+    """Return versions and machine, as kept with every stage."""
+    facts = {
+        "stiltwalk": version("stiltwalk"),
+        "python": platform.python_version(),
+        **{name: version(name) for name in LIBRARIES},
+        "system": f"{platform.system()} {platform.machine()}",
+        "processor": _processor(),
+        "CPUs": str(os.cpu_count()),
+    }
+    if torch.cuda.is_available():
+        facts["accelerator"] = torch.cuda.get_device_name()
+    return facts
+
+
+def _processor() -> str:
+    """Return the processor's name where the system tells it."""
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as lines:  # noqa: PTH123 - a device, not a file
+            for line in lines:
+                if line.startswith("model name"):
+                    return line.partition(":")[2].strip()
+    except OSError:
+        pass
+    return platform.processor() or "unknown"

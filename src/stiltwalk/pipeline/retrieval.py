@@ -1,0 +1,124 @@
+"""Evaluate an encoder on finding translations; nothing is trained for it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stiltwalk.features.sentences import line_features
+from stiltwalk.features.text import load_text_encoder
+from stiltwalk.infer import Engine, RowCosts, block_at, sentence_vectors
+from stiltwalk.infer.embed import FINAL_NORM_FAMILIES
+from stiltwalk.metrics import score
+from stiltwalk.metrics.bitext import accept, best_threshold, expand, ids_by_text, mine, nearest
+from stiltwalk.models import checkpoint
+from stiltwalk.pipeline.context import Context
+from stiltwalk.pipeline.outcome import Outcome, counter, english_ids
+from stiltwalk.plan.stages import Predict
+from stiltwalk.records import Answers, Bitext, Kind, Metric, Scores, Sentence, Split
+from stiltwalk.tasks import TASKS
+from stiltwalk.tasks.load import bitext
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Vectors:
+    """One vector per distinct line of a whole task."""
+
+    row_of: Mapping[str, int]
+    vectors_ND: NDArray[np.float32]
+    costs: RowCosts
+
+    def of(self, texts: Iterable[str]) -> NDArray[np.float32]:
+        """Return the vectors of some lines, shape (lines, D)."""
+        return self.vectors_ND[self.rows(texts)]
+
+    def rows(self, texts: Iterable[str]) -> NDArray[np.int64]:
+        """Return which rows were made for some lines."""
+        return np.array([self.row_of[text] for text in texts], dtype=np.int64)
+
+
+def outcomes(stage: Predict, context: Context) -> Iterator[Outcome]:
+    """Find the translations of every language's lines."""
+    task = TASKS[stage.rows.task]
+    mines = task.metric is Metric.PAIR_F1
+    splits = (Split.DEV, Split.TEST) if mines else (Split.TEST,)
+    texts = {
+        (language, split): bitext(task, context.data, split, language, stage.max_rows)
+        for language in stage.languages
+        for split in splits
+    }
+    found = _vectors(stage, context, list(texts.values()))
+    for language in stage.languages:
+        asked = texts[language, Split.TEST]
+        answers, scores = (
+            _mined(texts[language, Split.DEV], asked, found) if mines else _matched(asked, found)
+        )
+        lines = {text for split in splits for text in _lines(texts[language, split])}
+        yield Outcome(
+            language=language,
+            answers=answers,
+            scores=scores,
+            num_examples=len(asked.foreign) if mines else len(asked.english),
+            costs=found.costs.of(found.rows(sorted(lines))),
+        )
+
+
+def _vectors(stage: Predict, context: Context, texts: list[Bitext]) -> _Vectors:
+    """Encode every distinct line of the task once."""
+    source = context.model_folder(stage.parent)
+    encoder = load_text_encoder(source)
+    num_blocks = int(json.loads((source / "config.json").read_text("utf-8"))["num_hidden_layers"])
+    assert stage.relative_depth is not None
+    block = block_at(stage.relative_depth, num_blocks)
+    model = checkpoint.load(Kind.RETRIEVAL, source, num_blocks=block)
+    if model.config.model_type in FINAL_NORM_FAMILIES:
+        model = checkpoint.load(Kind.RETRIEVAL, source)
+    lines = list(dict.fromkeys(line for each in texts for line in _lines(each)))
+    features = line_features(lines, encoder, stage.max_length_tokens)
+    if stage.shuffled_seed is not None:
+        english = [sentence.text for each in texts for sentence in each.english]
+        kept = english_ids(line_features(english, encoder, stage.max_length_tokens))
+        checkpoint.shuffle_word_embeddings(model, kept, seed=stage.shuffled_seed)
+    engine = Engine(
+        model=model,
+        pad_id=encoder.pad_id,
+        precision=stage.precision,
+        tick=counter(context, features.num_rows),
+    )
+    vectors_ND, costs = sentence_vectors(engine, features, block)
+    return _Vectors({line: row for row, line in enumerate(lines)}, vectors_ND, costs)
+
+
+def _lines(texts: Bitext) -> Iterator[str]:
+    """Yield every line of both sides, as `ids_by_text` spells it."""
+    for sentence in (*texts.english, *texts.foreign):
+        yield sentence.text.strip()
+
+
+def _texts(sentences: Iterable[Sentence]) -> list[str]:
+    return [sentence.text.strip() for sentence in sentences]
+
+
+def _matched(asked: Bitext, found: _Vectors) -> tuple[Answers, Scores]:
+    """Return the index of the nearest foreign line of each English line, and their accuracy."""
+    nearest_N = nearest(found.of(_texts(asked.english)), found.of(_texts(asked.foreign)))
+    answers = [str(index) for index in nearest_N]
+    place = {sentence.id: str(index) for index, sentence in enumerate(asked.foreign)}
+    right = {english: place[foreign] for foreign, english in asked.gold}
+    gold = [right[sentence.id] for sentence in asked.english]
+    return answers, score(Metric.ACCURACY, answers, gold, "en")
+
+
+def _mined(dev: Bitext, asked: Bitext, found: _Vectors) -> tuple[Answers, Scores]:
+    """Return the pairs that score above the threshold that is best on dev, and their F1."""
+    candidates = []
+    for texts in (dev, asked):
+        foreign, english = ids_by_text(texts.foreign), ids_by_text(texts.english)
+        mined = mine(found.of(foreign), found.of(english))
+        candidates.append(expand(mined, foreign, english))
+    answers = accept(candidates[1], best_threshold(candidates[0], dev.gold))
+    return answers, score(Metric.PAIR_F1, answers, asked.gold, "en")

@@ -1,0 +1,135 @@
+"""How stages that make a checkpoint are carried out."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import torch
+
+from stiltwalk.config.recipe import TrainSettings
+from stiltwalk.features.text import load_text_encoder
+from stiltwalk.models import checkpoint
+from stiltwalk.pipeline.context import MODEL, Context
+from stiltwalk.plan.stages import Base, FineTune, Intermediate, Pretrain, intermediate_tasks
+from stiltwalk.records import Kind, ScoreRow, Split
+from stiltwalk.store import Folder
+from stiltwalk.tasks import TASKS
+from stiltwalk.tasks.load import examples
+from stiltwalk.train.learner import TaskModels, TaskRows, task_rows
+from stiltwalk.train.loop import Session, Training, fit
+from stiltwalk.train.pretrain import pretrain as pretrain_encoder
+
+
+def base(stage: Base, context: Context, folder: Folder) -> None:
+    """Check that the base encoder can be loaded; keep what it is, not a copy of it."""
+    model = checkpoint.load(Kind.RETRIEVAL, context.model_folder(stage))
+    facts = {
+        "name": stage.name,
+        "revision": stage.revision,
+        "model_type": model.config.model_type,
+        "num_parameters": sum(p.numel() for p in model.parameters()),
+    }
+    (folder.path / "base.json").write_text(json.dumps(facts, indent=1), encoding="utf-8")
+
+
+def pretrain(stage: Pretrain, context: Context, folder: Folder) -> None:
+    """Make the miniature's base encoder."""
+    torch.set_num_threads(stage.num_threads)
+    pretrain_encoder(stage.settings, stage.seed, folder.path / MODEL, context.progress)
+
+
+def intermediate(stage: Intermediate, context: Context, folder: Folder) -> None:
+    """Train the parent's encoder on one or several tasks; keep the encoder without heads."""
+    torch.set_num_threads(stage.numerics.num_threads)
+    source = context.model_folder(stage.parent)
+    encoder = checkpoint.load(Kind.RETRIEVAL, source, seed=stage.seed)
+    rows = [_rows(each.task, stage.settings, context, source) for each in stage.rows]
+    models = [
+        checkpoint.with_head(encoder, each.task.kind, each.labels, seed=stage.seed + number)
+        for number, each in enumerate(rows)
+    ]
+    _train(stage, rows, models, encoder, context, folder)
+
+
+def fine_tune(stage: FineTune, context: Context, folder: Folder) -> None:
+    """Train a fresh head and the parent's encoder on one task; keep the whole model."""
+    torch.set_num_threads(stage.numerics.num_threads)
+    source = context.model_folder(stage.parent)
+    encoder = checkpoint.load(Kind.RETRIEVAL, source, seed=stage.seed)
+    rows = _rows(stage.rows.task, stage.settings, context, source)
+    model = checkpoint.with_head(encoder, rows.task.kind, rows.labels, seed=stage.seed)
+    _train(stage, [rows], [model], model, context, folder)
+
+
+def _rows(name: str, settings: TrainSettings, context: Context, source: Path) -> TaskRows:
+    """Read a task's English rows and turn them into features."""
+    task = TASKS[name]
+    return task_rows(
+        task,
+        examples(task, context.data, Split.TRAIN, "en", settings.max_rows),
+        examples(task, context.data, Split.DEV, "en"),
+        load_text_encoder(source),
+        replace(settings, max_length_tokens=settings.max_length_tokens or task.max_length_tokens),
+    )
+
+
+def _train(
+    stage: Intermediate | FineTune,
+    rows: list[TaskRows],
+    models: list[object],
+    kept: object,
+    context: Context,
+    folder: Folder,
+) -> None:
+    """Run the loop; write the best model, the log, and the dev scores."""
+    source = context.model_folder(stage.parent)
+    if stage.settings.freeze_word_embeddings:
+        checkpoint.freeze_word_embeddings(models[0])
+    training = fit(
+        Session(
+            models=TaskModels(models, [each.kind for each in rows]),
+            rows=rows,
+            settings=stage.settings,
+            seed=stage.seed,
+            pad_id=load_text_encoder(source).pad_id,
+            precision=stage.numerics.precision,
+            keep=lambda: checkpoint.save(kept, folder.path / MODEL, tokenizer_from=source),
+            progress=context.progress,
+        )
+    )
+    _write_log(training, folder.path)
+    folder.write_scores(_dev_rows(stage, training, rows, folder))
+
+
+def _write_log(training: Training, folder: Path) -> None:
+    """Write one line per step, and the looks at dev."""
+    lines = "".join(json.dumps(entry) + "\n" for entry in training.log)
+    (folder / "training.jsonl").write_text(lines, encoding="utf-8")
+    looks = {
+        "looks": [asdict(look) for look in training.looks],
+        "best_step": training.best.step,
+        "num_tokens": training.num_tokens,
+    }
+    (folder / "dev.json").write_text(json.dumps(looks, indent=1), encoding="utf-8")
+
+
+def _dev_rows(
+    stage: Intermediate | FineTune, training: Training, rows: list[TaskRows], folder: Folder
+) -> list[ScoreRow]:
+    """Return the dev scores of the weights that were kept."""
+    return [
+        ScoreRow(
+            stage=folder.stage,
+            intermediate=intermediate_tasks(stage),
+            task=each.task.name,
+            language="en",
+            split=Split.DEV,
+            metric="dev_score",
+            value=training.best.by_task[each.task.name],
+            seed=stage.seed,
+            num_examples=len(each.dev_examples),
+        )
+        for each in rows
+    ]

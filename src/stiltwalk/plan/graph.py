@@ -1,0 +1,152 @@
+"""Recipe → plan: every stage once, parents first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from stiltwalk.config.recipe import Recipe
+from stiltwalk.plan.stages import (
+    Base,
+    Encoder,
+    FineTune,
+    Intermediate,
+    Numerics,
+    Predict,
+    Pretrain,
+    Rows,
+    Rules,
+    Stage,
+    parents,
+)
+from stiltwalk.records import Kind
+from stiltwalk.tasks import INTERMEDIATE, TASKS, Task
+
+
+class Revision(Protocol):
+    """Tells which revision of a task's rows the recipe's source holds."""
+
+    def __call__(self, task: Task) -> str:
+        """Return a commit, a checksum, or the miniature's version."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What a recipe asks for: `stages` in an order in which they can run.
+
+    `arm_of` names the arms that an evaluating or training stage belongs to; controls and
+    rules belong to none.
+    """
+
+    recipe: Recipe
+    stages: tuple[Stage, ...]
+    arm_of: Mapping[Stage, str]
+
+
+def build_plan(recipe: Recipe, *, base: Base | None, revision: Revision) -> Plan:
+    """Unfold a recipe into stages.
+
+    Args:
+        recipe: a validated recipe.
+        base: the resolved base encoder, None where the recipe pretrains one.
+        revision: see `Revision`.
+
+    Returns:
+        Every stage once, parents first: shared work appears once, whoever asks for it.
+    """
+    graph = _Graph(recipe, base, revision)
+    arm_of: dict[Stage, str] = {}
+    stages: dict[Stage, None] = {}
+    for seed in recipe.seeds:
+        for arm, tasks in recipe.arms.items():
+            for stage in graph.arm(tasks, seed):
+                for each in _lineage(stage):
+                    stages.setdefault(each)
+                arm_of.setdefault(stage, arm)
+        if recipe.controls:
+            stages.update(dict.fromkeys(graph.controls(seed)))
+    return Plan(recipe=recipe, stages=tuple(stages), arm_of=arm_of)
+
+
+def _lineage(stage: Stage) -> Iterator[Stage]:
+    """Yield a stage's ancestors, oldest first, then itself."""
+    for parent in parents(stage):
+        yield from _lineage(parent)
+    yield stage
+
+
+class _Graph:
+    """The recipe's choices, turned into stages on request."""
+
+    def __init__(self, recipe: Recipe, base: Base | None, revision: Revision) -> None:
+        self._recipe = recipe
+        self._numerics = Numerics(precision=recipe.precision, num_threads=recipe.num_threads)
+        self._revision = revision
+        self._base = base or self._pretrain()
+
+    def _pretrain(self) -> Pretrain:
+        settings = self._recipe.model.pretrain
+        assert settings is not None
+        return Pretrain(
+            settings=settings,
+            data=self._revision(TASKS["tatoeba"]),
+            seed=self._recipe.model.pretrain_seed,
+            num_threads=self._recipe.num_threads,
+        )
+
+    def _rows(self, task: str) -> Rows:
+        return Rows(task=task, revision=self._revision(TASKS[task]))
+
+    def arm(self, tasks: tuple[str, ...], seed: int) -> Iterator[Predict]:
+        """Yield one evaluation per target of an arm."""
+        encoder: Encoder = self._base
+        if tasks:
+            encoder = Intermediate(
+                parent=self._base,
+                rows=tuple(self._rows(task) for task in INTERMEDIATE if task in tasks),
+                settings=self._recipe.intermediate,
+                numerics=self._numerics,
+                seed=seed,
+            )
+        for target in self._recipe.targets:
+            predict = self._predict(encoder, TASKS[target], seed)
+            if predict.languages:
+                yield predict
+
+    def controls(self, seed: int) -> Iterator[Stage]:
+        """Yield what the baseline arm is compared with: shuffled embeddings, and rules."""
+        for predict in self.arm((), seed):
+            task = TASKS[predict.rows.task]
+            trained = isinstance(predict.parent, FineTune)
+            yield Predict(**{**vars(predict), "shuffled_seed": seed})
+            yield Rules(
+                rows=predict.rows,
+                train=predict.parent.rows if isinstance(predict.parent, FineTune) else None,
+                max_train_rows=self._recipe.target[task.name].max_rows if trained else None,
+                languages=predict.languages,
+                max_rows=predict.max_rows,
+            )
+
+    def _predict(self, encoder: Encoder, task: Task, seed: int) -> Predict:
+        settings = self._recipe.target[task.name]
+        retrieval = task.kind is Kind.RETRIEVAL
+        wanted = self._recipe.languages or task.languages
+        return Predict(
+            parent=encoder if retrieval else self._fine_tune(encoder, task, seed),
+            rows=self._rows(task.name),
+            languages=tuple(language for language in task.languages if language in wanted),
+            max_rows=self._recipe.data.test_rows,
+            max_length_tokens=settings.max_length_tokens or task.max_length_tokens,
+            precision=self._recipe.precision,
+            relative_depth=self._recipe.relative_depth if retrieval else None,
+        )
+
+    def _fine_tune(self, encoder: Encoder, task: Task, seed: int) -> FineTune:
+        return FineTune(
+            parent=encoder,
+            rows=self._rows(task.train_task),
+            settings=self._recipe.target[task.name],
+            numerics=self._numerics,
+            seed=seed,
+        )

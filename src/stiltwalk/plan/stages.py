@@ -1,0 +1,187 @@
+"""The stages a recipe unfolds into. Values only: nothing here runs, opens or imports torch.
+
+A stage is its lineage: it holds its parents, so its fingerprint covers everything that its
+result depends on. `version` is raised by hand when a stage's code comes to mean something else.
+
+Base ── Intermediate ── FineTune ── Predict     the baseline arm has no Intermediate
+             └───────────────────── Predict     retrieval asks an encoder, without a head
+
+Pretrain stands in Base's place for an encoder that is made here; Rules needs no model at all.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from functools import cache
+from hashlib import sha256
+from typing import Any
+
+from stiltwalk.config.pretrain import PretrainSettings
+from stiltwalk.config.recipe import Precision, TrainSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Numerics:
+    """What else decides the bits of a training stage."""
+
+    precision: Precision
+    num_threads: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rows:
+    """The rows of one task, as they were: a commit, a checksum, or the miniature's version."""
+
+    task: str
+    revision: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Base:
+    """A published or local encoder, pinned to a commit or a checksum."""
+
+    name: str
+    revision: str
+    version: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pretrain:
+    """Make the miniature's encoder from nothing."""
+
+    settings: PretrainSettings
+    data: str
+    seed: int
+    num_threads: int
+    version: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Intermediate:
+    """Train an encoder on English tasks, together; keeps the encoder, drops the heads."""
+
+    parent: Base | Pretrain
+    rows: tuple[Rows, ...]
+    settings: TrainSettings
+    numerics: Numerics
+    seed: int
+    version: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class FineTune:
+    """Put a fresh head on an encoder and train both on one task's English rows."""
+
+    parent: Base | Pretrain | Intermediate
+    rows: Rows
+    settings: TrainSettings
+    numerics: Numerics
+    seed: int
+    version: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Predict:
+    """Answer one task's test rows in its languages, and score the answers.
+
+    `relative_depth` says where retrieval reads its vectors and is None for other tasks;
+    `shuffled_seed` asks for the control with shuffled foreign embeddings.
+    """
+
+    parent: Base | Pretrain | Intermediate | FineTune
+    rows: Rows
+    languages: tuple[str, ...]
+    max_rows: int | None
+    max_length_tokens: int
+    precision: Precision
+    relative_depth: float | None = None
+    shuffled_seed: int | None = None
+    version: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rules:
+    """Score what rules without a model answer: majority and word overlap."""
+
+    rows: Rows
+    train: Rows | None
+    max_train_rows: int | None
+    languages: tuple[str, ...]
+    max_rows: int | None
+    version: int = 1
+
+
+Encoder = Base | Pretrain | Intermediate
+Checkpoint = Encoder | FineTune
+Stage = Checkpoint | Predict | Rules
+
+
+@cache
+def fingerprint(stage: Stage) -> str:
+    """Return 16 hex digits that change if anything the result depends on changes."""
+    return sha256(canonical(stage).encode()).hexdigest()[:16]
+
+
+def canonical(stage: Stage) -> str:
+    """Return the stage with its whole lineage as JSON, the same text for equal stages."""
+    return json.dumps(_with_names(stage), sort_keys=True)
+
+
+def parents(stage: Stage) -> tuple[Stage, ...]:
+    """Return the stages whose results this one reads."""
+    match stage:
+        case Base() | Pretrain() | Rules():
+            return ()
+        case Intermediate() | FineTune() | Predict():
+            return (stage.parent,)
+
+
+def intermediate_tasks(stage: Stage) -> tuple[str, ...]:
+    """Return the intermediate tasks that a stage's lineage walked over, none for the baseline."""
+    if isinstance(stage, Intermediate):
+        return tuple(rows.task for rows in stage.rows)
+    return tuple(task for parent in parents(stage) for task in intermediate_tasks(parent))
+
+
+def seed_of(stage: Stage) -> int:
+    """Return the seed that a stage's training was given, 0 where nothing was trained."""
+    match stage:
+        case Intermediate() | FineTune():
+            return stage.seed
+        case _:
+            return max((seed_of(parent) for parent in parents(stage)), default=0)
+
+
+def describe(stage: Stage) -> str:
+    """Return what a stage does, in a few words for people."""
+    match stage:
+        case Base():
+            return f"base encoder {stage.name}"
+        case Pretrain():
+            return f"pretrain an encoder for {stage.settings.steps:,} steps"
+        case Intermediate():
+            return f"train on {' + '.join(intermediate_tasks(stage))}"
+        case FineTune():
+            return f"fine-tune on {stage.rows.task}{_after(stage)}"
+        case Predict():
+            control = ", embeddings shuffled" if stage.shuffled_seed is not None else ""
+            many = len(stage.languages)
+            return f"predict {stage.rows.task} in {many} languages{_after(stage)}{control}"
+        case Rules():
+            return f"answer {stage.rows.task} by rules"
+
+
+def _after(stage: Stage) -> str:
+    tasks = intermediate_tasks(stage)
+    if not tasks:
+        return ""
+    return f" after {tasks[0]}" if len(tasks) == 1 else f" after {len(tasks)} tasks"
+
+
+def _with_names(stage: Stage) -> dict[str, Any]:
+    """Return the stage as a dict that also tells which class each level was."""
+    values: dict[str, Any] = {"stage": type(stage).__name__, **asdict(stage)}
+    for parent in parents(stage):
+        values["parent"] = _with_names(parent)
+    return values

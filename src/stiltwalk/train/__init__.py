@@ -1,0 +1,1 @@
+"""The one loop: English rows in, the best weights on English dev out."""

@@ -1,0 +1,138 @@
+"""What the loop trains: one encoder, and a head per task."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from stiltwalk.config.recipe import TrainSettings
+from stiltwalk.errors import DataError
+from stiltwalk.features.rows import Features
+from stiltwalk.features.spans import answers_of
+from stiltwalk.features.text import TextEncoder
+from stiltwalk.infer.engine import Engine
+from stiltwalk.infer.predict import forward
+from stiltwalk.kinds import Batch, KindOfTask, of_kind
+from stiltwalk.metrics import checkpoint_score, score
+from stiltwalk.metrics.squad import best_no_answer
+from stiltwalk.records import Example, Kind, SpanExample, TaggedExample, gold_answers
+from stiltwalk.tasks import Task
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class TaskRows:
+    """One task's English rows, ready to train on and to be scored on."""
+
+    task: Task
+    kind: KindOfTask
+    labels: tuple[str, ...]
+    train: Features
+    dev_examples: tuple[Example, ...]
+    dev: Features
+
+
+def task_rows(
+    task: Task,
+    train: Sequence[Example],
+    dev: Sequence[Example],
+    encoder: TextEncoder,
+    settings: TrainSettings,
+) -> TaskRows:
+    """Turn a task's English examples into rows.
+
+    Of dev, the first `settings.eval_rows` are kept (of each part, where a task is put together
+    from several); for questions that many windows.
+
+    Raises:
+        DataError: if there is nothing to train on, or nothing to choose a checkpoint on.
+    """
+    for split, examples in (("train", train), ("dev", dev)):
+        if not examples:
+            raise DataError(f"{task.name} has no English {split} rows: at least one is needed.")
+    assert settings.max_length_tokens is not None
+    kind = of_kind(task.kind)
+    labels = task.labels or _labels_in(train)
+    looked_at = _first_of_each_part(dev, task, settings.eval_rows)
+    dev_features = kind.features(looked_at, encoder, labels, settings.max_length_tokens)
+    if task.kind is Kind.SPAN:
+        dev_features = dev_features.first(settings.eval_rows)
+        looked_at = looked_at[: int(dev_features.example[-1]) + 1]
+    return TaskRows(
+        task=task,
+        kind=kind,
+        labels=labels,
+        train=kind.features(train, encoder, labels, settings.max_length_tokens),
+        dev_examples=tuple(looked_at),
+        dev=dev_features,
+    )
+
+
+def _first_of_each_part(examples: Sequence[Example], task: Task, count: int) -> list[Example]:
+    """Return the first examples of every part, or simply the first."""
+    seen: Counter[str] = Counter()
+    kept = []
+    for example in examples:
+        part = example.id.partition(":")[0] if task.parts else ""
+        seen[part] += 1
+        if seen[part] <= count:
+            kept.append(example)
+    return kept
+
+
+def _labels_in(examples: Sequence[Example]) -> tuple[str, ...]:
+    """Collect the tags of a task that does not declare them, such as CCG's supertags."""
+    tags = {tag for e in examples if isinstance(e, TaggedExample) for tag in e.tags}
+    return tuple(sorted(tags))
+
+
+class TaskModels(nn.Module):
+    """Several heads on one encoder; the encoder's parameters exist once."""
+
+    def __init__(self, models: Sequence[Any], kinds: Sequence[KindOfTask]) -> None:
+        """Hold models whose encoders are the same object."""
+        super().__init__()
+        self.models = nn.ModuleList(models)
+        self._kinds = tuple(kinds)
+
+    def forward(self, task: int, batch: Batch) -> Tensor:
+        """Return the logits of one task's head."""
+        return self._kinds[task].logits(self.models[task], batch)
+
+
+def dev_score(rows: TaskRows, engine: Engine) -> float:
+    """Return the number by which checkpoints are chosen, on a task's English dev rows.
+
+    The mean over the parts of a task that is put together from several, each with its own dev
+    rows; SQuAD 2.0 with the best threshold for "no answer".
+    """
+    outputs, _ = engine.map_rows(rows.dev, forward(rows.kind, rows.dev))
+    if any(isinstance(e, SpanExample) and not e.answers for e in rows.dev_examples):
+        return _with_no_answer(rows, outputs)
+    answers = rows.kind.decode(outputs, rows.dev, rows.dev_examples, rows.labels)
+    gold = gold_answers(rows.dev_examples)
+    if not rows.task.parts:
+        return checkpoint_score(score(rows.task.metric, answers, gold, "en"))
+    part_of = [example.id.partition(":")[0] for example in rows.dev_examples]
+    assert isinstance(answers, list)
+    assert isinstance(gold, list)
+    scores = []
+    for part in dict.fromkeys(part_of):
+        own = [position for position, name in enumerate(part_of) if name == part]
+        picked = [answers[at] for at in own], [gold[at] for at in own]
+        scores.append(checkpoint_score(score(rows.task.metric, *picked, "en")))
+    return sum(scores) / len(scores)
+
+
+def _with_no_answer(rows: TaskRows, outputs: Sequence[NDArray[np.float64]]) -> float:
+    """Return (EM + F1) / 2 at the threshold that is best for it."""
+    examples = [example for example in rows.dev_examples if isinstance(example, SpanExample)]
+    texts, lead = answers_of(outputs, rows.dev, examples)
+    gold = {e.id: [answer.text for answer in e.answers] for e in examples}
+    best = best_no_answer(texts, gold, lead)
+    return (best.exact_match + best.f1) / 2

@@ -1,0 +1,200 @@
+"""The training loop: length-grouped steps, cut for memory, the best weights on dev kept."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from torch import nn
+
+from stiltwalk.config.recipe import Precision, TrainSettings
+from stiltwalk.errors import TrainingDiverged
+from stiltwalk.features.batches import Cut, Step, epoch_steps
+from stiltwalk.infer.engine import Engine
+from stiltwalk.kinds.kind import make_batch, uses_types
+from stiltwalk.train.learner import TaskModels, TaskRows, dev_score
+from stiltwalk.train.schedule import learning_rate, looks_at_dev
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Session:
+    """All that one training stage needs.
+
+    Args:
+        models: one head per entry of `rows`, on one encoder.
+        rows: the tasks' English rows.
+        settings: how to learn.
+        seed: the only source of chance: order of rows, dropout.
+        pad_id: the tokenizer's padding id.
+        precision: number format of matrix products.
+        keep: called with the weights as they are whenever they are the best so far.
+        progress: told (steps done, steps in all).
+    """
+
+    models: TaskModels
+    rows: Sequence[TaskRows]
+    settings: TrainSettings
+    seed: int
+    pad_id: int
+    precision: Precision
+    keep: Callable[[], None]
+    progress: Callable[[int, int], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Look:
+    """One look at dev: after how many steps, the mean score, and each task's."""
+
+    step: int
+    score: float
+    by_task: dict[str, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """What came out: looks at dev, the best of them, and one record per step."""
+
+    looks: tuple[Look, ...]
+    best: Look
+    log: tuple[dict[str, Any], ...]
+    num_tokens: int
+
+
+def fit(session: Session) -> Training:
+    """Train until the epochs are over or dev stops getting better.
+
+    Raises:
+        TrainingDiverged: if the loss of a step is not finite; what was kept before stays.
+    """
+    accelerator = Accelerator(mixed_precision="bf16" if session.precision == "bf16" else "no")
+    torch.manual_seed(session.seed)
+    optimizer = accelerator.prepare(_optimizer(session.models, session.settings))
+    models = accelerator.prepare(session.models)
+    steps = list(all_steps(session))
+    looks: list[Look] = []
+    best: Look | None = None
+    log: list[dict[str, Any]] = []
+    for number, step in enumerate(steps):
+        rate = learning_rate(number, len(steps), session.settings)
+        log.append(_learn(session, models, step, _Tools(accelerator, optimizer, number, rate)))
+        session.progress(number + 1, len(steps))
+        if not looks_at_dev(number, len(steps), session.settings):
+            continue
+        looks.append(_look(session, number + 1))
+        if best is None or looks[-1].score > best.score:
+            best = looks[-1]
+            session.keep()
+        if len(looks) - looks.index(best) > session.settings.patience:
+            break
+    assert best is not None, "the last step always looks at dev"
+    num_tokens = sum(entry["num_tokens"] for entry in log)
+    return Training(looks=tuple(looks), best=best, log=tuple(log), num_tokens=num_tokens)
+
+
+def all_steps(session: Session) -> Iterator[Step]:
+    """Yield every step of every epoch; the order follows from the seed alone."""
+    settings = session.settings
+    cut = Cut(
+        effective_batch_size=settings.effective_batch_size,
+        sort_window_batches=settings.sort_window_batches,
+        micro_batch_tokens=settings.micro_batch_tokens,
+    )
+    lengths = [rows.train.unit_lengths() for rows in session.rows]
+    rows_per_unit = [rows.train.rows_per_unit for rows in session.rows]
+    for epoch in range(settings.num_epochs):
+        rng = np.random.default_rng([session.seed, epoch])
+        yield from epoch_steps(lengths, rows_per_unit, cut, rng)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Tools:
+    accelerator: Accelerator
+    optimizer: Any
+    number: int
+    rate: float
+
+
+def _learn(session: Session, models: nn.Module, step: Step, tools: _Tools) -> dict[str, Any]:
+    """Take one optimiser step over one effective batch."""
+    began = time.perf_counter()
+    for group in tools.optimizer.param_groups:
+        group["lr"] = tools.rate
+    models.train()
+    loss, num_tokens = accumulate(session, models, step, tools.accelerator)
+    task = session.rows[step.task].task.name
+    if not math.isfinite(loss):
+        raise TrainingDiverged(
+            f"The loss of {task} became {loss} at step {tools.number + 1}, rows "
+            f"{step.units[:5].tolist()} and {max(len(step.units) - 5, 0)} more. Lower "
+            "learning_rate, or look at those rows; what was kept before this step stays."
+        )
+    norm = tools.accelerator.clip_grad_norm_(
+        [p for p in models.parameters() if p.requires_grad], session.settings.max_gradient_norm
+    )
+    tools.optimizer.step()
+    tools.optimizer.zero_grad(set_to_none=True)
+    return {
+        "step": tools.number + 1,
+        "task": task,
+        "loss_nats": loss,
+        "learning_rate": tools.rate,
+        "gradient_norm": float(norm),
+        "num_tokens": num_tokens,
+        "time_s": time.perf_counter() - began,
+    }
+
+
+def accumulate(
+    session: Session, models: nn.Module, step: Step, accelerator: Accelerator
+) -> tuple[float, int]:
+    """Add up the gradients of one effective batch, however it was cut.
+
+    Returns:
+        The mean loss over the batch's loss terms, in nats, and its real tokens.
+    """
+    rows = session.rows[step.task]
+    features, device = rows.train, accelerator.device
+    total_weight = max(int(rows.kind.weights(features)[step.units].sum()), 1)
+    with_types = uses_types(session.models.models[step.task])
+    loss, num_tokens = 0.0, 0
+    for units in step.micro_batches:
+        picked = features.rows_of(units)
+        batch = make_batch(features, picked, session.pad_id, with_types=with_types).to(device)
+        with accelerator.autocast():
+            logits = models(step.task, batch)
+            part = rows.kind.loss(logits, features, units) / total_weight
+        accelerator.backward(part)
+        loss += float(part.detach())
+        num_tokens += int(features.ids.lengths[picked].sum())
+    return loss, num_tokens
+
+
+def _look(session: Session, step: int) -> Look:
+    """Score the English dev rows of every task."""
+    by_task = {}
+    for number, rows in enumerate(session.rows):
+        engine = Engine(
+            model=session.models.models[number],
+            pad_id=session.pad_id,
+            precision=session.precision,
+        )
+        by_task[rows.task.name] = dev_score(rows, engine)
+    return Look(step=step, score=sum(by_task.values()) / len(by_task), by_task=by_task)
+
+
+def _optimizer(models: TaskModels, settings: TrainSettings) -> torch.optim.Optimizer:
+    """Return AdamW that decays matrices, and neither biases nor norms."""
+    trained = [p for p in models.parameters() if p.requires_grad]
+    groups = [
+        {"params": [p for p in trained if p.ndim > 1], "weight_decay": settings.weight_decay},
+        {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(
+        groups, lr=settings.learning_rate, eps=settings.adam_epsilon, fused=True
+    )
