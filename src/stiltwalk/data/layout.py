@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from fnmatch import fnmatchcase
+from functools import lru_cache
 
 _FRONT_MATTER = re.compile(r"\A---\n(.*?)\n---", re.DOTALL)
 
@@ -56,16 +57,26 @@ def _literal(text: str) -> str:
 
 def _from_card(card: str, config: str, split: str) -> list[str]:
     """Return the patterns that a data set card gives for a split."""
+    configs = _card_configs(card)
+    wanted = configs.get(config, next(iter(configs.values())) if len(configs) == 1 else {})
+    return wanted.get(split, [])
+
+
+@lru_cache(maxsize=16)
+def _card_configs(card: str) -> dict[str, dict[str, list[str]]]:
+    """Return configuration to split to patterns; a card in another form says nothing of files."""
     front = _FRONT_MATTER.match(card)
     if front is None:
-        return []
+        return {}
     import yaml  # type: ignore[import-untyped]
 
     try:
-        configs = (yaml.safe_load(front.group(1)) or {}).get("configs") or []
-        wanted = [one for one in configs if len(configs) == 1 or one["config_name"] == config]
-        files = [file for one in wanted for file in one["data_files"] if file["split"] == split]
-        paths = [file["path"] for file in files]
+        return {
+            config["config_name"]: {
+                file["split"]: [file["path"]] if isinstance(file["path"], str) else file["path"]
+                for file in config["data_files"]
+            }
+            for config in (yaml.safe_load(front.group(1)) or {}).get("configs") or []
+        }
     except (yaml.YAMLError, AttributeError, KeyError, TypeError):
-        return []  # a card in another form says nothing about files
-    return [path for one in paths for path in ([one] if isinstance(one, str) else one)]
+        return {}

@@ -80,7 +80,7 @@ def bitext(
     elif task.own_files is OwnFiles.BUCC:
         whole = bucc.bitext(own_files.folder(task, source), split, language)
     else:
-        files = _parts(task, split)[0]
+        files = _parts(task, split, language)[0]
         name = files.split_named(split)
         assert name is not None
         whole = readers.aligned(open_rows(files, source.source, name, language))
@@ -145,7 +145,8 @@ def _read(
         found = own_files.examples(task, source, split, language, counts)
     else:
         parts = [
-            _from_hub(task, files, source, split, language, counts) for files in _parts(task, split)
+            _from_hub(task, files, source, split, language, counts)
+            for files in _parts(task, split, language)
         ]
         found = chain(*parts) if max_rows is None else _in_turn(parts)
     rows = tuple(islice(found, max_rows))
@@ -160,9 +161,14 @@ def _read(
     return rows
 
 
-def _parts(task: Task, split: Split) -> list[HubFiles]:
+def _parts(task: Task, split: Split, language: str) -> list[HubFiles]:
     """Return the data sets that hold a split of the task."""
     is_cut = task.dev_is_held_out and split is Split.DEV
+    if is_cut and language != "en":
+        raise DataError(
+            f"{task.name}'s dev rows are cut from its training rows, so there are none in "
+            f"'{language}'. Ask for 'en'."
+        )
     wanted = Split.TRAIN if is_cut else split
     parts = [files for files in task.hub if files.split_named(wanted) is not None]
     if not parts:
