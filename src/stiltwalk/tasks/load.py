@@ -14,6 +14,7 @@ from stiltwalk.data.source import MINI, DataSource
 from stiltwalk.errors import DataError
 from stiltwalk.records import Bitext, Example, Kind, SpanExample, Split
 from stiltwalk.tasks import own_files
+from stiltwalk.tasks.available import available_languages
 from stiltwalk.tasks.kept import KeptRows
 from stiltwalk.tasks.revisions import UNKNOWN, revision
 from stiltwalk.tasks.task import OwnFiles, Task
@@ -220,4 +221,13 @@ def _in_turn(parts: Sequence[Iterator[Example]]) -> Iterator[Example]:
                 yield row
 
 
-__all__ = ["UNKNOWN", "bitext", "by_part", "examples", "first_pairs", "is_held_out", "revision"]
+__all__ = [
+    "UNKNOWN",
+    "available_languages",
+    "bitext",
+    "by_part",
+    "examples",
+    "first_pairs",
+    "is_held_out",
+    "revision",
+]

@@ -54,22 +54,31 @@ def examples(
 def files(task: Task, source: DataSource) -> list[Path]:
     """Return every file there that some split or language of the task is read from."""
     parent = folder(task, source)
-    found: list[Path] = []
-    for split in Split:
-        for language in task.languages:
-            place = Place(task.name, language, split.value)
-            try:
-                found += _split_files(task, parent, split, language, place)
-            except DataError:
-                continue  # not every language has every split
-    return sorted(set(found))
+    found = {
+        path
+        for split in Split
+        for language in task.languages
+        for path in _split_files(task, parent, split, language)
+    }
+    return sorted(found)
 
 
-def _split_files(task: Task, parent: Path, split: Split, language: str, place: Place) -> list[Path]:
-    match task.own_files:
-        case OwnFiles.BUCC:
-            return bucc.split_files(parent, split, language, place)
-        case OwnFiles.CCG:
-            return ccg.split_files(parent, split, place)
-        case _:
-            return ud.split_files(parent, split, language, place)
+def languages(task: Task, source: DataSource, split: Split) -> tuple[str, ...]:
+    """Return the languages that the folder has files of."""
+    parent = folder(task, source)
+    return tuple(code for code in task.languages if _split_files(task, parent, split, code))
+
+
+def _split_files(task: Task, parent: Path, split: Split, language: str) -> list[Path]:
+    """Return the files of a split, none where it is not there."""
+    place = Place(task.name, language, split.value)
+    try:
+        match task.own_files:
+            case OwnFiles.BUCC:
+                return bucc.split_files(parent, split, language, place)
+            case OwnFiles.CCG:
+                return ccg.split_files(parent, split, place)
+            case _:
+                return ud.split_files(parent, split, language, place)
+    except DataError:
+        return []
