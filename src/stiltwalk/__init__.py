@@ -1,1 +1,78 @@
-"""Walk a multilingual model over English stepping stones, then measure it in 40 languages."""
+"""Walk a multilingual model over English stepping stones, then measure it in 40 languages.
+
+One function per verb of the command line; each imports what it needs when it is called.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+__all__ = ["load", "report", "run", "score"]
+
+
+def run(
+    recipe: str | Path,
+    workspace: str | Path = "runs",
+    changes: Sequence[str] = (),
+    console: Console | None = None,
+) -> Path:
+    """Carry out a recipe and write its report; what the workspace holds already is kept.
+
+    Args:
+        recipe: a TOML file.
+        workspace: the folder where finished stages and reports are kept.
+        changes: like `data.test_rows=50`, applied to the recipe.
+        console: where progress goes; standard output by default.
+
+    Returns:
+        The report's page.
+
+    Raises:
+        StiltwalkError: what the user can cause; see the tree in `stiltwalk.errors`.
+    """
+    from rich.console import Console  # noqa: PLC0415
+
+    from stiltwalk.pipeline.study import carry_out  # noqa: PLC0415
+    from stiltwalk.report.gather import report_runs  # noqa: PLC0415
+
+    console = console or Console()
+    finished = carry_out(Path(recipe), Path(workspace), console, changes)
+    if not finished.num_carried_out:
+        console.print("Nothing to do: every stage was kept.")
+    return report_runs(Path(workspace), finished.name)[0]
+
+
+def report(workspace: str | Path) -> list[Path]:
+    """Write the report of every run in a workspace again, from its rows; return the pages."""
+    from stiltwalk.report.gather import report_runs  # noqa: PLC0415
+
+    return report_runs(Path(workspace))
+
+
+def score(predictions: str | Path, labels: str | Path, benchmark: str = "xtreme") -> dict[str, Any]:
+    """Score a folder of predictions in XTREME's layout as XTREME does, in percent.
+
+    Raises:
+        DataError: if a file is missing or not in its format.
+        MetricError: if predictions and labels differ in number.
+    """
+    from stiltwalk.tasks.scoring import score_folder  # noqa: PLC0415
+
+    return score_folder(Path(predictions), Path(labels), benchmark)
+
+
+def load(workspace: str | Path) -> list[dict[str, Any]]:
+    """Return every score row of a workspace's runs, with the arm that it belongs to.
+
+    Returns:
+        One dict per figure: `run`, `arm` and the fields of `stiltwalk.records.ScoreRow`; ready
+        for `pandas.DataFrame`.
+    """
+    from stiltwalk.report.gather import score_rows  # noqa: PLC0415
+
+    return score_rows(Path(workspace))

@@ -12,6 +12,7 @@ import click
 import typer
 from rich.console import Console
 
+import stiltwalk
 from stiltwalk.errors import StiltwalkError, TrainingDiverged, WorkspaceError
 
 DONE, FAILED, WRONG_INPUT, INTERRUPTED = 0, 1, 2, 130
@@ -47,13 +48,9 @@ def _options(
 @app.command()
 def run(recipe: RecipeFile, workspace: Workspace = Path("runs"), changes: Changes = None) -> None:
     """Carry out a recipe; run it again to go on where it stopped."""
-    from stiltwalk.pipeline.study import carry_out
-
     console = Console()
-    finished = carry_out(recipe, workspace, console, changes or [])
-    if not finished.num_carried_out:
-        console.print("Nothing to do: every stage was kept.")
-    console.print(f"Report: {finished.report}", soft_wrap=True, highlight=False)
+    page = stiltwalk.run(recipe, workspace, changes or (), console)
+    console.print(f"Report: {page}", soft_wrap=True, highlight=False)
 
 
 @app.command()
@@ -75,10 +72,8 @@ def report(
     workspaces: Annotated[list[Path], typer.Argument(help="Folders that were --workspace.")],
 ) -> None:
     """Write the report of every run in a workspace again, from its rows."""
-    from stiltwalk.pipeline.study import report_again
-
     for workspace in workspaces:
-        for page in report_again(workspace):
+        for page in stiltwalk.report(workspace):
             Console().print(f"Report: {page}", soft_wrap=True, highlight=False)
 
 
@@ -90,9 +85,9 @@ def score(
     as_json: AsJson = False,
 ) -> None:
     """Score a folder of predictions as XTREME does, whoever made them."""
-    from stiltwalk.tasks.scoring import score_folder, score_table
+    from stiltwalk.tasks.scoring import score_table
 
-    document = score_folder(predictions, labels, benchmark)
+    document = stiltwalk.score(predictions, labels, benchmark)
     _show(document, as_json, lambda console: console.print(score_table(document)))
 
 

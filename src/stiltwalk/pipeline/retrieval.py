@@ -107,10 +107,14 @@ def _matched(asked: Bitext, found: _Vectors) -> tuple[Answers, Scores]:
     """Return the index of the nearest foreign line of each English line, and their accuracy."""
     nearest_N = nearest(found.of(_texts(asked.english)), found.of(_texts(asked.foreign)))
     answers = [str(index) for index in nearest_N]
+    return answers, score(Metric.ACCURACY, answers, gold_lines(asked), "en")
+
+
+def gold_lines(asked: Bitext) -> list[str]:
+    """Return the index of the right foreign line of each English line, as XTREME's files do."""
     place = {sentence.id: str(index) for index, sentence in enumerate(asked.foreign)}
     right = {english: place[foreign] for foreign, english in asked.gold}
-    gold = [right[sentence.id] for sentence in asked.english]
-    return answers, score(Metric.ACCURACY, answers, gold, "en")
+    return [right[sentence.id] for sentence in asked.english]
 
 
 def _mined(dev: Bitext, asked: Bitext, found: _Vectors) -> tuple[Answers, Scores]:

@@ -1,4 +1,4 @@
-"""A recipe's whole way: read, plan, run, report."""
+"""A recipe's way from its file to finished stages: read, plan, run."""
 
 from __future__ import annotations
 
@@ -14,26 +14,19 @@ from stiltwalk.config.model_folder import locate
 from stiltwalk.pipeline.context import Context
 from stiltwalk.pipeline.progress import Narrator
 from stiltwalk.pipeline.provenance import provenance
-from stiltwalk.pipeline.record import (
-    read_records,
-    record_of,
-    rows_of,
-    run_folder,
-    write_record,
-)
 from stiltwalk.pipeline.runner import run
 from stiltwalk.plan import build_plan
 from stiltwalk.plan.stages import Base
-from stiltwalk.report import write_report
 from stiltwalk.store import Workspace
+from stiltwalk.store.record import record_of, write_record
 from stiltwalk.tasks.load import revision
 
 
 @dataclass(frozen=True)
 class Finished:
-    """What carrying out a recipe came to: its report, and how many stages were new."""
+    """What carrying out a recipe came to: the run's name, and how many stages were new."""
 
-    report: Path
+    name: str
     num_carried_out: int
 
 
@@ -44,7 +37,7 @@ def carry_out(
 
     Args:
         file: the recipe.
-        workspace: where stages and reports are kept.
+        workspace: where stages are kept.
         console: where progress goes.
         changes: `--set` changes, such as `data.test_rows=50`.
 
@@ -70,17 +63,7 @@ def carry_out(
                 progress=narrator.progress,
             )
             num_carried_out = run(plan, context, narrator)
-        report = write_report(rows_of(record, store), run_folder(store, recipe.name))
-    return Finished(report, num_carried_out)
-
-
-def report_again(workspace: Path) -> list[Path]:
-    """Write the report of every run in a workspace from its rows; return where they are."""
-    store = Workspace(workspace)
-    return [
-        write_report(rows_of(record, store), run_folder(store, record.name))
-        for record in read_records(store)
-    ]
+    return Finished(recipe.name, num_carried_out)
 
 
 def _base(recipe: Recipe) -> tuple[Path | None, Base | None]:

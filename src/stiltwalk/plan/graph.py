@@ -22,6 +22,7 @@ from stiltwalk.plan.stages import (
 )
 from stiltwalk.records import Kind
 from stiltwalk.tasks import INTERMEDIATE, TASKS, Task
+from stiltwalk.tasks.available import available_languages
 
 
 class Revision(Protocol):
@@ -132,10 +133,11 @@ class _Graph:
         settings = self._recipe.target[task.name]
         retrieval = task.kind is Kind.RETRIEVAL
         wanted = self._recipe.languages or task.languages
+        there = available_languages(task, self._recipe.data.where)
         return Predict(
             parent=encoder if retrieval else self._fine_tune(encoder, task, seed),
             rows=self._rows(task.name),
-            languages=tuple(language for language in task.languages if language in wanted),
+            languages=tuple(language for language in there if language in wanted),
             max_rows=self._recipe.data.test_rows,
             max_length_tokens=settings.max_length_tokens or task.max_length_tokens,
             precision=self._recipe.precision,

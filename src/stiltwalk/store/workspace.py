@@ -60,7 +60,7 @@ class Workspace:
         name = stage if isinstance(stage, str) else fingerprint(stage)
         return self.root / "stages" / name
 
-    def has(self, stage: Stage) -> bool:
+    def has(self, stage: Stage | str) -> bool:
         """Tell whether a stage is complete and its files still have their sizes.
 
         Raises:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +12,8 @@ from stiltwalk.data.source import MINI
 from stiltwalk.errors import WorkspaceError
 from stiltwalk.plan import Plan, fingerprint
 from stiltwalk.plan.stages import FineTune, Predict, describe
-from stiltwalk.records import Split
-from stiltwalk.report.rows import ArmScore, ArmTiming, RunRows, StageLine
-from stiltwalk.store import Workspace
-from stiltwalk.store.workspace import write_atomically
+from stiltwalk.store.workspace import Workspace, write_atomically
+from stiltwalk.tasks import TASKS
 
 RUNS = "runs"
 _FILE = "run.json"
@@ -34,6 +31,15 @@ class RecordedStage:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RecordedGap:
+    """A language of a target that is not evaluated, and why; a full sentence."""
+
+    target: str
+    language: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class RunRecord:
     """Which stages a recipe came to, and what a report says about the recipe."""
 
@@ -44,6 +50,7 @@ class RunRecord:
     arms: tuple[str, ...]
     targets: tuple[str, ...]
     stages: tuple[RecordedStage, ...]
+    gaps: tuple[RecordedGap, ...] = ()
 
 
 def record_of(plan: Plan, recipe_text: str) -> RunRecord:
@@ -71,7 +78,25 @@ def record_of(plan: Plan, recipe_text: str) -> RunRecord:
         arms=tuple(recipe.arms),
         targets=recipe.targets,
         stages=tuple(stages),
+        gaps=tuple(_gaps(plan)),
     )
+
+
+def _gaps(plan: Plan) -> Iterator[RecordedGap]:
+    """Yield the languages of every target that the plan leaves out."""
+    recipe = plan.recipe
+    evaluated = {s.rows.task: s.languages for s in plan.stages if isinstance(s, Predict)}
+    for target in recipe.targets:
+        for language in TASKS[target].languages:
+            if language in evaluated.get(target, ()):
+                continue
+            asked = recipe.languages is None or language in recipe.languages
+            reason = (
+                "The data source has no test rows in this language."
+                if asked
+                else "The recipe's `languages` leave it out."
+            )
+            yield RecordedGap(target=target, language=language, reason=reason)
 
 
 def run_folder(workspace: Workspace, name: str) -> Path:
@@ -106,82 +131,10 @@ def _read(file: Path) -> RunRecord:
         values: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
         stages = tuple(RecordedStage(**stage) for stage in values.pop("stages"))
         values |= {key: tuple(values[key]) for key in ("arms", "targets")}
-        return RunRecord(**values, stages=stages)
+        gaps = tuple(RecordedGap(**gap) for gap in values.pop("gaps"))
+        return RunRecord(**values, stages=stages, gaps=gaps)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise WorkspaceError(
             f"{file} is not a record of a run: {error}. Run the recipe again to write it anew; "
             "finished stages are kept."
         ) from error
-
-
-def rows_of(record: RunRecord, workspace: Workspace) -> RunRows:
-    """Gather the rows of a run's finished stages for its report."""
-    done = [
-        s for s in record.stages if (workspace.folder(s.fingerprint) / "complete.json").exists()
-    ]
-    markers = {stage.fingerprint: workspace.marker(stage.fingerprint) for stage in done}
-    return RunRows(
-        title=record.name,
-        recipe=record.recipe,
-        miniature=record.miniature,
-        limited=record.limited,
-        arms=record.arms,
-        targets=record.targets,
-        rows=tuple(row for stage in done if stage.arm for row in _scores(stage, workspace)),
-        timings=tuple(
-            ArmTiming(arm=stage.arm, row=row)
-            for stage in done
-            if stage.arm
-            for row in workspace.timings(stage.fingerprint)
-        ),
-        baselines=tuple(
-            ArmScore(arm=row.control, row=row)
-            for stage in done
-            for row in workspace.scores(stage.fingerprint)
-            if row.control
-        ),
-        stages=tuple(_line(stage, markers[stage.fingerprint], workspace) for stage in done),
-        provenance=_provenance(list(markers.values())),
-    )
-
-
-def _scores(stage: RecordedStage, workspace: Workspace) -> Iterator[ArmScore]:
-    """Yield a target's test rows, and its model's English dev score under the target's name."""
-    for row in workspace.scores(stage.fingerprint):
-        yield ArmScore(arm=stage.arm, row=row)
-    if stage.trained:
-        for row in workspace.scores(stage.trained):
-            if row.split == Split.DEV:
-                named = type(row)(**{**asdict(row), "task": stage.target})
-                yield ArmScore(arm=stage.arm, row=named)
-
-
-def _line(stage: RecordedStage, marker: dict[str, Any], workspace: Workspace) -> StageLine:
-    tokens = sum(row.real_tokens for row in workspace.timings(stage.fingerprint))
-    looks = workspace.folder(stage.fingerprint) / "dev.json"
-    if looks.is_file():
-        tokens = int(json.loads(looks.read_text(encoding="utf-8"))["num_tokens"])
-    return StageLine(
-        fingerprint=stage.fingerprint,
-        what=stage.does,
-        time_s=float(marker["time_s"]),
-        num_tokens=tokens,
-    )
-
-
-def _provenance(markers: list[dict[str, Any]]) -> dict[str, str]:
-    """Return what the stages were made with; several values where stages differ."""
-    merged: dict[str, list[str]] = {}
-    for marker in markers:
-        for key, value in marker["provenance"].items():
-            if str(value) not in merged.setdefault(key, []):
-                merged[key].append(str(value))
-    if markers:
-        times = [float(marker["began_unix_s"]) for marker in markers]
-        merged["first stage began"] = [_utc(min(times))]
-        merged["last stage began"] = [_utc(max(times))]
-    return {key: ", ".join(values) for key, values in merged.items()}
-
-
-def _utc(unix_s: float) -> str:
-    return datetime.fromtimestamp(unix_s, UTC).strftime("%Y-%m-%d %H:%M UTC")

@@ -1,0 +1,116 @@
+"""Gather the rows of a run's finished stages, and write its report."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from stiltwalk.records import Split
+from stiltwalk.report.rows import ArmScore, ArmTiming, Gap, RunRows, StageLine
+from stiltwalk.report.run import write_report
+from stiltwalk.store import Workspace
+from stiltwalk.store.record import RecordedStage, RunRecord, read_records, run_folder
+
+
+def report_runs(root: Path, name: str | None = None) -> list[Path]:
+    """Write the report of one run of a workspace, or of each, and return where the pages are.
+
+    Raises:
+        WorkspaceError: if the folder holds no run, or a stage's files are not what it wrote.
+    """
+    workspace = Workspace(root)
+    return [
+        write_report(rows_of(record, workspace), run_folder(workspace, record.name))
+        for record in read_records(workspace)
+        if name in (None, record.name)
+    ]
+
+
+def score_rows(root: Path) -> list[dict[str, Any]]:
+    """Return every score row of a workspace's runs as a dict, with its run and arm."""
+    workspace = Workspace(root)
+    return [
+        {"run": record.name, "arm": each.arm, **asdict(each.row)}
+        for record in read_records(workspace)
+        for rows in [rows_of(record, workspace)]
+        for each in (*rows.rows, *rows.baselines)
+    ]
+
+
+def rows_of(record: RunRecord, workspace: Workspace) -> RunRows:
+    """Gather the rows of a run's finished stages for its report."""
+    done = [
+        s for s in record.stages if (workspace.folder(s.fingerprint) / "complete.json").exists()
+    ]
+    markers = {stage.fingerprint: workspace.marker(stage.fingerprint) for stage in done}
+    return RunRows(
+        title=record.name,
+        recipe=record.recipe,
+        miniature=record.miniature,
+        limited=record.limited,
+        arms=record.arms,
+        targets=record.targets,
+        rows=tuple(row for stage in done if stage.arm for row in _scores(stage, workspace)),
+        timings=tuple(
+            ArmTiming(arm=stage.arm, row=row)
+            for stage in done
+            if stage.arm
+            for row in workspace.timings(stage.fingerprint)
+        ),
+        baselines=tuple(
+            ArmScore(arm=row.control, row=row)
+            for stage in done
+            for row in workspace.scores(stage.fingerprint)
+            if row.control
+        ),
+        stages=tuple(_line(stage, markers[stage.fingerprint], workspace) for stage in done),
+        provenance=_provenance(list(markers.values())),
+        gaps=tuple(
+            Gap(task=gap.target, language=gap.language, reason=gap.reason) for gap in record.gaps
+        ),
+    )
+
+
+def _scores(stage: RecordedStage, workspace: Workspace) -> Iterator[ArmScore]:
+    """Yield a target's test rows, and its model's English dev score under the target's name."""
+    for row in workspace.scores(stage.fingerprint):
+        yield ArmScore(arm=stage.arm, row=row)
+    if stage.trained:
+        for row in workspace.scores(stage.trained):
+            if row.split == Split.DEV:
+                yield ArmScore(arm=stage.arm, row=replace(row, task=stage.target))
+
+
+def _line(stage: RecordedStage, marker: dict[str, Any], workspace: Workspace) -> StageLine:
+    tokens = sum(row.real_tokens for row in workspace.timings(stage.fingerprint))
+    looks = workspace.folder(stage.fingerprint) / "dev.json"
+    if looks.is_file():
+        tokens = int(json.loads(looks.read_text(encoding="utf-8"))["num_tokens"])
+    return StageLine(
+        fingerprint=stage.fingerprint,
+        what=stage.does,
+        time_s=float(marker["time_s"]),
+        num_tokens=tokens,
+    )
+
+
+def _provenance(markers: list[dict[str, Any]]) -> dict[str, str]:
+    """Return what the stages were made with; several values where stages differ."""
+    merged: dict[str, list[str]] = {}
+    for marker in markers:
+        for key, value in marker["provenance"].items():
+            if str(value) not in merged.setdefault(key, []):
+                merged[key].append(str(value))
+    if markers:
+        times = [float(marker["began_unix_s"]) for marker in markers]
+        merged["first stage began"] = [_utc(min(times))]
+        merged["last stage began"] = [_utc(max(times))]
+    return {key: ", ".join(values) for key, values in merged.items()}
+
+
+def _utc(unix_s: float) -> str:
+    return datetime.fromtimestamp(unix_s, UTC).strftime("%Y-%m-%d %H:%M UTC")
