@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from statistics import fmean
 
+from stiltwalk.metrics.aggregate import mean
 from stiltwalk.records import Split
 from stiltwalk.report.rows import RunRows
 from stiltwalk.report.totals import ScoreBook
@@ -31,9 +31,9 @@ def dev_scores(run: RunRows) -> Mapping[tuple[str, str], float]:
     found = {}
     for target in run.targets:
         for arm in run.arms:
-            score = book.language(arm, target, ENGLISH)
-            if score:
-                found[arm, target] = score.mean
+            scores = book.language_scores(arm, target, ENGLISH)
+            if scores:
+                found[arm, target] = mean(list(scores.values()))
     return found
 
 
@@ -52,6 +52,6 @@ def choose_arms(run: RunRows) -> Mapping[str, Choice]:
     chosen = {t: Choice(max(run.arms, key=lambda a: scores[a, t]), own_dev=True) for t in judged}
     undecided = [t for t in run.targets if not any((arm, t) in scores for arm in run.arms)]
     if judged and undecided:
-        arm = max(run.arms, key=lambda a: fmean(scores[a, t] for t in judged))
+        arm = max(run.arms, key=lambda a: mean([scores[a, t] for t in judged]))
         chosen |= {target: Choice(arm, own_dev=False) for target in undecided}
     return chosen

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from statistics import fmean
 
+from stiltwalk.metrics.aggregate import task_score
 from stiltwalk.records import Split
 from stiltwalk.report.choice import ENGLISH
 from stiltwalk.report.rows import RunRows
@@ -30,23 +30,16 @@ def english_and_rest(run: RunRows) -> Mapping[tuple[str, str], EnglishAndRest]:
     book = ScoreBook(run.rows, Split.TEST)
     found = {}
     for task in run.targets:
+        others = [code for code in TASKS[task].languages if code != ENGLISH]
         for arm in run.arms:
             pairs = [
-                (scores[ENGLISH], fmean(rest))
+                (task_score(scores, [ENGLISH]).score, task_score(scores, others).score)
                 for scores in book.by_seed(arm, task).values()
-                if ENGLISH in scores
-                and (
-                    rest := [
-                        scores[each]
-                        for each in TASKS[task].languages
-                        if each != ENGLISH and each in scores
-                    ]
-                )
+                if ENGLISH in scores and any(code in scores for code in others)
             ]
-            if pairs:
-                found[arm, task] = EnglishAndRest(
-                    english=spread([english for english, _ in pairs]),
-                    rest=spread([rest for _, rest in pairs]),
-                    lost=spread([english - rest for english, rest in pairs]),
-                )
+            english = spread(each for each, _ in pairs)
+            rest = spread(each for _, each in pairs)
+            lost = spread(ours - theirs for ours, theirs in pairs)
+            if english and rest and lost:
+                found[arm, task] = EnglishAndRest(english=english, rest=rest, lost=lost)
     return found

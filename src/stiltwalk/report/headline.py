@@ -26,7 +26,7 @@ def headline(run: RunRows, table: TransferTable) -> Headline:
         (cell for cell in widest if cell.gain),
         key=lambda cell: -cell.gain.mean if cell.gain else 0.0,
     )
-    details = (*_means(run, table, ranked), *_extremes(table), *_chosen(table))
+    details = (*_extremes(table), *_chosen(table))
     return Headline(answer=_answer(run, table, ranked), details=details, caution=_caution(table))
 
 
@@ -59,20 +59,6 @@ def _tasks(table: TransferTable) -> str:
     if set(table.common) >= set(TARGETS):
         return "XTREME's nine targets"
     return f"the {len(table.common)} complete target{'s' * (len(table.common) != 1)}"
-
-
-def _means(run: RunRows, table: TransferTable, ranked: list[ScoreCell]) -> list[str]:
-    """Return the mean scores of all arms, side by side."""
-    if not ranked or BASE_ARM not in run.arms:
-        return []
-    reference = table.means[-1].cells[run.arms.index(BASE_ARM)]
-    parts = [
-        f"“{cell.arm}” {percent_spread(cell.score)} ({points(cell.gain.mean)})"
-        for cell in ranked
-        if cell.score and cell.gain
-    ]
-    base = f"“{BASE_ARM}” {percent_spread(reference.score)}" if reference.score else ""
-    return [f"Mean score in percent: {', '.join([*parts, base])}."]
 
 
 def _extremes(table: TransferTable) -> list[str]:

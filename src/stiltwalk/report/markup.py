@@ -68,9 +68,12 @@ def table(
     """
     top = "".join(f'<th scope="col" class="{each.css}">{each.html}</th>' for each in head)
     rest = f"<tfoot>{_rows(foot)}</tfoot>" if foot else ""
+    said = f"{escape(ident)}-caption"
+    # the caption stays outside the table, or it would be as wide and scroll away with it
     return (
-        f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(ident)}">'
-        f'<table id="{escape(ident)}" class="sortable"><caption>{caption}</caption>'
+        f'<p class="caption" id="{said}">{caption}</p>'
+        f'<div class="scroll" tabindex="0" role="region" aria-labelledby="{said}">'
+        f'<table id="{escape(ident)}" class="sortable" aria-labelledby="{said}">'
         f"<thead><tr>{top}</tr></thead><tbody>{_rows(body)}</tbody>{rest}</table></div>"
     )
 

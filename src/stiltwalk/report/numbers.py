@@ -58,12 +58,12 @@ def figures(value: float) -> str:
     """Return a measured quantity with about three significant figures, thousands apart.
 
     Example:
-        >>> figures(12345.6), figures(12.34), figures(0.0456)
-        ('12,346', '12.3', '0.0456')
+        >>> figures(12345.6), figures(12.0), figures(0.0456)
+        ('12,346', '12.0', '0.0456')
     """
     if abs(value) >= 100:  # noqa: PLR2004 - three figures before the point
         return f"{value:,.0f}"
-    return f"{value:.3g}"
+    return f"{value:#.3g}".rstrip(".")
 
 
 def duration(time_s: float) -> str:

@@ -12,15 +12,15 @@ from string import Template
 import vl_convert
 
 from stiltwalk.report import page_details, page_tables
-from stiltwalk.report.figures import Figure
+from stiltwalk.report.chart_style import Figure
 from stiltwalk.report.headline import Headline
 from stiltwalk.report.markup import escape, json_block, select
+from stiltwalk.report.notices import notices
 from stiltwalk.report.numbers import count, duration, percent
+from stiltwalk.report.page_languages import languages
 from stiltwalk.report.rows import BASE_ARM, RunRows
 from stiltwalk.report.series import ordered_languages
 from stiltwalk.report.tables import TransferTable
-
-MINIATURE = "Embedded miniature benchmark: not a research result."
 
 
 def page(
@@ -56,7 +56,6 @@ def page(
 
 def _words(run: RunRows, table: TransferTable, said: Headline) -> Mapping[str, str]:
     """Return the parts that are sentences."""
-    banners = [MINIATURE] * run.miniature + [f"Limited: {run.limited}."] * bool(run.limited)
     chips = (
         _plural(len(run.arms), "arm"),
         _plural(len(run.targets), "target"),
@@ -66,7 +65,7 @@ def _words(run: RunRows, table: TransferTable, said: Headline) -> Mapping[str, s
     points = "".join(f"<li>{escape(each)}</li>" for each in said.details)
     return {
         "title": escape(run.title),
-        "banners": "".join(f'<p class="banner"><b>{escape(each)}</b></p>' for each in banners),
+        "banners": "".join(f'<p class="banner"><b>{escape(each)}</b></p>' for each in notices(run)),
         "chips": "".join(f"<li>{each}</li>" for each in chips),
         "answer": escape(said.answer),
         "details": f"<ul>{points}</ul>" if points else "",
@@ -84,22 +83,25 @@ def _scores(run: RunRows, table: TransferTable) -> Mapping[str, str]:
         "full_scale": percent(page_tables.full_scale(table)),
         "english": page_tables.english(run),
         "dev": page_tables.dev(run),
+        "languages": languages(run),
     }
 
 
 def _drawn(run: RunRows, figures: Sequence[Figure], arm: str) -> Mapping[str, str]:
     """Return the places of the figures, and the choices that drive them."""
     maps = [each for each in figures if each.name.endswith("-map")]
-    bars = [each for each in figures if each.name == "language-bars"]
+    bars = [each for each in figures if each.name.startswith("language-")]
     speed = [each for each in figures if each not in maps and each not in bars]
+    map_ids = " ".join([*(each.name for each in maps), "language-scores"])
+    bar_ids = " ".join(each.name for each in bars)
     speed_ids = " ".join([*(each.name for each in speed), "language-speed"])
     timed = [t for t in run.targets if any(each.row.task == t for each in run.timings)]
     return {
         "maps": "".join(_place(each) for each in maps),
         "bars": "".join(_place(each) for each in bars),
         "speed_figures": "".join(_place(each) for each in speed),
-        "map_choice": select("arm", "Arm", run.arms, arm, " ".join(each.name for each in maps)),
-        "bars_choice": select("task", "Target", run.targets, run.targets[0], "language-bars"),
+        "map_choice": select("arm", "Arm", run.arms, arm, map_ids),
+        "bars_choice": select("task", "Target", run.targets, run.targets[0], bar_ids),
         "speed_choice": select("task", "Target", timed, timed[0], speed_ids) if timed else "",
     }
 
@@ -140,7 +142,7 @@ def _policy(scripts: Sequence[str]) -> str:
 @cache
 def _vega() -> str:
     """Return the one bundle that draws every figure."""
-    bundle: str = vl_convert.javascript_bundle(None)
+    bundle: str = vl_convert.javascript_bundle()  # type: ignore[call-arg]  # its stub lacks the default
     return bundle.replace("\r", "").replace("<!--", r"\x3c!--").replace("</script", r"<\/script")
 
 

@@ -9,11 +9,11 @@ from stiltwalk.report.speed import Speed, speed_per_arm, speed_per_language
 
 UNPAIRED = "Unpaired: observed while predicting, no verdict."
 _RATES = (
-    Td(html="examples", css="num"),
-    Td(html="tokens per example", css="num"),
     Td(html="tokens/s", css="num"),
     Td(html="ms per example", css="num"),
     Td(html="padding, %", css="num"),
+    Td(html="tokens per example", css="num"),
+    Td(html="examples", css="num"),
 )
 
 
@@ -94,9 +94,9 @@ def provenance(run: RunRows) -> str:
 def _rates(speed: Speed) -> list[Td]:
     """Return the cells of one speed."""
     return [
-        Td(html=count(speed.num_examples), key=float(speed.num_examples), css="num"),
-        Td(html=figures(speed.tokens_per_example), key=speed.tokens_per_example, css="num"),
         Td(html=figures(speed.tokens_per_s), key=speed.tokens_per_s, css="num"),
         Td(html=figures(speed.ms_per_example), key=speed.ms_per_example, css="num"),
         Td(html=percent(speed.padding), key=speed.padding, css="num"),
+        Td(html=figures(speed.tokens_per_example), key=speed.tokens_per_example, css="num"),
+        Td(html=count(speed.num_examples), key=float(speed.num_examples), css="num"),
     ]

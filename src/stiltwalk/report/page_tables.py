@@ -29,9 +29,9 @@ def transfer(table_: TransferTable) -> str:
     )
     head = [
         Td(html="target"),
-        *(Td(html=name(each), css="num base") for each in table_.baselines),
         *(Td(html=name(each), css="num") for each in table_.arms),
         Td(html="chosen on dev", css="num"),
+        *(Td(html=name(each), css="num base") for each in table_.baselines),
     ]
     caption = (
         "Task score in percent, mean over languages; below it the gain over “none” in points. "
@@ -55,12 +55,6 @@ def full_scale(table_: TransferTable) -> float:
 def _row(row: TransferRow, scale: float, notes: Sequence[str], css: str = "") -> Tr:
     """Return one target or one mean."""
     cells = [Td(html=f"{name(row.name)}<small>{escape(row.note)}</small>", key=row.name, head=True)]
-    for cell in row.baselines:
-        text = percent(cell.score.mean) if cell.score else DASH
-        key = cell.score.mean if cell.score else -1.0
-        cells.append(
-            Td(html=f'<span title="{escape(cell.reason)}">{text}</span>', key=key, css="num base")
-        )
     for cell in row.cells:
         mark = ""
         if row.choice and row.choice.arm == cell.arm:
@@ -70,6 +64,12 @@ def _row(row: TransferRow, scale: float, notes: Sequence[str], css: str = "") ->
         cells.append(_score(cell, scale, mark, number))
     chosen = row.chosen
     cells.append(_score(chosen, scale, "", 0) if chosen else Td(html=DASH, key=-1.0, css="num"))
+    for cell in row.baselines:
+        text = percent(cell.score.mean) if cell.score else DASH
+        key = cell.score.mean if cell.score else -1.0
+        cells.append(
+            Td(html=f'<span title="{escape(cell.reason)}">{text}</span>', key=key, css="num base")
+        )
     return Tr(cells=cells, css=css)
 
 
@@ -118,25 +118,20 @@ def mean_strip(table_: TransferTable) -> str:
             f'style="left:{start:.1f}%;width:{half:.1f}%"></span></span>'
         )
         score = percent_spread(cell.score) if cell.score else "missing"
+        words = points_spread(cell.gain) if cell.gain else "reference"
         body.append(
             Tr(
                 cells=[
-                    Td(html=name(cell.arm), head=True, key=cell.arm),
-                    Td(html=score, css="num", key=cell.score.mean if cell.score else -1.0),
-                    Td(
-                        html=points_spread(cell.gain) if cell.gain else "reference",
-                        css="num",
-                        key=gain,
-                    ),
-                    Td(html=bar, css="wide"),
+                    Td(html=name(cell.arm), head=True),
+                    Td(html=score, css="num"),
+                    Td(html=words + bar, css="wide"),
                 ]
             )
         )
     head = [
         Td(html="arm"),
         Td(html="mean, %", css="num"),
-        Td(html="gain, points", css="num"),
-        Td(html="loss | gain", css="wide"),
+        Td(html="gain over “none”, points", css="wide"),
     ]
     covers = "overall" if row.name == "overall" else row.name
     return table("means", f"Mean score of every arm ({escape(covers)}).", head, body)

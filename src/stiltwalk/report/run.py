@@ -2,24 +2,49 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
+import vl_convert
+
+from stiltwalk.report.chart_style import Figure
 from stiltwalk.report.figures import all_figures
 from stiltwalk.report.headline import headline
+from stiltwalk.report.markdown import markdown
 from stiltwalk.report.page import page
+from stiltwalk.report.row_files import scores_csv, timings_csv
 from stiltwalk.report.rows import BASE_ARM, RunRows
 from stiltwalk.report.tables import TransferTable, transfer_table
 
+FIGURES = "figures"
+
 
 def write_report(run: RunRows, folder: Path) -> Path:
-    """Write the report of a run and return the path of its page."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Write the report of a run and return the path of its page.
+
+    Writes report.html, report.md, scores.csv, timings.csv, and figures/ with every figure as
+    SVG and the heat maps as PNG too. The same rows give the same bytes, but for the ids inside
+    the figure files.
+
+    Args:
+        run: the rows.
+        folder: where to write; made if it is not there, files of an earlier report replaced.
+    """
     table = transfer_table(run)
+    said = headline(run, table)
     arm = first_arm(run, table)
     figures = all_figures(run, arm)
-    path = folder / "report.html"
-    path.write_text(page(run, table, headline(run, table), figures, arm), encoding="utf-8")
-    return path
+    texts = {
+        "report.html": page(run, table, said, figures, arm),
+        "report.md": markdown(run, table, said),
+        "scores.csv": scores_csv(run),
+        "timings.csv": timings_csv(run),
+    }
+    (folder / FIGURES).mkdir(parents=True, exist_ok=True)
+    for name, text in texts.items():
+        (folder / name).write_text(text, encoding="utf-8", newline="\n")
+    _write_figures(figures, folder / FIGURES)
+    return folder / "report.html"
 
 
 def first_arm(run: RunRows, table: TransferTable) -> str:
@@ -28,3 +53,14 @@ def first_arm(run: RunRows, table: TransferTable) -> str:
     if cells:
         return max(cells, key=lambda cell: cell.gain.mean if cell.gain else 0.0).arm
     return next((arm for arm in run.arms if arm != BASE_ARM), run.arms[0])
+
+
+def _write_figures(figures: Sequence[Figure], folder: Path) -> None:
+    """Write the figures as they look before anyone chooses another arm or target."""
+    for figure in figures:
+        spec = figure.alone()
+        (folder / f"{figure.name}.svg").write_text(
+            vl_convert.vegalite_to_svg(spec), encoding="utf-8"
+        )
+        if figure.name.endswith("-map"):
+            (folder / f"{figure.name}.png").write_bytes(vl_convert.vegalite_to_png(spec, scale=2))

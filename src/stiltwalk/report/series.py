@@ -10,7 +10,7 @@ from stiltwalk.report.numbers import language_name
 from stiltwalk.report.rows import BASE_ARM, ArmScore, RunRows
 from stiltwalk.report.speed import speed_per_language
 from stiltwalk.report.tables import why_missing
-from stiltwalk.report.totals import ScoreBook
+from stiltwalk.report.totals import ScoreBook, spread
 from stiltwalk.tasks import TASKS
 
 Point = dict[str, Any]
@@ -31,8 +31,8 @@ def language_points(run: RunRows) -> list[Point]:
     for place, arm in enumerate(run.arms):
         for task in run.targets:
             for language in ordered_languages([task]):
-                score = book.language(arm, task, language)
-                first = book.language(run.arms[0], task, language)
+                score = spread(book.language_scores(arm, task, language).values())
+                first = spread(book.language_scores(run.arms[0], task, language).values())
                 reason = None if score else why_missing(run, arm, task, [language])
                 points.append(
                     {
@@ -60,8 +60,8 @@ def baseline_points(run: RunRows) -> list[Point]:
     for name in dict.fromkeys(each.arm for each in run.baselines):
         for task in run.targets:
             for language in ordered_languages([task]):
-                score = book.language(name, task, language)
-                rank = first.language(run.arms[0], task, language)
+                score = spread(book.language_scores(name, task, language).values())
+                rank = spread(first.language_scores(run.arms[0], task, language).values())
                 if score and rank:
                     points.append(
                         {
@@ -97,13 +97,10 @@ def label(language: str) -> str:
 
 def _gain(book: ScoreBook, arm: str, task: str, language: str) -> float | None:
     """Return the mean gain in one language over the seeds that both arms have, in points."""
-    theirs = book.by_seed(BASE_ARM, task)
-    gains = [
-        scores[language] - theirs[seed][language]
-        for seed, scores in book.by_seed(arm, task).items()
-        if language in scores and language in theirs.get(seed, {})
-    ]
-    return None if arm == BASE_ARM or not gains else _percent(sum(gains) / len(gains))
+    if arm == BASE_ARM:
+        return None
+    gain = spread(book.language_gains(arm, BASE_ARM, task, language).values())
+    return _percent(gain.mean) if gain else None
 
 
 def _test_rows(rows: Sequence[ArmScore]) -> dict[tuple[str, str], int]:

@@ -101,13 +101,12 @@ def _task_row(
 
 def _task_cell(run: RunRows, book: ScoreBook, arm: str, task: str) -> ScoreCell:
     """Return the score of an arm on a task over the languages that are there."""
-    scores = book.task_scores(arm, task)
     gains = book.task_gains(arm, BASE_ARM, task) if arm != BASE_ARM else {}
     missing = book.missing(arm, task)
     return ScoreCell(
         arm=arm,
-        score=spread(list(scores.values())) if scores else None,
-        gain=spread(list(gains.values())) if gains else None,
+        score=spread(each.score for each in book.task_scores(arm, task).values()),
+        gain=spread(gains.values()),
         missing=missing,
         reason=why_missing(run, arm, task, missing) if missing else "",
     )
@@ -126,43 +125,27 @@ def _mean_row(
     """Return the plain mean of several tasks, empty where one of them is not complete."""
 
     def cell(arm: str) -> ScoreCell:
-        scores = book.mean_scores(arm, tasks)
-        gains = book.mean_gains(arm, BASE_ARM, tasks) if arm != BASE_ARM else {}
+        arms = dict.fromkeys(tasks, arm)
+        score = spread(book.mean_scores(arms, tasks).values())
+        gains = book.mean_gains(arms, BASE_ARM, tasks) if arm != BASE_ARM else {}
         short = ", ".join(task for task in tasks if book.missing(arm, task))
         return ScoreCell(
             arm=arm,
-            score=spread(list(scores.values())) if scores else None,
-            gain=spread(list(gains.values())) if gains else None,
-            reason="" if scores else f"No mean: {short} lacks languages.",
+            score=score,
+            gain=spread(gains.values()),
+            reason="" if score else f"No mean: {short} lacks languages.",
         )
 
+    choices = {task: choice.arm for task, choice in choose_arms(run).items() if task in tasks}
+    chosen = spread(book.mean_scores(choices, tasks).values())
+    gain = spread(book.mean_gains(choices, BASE_ARM, tasks).values())
     return TransferRow(
         name=name,
         note=" ".join(tasks) if name in GROUPS else f"{len(tasks)} tasks",
         baselines=tuple(cell(baseline) for baseline in baselines),
         cells=tuple(cell(arm) for arm in run.arms),
         choice=None,
-        chosen=_chosen_mean(run, book, tasks),
-    )
-
-
-def _chosen_mean(run: RunRows, book: ScoreBook, tasks: Sequence[str]) -> ScoreCell | None:
-    """Return the mean over tasks when each takes the arm that is best for it on dev."""
-    choices = choose_arms(run)
-    if any(task not in choices or book.missing(choices[task].arm, task) for task in tasks):
-        return None
-    scores = [book.task_scores(choices[task].arm, task) for task in tasks]
-    gains = [book.task_gains(choices[task].arm, BASE_ARM, task) for task in tasks]
-    seeds = sorted(set.intersection(*(set(each) for each in scores)))
-    paired = sorted(set.intersection(*(set(each) for each in gains)))
-    if not seeds:
-        return None
-    return ScoreCell(
-        arm="",
-        score=spread([sum(each[seed] for each in scores) / len(scores) for seed in seeds]),
-        gain=spread([sum(each[seed] for each in gains) / len(gains) for seed in paired])
-        if paired
-        else None,
+        chosen=ScoreCell(arm="", score=chosen, gain=gain) if chosen else None,
     )
 
 

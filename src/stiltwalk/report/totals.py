@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from statistics import fmean, stdev
+from statistics import stdev
 
 from stiltwalk.metrics import checkpoint_score
-from stiltwalk.records import Split
+from stiltwalk.metrics.aggregate import TaskScore, mean, overall_score, task_score
+from stiltwalk.records import Scores, Split
 from stiltwalk.report.rows import ArmScore
 from stiltwalk.tasks import TASKS
-
-ByLanguage = Mapping[str, float]
-"""Language to the one figure a task is ranked by; for questions the mean of EM and F1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,40 +22,48 @@ class Spread:
     num_seeds: int
 
 
-def spread(values: Sequence[float]) -> Spread:
-    """Return mean and sample standard deviation of one value per seed, at least one."""
-    assert values, "a spread needs a seed"
-    sd = stdev(values) if len(values) > 1 else None
-    return Spread(mean=fmean(values), sd=sd, num_seeds=len(values))
+def spread(values: Iterable[float]) -> Spread | None:
+    """Return mean and sample standard deviation of one value per seed, None without a seed."""
+    found = list(values)
+    if not found:
+        return None
+    sd = stdev(found) if len(found) > 1 else None
+    return Spread(mean=mean(found), sd=sd, num_seeds=len(found))
 
 
 class ScoreBook:
     """Score rows of one split, looked up by arm, task and seed."""
 
     def __init__(self, rows: Iterable[ArmScore], split: Split) -> None:
-        """Read the rows of one split; later rows of the same figure replace earlier ones."""
-        figures: dict[tuple[str, str, int], dict[str, dict[str, float]]] = {}
+        """Read the rows of one split; a later row of the same figure replaces an earlier one."""
+        self._scores: dict[tuple[str, str], dict[int, dict[str, Scores]]] = {}
         for each in rows:
-            if each.row.split == split:
-                key = (each.arm, each.row.task, each.row.seed)
-                scores = figures.setdefault(key, {}).setdefault(each.row.language, {})
-                scores[each.row.metric] = each.row.value
-        self._scores: dict[tuple[str, str], dict[int, ByLanguage]] = {}
-        for (arm, task, seed), languages in sorted(figures.items()):
-            self._scores.setdefault((arm, task), {})[seed] = {
-                language: checkpoint_score(scores) for language, scores in languages.items()
-            }
+            row = each.row
+            if row.split == split:
+                seeds = self._scores.setdefault((each.arm, row.task), {})
+                scores = seeds.setdefault(row.seed, {}).setdefault(row.language, {})
+                scores[row.metric] = row.value
 
-    def by_seed(self, arm: str, task: str) -> Mapping[int, ByLanguage]:
-        """Return seed to the scores per language; empty where nothing was scored."""
-        return self._scores.get((arm, task), {})
+    def by_seed(self, arm: str, task: str) -> Mapping[int, Mapping[str, Scores]]:
+        """Return seed to the figures per language; empty where nothing was scored."""
+        seeds = self._scores.get((arm, task), {})
+        return {seed: seeds[seed] for seed in sorted(seeds)}
 
-    def language(self, arm: str, task: str, language: str) -> Spread | None:
-        """Return the score in one language over seeds, None where there is none."""
-        found = [
-            scores[language] for scores in self.by_seed(arm, task).values() if language in scores
-        ]
-        return spread(found) if found else None
+    def language_scores(self, arm: str, task: str, language: str) -> dict[int, float]:
+        """Return seed to the one figure that counts; for questions the mean of EM and F1."""
+        return {
+            seed: checkpoint_score(scores[language])
+            for seed, scores in self.by_seed(arm, task).items()
+            if language in scores
+        }
+
+    def language_gains(
+        self, arm: str, reference: str, task: str, language: str
+    ) -> dict[int, float]:
+        """Return seed to the gain over another arm in one language."""
+        theirs = self.language_scores(reference, task, language)
+        ours = self.language_scores(arm, task, language)
+        return {seed: ours[seed] - theirs[seed] for seed in ours if seed in theirs}
 
     def missing(self, arm: str, task: str) -> tuple[str, ...]:
         """Return the languages of a task that some seed of this arm has no score for."""
@@ -68,33 +74,49 @@ class ScoreBook:
             if not seeds or any(language not in scores for scores in seeds)
         )
 
-    def task_scores(self, arm: str, task: str) -> dict[int, float]:
-        """Return seed to the plain mean over the languages that are there, English included."""
-        seeds = self.by_seed(arm, task).items()
-        return {seed: fmean(scores.values()) for seed, scores in seeds if scores}
+    def task_scores(self, arm: str, task: str) -> dict[int, TaskScore]:
+        """Return seed to the mean over the languages that are there, English included."""
+        languages = TASKS[task].languages
+        return {
+            seed: task_score(scores, languages)
+            for seed, scores in self.by_seed(arm, task).items()
+            if any(language in scores for language in languages)
+        }
 
     def task_gains(self, arm: str, reference: str, task: str) -> dict[int, float]:
         """Return seed to the gain over another arm, over the languages that both have."""
         theirs = self.by_seed(reference, task)
         gains = {}
         for seed, scores in self.by_seed(arm, task).items():
-            shared = [language for language in scores if language in theirs.get(seed, {})]
+            other = theirs.get(seed, {})
+            shared = [each for each in TASKS[task].languages if each in scores and each in other]
             if shared:
-                gains[seed] = fmean(scores[each] - theirs[seed][each] for each in shared)
+                gains[seed] = task_score(scores, shared).score - task_score(other, shared).score
         return gains
 
-    def mean_scores(self, arm: str, tasks: Sequence[str]) -> dict[int, float]:
-        """Return seed to the plain mean of several task scores.
+    def mean_scores(self, arms: Mapping[str, str], tasks: Sequence[str]) -> dict[int, float]:
+        """Return seed to the plain mean of several task scores, each with its own arm.
 
         Empty where a task lacks a language: an incomplete task counts for no mean.
-        """
-        if not tasks or any(self.missing(arm, task) for task in tasks):
-            return {}
-        per_task = [self.task_scores(arm, task) for task in tasks]
-        seeds = set.intersection(*(set(scores) for scores in per_task))
-        return {seed: fmean(scores[seed] for scores in per_task) for seed in sorted(seeds)}
 
-    def mean_gains(self, arm: str, reference: str, tasks: Sequence[str]) -> dict[int, float]:
-        """Return seed to the difference of two arms' means over the same tasks."""
-        ours, theirs = self.mean_scores(arm, tasks), self.mean_scores(reference, tasks)
+        Args:
+            arms: task to the arm whose score it takes.
+            tasks: the tasks that the mean needs.
+        """
+        per_task = {task: self.task_scores(arms[task], task) for task in tasks if task in arms}
+        seeds = sorted({seed for scores in per_task.values() for seed in scores})
+        means = {}
+        for seed in seeds:
+            there = {task: scores[seed] for task, scores in per_task.items() if seed in scores}
+            value = overall_score(there, tasks)
+            if value is not None:
+                means[seed] = value
+        return means
+
+    def mean_gains(
+        self, arms: Mapping[str, str], reference: str, tasks: Sequence[str]
+    ) -> dict[int, float]:
+        """Return seed to the difference between such a mean and that of one other arm."""
+        ours = self.mean_scores(arms, tasks)
+        theirs = self.mean_scores(dict.fromkeys(tasks, reference), tasks)
         return {seed: ours[seed] - theirs[seed] for seed in ours if seed in theirs}
