@@ -15,6 +15,7 @@ from pathlib import Path
 from stiltwalk.data.layout import split_files
 from stiltwalk.data.parquet import open_parquet
 from stiltwalk.data.rows import Place, Rows
+from stiltwalk.errors import DataError
 
 PARQUET_COPY = "refs/convert/parquet"
 BRANCHES = {
@@ -40,7 +41,7 @@ def open_rows(repository: str, config: str, split: str, id_prefix: str) -> Rows:
     try:
         files = _fetch(repository, config, split)
     except _errors() as error:
-        raise unreachable(place, error) from error
+        raise place.error(_why(error), _how_to_fetch(repository)) from error
     if not files:
         raise place.error(
             f"{repository} at commit {commit(repository)} has no such split in this cache or "
@@ -59,7 +60,7 @@ def commit(repository: str) -> str:
     try:
         return _snapshot(repository).name
     except _errors() as error:
-        raise unreachable(Place(repository, "any", "any"), error) from error
+        raise DataError(f"{repository}: {_why(error)} {_how_to_fetch(repository)}") from error
 
 
 def known_commit(repository: str) -> str | None:
@@ -76,15 +77,14 @@ def known_commit(repository: str) -> str | None:
     return None
 
 
-def unreachable(place: Place, error: Exception) -> Exception:
-    """Return the error for a data set that is neither cached nor to be had now."""
-    offline = os.environ.get("HF_HUB_OFFLINE", "").upper() in {"1", "ON", "YES", "TRUE"}
-    why = (
-        "HF_HUB_OFFLINE is set and the local cache lacks it"
-        if offline
-        else f"the hub did not give it ({type(error).__name__}: {_first_line(error)})"
-    )
-    return place.error(f"{why}.", _how_to_fetch(place.dataset))
+def _why(error: Exception) -> str:
+    """Say why a data set is neither cached nor to be had now."""
+    from huggingface_hub import constants
+
+    if constants.HF_HUB_OFFLINE:
+        return "HF_HUB_OFFLINE is set and the local cache lacks it."
+    first_line = str(error).strip().split("\n")[0][:200]
+    return f"the hub did not give it ({type(error).__name__}: {first_line})."
 
 
 def _how_to_fetch(repository: str) -> str:
@@ -92,10 +92,6 @@ def _how_to_fetch(repository: str) -> str:
         f"Where there is network, run: hf download {repository} --repo-type dataset; or give "
         "data.source a folder in the hub's layout (docs/data.md)."
     )
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().split("\n")[0][:200]
 
 
 def _errors() -> tuple[type[Exception], ...]:
@@ -112,15 +108,18 @@ def _snapshot(repository: str) -> Path:
     from huggingface_hub.utils.tqdm import disable_progress_bars
 
     disable_progress_bars()
+    failure: Exception = FileNotFoundError(f"{repository} holds no Parquet file")
     for branch in dict.fromkeys((BRANCHES.get(repository, "main"), PARQUET_COPY)):
-        folder = Path(
-            snapshot_download(
+        try:
+            folder = snapshot_download(
                 repository, repo_type="dataset", revision=branch, allow_patterns=["README.md"]
             )
-        )
-        if any(name.endswith(".parquet") for name in _names(repository, folder)):
-            return folder
-    raise FileNotFoundError(f"{repository} holds no Parquet file on the hub")
+        except _errors() as error:  # offline, only one of the two may be cached
+            failure = error
+            continue
+        if any(name.endswith(".parquet") for name in _names(repository, Path(folder))):
+            return Path(folder)
+    raise failure
 
 
 @lru_cache(maxsize=64)
