@@ -194,6 +194,6 @@ def _with_absolute_paths(recipe: Recipe, folder: Path) -> Recipe:
         ud=absolute(data.ud),
     )
     model = recipe.model
-    if model.name and (folder / model.name).is_dir():
+    if model.name and (model.name.startswith(".") or (folder / model.name).is_dir()):
         model = replace(model, name=absolute(model.name))
     return replace(recipe, data=data, model=model)
