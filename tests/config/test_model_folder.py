@@ -1,0 +1,61 @@
+"""Tests for stiltwalk.config.model_folder."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from stiltwalk.config.model_folder import UNRESOLVED, depth, locate
+from stiltwalk.config.recipe import ModelSettings
+from stiltwalk.errors import ModelError
+
+
+def at(folder: Path) -> ModelSettings:
+    return ModelSettings(name=str(folder))
+
+
+def test_the_revision_follows_the_content_and_not_the_place(
+    tiny_xlmr: Path, tmp_path: Path
+) -> None:
+    here = locate(at(tiny_xlmr), fetch=False)
+    moved = Path(shutil.copytree(tiny_xlmr, tmp_path / tiny_xlmr.name))
+    assert locate(at(moved), fetch=False).revision == here.revision
+    altered = Path(shutil.copytree(tiny_xlmr, tmp_path / "other" / tiny_xlmr.name))
+    (altered / "config.json").write_text(
+        (altered / "config.json").read_text(encoding="utf-8") + "\n", encoding="utf-8"
+    )
+    assert locate(at(altered), fetch=False).revision != here.revision
+
+
+def test_depth_is_read_from_the_config(tiny_xlmr: Path) -> None:
+    assert depth(tiny_xlmr) == 2
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="no model folder at .*nowhere"):
+        locate(at(tmp_path / "nowhere"), fetch=True)
+
+
+@pytest.mark.parametrize("lacking", ["config.json", "tokenizer.json", "model.safetensors"])
+def test_a_folder_that_lacks_a_file_is_refused_with_its_name(
+    tiny_xlmr: Path, tmp_path: Path, lacking: str
+) -> None:
+    folder = Path(shutil.copytree(tiny_xlmr, tmp_path / "model"))
+    (folder / lacking).unlink()
+    with pytest.raises(ModelError) as caught:
+        locate(at(folder), fetch=True)
+    assert str(folder) in str(caught.value)
+    assert lacking.removeprefix("model") in str(caught.value)
+
+
+def test_a_hub_model_that_is_not_here_is_unresolved_until_it_is_fetched() -> None:
+    settings = ModelSettings(name="nobody/no-such-model")
+    found = locate(settings, fetch=False)
+    assert (found.revision, found.folder) == (UNRESOLVED, None)
+
+
+def test_a_hub_model_that_cannot_be_had_says_how_to_fetch_it() -> None:
+    with pytest.raises(ModelError, match="hf download nobody/no-such-model"):
+        locate(ModelSettings(name="nobody/no-such-model"), fetch=True)

@@ -1,0 +1,35 @@
+"""What many rooms' tests need."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+os.environ["HF_HUB_OFFLINE"] = "1"  # no test may reach for the network
+
+settings.register_profile("steady", deadline=None, derandomize=True, database=None)
+settings.load_profile("steady")
+
+
+@pytest.fixture(scope="session")
+def families(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Return a folder with a tiny random encoder per family of models."""
+    import tiny  # noqa: PLC0415 - four seconds of transformers, for those who ask
+
+    root = tmp_path_factory.mktemp("families")
+    return {family: tiny.write_family(family, root / family) for family in tiny.FAMILIES}
+
+
+@pytest.fixture(scope="session")
+def tiny_xlmr(families: dict[str, Path]) -> Path:
+    """Return a folder with a tiny random XLM-R."""
+    return families["xlm-roberta"]
+
+
+@pytest.fixture(params=["xlm-roberta", "bert", "deberta-v2", "modernbert"])
+def family(request: pytest.FixtureRequest, families: dict[str, Path]) -> Path:
+    """Return the folder of each family's tiny encoder in turn."""
+    return families[request.param]

@@ -1,0 +1,83 @@
+"""The one rule of the architecture: a room imports only from the rooms before it."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOMS = (
+    "errors records metrics data tasks config plan store features models kinds infer train "
+    "pipeline report cli"
+).split()
+SOURCE = Path(__file__).parents[1] / "src" / "stiltwalk"
+FILES = sorted(SOURCE.rglob("*.py"))
+PACKAGE = "stiltwalk"
+
+
+def imported_rooms(text: str, module: tuple[str, ...], *, is_package: bool) -> set[str]:
+    """Return the rooms that a module's text imports from, however it writes that."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(text)):
+        names.update(_names(node, module if is_package else module[:-1]))
+    parts = [name.split(".") for name in names]
+    return {each[1] for each in parts if each[0] == PACKAGE and len(each) > 1}
+
+
+def _names(node: ast.AST, package: tuple[str, ...]) -> Iterator[str]:
+    """Yield the full dotted names that one statement imports, package first."""
+    if isinstance(node, ast.Import):
+        yield from (alias.name for alias in node.names)
+    if isinstance(node, ast.ImportFrom):
+        start = package[: len(package) - node.level + 1] if node.level else ()
+        within = ".".join((*start, *([node.module] if node.module else [])))
+        yield from (f"{within}.{alias.name}" for alias in node.names)
+
+
+def module_of(file: Path) -> tuple[str, ...]:
+    parts = file.relative_to(SOURCE.parent).with_suffix("").parts
+    return parts[:-1] if parts[-1] == "__init__" else parts
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(SOURCE)))
+def test_imports_point_to_earlier_rooms_only(file: Path) -> None:
+    module = module_of(file)
+    if module == (PACKAGE,):
+        return  # the public names: lazily, from wherever they live
+    assert module[1] in ROOMS, f"{file} is in no room that the architecture knows"
+    used = imported_rooms(
+        file.read_text(encoding="utf-8"), module, is_package=file.stem == "__init__"
+    )
+    later = [room for room in used if ROOMS.index(room) > ROOMS.index(module[1])]
+    assert not later, f"{module[1]} may not import {', '.join(later)}"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import stiltwalk.train.loop",
+        "import json, stiltwalk.train as loop",
+        "from stiltwalk import train",
+        "from stiltwalk.train import loop",
+        "from stiltwalk.train.loop import fit",
+        "from .. import train",
+        "from ..train import loop",
+        "from ..train.loop import fit",
+        "def later():\n    from stiltwalk.train.loop import fit",
+        "if TYPE_CHECKING:\n    from stiltwalk.train.loop import fit",
+    ],
+)
+def test_every_way_to_write_an_import_is_seen(text: str) -> None:
+    assert imported_rooms(text, (PACKAGE, "plan", "graph"), is_package=False) == {"train"}
+
+
+def test_a_package_counts_its_dots_from_itself() -> None:
+    found = imported_rooms("from ..store import Folder", (PACKAGE, "plan"), is_package=True)
+    assert found == {"store"}
+
+
+def test_other_packages_are_no_rooms() -> None:
+    text = "import torch\nfrom accelerate import Accelerator\nfrom . import graph"
+    assert imported_rooms(text, (PACKAGE, "plan", "stages"), is_package=False) == {"plan"}
