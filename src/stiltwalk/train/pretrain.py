@@ -145,6 +145,7 @@ def _new_model(
         intermediate_size=4 * settings.width,
         max_position_embeddings=settings.max_tokens + PAD + 1,
         type_vocab_size=1,
+        layer_norm_eps=1e-5,
         hidden_dropout_prob=0.0,
         attention_probs_dropout_prob=0.0,
         pad_token_id=PAD,
@@ -152,7 +153,7 @@ def _new_model(
         eos_token_id=END,
         initializer_range=_SPREAD,
     )
-    model = XLMRobertaForMaskedLM(config)
+    model: Any = XLMRobertaForMaskedLM(config)
     embeddings = model.roberta.embeddings
     scale = math.sqrt(settings.width) * _VECTOR_SCALE
     with torch.no_grad():
@@ -202,8 +203,15 @@ def _save(
     }
     about = {"tokenizer_class": "PreTrainedTokenizerFast", "model_max_length": settings.max_tokens}
     _write_json(folder / "tokenizer_config.json", about | names)
-    made = {"settings": asdict(settings), "seed": seed, "data": mini.revision()}
-    _write_json(folder / "provenance.json", made | {"torch": torch.__version__})
+    made = {
+        "settings": asdict(settings),
+        "seed": seed,
+        "data": mini.revision(),
+        "torch": torch.__version__,
+        "num_threads": torch.get_num_threads(),
+        "note": "Word embeddings come from counting: keep them frozen when fine-tuning.",
+    }
+    _write_json(folder / "provenance.json", made)
 
 
 def _write_json(path: Path, value: Mapping[str, object]) -> None:

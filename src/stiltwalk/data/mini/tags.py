@@ -90,10 +90,10 @@ def tagged_example(
 
 
 def _cut(text: str, role: str, field: str) -> Iterator[Word]:
-    """Yield the words of a segment; marks at a word's edges are words of their own."""
+    """Yield the words of a segment; marks at the edges of all but names are words of their own."""
     starts = True
     for chunk in text.split():
-        first, last = _edges(chunk)
+        first, last = (0, len(chunk)) if role in _ENTITIES else _edges(chunk)
         for mark in chunk[:first]:
             yield Word(mark, "punctuation", field, starts=False)
         if first < last:
