@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stiltwalk.errors import MetricError
@@ -76,6 +76,7 @@ def test_f1_of_two_texts_is_symmetric(one: str, other: str) -> None:
     assert there == pytest.approx(back, abs=1e-15)
 
 
+@settings(max_examples=40)
 @given(st.dictionaries(st.sampled_from("abcdef"), st.tuples(WORDS, st.lists(WORDS, min_size=1))))
 def test_the_order_of_questions_and_golds_changes_nothing(
     rows: dict[str, tuple[str, list[str]]],

@@ -1,0 +1,156 @@
+"""Tests for stiltwalk.metrics.bitext."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stiltwalk.errors import MetricError
+from stiltwalk.metrics.bitext import (
+    Candidate,
+    Duplicates,
+    MinedRows,
+    accept,
+    best_threshold,
+    expand,
+    ids_by_text,
+    mine,
+)
+from stiltwalk.records import Sentence
+
+SEEDS = st.integers(0, 2**32 - 1)
+CANDIDATES = st.lists(
+    st.builds(
+        Candidate,
+        st.sampled_from("abcdef"),
+        st.sampled_from("uvwxyz"),
+        st.sampled_from([0.25, 0.5, 1.0, 1.25, 2.0]),
+    ),
+    min_size=1,
+    unique_by=lambda candidate: candidate[:2],
+)
+
+
+def f1_above(candidates: list[Candidate], gold: list[tuple[str, str]], threshold: float) -> float:
+    found = set(accept(candidates, threshold))
+    return 2 * len(found & set(gold)) / (len(found) + len(set(gold)))
+
+
+def test_translations_are_found_among_strangers() -> None:
+    draw = np.random.default_rng(0)
+    shared = draw.standard_normal((30, 32))
+    foreign = np.vstack([shared, draw.standard_normal((20, 32))]).astype(np.float32)
+    english = np.vstack([draw.standard_normal((10, 32)), shared]).astype(np.float32)
+    mined = mine(foreign, english)
+    assert {(p.foreign, p.english) for p in mined[:30]} == {(i, i + 10) for i in range(30)}
+
+
+def test_a_sentence_near_to_everything_does_not_win() -> None:
+    """By cosine alone the hub is the nearest of all."""
+    hub = np.ones(4)
+    english = np.vstack([np.eye(4) * 0.8 + 0.2, hub]).astype(np.float32)
+    foreign = (np.eye(4) * 0.45 + 0.55).astype(np.float32)
+    best = {pair.foreign: pair.english for pair in mine(foreign, english)}
+    assert best == {0: 0, 1: 1, 2: 2, 3: 3}
+
+
+@given(SEEDS)
+def test_each_sentence_is_used_at_most_once_and_scores_fall(seed: int) -> None:
+    draw = np.random.default_rng(seed)
+    mined = mine(
+        draw.standard_normal((9, 5)).astype(np.float32),
+        draw.standard_normal((12, 5)).astype(np.float32),
+    )
+    assert len({p.foreign for p in mined}) == len({p.english for p in mined}) == len(mined)
+    assert all(p.score > 0 for p in mined)
+    assert [p.score for p in mined] == sorted((p.score for p in mined), reverse=True)
+
+
+@given(SEEDS)
+def test_swapping_the_sides_swaps_the_pairs(seed: int) -> None:
+    draw = np.random.default_rng(seed)
+    left = draw.standard_normal((8, 6)).astype(np.float32)
+    right = left[:6] + 0.3 * draw.standard_normal((6, 6)).astype(np.float32)
+    there = {(p.foreign, p.english): p.score for p in mine(left, right)}
+    back = {(p.english, p.foreign): p.score for p in mine(right, left)}
+    assert there == pytest.approx(back, rel=1e-4)
+
+
+def test_one_sentence_a_side_is_a_pair() -> None:
+    one = np.array([[1, 2]], np.float32)
+    (pair,) = mine(one, one)
+    assert pair[:2] == (0, 0)
+    assert pair.score == pytest.approx(1.0)
+
+
+def test_a_neighbourhood_mean_of_zero_is_no_pair() -> None:
+    left, right = np.array([[1, 0]], np.float32), np.array([[0, 1]], np.float32)
+    assert mine(left, right) == []
+
+
+def test_distinct_sentences_keep_their_order_and_all_their_ids() -> None:
+    side = [Sentence("1", "b"), Sentence("2", "a "), Sentence("3", "b\n")]
+    assert ids_by_text(side) == {"b": ("1", "3"), "a": ("2",)}
+
+
+def test_a_sentence_on_several_lines_gives_all_combinations_of_ids() -> None:
+    foreign, english = {"x": ("f1", "f2"), "y": ("f3",)}, {"u": ("e1", "e2")}
+    pairs = expand([MinedRows(0, 0, 1.5)], foreign, english)
+    assert [c[:2] for c in pairs] == [("f1", "e1"), ("f1", "e2"), ("f2", "e1"), ("f2", "e2")]
+
+
+def test_a_sentence_on_several_lines_can_be_dropped_as_xtreme_does() -> None:
+    foreign, english = {"x": ("f1", "f2"), "y": ("f3",)}, {"u": ("e1",), "v": ("e2",)}
+    mined = [MinedRows(0, 0, 1.5), MinedRows(1, 1, 1.2)]
+    assert expand(mined, foreign, english, Duplicates.DROP) == [Candidate("f3", "e2", 1.2)]
+
+
+def test_a_row_outside_of_its_side_is_refused() -> None:
+    with pytest.raises(MetricError, match="Rows 0 and 1"):
+        expand([MinedRows(0, 1, 1.0)], {"x": ("f",)}, {"u": ("e",)})
+
+
+def test_the_threshold_lies_halfway_to_the_next_score() -> None:
+    candidates = [Candidate("a", "u", 2.0), Candidate("b", "v", 1.0), Candidate("c", "w", 0.5)]
+    assert best_threshold(candidates, [("a", "u"), ("b", "v")]) == 0.75
+
+
+def test_the_last_score_has_no_neighbour_and_is_its_own_threshold() -> None:
+    candidates = [Candidate("a", "u", 2.0), Candidate("b", "v", 1.0)]
+    threshold = best_threshold(candidates, [("a", "u"), ("b", "v")])
+    assert accept(candidates, threshold) == [("a", "u"), ("b", "v")]
+
+
+def test_neighbouring_floats_have_no_middle() -> None:
+    low = 1.0
+    high = float(np.nextafter(low, 2.0))
+    candidates = [Candidate("a", "u", high), Candidate("b", "v", low)]
+    threshold = best_threshold(candidates, [("a", "u")])
+    assert accept(candidates, threshold) == [("a", "u")]
+
+
+def test_without_a_right_candidate_all_are_kept() -> None:
+    assert best_threshold([Candidate("a", "u", 2.0)], [("b", "v")]) == 0.0
+
+
+def test_a_threshold_needs_gold_pairs() -> None:
+    with pytest.raises(MetricError, match="there are none"):
+        best_threshold([Candidate("a", "u", 2.0)], [])
+
+
+@given(CANDIDATES, st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from("uvw")), min_size=1))
+def test_no_other_threshold_is_better(
+    candidates: list[Candidate], gold: list[tuple[str, str]]
+) -> None:
+    chosen = f1_above(candidates, gold, best_threshold(candidates, gold))
+    assert chosen == max(f1_above(candidates, gold, c.score) for c in candidates)
+
+
+@given(CANDIDATES)
+def test_the_order_of_candidates_changes_nothing(candidates: list[Candidate]) -> None:
+    gold = [("a", "u"), ("b", "v")]
+    assert best_threshold(candidates, gold) == best_threshold(candidates[::-1], gold * 2)
+
+
+def test_a_pair_that_comes_twice_is_accepted_once() -> None:
+    assert accept([Candidate("a", "u", 2.0), Candidate("a", "u", 1.0)], 0.5) == [("a", "u")]

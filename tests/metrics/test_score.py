@@ -1,0 +1,86 @@
+"""Tests for stiltwalk.metrics: one door to every metric."""
+
+import subprocess
+import sys
+
+import pytest
+
+from stiltwalk.errors import MetricError
+from stiltwalk.metrics import checkpoint_score, pair_f1, score
+from stiltwalk.records import Answers, GoldTexts, Metric
+
+ONE_OF_EACH: list[tuple[Metric, Answers, Answers | GoldTexts, list[str]]] = [
+    (Metric.ACCURACY, ["a"], ["a"], ["accuracy"]),
+    (Metric.ACCURACY, [["N/N"]], [["N/N"]], ["accuracy"]),
+    (Metric.ACCURACY_AND_F1, ["1"], ["1"], ["accuracy_and_f1", "accuracy", "f1"]),
+    (Metric.CHUNK_F1, [["B-PER"]], [["B-PER"]], ["f1", "precision", "recall", "accuracy"]),
+    (Metric.SQUAD, {"q": "x"}, {"q": ["x"]}, ["f1", "exact_match"]),
+    (Metric.MLQA, {"q": "x"}, {"q": ["x"]}, ["f1", "exact_match"]),
+    (Metric.PAIR_F1, [("f", "e")], [("f", "e")], ["f1", "precision", "recall"]),
+]
+
+
+@pytest.mark.parametrize(("metric", "predicted", "gold", "names"), ONE_OF_EACH)
+def test_perfect_answers_score_one_in_every_figure(
+    metric: Metric, predicted: Answers, gold: Answers | GoldTexts, names: list[str]
+) -> None:
+    scores = score(metric, predicted, gold, "en")
+    assert list(scores) == names
+    assert set(scores.values()) == {1.0}
+
+
+def test_every_metric_is_tried_here() -> None:
+    assert {metric for metric, *_ in ONE_OF_EACH} == set(Metric)
+
+
+def test_duplicates_are_ranked_by_the_mean_of_accuracy_and_f1() -> None:
+    scores = score(Metric.ACCURACY_AND_F1, ["1", "0", "1", "0"], ["1", "1", "1", "0"], "en")
+    assert scores == {"accuracy_and_f1": 0.775, "accuracy": 0.75, "f1": 0.8}
+
+
+def test_one_accepted_text_is_not_read_as_its_characters() -> None:
+    assert score(Metric.SQUAD, {"q": "c"}, {"q": "cat"}, "en")["exact_match"] == 0.0
+
+
+@pytest.mark.parametrize(
+    ("metric", "predicted", "gold"),
+    [
+        (Metric.SQUAD, ["x"], {"q": ["x"]}),
+        (Metric.SQUAD, ["x"], ["x"]),
+        (Metric.ACCURACY, {"q": "x"}, ["x"]),
+        (Metric.CHUNK_F1, {"q": "x"}, {"q": ["x"]}),
+    ],
+)
+def test_answers_of_another_form_are_refused(
+    metric: Metric, predicted: Answers, gold: Answers | GoldTexts
+) -> None:
+    with pytest.raises(MetricError, match="cannot compare"):
+        score(metric, predicted, gold, "en")
+
+
+def test_pairs_are_sets_so_order_and_repeats_change_nothing() -> None:
+    gold = [("f1", "e1"), ("f2", "e2")]
+    once = pair_f1([("f2", "e2"), ("f3", "e3")], gold)
+    assert once == {"f1": 0.5, "precision": 0.5, "recall": 0.5}
+    assert pair_f1([("f3", "e3"), ("f2", "e2"), ("f2", "e2")], gold * 2) == once
+
+
+def test_no_mined_pair_scores_zero() -> None:
+    assert pair_f1([], [("f", "e")]) == {"f1": 0.0, "precision": 0.0, "recall": 0.0}
+
+
+def test_no_gold_pair_is_refused() -> None:
+    with pytest.raises(MetricError, match="there are none"):
+        pair_f1([("f", "e")], [])
+
+
+def test_a_checkpoint_is_chosen_by_both_figures_of_questions_and_the_first_of_all_else() -> None:
+    assert checkpoint_score({"f1": 0.5, "exact_match": 0.25}) == 0.375
+    assert checkpoint_score({"f1": 0.5, "precision": 1.0, "recall": 0.25}) == 0.5
+
+
+def test_scoring_imports_no_torch() -> None:
+    code = "import sys, stiltwalk.metrics.baselines, stiltwalk.tasks.scoring as _; " + (
+        "sys.exit(any(name in sys.modules for name in ('torch', 'transformers', 'datasets')))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0  # noqa: S603
