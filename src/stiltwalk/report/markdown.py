@@ -20,6 +20,7 @@ from stiltwalk.report.numbers import (
 from stiltwalk.report.rows import RunRows
 from stiltwalk.report.speed import speed_per_arm
 from stiltwalk.report.tables import ScoreCell, TransferRow, TransferTable
+from stiltwalk.report.visible import visible
 
 _ESCAPED = str.maketrans({char: f"\\{char}" for char in "\\`*_{}[]<>#|"} | {"\n": " ", "\r": " "})
 
@@ -145,12 +146,12 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) ->
 
 def _text(text: str) -> str:
     """Return text that Markdown takes for text."""
-    return text.translate(_ESCAPED)
+    return visible(text).translate(_ESCAPED)
 
 
 def _fenced(text: str) -> str:
     """Return a block that nothing inside it can end."""
-    fence = "```"
+    text, fence = visible(text), "```"
     while fence in text:
         fence += "`"
     return f"{fence}toml\n{text.rstrip()}\n{fence}"

@@ -8,8 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-_CONTROLS = dict.fromkeys((*range(32), *range(127, 160)), "�")
-_VISIBLE = {code: text for code, text in _CONTROLS.items() if chr(code) not in "\n\t"}
+from stiltwalk.report.visible import visible
 
 
 def escape(text: str) -> str:
@@ -19,7 +18,7 @@ def escape(text: str) -> str:
         >>> escape("<b>" + chr(0))
         '&lt;b&gt;\N{REPLACEMENT CHARACTER}'
     """
-    return html.escape(text.translate(_VISIBLE), quote=True)
+    return html.escape(visible(text), quote=True)
 
 
 def name(text: str) -> str:

@@ -15,6 +15,7 @@ from stiltwalk.report.page import page
 from stiltwalk.report.row_files import scores_csv, timings_csv
 from stiltwalk.report.rows import BASE_ARM, RunRows
 from stiltwalk.report.tables import TransferTable, transfer_table
+from stiltwalk.report.visible import with_visible_names
 
 FIGURES = "figures"
 
@@ -30,13 +31,14 @@ def write_report(run: RunRows, folder: Path) -> Path:
         run: the rows.
         folder: where to write; made if it is not there, files of an earlier report replaced.
     """
-    table = transfer_table(run)
-    said = headline(run, table)
-    arm = first_arm(run, table)
-    figures = all_figures(run, arm)
+    shown = with_visible_names(run)
+    table = transfer_table(shown)
+    said = headline(shown, table)
+    arm = first_arm(shown, table)
+    figures = all_figures(shown, arm)
     texts = {
-        "report.html": page(run, table, said, figures, arm),
-        "report.md": markdown(run, table, said),
+        "report.html": page(shown, table, said, figures, arm),
+        "report.md": markdown(shown, table, said),
         "scores.csv": scores_csv(run),
         "timings.csv": timings_csv(run),
     }
@@ -58,9 +60,7 @@ def first_arm(run: RunRows, table: TransferTable) -> str:
 def _write_figures(figures: Sequence[Figure], folder: Path) -> None:
     """Write the figures as they look before anyone chooses another arm or target."""
     for figure in figures:
-        spec = figure.alone()
-        (folder / f"{figure.name}.svg").write_text(
-            vl_convert.vegalite_to_svg(spec), encoding="utf-8"
-        )
+        svg = vl_convert.vegalite_to_svg(figure.alone())
+        (folder / f"{figure.name}.svg").write_text(svg, encoding="utf-8")
         if figure.name.endswith("-map"):
-            (folder / f"{figure.name}.png").write_bytes(vl_convert.vegalite_to_png(spec, scale=2))
+            (folder / f"{figure.name}.png").write_bytes(vl_convert.svg_to_png(svg, scale=2))

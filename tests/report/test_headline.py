@@ -1,0 +1,65 @@
+"""Tests for stiltwalk.report.headline: every sentence follows from the rows."""
+
+from dataclasses import replace
+
+from synthetic import make_run
+
+from stiltwalk.report.headline import Headline, headline
+from stiltwalk.report.rows import RunRows
+from stiltwalk.report.tables import transfer_table
+
+
+def said(run: RunRows) -> Headline:
+    return headline(run, transfer_table(run))
+
+
+def with_lift(run: RunRows, lifts: dict[str, float]) -> RunRows:
+    """Give each arm the scores of "none", raised by a fixed amount."""
+    base = {
+        (each.row.task, each.row.language, each.row.split, each.row.metric): each.row.value
+        for each in run.rows
+        if each.arm == "none"
+    }
+    rows = tuple(
+        replace(
+            each,
+            row=replace(
+                each.row,
+                value=base[each.row.task, each.row.language, each.row.split, each.row.metric]
+                + lifts[each.arm],
+            ),
+        )
+        for each in run.rows
+    )
+    return replace(run, rows=rows)
+
+
+def test_the_arm_with_the_largest_mean_gain_is_named_with_its_points() -> None:
+    lifts = {"none": 0.0, "mnli": -0.02, "squad_v1": 0.004, "all": 0.012}
+    answer = said(with_lift(make_run(), lifts)).answer
+    assert "“all” has the largest mean gain" in answer
+    assert "+1.2 points" in answer
+    assert "nine targets" in answer
+
+
+def test_no_gain_is_said_to_be_no_gain() -> None:
+    lifts = {"none": 0.0, "mnli": -0.02, "squad_v1": -0.004, "all": -0.03}
+    answer = said(with_lift(make_run(), lifts)).answer
+    assert answer.startswith("No intermediate task raises the mean")
+    assert "“squad_v1”" in answer
+
+
+def test_one_seed_claims_no_significance() -> None:
+    assert "noise between seeds is unknown" in said(make_run()).caution
+    assert "standard deviation" in said(make_run(seeds=(1, 2))).caution
+
+
+def test_a_run_without_a_complete_target_forms_no_mean() -> None:
+    run = make_run(targets=("xnli",))
+    english = tuple(each for each in run.rows if each.row.language == "en")
+    assert "no mean over targets" in said(replace(run, rows=english)).answer
+
+
+def test_a_run_with_one_arm_compares_nothing() -> None:
+    assert "nothing to compare" in said(make_run(arms=("none",))).answer
+    assert "no arm “none”" in said(make_run(arms=("mnli", "all"))).answer

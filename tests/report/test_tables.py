@@ -1,0 +1,163 @@
+"""Tests for stiltwalk.report.tables, totals, choice and english."""
+
+from dataclasses import replace
+
+import pytest
+from synthetic import make_run
+
+from stiltwalk.records import Metric, Split
+from stiltwalk.report.choice import choose_arms
+from stiltwalk.report.english import english_and_rest
+from stiltwalk.report.rows import ArmScore, Gap, RunRows
+from stiltwalk.report.tables import ScoreCell, TransferRow, TransferTable, transfer_table
+from stiltwalk.tasks import TARGETS, TASKS
+
+
+def without(run: RunRows, arm: str, task: str, language: str) -> RunRows:
+    rows = tuple(
+        each
+        for each in run.rows
+        if (each.arm, each.row.task, each.row.language) != (arm, task, language)
+        or each.row.split != Split.TEST
+    )
+    return replace(run, rows=rows)
+
+
+def set_scores(run: RunRows, values: dict[tuple[str, str, str], float]) -> RunRows:
+    """Give (arm, task, split) one value in every language and metric."""
+    rows = tuple(
+        replace(each, row=replace(each.row, value=values[key]))
+        if (key := (each.arm, each.row.task, each.row.split)) in values
+        else each
+        for each in run.rows
+    )
+    return replace(run, rows=rows)
+
+
+def row_named(table: TransferTable, name: str) -> TransferRow:
+    return next(row for row in (*table.tasks, *table.means) if row.name == name)
+
+
+def cell_of(table: TransferTable, name: str, arm: str) -> ScoreCell:
+    return next(cell for cell in row_named(table, name).cells if cell.arm == arm)
+
+
+def test_a_task_score_is_the_mean_over_its_languages() -> None:
+    run = make_run(arms=("none",), targets=("xnli",))
+    values = [each.row.value for each in run.rows if each.row.split == Split.TEST]
+    score = cell_of(transfer_table(run), "xnli", "none").score
+    assert score is not None
+    assert len(values) == len(TASKS["xnli"].languages)
+    assert score.mean == pytest.approx(sum(values) / len(values))
+    assert score.sd is None
+
+
+def test_questions_count_the_mean_of_exact_match_and_f1() -> None:
+    run = make_run(arms=("none",), targets=("xquad",))
+    assert TASKS["xquad"].metric is Metric.SQUAD
+    rows = tuple(
+        replace(each, row=replace(each.row, value={"f1": 0.8, "exact_match": 0.6}[each.row.metric]))
+        for each in run.rows
+    )
+    score = cell_of(transfer_table(replace(run, rows=rows)), "xquad", "none").score
+    assert score is not None
+    assert score.mean == pytest.approx(0.7)
+
+
+def test_the_overall_mean_needs_all_nine_targets() -> None:
+    assert transfer_table(make_run()).means[-1].name == "overall"
+    some = transfer_table(make_run(targets=TARGETS[:8]))
+    assert some.means[-1].name == "mean of 8 targets"
+    assert "retrieval" not in {row.name for row in some.means}
+
+
+def test_a_missing_language_takes_its_task_out_of_group_and_overall() -> None:
+    table = transfer_table(without(make_run(), "mnli", "panx", "yo"))
+    cell = cell_of(table, "panx", "mnli")
+    assert cell.score is not None
+    assert cell.missing == ("yo",)
+    assert "yo" in cell.reason
+    for mean in ("tagging", "overall"):
+        assert cell_of(table, mean, "mnli").score is None
+        assert "panx" in cell_of(table, mean, "mnli").reason
+        assert cell_of(table, mean, "all").score is not None
+    assert cell_of(table, "qa", "mnli").score is not None
+    assert "panx" not in table.common
+
+
+def test_a_gain_compares_the_languages_that_both_arms_have() -> None:
+    run = set_scores(make_run(targets=("xnli",)), {("none", "xnli", "test"): 0.5})
+    rows = tuple(
+        replace(each, row=replace(each.row, value=0.1 if each.row.language == "sw" else 0.6))
+        if each.arm == "all" and each.row.split == Split.TEST
+        else each
+        for each in run.rows
+    )
+    gain = cell_of(
+        transfer_table(without(replace(run, rows=rows), "all", "xnli", "sw")), "xnli", "all"
+    ).gain
+    assert gain is not None
+    assert gain.mean == pytest.approx(0.1)
+
+
+def test_a_missing_score_carries_the_reason_that_the_run_knows() -> None:
+    run = without(make_run(targets=("panx",)), "none", "panx", "jv")
+    gap = Gap(task="panx", language="jv", reason="The folder has no file test-jv.")
+    cell = cell_of(transfer_table(replace(run, gaps=(gap,))), "panx", "none")
+    assert cell.reason == "Missing: jv. The folder has no file test-jv."
+
+
+def test_several_seeds_give_mean_and_spread_of_score_and_paired_gain() -> None:
+    table = transfer_table(make_run(seeds=(1, 2, 3)))
+    cell = cell_of(table, "overall", "all")
+    assert cell.score is not None
+    assert cell.gain is not None
+    assert (cell.score.num_seeds, cell.gain.num_seeds, table.num_seeds) == (3, 3, 3)
+    assert cell.score.sd is not None
+    assert cell.gain.sd is not None
+
+
+def test_the_arm_for_a_target_is_chosen_on_english_dev_alone() -> None:
+    run = set_scores(
+        make_run(targets=("xnli",)),
+        {
+            ("none", "xnli", "dev"): 0.7,
+            ("mnli", "xnli", "dev"): 0.9,
+            ("squad_v1", "xnli", "dev"): 0.8,
+            ("all", "xnli", "dev"): 0.6,
+            ("mnli", "xnli", "test"): 0.1,
+        },
+    )
+    assert choose_arms(run)["xnli"].arm == "mnli"
+    chosen = row_named(transfer_table(run), "xnli").chosen
+    assert chosen is not None
+    assert chosen.arm == "mnli"
+
+
+def test_equal_dev_scores_go_to_the_arm_named_first() -> None:
+    same = {(arm, "xnli", "dev"): 0.7 for arm in ("none", "mnli", "squad_v1", "all")}
+    assert choose_arms(set_scores(make_run(targets=("xnli",)), same))["xnli"].arm == "none"
+
+
+def test_retrieval_follows_the_best_mean_dev_score_of_the_others() -> None:
+    high = {("squad_v1", task, "dev"): 0.999 for task in TARGETS}
+    choice = choose_arms(set_scores(make_run(), high))["bucc2018"]
+    assert (choice.arm, choice.own_dev) == ("squad_v1", False)
+
+
+def test_a_dev_score_in_another_language_takes_no_part() -> None:
+    run = make_run(arms=("none", "all"), targets=("bucc2018",))
+    row = replace(run.rows[0].row, language="de", split="dev")
+    run = replace(run, rows=(*run.rows, ArmScore(arm="all", row=row)))
+    assert choose_arms(run) == {}
+
+
+def test_english_is_set_against_the_mean_of_the_rest() -> None:
+    run = make_run(arms=("none",), targets=("xnli", "tatoeba"))
+    rows = tuple(
+        replace(each, row=replace(each.row, value=0.9 if each.row.language == "en" else 0.7))
+        for each in run.rows
+    )
+    found = english_and_rest(replace(run, rows=rows))
+    assert set(found) == {("none", "xnli")}
+    assert found["none", "xnli"].lost.mean == pytest.approx(0.2)
