@@ -66,7 +66,9 @@ def build_plan(recipe: Recipe, *, base: Base | None, revision: Revision) -> Plan
                     stages.setdefault(each)
                 arm_of.setdefault(stage, arm)
         if recipe.controls:
-            stages.update(dict.fromkeys(graph.controls(seed)))
+            for stage in graph.controls(seed):
+                for each in _lineage(stage):
+                    stages.setdefault(each)
     return Plan(recipe=recipe, stages=tuple(stages), arm_of=arm_of)
 
 

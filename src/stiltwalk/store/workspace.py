@@ -81,7 +81,7 @@ class Workspace:
         try:
             marker: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
             marker["files"].items()
-        except (OSError, ValueError, KeyError, AttributeError) as error:
+        except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
             raise _altered(self.folder(stage), file) from error
         return marker
 
