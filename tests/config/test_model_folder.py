@@ -34,7 +34,7 @@ def test_depth_is_read_from_the_config(tiny_xlmr: Path) -> None:
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="no model folder at .*nowhere"):
+    with pytest.raises(ModelError, match=r"no model folder at .*nowhere"):
         locate(at(tmp_path / "nowhere"), fetch=True)
 
 

@@ -1,0 +1,366 @@
+"""Tests for stiltwalk.plan: what a recipe unfolds into, and what identifies it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import fields, is_dataclass, replace
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from stiltwalk.config import parse_recipe
+from stiltwalk.plan import Plan, Stage, build_plan, fingerprint, parents
+from stiltwalk.plan.stages import (
+    Base,
+    FineTune,
+    Intermediate,
+    Predict,
+    Pretrain,
+    Rows,
+    Rules,
+    describe,
+    intermediate_tasks,
+    seed_of,
+)
+from stiltwalk.tasks import TARGETS, Task
+
+BASE = Base(name="tiny", revision="sha256:1")
+RECIPE = f"""
+name = "study"
+targets = {list(TARGETS)}
+[model]
+name = "tiny"
+[data]
+source = "mini"
+[arms]
+none = []
+squad = ["squad_v1"]
+many = ["mnli", "qqp"]
+"""
+
+
+def plan_of(
+    *changes: str,
+    text: str = RECIPE,
+    base: Base | None = BASE,
+    revision: Callable[[Task], str] = lambda _: "rows:1",
+) -> Plan:
+    recipe = parse_recipe(text, folder=Path("/study"), changes=changes)
+    return build_plan(recipe, base=base, revision=revision)
+
+
+def changed(
+    *changes: str,
+    text: str = RECIPE,
+    base: Base | None = BASE,
+    revision: Callable[[Task], str] = lambda _: "rows:1",
+) -> Counter[tuple[str, str]]:
+    """Return (class, task) of the stages that a changed recipe adds to the plain one's."""
+    before = {fingerprint(stage) for stage in plan_of().stages}
+    after = plan_of(*changes, text=text, base=base, revision=revision).stages
+    return Counter(_kind(stage) for stage in after if fingerprint(stage) not in before)
+
+
+def _kind(stage: Stage) -> tuple[str, str]:
+    match stage:
+        case Intermediate():
+            return "Intermediate", "+".join(intermediate_tasks(stage))
+        case FineTune() | Predict() | Rules():
+            return type(stage).__name__, stage.rows.task
+        case _:
+            return type(stage).__name__, ""
+
+
+ARMS = 3
+INTERMEDIATES = Counter({("Intermediate", "squad_v1"): 1, ("Intermediate", "mnli+qqp"): 1})
+TRAINED = ("mnli", "pawsx", "udpos", "panx", "squad_v1", "tydiqa")
+RETRIEVAL = ("bucc2018", "tatoeba")
+
+
+def _times(number: int, kind: str, tasks: tuple[str, ...]) -> Counter[tuple[str, str]]:
+    return Counter({(kind, task): number for task in tasks})
+
+
+def test_every_stage_is_there_once_with_its_parents_before_it() -> None:
+    stages = plan_of("controls=true", "seeds=[1, 2]").stages
+    assert len({fingerprint(stage) for stage in stages}) == len(stages)
+    for position, stage in enumerate(stages):
+        assert all(parent in stages[:position] for parent in parents(stage))
+
+
+def test_parents_come_first_without_the_baseline_arm_too() -> None:
+    only = RECIPE.replace("none = []\n", "")
+    stages = plan_of("controls=true", text=only).stages
+    for position, stage in enumerate(stages):
+        assert all(parent in stages[:position] for parent in parents(stage))
+
+
+def test_nine_targets_share_one_intermediate_checkpoint() -> None:
+    stages = plan_of().stages
+    squad = [s for s in stages if intermediate_tasks(s) == ("squad_v1",)]
+    assert sum(isinstance(stage, Intermediate) for stage in squad) == 1
+    assert sum(isinstance(stage, Predict) for stage in squad) == len(TARGETS)
+
+
+def test_xquad_and_mlqa_share_one_squad_model_per_arm() -> None:
+    stages = plan_of().stages
+    tuned = [s for s in stages if isinstance(s, FineTune) and s.rows.task == "squad_v1"]
+    assert len(tuned) == ARMS
+    asked = {s.rows.task for s in stages if isinstance(s, Predict) and s.parent == tuned[0]}
+    assert asked == {"xquad", "mlqa"}
+
+
+def test_targets_that_are_learned_differently_share_no_model() -> None:
+    stages = plan_of("target.mlqa.num_epochs=1").stages
+    tuned = [s for s in stages if isinstance(s, FineTune) and s.rows.task == "squad_v1"]
+    assert len(tuned) == 2 * ARMS
+
+
+def test_retrieval_asks_the_encoder_and_trains_nothing() -> None:
+    for stage in plan_of().stages:
+        if isinstance(stage, Predict) and stage.rows.task in RETRIEVAL:
+            assert isinstance(stage.parent, Base | Intermediate)
+            assert stage.relative_depth == 14 / 24
+
+
+def test_languages_keep_the_task_s_order_and_targets_without_any_are_left_out() -> None:
+    stages = plan_of("languages=['zh', 'en', 'de']").stages
+    asked = {s.rows.task: s.languages for s in stages if isinstance(s, Predict)}
+    assert asked["xnli"] == ("de", "en", "zh")
+    assert asked["tatoeba"] == ("de", "zh")
+    narrow = plan_of("languages=['yo']").stages
+    assert {s.rows.task for s in narrow if isinstance(s, Predict)} == {"udpos", "panx"}
+
+
+# --- what a stage's fingerprint covers ---------------------------------------------------------
+
+
+def _values(stage: object) -> list[tuple[tuple[str, ...], Any]]:
+    """Return every plain value in a stage's lineage with the path to it."""
+    found = []
+    for each in fields(cast("Stage", stage)):
+        value = getattr(stage, each.name)
+        if is_dataclass(value):
+            found += [((each.name, *path), inner) for path, inner in _values(value)]
+        else:
+            found.append(((each.name,), value))
+    return found
+
+
+def _with(stage: Any, path: tuple[str, ...], value: object) -> Any:  # noqa: ANN401 - any level
+    head, *rest = path
+    inner = _with(getattr(stage, head), tuple(rest), value) if rest else value
+    return replace(stage, **{head: inner})
+
+
+def _other(value: object) -> object:
+    match value:
+        case bool():
+            return not value
+        case int() | float():
+            return value + 1
+        case str():
+            return value + "x"
+        case (Rows(), *_):
+            return (*value, Rows(task="ccg", revision="rows:1"))
+        case tuple():
+            return (*value, "xx")
+        case _:
+            return 77
+
+
+DEEPEST = next(
+    stage
+    for stage in plan_of().stages
+    if isinstance(stage, Predict)
+    and intermediate_tasks(stage)
+    and isinstance(stage.parent, FineTune)
+)
+
+
+@pytest.mark.parametrize("path", [path for path, _ in _values(DEEPEST)], ids=".".join)
+def test_a_fingerprint_follows_every_value_of_the_whole_lineage(path: tuple[str, ...]) -> None:
+    value = dict(_values(DEEPEST))[path]
+    assert fingerprint(_with(DEEPEST, path, _other(value))) != fingerprint(DEEPEST)
+    assert fingerprint(_with(DEEPEST, path, value)) == fingerprint(DEEPEST)
+
+
+def test_equal_values_of_different_stage_classes_differ() -> None:
+    rows, common = Rows(task="mnli", revision="rows:1"), vars(DEEPEST.parent)
+    tuned = FineTune(**{**common, "rows": rows, "parent": BASE})
+    walked = Intermediate(**{**common, "rows": (rows,), "parent": BASE})
+    assert fingerprint(tuned) != fingerprint(walked)
+    assert len(fingerprint(tuned)) == 16
+
+
+# --- a changed value re-runs what depends on it, and nothing else ------------------------------
+
+FINE_TUNES = _times(ARMS, "FineTune", TRAINED)
+PREDICTS = _times(ARMS, "Predict", TARGETS)
+WALKED = ARMS - 1
+
+
+def test_the_same_recipe_adds_nothing() -> None:
+    assert not changed()
+
+
+def test_how_the_intermediate_phase_learns_re_runs_its_arms() -> None:
+    expected = (
+        INTERMEDIATES + _times(WALKED, "FineTune", TRAINED) + _times(WALKED, "Predict", TARGETS)
+    )
+    assert changed("intermediate.learning_rate=3e-5") == expected
+    assert changed("intermediate.micro_batch_tokens=4096") == expected  # changes the last bits
+
+
+def test_how_one_target_learns_re_runs_that_target() -> None:
+    expected = _times(ARMS, "FineTune", ("udpos",)) + _times(ARMS, "Predict", ("udpos",))
+    assert changed("target.udpos.num_epochs=3") == expected
+    assert changed("target.udpos.micro_batch_tokens=4096") == expected
+
+
+def test_how_one_of_two_sharing_targets_learns_re_runs_it_alone() -> None:
+    expected = _times(ARMS, "FineTune", ("squad_v1",)) + _times(ARMS, "Predict", ("mlqa",))
+    assert changed("target.mlqa.max_rows=50") == expected
+
+
+def test_the_number_of_test_rows_re_runs_predictions_only() -> None:
+    assert changed("data.test_rows=50") == PREDICTS
+
+
+def test_languages_re_run_predictions_that_lose_one() -> None:
+    assert changed("languages=['de', 'fr', 'ru', 'zh', 'en']") == PREDICTS - _times(
+        ARMS, "Predict", ("bucc2018",)
+    )
+
+
+def test_the_depth_of_sentence_vectors_re_runs_retrieval_only() -> None:
+    assert changed("relative_depth=0.5") == _times(ARMS, "Predict", RETRIEVAL)
+
+
+@pytest.mark.parametrize("change", ["precision='bf16'", "num_threads=1"])
+def test_numerics_re_run_all_that_computes(change: str) -> None:
+    trained = {"FineTune", "Intermediate"}
+    found = changed(change)
+    assert found >= INTERMEDIATES + FINE_TUNES
+    assert {kind for kind, _ in found} <= {*trained, "Predict"}
+
+
+def test_another_seed_adds_its_own_training_and_shares_the_baseline_retrieval() -> None:
+    expected = INTERMEDIATES + FINE_TUNES + PREDICTS - _times(1, "Predict", RETRIEVAL)
+    assert changed("seeds=[2]") == expected
+    assert changed("seeds=[1, 2]") == expected
+
+
+def test_a_new_arm_adds_only_its_own_stages() -> None:
+    assert changed("arms.hella=['hellaswag']") == (
+        Counter({("Intermediate", "hellaswag"): 1})
+        + _times(1, "FineTune", TRAINED)
+        + _times(1, "Predict", TARGETS)
+    )
+
+
+def test_a_task_more_in_a_mixture_re_runs_that_arm() -> None:
+    assert changed("arms.many=['mnli', 'qqp', 'ccg']") == (
+        Counter({("Intermediate", "mnli+qqp+ccg"): 1})
+        + _times(1, "FineTune", TRAINED)
+        + _times(1, "Predict", TARGETS)
+    )
+
+
+def test_another_base_encoder_re_runs_everything() -> None:
+    assert changed(base=replace(BASE, revision="sha256:2")) == (
+        Counter({("Base", ""): 1}) + INTERMEDIATES + FINE_TUNES + PREDICTS
+    )
+
+
+def test_another_revision_of_one_task_s_rows_re_runs_what_reads_them() -> None:
+    def newer(name: str) -> Counter[tuple[str, str]]:
+        return changed(revision=lambda task: "rows:2" if task.name == name else "rows:1")
+
+    assert newer("xnli") == _times(ARMS, "Predict", ("xnli",))
+    assert newer("tatoeba") == _times(ARMS, "Predict", ("tatoeba",))
+    assert newer("mnli") == (
+        Counter({("Intermediate", "mnli+qqp"): 1})
+        + _times(1, "FineTune", TRAINED)
+        + _times(1, "Predict", TARGETS)
+        + _times(WALKED, "FineTune", ("mnli",))
+        + _times(WALKED, "Predict", ("xnli",))
+    )
+    assert newer("squad_v2") == Counter()
+
+
+def test_controls_add_stages_and_change_none() -> None:
+    found = changed("controls=true")
+    assert found == _times(1, "Predict", TARGETS) + _times(1, "Rules", TARGETS)
+    assert {fingerprint(s) for s in plan_of().stages} <= {
+        fingerprint(s) for s in plan_of("controls=true").stages
+    }
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "name='another'",
+        "arms.many=['qqp', 'mnli']",
+        f"targets={list(reversed(TARGETS))}",
+        "data.ud='/elsewhere/ud'",
+    ],
+)
+def test_names_orders_and_places_change_nothing(change: str) -> None:
+    assert not changed(change)
+
+
+def test_the_order_of_languages_changes_nothing() -> None:
+    assert plan_of("languages=['de', 'en', 'zh']").stages == (
+        plan_of("languages=['zh', 'de', 'en']").stages
+    )
+
+
+def test_where_rows_come_from_matters_by_their_revision_alone() -> None:
+    assert plan_of("data.source='hub'", "targets=['xnli']").stages == (
+        plan_of("targets=['xnli']").stages
+    )
+
+
+def test_the_order_of_arms_changes_no_stage() -> None:
+    head, arms = RECIPE.split("[arms]\n")
+    backward = head + "[arms]\n" + "\n".join(reversed(arms.strip().splitlines()))
+    assert not changed(text=backward)
+
+
+def test_a_stage_has_nowhere_to_put_a_device_or_a_path() -> None:
+    names = {part for path, _ in _values(DEEPEST) for part in path}
+    assert not names & {"device", "num_workers", "folder", "path", "batch_tokens", "workspace"}
+
+
+def test_a_recipe_without_a_base_pretrains_one() -> None:
+    text = RECIPE.replace('name = "tiny"', "pretrain = { steps = 5 }\npretrain_seed = 3")
+    stages = plan_of(text=text, base=None).stages
+    assert isinstance(stages[0], Pretrain)
+    assert stages[0].seed == 3
+    assert not any(isinstance(stage, Base) for stage in stages)
+
+
+def test_arms_are_named_for_what_they_evaluate() -> None:
+    plan = plan_of("controls=true")
+    evaluated = Counter(
+        plan.arm_of.get(stage, "") for stage in plan.stages if isinstance(stage, Predict)
+    )
+    assert evaluated == {"none": 9, "squad": 9, "many": 9, "": 9}
+
+
+def test_a_stage_says_what_it_does_in_a_few_words() -> None:
+    said = {describe(stage) for stage in plan_of("controls=true").stages}
+    assert "base encoder tiny" in said
+    assert "train on squad_v1" in said
+    assert "fine-tune on mnli after squad_v1" in said
+    assert "predict tatoeba in 36 languages after 2 tasks" in said
+    assert "predict tatoeba in 36 languages, embeddings shuffled" in said
+    assert "answer xnli by rules" in said
+
+
+def test_a_seed_is_that_of_the_last_training() -> None:
+    assert seed_of(BASE) == 0
+    assert seed_of(replace(DEEPEST, parent=replace(DEEPEST.parent, seed=7))) == 7

@@ -1,0 +1,262 @@
+"""Tests for stiltwalk.store.workspace."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from stiltwalk.errors import WorkspaceError
+from stiltwalk.plan.stages import Base
+from stiltwalk.records import ScoreRow, TimingRow
+from stiltwalk.store import Workspace
+from stiltwalk.store.workspace import MARKER, write_atomically
+
+STAGE = Base(name="tiny", revision="sha256:1")
+ROW = ScoreRow(
+    stage="0123456789abcdef",
+    intermediate=("mnli", "qqp"),
+    task="xnli",
+    language="de",
+    split="test",
+    metric="accuracy",
+    value=1 / 3,
+    seed=1,
+    num_examples=12,
+)
+TIMING = TimingRow(
+    stage="0123456789abcdef",
+    task="xnli",
+    language="de",
+    num_examples=12,
+    real_tokens=100,
+    padded_tokens=120,
+    time_s=0.25,
+)
+HOLDER = """
+import sys, time
+from pathlib import Path
+from stiltwalk.store import Workspace
+with Workspace(Path(sys.argv[1])).lock():
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+def finished(root: Path) -> Workspace:
+    """Return a workspace with one complete stage of two files."""
+    workspace = Workspace(root)
+    with workspace.writing(STAGE, {"stiltwalk": "0.1"}) as folder:
+        (folder.path / "model").mkdir()
+        (folder.path / "model" / "weights").write_bytes(b"12345")
+        folder.write_scores([ROW])
+        folder.write_timings([TIMING])
+    return workspace
+
+
+def test_rows_come_back_as_they_were_written(tmp_path: Path) -> None:
+    workspace = finished(tmp_path)
+    assert workspace.scores(STAGE) == (ROW,)
+    assert workspace.timings(STAGE) == (TIMING,)
+
+
+def test_a_stage_without_rows_has_none(tmp_path: Path) -> None:
+    assert Workspace(tmp_path).scores(STAGE) == ()
+
+
+def test_a_stage_is_there_once_its_block_has_ended(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    with workspace.writing(STAGE, {}):
+        assert not workspace.has(STAGE)
+    assert workspace.has(STAGE)
+    assert not workspace.has(replace(STAGE, revision="sha256:2"))
+
+
+def test_the_marker_tells_what_made_the_stage(tmp_path: Path) -> None:
+    marker = finished(tmp_path).marker(STAGE)
+    assert marker["provenance"] == {"stiltwalk": "0.1"}
+    assert marker["stage"]["revision"] == "sha256:1"
+    assert marker["time_s"] >= 0
+    assert set(marker["files"]) == {"model/weights", "scores.jsonl", "timings.jsonl"}
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, SystemExit])
+def test_a_block_that_fails_leaves_no_complete_stage(
+    tmp_path: Path, error: type[BaseException]
+) -> None:
+    workspace = Workspace(tmp_path)
+
+    def half() -> None:
+        with workspace.writing(STAGE, {}) as folder:
+            (folder.path / "half").write_text("half", encoding="utf-8")
+            raise error
+
+    pytest.raises(error, half)
+    assert not workspace.has(STAGE)
+
+
+def test_a_stage_without_a_marker_is_cleared_and_made_anew(tmp_path: Path) -> None:
+    workspace = finished(tmp_path)
+    folder = workspace.folder(STAGE)
+    (folder / MARKER).unlink()
+    (folder / "left over").write_text("old", encoding="utf-8")
+    assert not workspace.has(STAGE)
+    with workspace.writing(STAGE, {}) as again:
+        assert list(again.path.iterdir()) == []
+    assert [file.name for file in folder.iterdir()] == [MARKER]
+
+
+def _shorter(file: Path) -> None:
+    file.write_bytes(b"1234")
+
+
+def _same_size(file: Path) -> None:
+    file.write_bytes(b"12354")
+
+
+def _gone(file: Path) -> None:
+    file.unlink()
+
+
+@pytest.mark.parametrize("alter", [_shorter, _same_size, _gone])
+def test_an_altered_file_is_named_with_its_folder(
+    tmp_path: Path, alter: Callable[[Path], None]
+) -> None:
+    workspace = finished(tmp_path)
+    file = workspace.folder(STAGE) / "model" / "weights"
+    alter(file)
+    with pytest.raises(WorkspaceError) as caught:
+        workspace.verified(STAGE)
+    assert str(file) in str(caught.value)
+    assert f"Delete the folder {workspace.folder(STAGE)} and run again" in str(caught.value)
+
+
+@pytest.mark.parametrize("alter", [_shorter, _gone])
+def test_a_missing_or_shorter_file_is_seen_at_once(
+    tmp_path: Path, alter: Callable[[Path], None]
+) -> None:
+    workspace = finished(tmp_path)
+    alter(workspace.folder(STAGE) / "model" / "weights")
+    with pytest.raises(WorkspaceError, match="weights"):
+        workspace.has(STAGE)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"files": 3}', "\0\0\0"])
+def test_a_damaged_marker_is_named(tmp_path: Path, text: str) -> None:
+    workspace = finished(tmp_path)
+    (workspace.folder(STAGE) / MARKER).write_text(text, encoding="utf-8")
+    with pytest.raises(WorkspaceError, match=MARKER):
+        workspace.has(STAGE)
+
+
+def test_files_that_are_as_written_pass(tmp_path: Path) -> None:
+    workspace = finished(tmp_path)
+    assert workspace.verified(STAGE) == workspace.folder(STAGE)
+
+
+def _hold(root: Path) -> subprocess.Popen[str]:
+    """Start a process that holds a workspace's lock; return once it does."""
+    holder = subprocess.Popen(  # noqa: S603 - our own program
+        [sys.executable, "-c", HOLDER, str(root)], stdout=subprocess.PIPE, text=True
+    )
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == "held\n"
+    return holder
+
+
+def test_a_second_holder_is_refused_naming_the_first_until_that_is_killed(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    with _hold(tmp_path) as holder:
+        with (
+            pytest.raises(WorkspaceError, match=f"in use by process {holder.pid} on .* since"),
+            workspace.lock(),
+        ):
+            pass
+        holder.send_signal(signal.SIGKILL)
+        holder.wait()
+    with workspace.lock():
+        assert f"process {os.getpid()} " in (tmp_path / "lock").read_text(encoding="utf-8")
+
+
+def test_the_lock_is_free_after_its_block(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    for _ in range(2):
+        with workspace.lock():
+            pass
+
+
+def test_a_workspace_that_cannot_be_a_folder_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    with (
+        pytest.raises(WorkspaceError, match="Give another --workspace"),
+        Workspace(tmp_path / "file").lock(),
+    ):
+        pass
+
+
+def test_a_full_disk_is_said_and_leaves_no_complete_stage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = Workspace(tmp_path)
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "write_text", full)
+        with (
+            pytest.raises(WorkspaceError, match="No space is left on the disk") as caught,
+            workspace.writing(STAGE, {}) as folder,
+        ):
+            folder.write_scores([ROW])
+    assert str(tmp_path) in str(caught.value)
+    assert not workspace.has(STAGE)
+
+
+def test_a_disk_that_fills_at_the_marker_leaves_no_complete_stage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = Workspace(tmp_path)
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(WorkspaceError, match="No space"), workspace.writing(STAGE, {}):
+        pass
+    assert not workspace.has(STAGE)
+
+
+def test_an_atomic_write_leaves_the_old_text_or_the_new_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "run.json"
+    write_atomically(file, "old")
+
+    def killed(_: int) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", killed)
+        with pytest.raises(KeyboardInterrupt):
+            write_atomically(file, "new")
+    assert file.read_text(encoding="utf-8") == "old"
+    write_atomically(file, "new")
+    assert file.read_text(encoding="utf-8") == "new"
+
+
+def test_rows_are_lines_of_json_in_any_script(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    with workspace.writing(STAGE, {}) as folder:
+        folder.write_scores([replace(ROW, control="перемешано"), ROW])
+    lines = (workspace.folder(STAGE) / "scores.jsonl").read_text(encoding="utf-8").splitlines()
+    assert [json.loads(line)["control"] for line in lines] == ["перемешано", ""]
+    assert "перемешано" in lines[0]
