@@ -33,3 +33,12 @@ def tiny_xlmr(families: dict[str, Path]) -> Path:
 def family(request: pytest.FixtureRequest, families: dict[str, Path]) -> Path:
     """Return the folder of each family's tiny encoder in turn."""
     return families[request.param]
+
+
+@pytest.fixture(scope="session")
+def real() -> Path:
+    """Return the folder with the sample of real data, or skip where it is missing."""
+    folder = Path(__file__).parents[2] / "shared" / "real"
+    if not folder.is_dir():
+        pytest.skip(f"needs the sample of real data at {folder}")
+    return folder
