@@ -1,5 +1,8 @@
 """CCGbank's supertags, from its own `.auto` files or from `word TAB category` files.
 
+In `.auto` files brackets are spelled -LRB- and so on; they become brackets again, since that is
+what a pretrained vocabulary knows. (What the paper did is not published.)
+
 Source:
     Hockenmaier and Steedman 2007; sections 02 to 21 train, 00 dev, 23 test.
 """
