@@ -63,3 +63,22 @@ def test_a_run_without_a_complete_target_forms_no_mean() -> None:
 def test_a_run_with_one_arm_compares_nothing() -> None:
     assert "nothing to compare" in said(make_run(arms=("none",))).answer
     assert "no arm “none”" in said(make_run(arms=("mnli", "all"))).answer
+
+
+def test_arms_are_compared_by_the_targets_that_all_have_complete() -> None:
+    lifts = {"none": 0.0, "mnli": 0.02, "squad_v1": 0.004, "all": 0.012}
+    run = with_lift(make_run(), lifts)
+    rows = tuple(e for e in run.rows if (e.arm, e.row.task) != ("mnli", "tatoeba"))
+    answer = said(replace(run, rows=rows)).answer
+    assert "“mnli” has the largest mean gain" in answer
+    assert "the 8 targets that every arm has complete" in answer
+
+
+def test_a_gain_within_the_spread_of_seeds_says_so() -> None:
+    noisy = make_run(arms=("none", "squad_v1"), targets=("pawsx", "panx"), seeds=(1, 2, 3))
+    rows = tuple(
+        replace(each, row=replace(each.row, value=0.5 + shift))
+        for each in noisy.rows
+        for shift in [{1: 0.1, 2: -0.1, 3: 0.01}[each.row.seed] * (each.arm != "none")]
+    )
+    assert "no more than its own spread" in said(replace(noisy, rows=rows)).answer

@@ -67,7 +67,7 @@ def test_questions_count_the_mean_of_exact_match_and_f1() -> None:
 def test_the_overall_mean_needs_all_nine_targets() -> None:
     assert transfer_table(make_run()).means[-1].name == "overall"
     some = transfer_table(make_run(targets=TARGETS[:8]))
-    assert some.means[-1].name == "mean of 8 targets"
+    assert some.means[-1].name == "mean of 8 common targets"
     assert "retrieval" not in {row.name for row in some.means}
 
 

@@ -64,7 +64,7 @@ def _bars(run: RunRows, points: list[Point]) -> Figure:
         name="language-bars",
         title="Score by language, all arms (%)",
         aid=f"The bar is “{run.arms[0]}”; a mark to the right of its end is an arm that is better "
-        "in that language. Grey ticks are baselines without training; languages are sorted by "
+        "in that language. Grey ticks are baselines; languages are sorted by "
         "the bar.",
         key="task",
         spec=drawing(
@@ -82,7 +82,7 @@ def _gains(run: RunRows, points: list[Point]) -> Figure | None:
     if not points:
         return None
     order = alt.EncodingSortField(field="rank", op="max", order="descending")
-    x = alt.X("gain:Q", title="gain over “none”, points")
+    x = alt.X("gain:Q", title="gain over “none”, points", axis=alt.Axis(tickCount=6))
     chart = alt.Chart(name="gains").encode(
         y=alt.Y("name:N", title=None, sort=order, axis=alt.Axis(grid=True)),
         tooltip=[

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from stiltwalk.report.numbers import percent_spread, points, points_spread
 from stiltwalk.report.rows import BASE_ARM, RunRows
 from stiltwalk.report.tables import ScoreCell, TransferTable
+from stiltwalk.report.totals import Spread
 from stiltwalk.tasks import TARGETS
 
 
@@ -21,7 +22,7 @@ class Headline:
 
 def headline(run: RunRows, table: TransferTable) -> Headline:
     """Return what the rows say about the question of the run."""
-    widest = table.means[-1].cells if table.means and table.common else ()
+    widest = table.comparison.cells if table.comparison else ()
     ranked = sorted(
         (cell for cell in widest if cell.gain),
         key=lambda cell: -cell.gain.mean if cell.gain else 0.0,
@@ -50,15 +51,24 @@ def _answer(run: RunRows, table: TransferTable, ranked: list[ScoreCell]) -> str:
         )
     return (
         f"“{best.arm}” has the largest mean gain over “{BASE_ARM}”: "
-        f"{points_spread(gain)} points, averaged {over}."
+        f"{points_spread(gain)} points, averaged {over}{_doubt(gain)}."
     )
+
+
+def _doubt(gain: Spread) -> str:
+    """Return a warning where a gain is no larger than what seeds alone do."""
+    if gain.sd is None or gain.mean > gain.sd:
+        return ""
+    return ", which is no more than its own spread between seeds"
 
 
 def _tasks(table: TransferTable) -> str:
     """Return in words which targets a mean covers."""
     if set(table.common) >= set(TARGETS):
         return "XTREME's nine targets"
-    return f"the {len(table.common)} complete target{'s' * (len(table.common) != 1)}"
+    if len(table.common) == 1:
+        return f"{table.common[0]}, the one target that every arm has complete"
+    return f"the {len(table.common)} targets that every arm has complete"
 
 
 def _extremes(table: TransferTable) -> list[str]:
@@ -84,7 +94,7 @@ def _extremes(table: TransferTable) -> list[str]:
 
 def _chosen(table: TransferTable) -> list[str]:
     """Return what choosing the arm per target on English dev gives."""
-    chosen = table.means[-1].chosen if table.means and table.common else None
+    chosen = table.comparison.chosen if table.comparison else None
     if not chosen or not chosen.score or not chosen.gain:
         return []
     return [

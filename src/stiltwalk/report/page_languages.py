@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from stiltwalk.report.markup import Td, Tr, escape, name, table
-from stiltwalk.report.numbers import MINUS
+from stiltwalk.report.numbers import points
 from stiltwalk.report.rows import RunRows
 from stiltwalk.report.series import Point, label, language_points, ordered_languages
 from stiltwalk.tasks import TASKS
@@ -13,13 +13,13 @@ from stiltwalk.tasks import TASKS
 
 def languages(run: RunRows) -> str:
     """Return score and gain per arm, language and target, to be filtered by arm."""
-    points = {(p["arm"], p["name"], p["task"]): p for p in language_points(run)}
+    found = {(p["arm"], p["name"], p["task"]): p for p in language_points(run)}
     body = [
         Tr(
             cells=[
                 Td(html=escape(label(language)), key=label(language), head=True),
                 Td(html=name(arm), key=arm),
-                *(_cell(points, arm, language, task) for task in run.targets),
+                *(_cell(found, arm, language, task) for task in run.targets),
             ],
             tags={"arm": arm},
         )
@@ -35,11 +35,11 @@ def languages(run: RunRows) -> str:
     return table("language-scores", caption, head, body)
 
 
-def _cell(points: Mapping[tuple[str, str, str], Point], arm: str, language: str, task: str) -> Td:
+def _cell(found: Mapping[tuple[str, str, str], Point], arm: str, language: str, task: str) -> Td:
     """Return one score; empty where the target does not have the language."""
     if language not in TASKS[task].languages:
         return Td(html="", key=-1.0, css="num")
-    point = points[arm, label(language), task]
+    point = found[arm, label(language), task]
     if point["score"] is None:
         reason = escape(point["missing"])
         return Td(
@@ -47,5 +47,5 @@ def _cell(points: Mapping[tuple[str, str, str], Point], arm: str, language: str,
         )
     gain = ""
     if point["gain"] is not None:
-        gain = f"<small>{point['gain']:+.1f}</small>".replace("-", MINUS)
+        gain = f"<small>{points(point['gain'] / 100)}</small>"
     return Td(html=f"{point['score']:.1f}{gain}", key=point["score"], css="num")

@@ -104,9 +104,9 @@ def _mark(mark: str) -> str:
 
 def mean_strip(table_: TransferTable) -> str:
     """Return the arms with their mean score and a bar of their mean gain; "" without a mean."""
-    if not table_.common or not table_.means:
+    row = table_.comparison
+    if not row:
         return ""
-    row = table_.means[-1]
     largest = max([0.01, *(abs(c.gain.mean) for c in row.cells if c.gain)])
     body = []
     for cell in row.cells:
@@ -133,8 +133,7 @@ def mean_strip(table_: TransferTable) -> str:
         Td(html="mean, %", css="num"),
         Td(html="gain over “none”, points", css="wide"),
     ]
-    covers = "overall" if row.name == "overall" else row.name
-    return table("means", f"Mean score of every arm ({escape(covers)}).", head, body)
+    return table("means", f"Score of every arm ({escape(row.name)}).", head, body)
 
 
 def english(run: RunRows) -> str:

@@ -51,7 +51,7 @@ def write_report(run: RunRows, folder: Path) -> Path:
 
 def first_arm(run: RunRows, table: TransferTable) -> str:
     """Return the arm a reader wants to see first: the one with the largest mean gain."""
-    cells = [cell for cell in table.means[-1].cells if cell.gain] if table.means else []
+    cells = [cell for cell in table.comparison.cells if cell.gain] if table.comparison else []
     if cells:
         return max(cells, key=lambda cell: cell.gain.mean if cell.gain else 0.0).arm
     return next((arm for arm in run.arms if arm != BASE_ARM), run.arms[0])

@@ -40,7 +40,7 @@ class TransferRow:
 
 @dataclass(frozen=True, kw_only=True)
 class TransferTable:
-    """Tasks by arms, as XTREME averages them. `means` holds the groups, then the overall mean.
+    """Tasks by arms, as XTREME averages them. `means` holds the groups, then the wider ones.
 
     `common` are the targets that every arm has complete, the only ones a mean may cover.
     """
@@ -51,6 +51,11 @@ class TransferTable:
     tasks: tuple[TransferRow, ...]
     means: tuple[TransferRow, ...]
     common: tuple[str, ...]
+
+    @property
+    def comparison(self) -> TransferRow | None:
+        """The mean that all arms have, over the common targets; None without one."""
+        return self.means[-1] if self.common else None
 
 
 def transfer_table(run: RunRows) -> TransferTable:
@@ -77,11 +82,14 @@ def transfer_table(run: RunRows) -> TransferTable:
 
 
 def _means(targets: Sequence[str], common: Sequence[str]) -> list[tuple[str, tuple[str, ...]]]:
-    """Return the means worth a row: the groups of the targets, then the widest one."""
-    groups = [(name, tasks) for name, tasks in GROUPS.items() if set(tasks) <= set(targets)]
+    """Return the means worth a row: groups, the overall mean, and last what arms compare by."""
+    means = [(name, tasks) for name, tasks in GROUPS.items() if set(tasks) <= set(targets)]
     if set(targets) >= set(TARGETS):
-        return [*groups, ("overall", TARGETS)]
-    return [*groups, (f"mean of {len(common)} targets", tuple(common))] if common else groups
+        means.append(("overall", TARGETS))
+    if common and set(common) != set(TARGETS):
+        label = "common targets" if len(common) > 1 else "common target"
+        means.append((f"mean of {len(common)} {label}", tuple(common)))
+    return means
 
 
 def _task_row(
