@@ -1,0 +1,126 @@
+"""Tests for the declarations in stiltwalk.tasks."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from stiltwalk.errors import RecipeError
+from stiltwalk.records import Kind, Metric, Split
+from stiltwalk.tasks import GROUPS, INTERMEDIATE, TARGETS, TASKS, Task, task_named
+from stiltwalk.tasks.sizes import mean_tokens, rows
+
+
+def test_there_are_nine_tasks_to_walk_over_and_nine_to_arrive_at() -> None:
+    assert (
+        *("mnli", "anli_plus", "qqp", "squad_v1", "squad_v2"),
+        *("hellaswag", "ccg", "cosmos_qa", "commonsense_qa"),
+    ) == INTERMEDIATE
+    assert (
+        *("xnli", "pawsx", "udpos", "panx", "xquad", "mlqa", "tydiqa"),
+        *("bucc2018", "tatoeba"),
+    ) == TARGETS
+    assert tuple(TASKS) == INTERMEDIATE + TARGETS
+
+
+def test_the_groups_hold_every_target_once() -> None:
+    assert sorted(name for group in GROUPS.values() for name in group) == sorted(TARGETS)
+
+
+@pytest.mark.parametrize("task", TASKS.values(), ids=lambda task: task.name)
+def test_a_task_can_train_on_the_task_it_names(task: Task) -> None:
+    source = TASKS[task.train_task]
+    assert source.labels == task.labels
+    assert source.kind is task.kind
+    trains = any(files.train for files in source.hub) or source.name == "ccg"
+    assert trains == (task.kind is not Kind.RETRIEVAL)
+
+
+def test_questions_have_longer_inputs_than_the_others() -> None:
+    lengths = {task.kind: task.max_length_tokens for task in TASKS.values()}
+    assert lengths.pop(Kind.SPAN) == 384
+    assert set(lengths.values()) == {256}
+
+
+def test_languages_are_those_of_xtreme() -> None:
+    counts = {name: len(TASKS[name].languages) for name in TARGETS}
+    assert counts == {
+        "xnli": 15,
+        "pawsx": 7,
+        "udpos": 33,
+        "panx": 40,
+        "xquad": 11,
+        "mlqa": 7,
+        "tydiqa": 9,
+        "bucc2018": 4,
+        "tatoeba": 36,
+    }
+    panx, tatoeba = (set(TASKS[name].languages) for name in ("panx", "tatoeba"))
+    assert panx - tatoeba == {"en", "ms", "my", "yo"}
+    assert all(TASKS[name].languages == ("en",) for name in INTERMEDIATE)
+
+
+def test_every_language_has_a_configuration_on_the_hub() -> None:
+    names = {
+        files.config_of(language)
+        for task in TASKS.values()
+        for files in task.hub
+        for language in task.languages
+    }
+    assert {"tatoeba.cmn", "udpos.Basque", "MLQA.hi.hi", "XQuAD.th", "PAWS-X.ko"} <= names
+    assert not any("{" in name for name in names)
+
+
+def test_xquad_and_tatoeba_are_on_the_hub_under_validation_only() -> None:
+    for name in ("xquad", "tatoeba"):
+        (files,) = TASKS[name].hub
+        assert (files.train, files.dev, files.test) == (None, None, "validation")
+
+
+def test_hidden_test_labels_are_never_asked_for() -> None:
+    assert all(files.test is None for name in INTERMEDIATE for files in TASKS[name].hub)
+
+
+def test_published_dev_rows_that_are_test_rows_of_a_target_are_held_out() -> None:
+    held_out = {task.name for task in TASKS.values() if task.dev_is_held_out}
+    assert held_out == {"squad_v1", "squad_v2", "tydiqa"}
+
+
+def test_supertags_are_scored_by_token_and_entities_by_chunk() -> None:
+    assert TASKS["ccg"].metric is Metric.ACCURACY
+    assert TASKS["panx"].metric is TASKS["udpos"].metric is Metric.CHUNK_F1
+
+
+def test_an_unknown_task_is_answered_with_the_nearest_spelling() -> None:
+    assert task_named("xnli") is TASKS["xnli"]
+    with pytest.raises(RecipeError, match="no task 'panxx'; did you mean 'panx'"):
+        task_named("panxx")
+    with pytest.raises(RecipeError, match="no task '123'; known are mnli, "):
+        task_named("123")
+
+
+@pytest.mark.parametrize("task", TASKS.values(), ids=lambda task: task.name)
+def test_a_plan_knows_sizes_without_opening_data(task: Task) -> None:
+    for language in task.languages:
+        evaluated = Split.TEST if task.name in TARGETS else Split.DEV
+        assert (rows(task, evaluated, language) or 0) > 40
+        assert 5 < mean_tokens(task, language) < 600
+    assert (rows(task, Split.TRAIN) is None) == (
+        task.trained_on is not None or task.kind is Kind.RETRIEVAL
+    )
+    assert rows(task, Split.TRAIN, "de") is None
+    assert rows(task, Split.TEST, "xx") is None
+
+
+def test_declarations_are_light_to_import() -> None:
+    heavy = "torch transformers datasets pandas pyarrow babel numpy yaml huggingface_hub"
+    program = (
+        "import sys, stiltwalk.tasks, stiltwalk.tasks.load, stiltwalk.tasks.sizes\n"
+        f"print(*(name for name in '{heavy}'.split() if name in sys.modules))"
+    )
+    done = subprocess.run(  # noqa: S603 - our own program
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert (done.stdout, done.stderr) == ("\n", "")
