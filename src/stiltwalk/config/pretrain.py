@@ -48,9 +48,9 @@ class PretrainSettings:
     warmup_steps: Count = 100
     weight_decay: Annotated[float, Field(ge=0)] = 0.01
     max_gradient_norm: Positive = 1.0
-    span_share: Share = 0.55
-    replaced_share: Share = 0.3
-    parallel_share: Share = 0.1
+    span_share: Share = 0.5
+    replaced_share: Share = 0.38
+    parallel_share: Share = 0.07
     masked_share: Share = 0.05
     temperature: Positive = 0.07
     layers: Count = 3

@@ -145,7 +145,9 @@ def _replaced_rows(tokenizer: Tokenizer, drawn: Sequence[texts.ReplacedText]) ->
 
 
 def _flags(encoding: Encoding, regions: Sequence[texts.Region]) -> list[int]:
+    """Return a label per token; the first token tells whether anything has been exchanged."""
     flags = [_IGNORED] * len(encoding.ids)
+    flags[0] = int(any(region.replaced for region in regions))
     for region in regions:
         ends = _tokens_at(encoding, region.start, region.end)
         for token in range(ends[0], ends[1] + 1) if ends else ():

@@ -39,6 +39,7 @@ def ship(folder_from: Path, folder_to: Path) -> None:
     weights = load_file(folder_from / _WEIGHTS)
     narrow = {name: weight.to(torch.float16) for name, weight in weights.items()}
     save_file(narrow, folder_to / _WEIGHTS, metadata={"format": "pt"})
+    (folder_to / _WEIGHTS).chmod(0o644)
     config = json.loads((folder_from / "config.json").read_text(encoding="utf-8"))
     _write_json(folder_to / "config.json", config | {"dtype": "float32"})
     made = json.loads((folder_from / "provenance.json").read_text(encoding="utf-8"))

@@ -12,6 +12,7 @@ from random import Random
 
 from stiltwalk.data.mini import fields as f
 from stiltwalk.data.mini.catalogue import LANGUAGES
+from stiltwalk.data.mini.claims import CONTRADICTION, ENTAILMENT, a_claim
 from stiltwalk.data.mini.cldr import lexicon
 from stiltwalk.data.mini.inventory import UNITS
 from stiltwalk.data.mini.rendering import Layout, Passage, passage, render, say, text
@@ -115,7 +116,7 @@ def span_text(random: Random, progress: float) -> SpanText:
 def replaced_text(random: Random, progress: float) -> ReplacedText:
     """Return a text and its translation with some fields exchanged, often between records."""
     here, there = _two_languages(random)
-    if f.chance(random, 0.35):
+    if f.chance(random, 0.5):
         return _replaced_sentence(random, here, there)
     records = _records(random, progress)
     first = passage(here, records, _layout(random)).text
@@ -200,19 +201,27 @@ def _masked(random: Random, language: str, record: f.Record, column: int) -> str
 
 
 def _replaced_sentence(random: Random, here: str, there: str) -> ReplacedText:
+    """Return a sentence, and some of its fields, or what follows from them, told again."""
     fields = f.a_sentence(random, (1, 2, 2, 3))
-    pairs = [
-        (_redrawn(random, field) if f.chance(random, 0.4) else field, field) for field in fields
-    ]
-    if f.chance(random, 0.5):
-        random.shuffle(pairs)
+    told = [_told_again(random, field) for field in random.sample(fields, min(2, len(fields)))]
     second, regions = "", []
-    for told, meant in pairs:
+    for field, replaced in told:
         second += lexicon(there).separator if second else ""
         start = len(second)
-        second += say(there, told)
-        regions.append(Region(start, len(second), told != meant))
+        second += say(there, field)
+        regions.append(Region(start, len(second), replaced))
     return ReplacedText(say(here, *fields), second, tuple(regions))
+
+
+def _told_again(random: Random, field: f.Field) -> tuple[f.Field, bool]:
+    """Return a field as it is, drawn anew, or a statement about it; and whether it is untrue."""
+    untrue = f.chance(random, 0.45)
+    if f.chance(random, 0.6) and not isinstance(field, f.Noted | f.Sequence):
+        claim = a_claim(random, (field,), 0, CONTRADICTION if untrue else ENTAILMENT)
+        if claim is not None:
+            return claim, untrue
+    told = _redrawn(random, field) if untrue else field
+    return told, told != field
 
 
 def _retold(
