@@ -25,19 +25,21 @@ class Figure:
     """One figure: its specification, and the words that let a person read it.
 
     `name` is its id on the page and its file name. `key` is the parameter that a choice on the
-    page sets ("arm" or "task").
+    page sets ("arm" or "task"), `start` its value at first.
     """
 
     name: str
     title: str
     aid: str
     key: str
+    start: str
     spec: Mapping[str, Any]
 
     def alone(self) -> dict[str, Any]:
         """Return the specification as a file of its own: with its title, on white."""
         background = {"background": "#ffffff"}
-        title = {"text": self.title, "anchor": "start", "fontSize": 13}
+        title: dict[str, object] = {"text": self.title, "subtitle": f"{self.key}: {self.start}"}
+        title |= {"anchor": "start", "fontSize": 13, "subtitleFontSize": 11}
         return {**self.spec, "title": title, "config": {**self.spec["config"], **background}}
 
 

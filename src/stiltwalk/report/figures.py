@@ -67,6 +67,7 @@ def _bars(run: RunRows, points: list[Point]) -> Figure:
         "in that language. Grey ticks are baselines; languages are sorted by "
         "the bar.",
         key="task",
+        start=run.targets[0],
         spec=drawing(
             chart.properties(width=240, height=alt.Step(ROW_HEIGHT)),
             wide=WIDE,
@@ -102,6 +103,7 @@ def _gains(run: RunRows, points: list[Point]) -> Figure | None:
         title="Gain by language, all arms (points)",
         aid="Right of the line is better than “none”. The languages are in the order of the bars.",
         key="task",
+        start=run.targets[0],
         spec=drawing(
             layers.properties(width=240, height=alt.Step(ROW_HEIGHT)),
             wide=WIDE,
@@ -141,6 +143,7 @@ def _speed(run: RunRows, field: str) -> Figure | None:
         title=f"Unpaired: {unit}, by language",
         aid=aids[field],
         key="task",
+        start=points[0]["task"],
         spec=drawing(
             chart.properties(width=240, height=alt.Step(ROW_HEIGHT)), wide=WIDE, points=points
         ),

@@ -27,6 +27,7 @@ def score_map(run: RunRows, points: list[Point], arm: str) -> Figure:
         aid="Yellow is high, dark blue is low. A cross marks a missing score; a blank cell is a "
         "language that the task does not have. Questions show the mean of exact match and F1.",
         key="arm",
+        start=arm,
         spec=drawing(
             _heat_map(run, arm, "score", value, text),
             wide={"step": WIDE_CELL},
@@ -52,6 +53,7 @@ def gain_map(run: RunRows, points: list[Point], arm: str) -> Figure | None:
         aid="Blue cells gain from the intermediate task, orange cells lose; white is no change. "
         "One language has few test rows, so single cells are noisy: read rows and columns.",
         key="arm",
+        start=arm,
         spec=drawing(
             _heat_map(run, arm, "gain", value, text), wide={"step": WIDE_CELL}, points=points
         ),
