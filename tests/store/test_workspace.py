@@ -99,7 +99,8 @@ def test_a_block_that_fails_leaves_no_complete_stage(
             (folder.path / "half").write_text("half", encoding="utf-8")
             raise error
 
-    pytest.raises(error, half)
+    with pytest.raises(error):
+        half()
     assert not workspace.has(STAGE)
 
 
