@@ -38,12 +38,14 @@ def run(
     from rich.console import Console  # noqa: PLC0415
 
     from stiltwalk.pipeline.study import carry_out  # noqa: PLC0415
-    from stiltwalk.report.gather import report_runs  # noqa: PLC0415
 
     console = console or Console()
     finished = carry_out(Path(recipe), Path(workspace), console, changes)
-    if not finished.num_carried_out:
+    if not finished.needs_report:
         console.print("Nothing to do: every stage was kept.")
+        return finished.page
+    from stiltwalk.report.gather import report_runs  # noqa: PLC0415 - plots are slow to import
+
     return report_runs(Path(workspace), finished.name)[0]
 
 

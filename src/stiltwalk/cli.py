@@ -61,10 +61,10 @@ def plan(
     as_json: AsJson = False,
 ) -> None:
     """Show the stages of a recipe, what is kept, and what the rest would take."""
-    from stiltwalk.store.costs import plan_document, plan_table
+    from stiltwalk.store.outlook import outlook, print_outlook
 
-    document = plan_document(recipe, workspace, changes or [])
-    _show(document, as_json, lambda console: plan_table(document, console))
+    document = outlook(recipe, workspace, changes or ())
+    _show(document, as_json, lambda console: print_outlook(document, console))
 
 
 @app.command()

@@ -111,7 +111,7 @@ class Recipe:
         target: how each target is learned; filled for every target by `reading.py`.
         relative_depth: where sentence vectors are read, as a share of the encoder's blocks.
         precision: number format of training and prediction.
-        num_threads: CPU threads of training stages; a sum's last bits depend on it.
+        num_threads: CPU threads; the last bits of training depend on it.
         controls: also show rules without a model, and models with shuffled foreign embeddings.
     """
 

@@ -26,6 +26,8 @@ from stiltwalk.records import Kind
 Model = Any
 """A transformers model of whatever Auto class; they share no useful static type."""
 
+transformers_logging.disable_progress_bar()  # a stage has its own bar
+
 _TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")
 
 AUTO_CLASS: dict[Kind, Any] = {

@@ -23,6 +23,7 @@ class Context:
         workspace: where stages are kept.
         data: where rows come from.
         base_folder: the base encoder's files, None where the recipe pretrains one.
+        num_threads: CPU threads of prediction; like a batch's size, it changes last bits only.
         provenance: kept with every stage: versions, machine.
         progress: told (done, in all) inside a long stage.
     """
@@ -30,6 +31,7 @@ class Context:
     workspace: Workspace
     data: DataSource
     base_folder: Path | None
+    num_threads: int
     provenance: Mapping[str, Any]
     progress: Callable[[int, int], None]
 

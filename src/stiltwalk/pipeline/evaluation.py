@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import torch
+
 from stiltwalk.data.xtreme_files import answers_path, form_of, write_answers
 from stiltwalk.pipeline import heads, retrieval
 from stiltwalk.pipeline.context import Context
@@ -21,6 +23,7 @@ def evaluate(stage: Predict, context: Context, folder: Folder) -> None:
     Writes TASK/test-LANG files as XTREME lays them out, one score row per language and figure,
     and one timing row per language.
     """
+    torch.set_num_threads(context.num_threads)
     task = TASKS[stage.rows.task]
     way = retrieval if task.kind is Kind.RETRIEVAL else heads
     outcomes = list(way.outcomes(stage, context))

@@ -6,28 +6,32 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import transformers
 from rich.console import Console
 
 from stiltwalk.config import Recipe, read_recipe
 from stiltwalk.config.model_folder import locate
 from stiltwalk.pipeline.context import Context
 from stiltwalk.pipeline.progress import Narrator
-from stiltwalk.pipeline.provenance import provenance
-from stiltwalk.pipeline.runner import run
-from stiltwalk.plan import build_plan
+from stiltwalk.plan import Plan, build_plan
 from stiltwalk.plan.stages import Base
 from stiltwalk.store import Workspace
-from stiltwalk.store.record import record_of, write_record
+from stiltwalk.store.record import keep_record, page_of, record_of
 from stiltwalk.tasks.load import revision
 
 
 @dataclass(frozen=True)
 class Finished:
-    """What carrying out a recipe came to: the run's name, and how many stages were new."""
+    """What carrying out a recipe came to.
+
+    Args:
+        name: the run's.
+        page: where its report is, or will be.
+        needs_report: whether a stage or the run's record is new, or there is no report yet.
+    """
 
     name: str
-    num_carried_out: int
+    page: Path
+    needs_report: bool
 
 
 def carry_out(
@@ -46,24 +50,35 @@ def carry_out(
     """
     recipe = read_recipe(file, changes)
     store = Workspace(workspace)
-    transformers.utils.logging.disable_progress_bar()
     with store.lock():
         base_folder, base = _base(recipe)
         plan = build_plan(
             recipe, base=base, revision=lambda task: revision(task, recipe.data.where)
         )
         record = record_of(plan, _recipe_text(file, changes))
-        write_record(store, record)
-        with Narrator(console) as narrator:
-            context = Context(
-                workspace=store,
-                data=recipe.data.where,
-                base_folder=base_folder,
-                provenance=provenance(),
-                progress=narrator.progress,
-            )
-            num_carried_out = run(plan, context, narrator)
-    return Finished(recipe.name, num_carried_out)
+        is_new = keep_record(store, record)
+        missing = [stage for stage in plan.stages if not store.has(stage)]
+        if missing:
+            _run(plan, store, base_folder, console)
+    page = page_of(store, recipe.name)
+    return Finished(recipe.name, page, bool(missing) or is_new or not page.is_file())
+
+
+def _run(plan: Plan, store: Workspace, base_folder: Path | None, console: Console) -> None:
+    """Carry out what is missing; only now are torch and transformers needed."""
+    from stiltwalk.pipeline.provenance import provenance  # noqa: PLC0415
+    from stiltwalk.pipeline.runner import run  # noqa: PLC0415
+
+    with Narrator(console) as narrator:
+        context = Context(
+            workspace=store,
+            data=plan.recipe.data.where,
+            base_folder=base_folder,
+            num_threads=plan.recipe.num_threads,
+            provenance=provenance(),
+            progress=narrator.progress,
+        )
+        run(plan, context, narrator)
 
 
 def _base(recipe: Recipe) -> tuple[Path | None, Base | None]:

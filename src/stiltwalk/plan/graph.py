@@ -62,13 +62,11 @@ def build_plan(recipe: Recipe, *, base: Base | None, revision: Revision) -> Plan
     for seed in recipe.seeds:
         for arm, tasks in recipe.arms.items():
             for stage in graph.arm(tasks, seed):
-                for each in _lineage(stage):
-                    stages.setdefault(each)
+                stages.update(dict.fromkeys(_lineage(stage)))
                 arm_of.setdefault(stage, arm)
         if recipe.controls:
             for stage in graph.controls(seed):
-                for each in _lineage(stage):
-                    stages.setdefault(each)
+                stages.update(dict.fromkeys(_lineage(stage)))
     return Plan(recipe=recipe, stages=tuple(stages), arm_of=arm_of)
 
 

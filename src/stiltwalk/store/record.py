@@ -104,11 +104,20 @@ def run_folder(workspace: Workspace, name: str) -> Path:
     return workspace.root / RUNS / name
 
 
-def write_record(workspace: Workspace, record: RunRecord) -> None:
-    """Keep the record of a run."""
-    folder = run_folder(workspace, record.name)
-    folder.mkdir(parents=True, exist_ok=True)
-    write_atomically(folder / _FILE, json.dumps(asdict(record), indent=1, ensure_ascii=False))
+def page_of(workspace: Workspace, name: str) -> Path:
+    """Return where the page of a run's report is, or would be."""
+    return run_folder(workspace, name) / "report.html"
+
+
+def keep_record(workspace: Workspace, record: RunRecord) -> bool:
+    """Keep the record of a run; return whether it is another than the one that was there."""
+    file = run_folder(workspace, record.name) / _FILE
+    file.parent.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(asdict(record), indent=1, ensure_ascii=False)
+    if file.is_file() and file.read_text(encoding="utf-8") == text:
+        return False
+    write_atomically(file, text)
+    return True
 
 
 def read_records(workspace: Workspace) -> list[RunRecord]:

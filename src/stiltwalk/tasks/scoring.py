@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from rich.table import Table
+
 from stiltwalk.data.xtreme_files import answers_path, read_answers, read_gold
 from stiltwalk.errors import DataError, MetricError
 from stiltwalk.metrics import score
@@ -118,3 +120,20 @@ def _nothing_found(predictions: Path, labels: Path, benchmark: Benchmark) -> str
         f"{', '.join(held[0][:12]) or 'nothing'}, {labels} holds "
         f"{', '.join(held[1][:12]) or 'nothing'}. Expected such as xnli/test-de.tsv."
     )
+
+
+def score_table(document: dict[str, Any]) -> Table:
+    """Return a scoring document as a table for people."""
+    table = Table(box=None)
+    for column in ("task", "score", "languages", "missing"):
+        table.add_column(column, justify="right" if column == "score" else "left")
+    for name, task in document["tasks"].items():
+        figure = next(key for key in task if key not in ("score", "missing"))
+        languages = " ".join(f"{code} {value:.1f}" for code, value in task[figure].items())
+        table.add_row(name, f"{task['score']:.2f}", languages, " ".join(task.get("missing", [])))
+    for name, value in document["groups"].items():
+        table.add_row(f"[bold]{name}", f"{value:.2f}")
+    for name in ("overall", "mean_of_present_tasks"):
+        if name in document:
+            table.add_row(f"[bold]{name}", f"{document[name]:.2f}")
+    return table

@@ -1,0 +1,128 @@
+"""What a stage would take: examples, tokens, time, disk. Estimates, from facts that are shipped."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import assert_never
+
+from stiltwalk.config.recipe import Recipe, TrainSettings
+from stiltwalk.data.mini import catalogue
+from stiltwalk.data.source import MINI
+from stiltwalk.plan.stages import Base, FineTune, Intermediate, Predict, Pretrain, Rules, Stage
+from stiltwalk.records import Kind, Metric, Split
+from stiltwalk.tasks import TASKS, Task, sizes
+
+FLOPS_PER_S = 60e9
+"""Two CPU cores in fp32, as `benchmarks/inference.py` measures them for base-size encoders."""
+STEP_OVERHEAD_S = 0.012
+ROW_OVERHEAD_S = 0.0003
+"""What a small encoder spends outside matrix products, per optimiser step and per row."""
+_BYTES_PER_WEIGHT = 4
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shape:
+    """The size of an encoder, as far as it decides costs."""
+
+    num_blocks: int
+    width: int
+    vocabulary_size: int
+
+    @property
+    def block_weights(self) -> int:
+        """Weights in matrix products: four of attention, eight of the feed-forward layer."""
+        return 12 * self.num_blocks * self.width**2
+
+    @property
+    def file_bytes(self) -> int:
+        """The size of a checkpoint in fp32."""
+        return _BYTES_PER_WEIGHT * (self.block_weights + self.vocabulary_size * self.width)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cost:
+    """An estimate; examples and tokens count every pass, `time_s` is on two CPU cores."""
+
+    num_examples: int = 0
+    num_tokens: int = 0
+    time_s: float = 0.0
+    disk_bytes: int = 0
+
+
+def cost(stage: Stage, recipe: Recipe, shape: Shape) -> Cost:
+    """Estimate a stage from row counts and mean lengths, without opening any data."""
+    match stage:
+        case Base() | Rules():
+            return Cost()
+        case Pretrain():
+            settings = stage.settings
+            tokens = settings.steps * settings.batch_size * settings.max_tokens // 4
+            return _trained(settings.steps * settings.batch_size, tokens, settings.steps, shape)
+        case Intermediate():
+            return _training([rows.task for rows in stage.rows], stage.settings, recipe, shape)
+        case FineTune():
+            return _training([stage.rows.task], stage.settings, recipe, shape)
+        case Predict():
+            return _prediction(stage, recipe, shape)
+        case _:
+            assert_never(stage)
+
+
+def _training(names: list[str], settings: TrainSettings, recipe: Recipe, shape: Shape) -> Cost:
+    """Estimate all epochs over some tasks' English rows."""
+    num_examples = num_tokens = num_steps = 0
+    for name in names:
+        rows = _rows(TASKS[name], Split.TRAIN, "en", recipe)
+        rows = min(rows, settings.max_rows or rows) * settings.num_epochs
+        num_examples += rows
+        num_tokens += round(rows * _mean_tokens(TASKS[name], "en", recipe))
+        num_steps += -(-rows // settings.effective_batch_size)
+    return _trained(num_examples, num_tokens, num_steps, shape)
+
+
+def _trained(num_examples: int, num_tokens: int, num_steps: int, shape: Shape) -> Cost:
+    """Cost a forward and a backward pass: three times the products of a forward one."""
+    return Cost(
+        num_examples=num_examples,
+        num_tokens=num_tokens,
+        time_s=6 * shape.block_weights * num_tokens / FLOPS_PER_S + num_steps * STEP_OVERHEAD_S,
+        disk_bytes=shape.file_bytes,
+    )
+
+
+def _prediction(stage: Predict, recipe: Recipe, shape: Shape) -> Cost:
+    """Estimate one forward pass over every language's test rows; mining reads dev rows too."""
+    task = TASKS[stage.rows.task]
+    splits = (Split.DEV, Split.TEST) if task.metric is Metric.PAIR_F1 else (Split.TEST,)
+    num_examples = num_tokens = 0
+    for language in stage.languages:
+        for split in splits:
+            rows = _rows(task, split, language, recipe)
+            if stage.max_rows is not None:
+                rows = min(rows, stage.max_rows * _sides(task))
+            num_examples += rows
+            num_tokens += round(rows * _mean_tokens(task, language, recipe))
+    share = stage.relative_depth or 1.0
+    products_s = 2 * shape.block_weights * share * num_tokens / FLOPS_PER_S
+    return Cost(
+        num_examples=num_examples,
+        num_tokens=num_tokens,
+        time_s=products_s + num_examples * ROW_OVERHEAD_S,
+    )
+
+
+def _sides(task: Task) -> int:
+    """Return how many lines one row of a task stands for: a translation has two."""
+    return 2 if task.kind is Kind.RETRIEVAL else 1
+
+
+def _rows(task: Task, split: Split, language: str, recipe: Recipe) -> int:
+    if recipe.data.source == MINI:
+        return catalogue.ROWS[split] * _sides(task)
+    return sizes.rows(task, split, language) or 0
+
+
+def _mean_tokens(task: Task, language: str, recipe: Recipe) -> float:
+    if recipe.data.source == MINI:
+        return catalogue.MEAN_TOKENS[task.name]
+    return sizes.mean_tokens(task, language)

@@ -1,0 +1,139 @@
+"""What a workspace holds of a recipe's plan, and what the rest would take."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from stiltwalk.config import Recipe, read_recipe
+from stiltwalk.config.model_folder import ModelFolder, locate
+from stiltwalk.plan import build_plan, fingerprint
+from stiltwalk.plan.costs import Shape, cost
+from stiltwalk.plan.stages import Base, describe
+from stiltwalk.store.workspace import Workspace
+from stiltwalk.tasks import TASKS
+from stiltwalk.tasks.load import UNKNOWN, revision
+
+_XLM_R_BASE = Shape(num_blocks=12, width=768, vocabulary_size=250_002)
+
+
+def outlook(file: Path, workspace: Path, changes: Sequence[str] = ()) -> dict[str, Any]:
+    """Return the plan of a recipe as a JSON document; nothing is run, fetched or written.
+
+    Raises:
+        StiltwalkError: if the recipe, its data or its model cannot be used.
+    """
+    recipe = read_recipe(file, changes)
+    found = locate(recipe.model, fetch=False) if recipe.model.name else None
+    base = Base(name=found.name, revision=found.revision) if found else None
+    plan = build_plan(
+        recipe,
+        base=base,
+        revision=lambda task: revision(task, recipe.data.where, ask_hub=False),
+    )
+    store, shape = Workspace(workspace), _shape(recipe, found)
+    stages = [
+        {
+            "fingerprint": fingerprint(stage),
+            "does": describe(stage),
+            "kept": store.has(stage),
+            **asdict(cost(stage, recipe, shape)),
+        }
+        for stage in plan.stages
+    ]
+    return {
+        "recipe": recipe.name,
+        "stages": stages,
+        "to_do": _total([stage for stage in stages if not stage["kept"]]),
+        "to_download": _to_download(recipe, found),
+        "estimates": "Examples, tokens, time on two CPU cores and disk are estimates.",
+    }
+
+
+def outlook_table(document: dict[str, Any]) -> Table:
+    """Return the stages of a plan as a table for people."""
+    table = Table(title=f"Plan of {document['recipe']}", title_justify="left", box=None)
+    table.add_column("stage")
+    table.add_column("what it does", overflow="fold")
+    table.add_column("state")
+    for column in ("examples", "tokens", "about"):
+        table.add_column(column, justify="right")
+    for stage in document["stages"]:
+        table.add_row(
+            stage["fingerprint"],
+            stage["does"],
+            "kept" if stage["kept"] else "to do",
+            *_figures(stage),
+        )
+    return table
+
+
+def print_outlook(document: dict[str, Any], console: Console) -> None:
+    """Show a plan, its sum, and what would be downloaded."""
+    console.print(outlook_table(document))
+    to_do = document["to_do"]
+    console.print(
+        f"\nTo do: {to_do['num_stages']} of {len(document['stages'])} stages, "
+        f"{to_do['num_tokens']:,} tokens, about {_duration(to_do['time_s'])}, "
+        f"{to_do['disk_bytes'] / 1e6:,.0f} MB on disk. {document['estimates']}",
+        highlight=False,
+    )
+    for each in document["to_download"]:
+        console.print(f"To download: {each}", highlight=False)
+
+
+def _figures(stage: dict[str, Any]) -> tuple[str, str, str]:
+    if not stage["num_examples"]:
+        return ("", "", "")
+    return (
+        f"{stage['num_examples']:,}",
+        f"{stage['num_tokens']:,}",
+        _duration(stage["time_s"]),
+    )
+
+
+def _duration(time_s: float) -> str:
+    for unit, unit_s in (("h", 3600), ("min", 60)):
+        if time_s >= 2 * unit_s:
+            return f"{time_s / unit_s:,.0f} {unit}"
+    return f"{time_s:.0f} s"
+
+
+def _total(stages: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    keys = ("num_examples", "num_tokens", "time_s", "disk_bytes")
+    return {"num_stages": len(stages), **{key: sum(s[key] for s in stages) for key in keys}}
+
+
+def _shape(recipe: Recipe, found: ModelFolder | None) -> Shape:
+    """Return the size of the base encoder; XLM-R base where nobody knows it yet."""
+    pretrain = recipe.model.pretrain
+    if pretrain is not None:
+        return Shape(
+            num_blocks=pretrain.layers,
+            width=pretrain.width,
+            vocabulary_size=pretrain.vocabulary_size,
+        )
+    if found is None or found.folder is None:
+        return _XLM_R_BASE
+    config = json.loads((found.folder / "config.json").read_text(encoding="utf-8"))
+    return Shape(
+        num_blocks=config["num_hidden_layers"],
+        width=config["hidden_size"],
+        vocabulary_size=config["vocab_size"],
+    )
+
+
+def _to_download(recipe: Recipe, found: ModelFolder | None) -> list[str]:
+    """Name what is not here yet."""
+    models = [f"the model {found.name}"] if found is not None and found.folder is None else []
+    return models + [
+        f"the data of {target}"
+        for target in recipe.targets
+        if revision(TASKS[target], recipe.data.where, ask_hub=False) == UNKNOWN
+    ]

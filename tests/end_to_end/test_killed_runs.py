@@ -1,0 +1,67 @@
+"""A run that is killed again and again ends with the same scores as one that is left alone."""
+
+from __future__ import annotations
+
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+NUM_KILLS = 10
+RECIPE = """
+name = "killed"
+targets = ["xnli", "udpos", "xquad", "tatoeba"]
+[model]
+name = "mini-base"
+[data]
+source = "mini"
+test_rows = 20
+[arms]
+none = []
+mixed = ["mnli", "squad_v1", "hellaswag", "ccg"]
+[intermediate]
+learning_rate = 5e-4
+num_epochs = 1
+max_rows = 400
+max_length_tokens = 200
+[target]
+learning_rate = 5e-4
+num_epochs = 2
+max_rows = 400
+max_length_tokens = 200
+"""
+
+
+def start(recipe: Path, workspace: Path) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "stiltwalk.cli", "run", str(recipe), "-w", str(workspace)]
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)  # noqa: S603
+
+
+def scores(workspace: Path) -> dict[str, bytes]:
+    files = (workspace / "stages").glob("*/scores.jsonl")
+    return {str(file.relative_to(workspace)): file.read_bytes() for file in files}
+
+
+@pytest.mark.slow
+def test_ten_kills_at_random_moments_change_no_score(tmp_path: Path) -> None:
+    recipe = tmp_path / "killed.toml"
+    recipe.write_text(RECIPE, encoding="utf-8")
+    undisturbed, killed = tmp_path / "undisturbed", tmp_path / "killed"
+    began = time.monotonic()
+    assert start(recipe, undisturbed).wait() == 0
+    whole_run_s = time.monotonic() - began
+    moments = random.Random(2020)  # noqa: S311 - reproducible moments, not secrets
+    for _ in range(NUM_KILLS):
+        process = start(recipe, killed)
+        time.sleep(moments.uniform(0.05, 0.4) * whole_run_s)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    last = start(recipe, killed)
+    _, complaint = last.communicate()
+    assert last.returncode == 0, complaint.decode()
+    assert scores(killed) == scores(undisturbed)
+    assert scores(killed)
