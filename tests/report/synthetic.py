@@ -38,7 +38,8 @@ def make_run(
     for arm in arms:
         for task in targets:
             for seed in seeds:
-                rows += _scores(arm, names.get(arm, (arm,)), task, seed)
+                untrained = arm == "none" and TASKS[task].kind is Kind.RETRIEVAL
+                rows += _scores(arm, names.get(arm, (arm,)), task, 0 if untrained else seed)
                 timings += _timings(arm, task, seed)
     return RunRows(
         title=title,

@@ -71,7 +71,7 @@ def test_arms_are_compared_by_the_targets_that_all_have_complete() -> None:
     rows = tuple(e for e in run.rows if (e.arm, e.row.task) != ("mnli", "tatoeba"))
     answer = said(replace(run, rows=rows)).answer
     assert "“mnli” has the largest mean gain" in answer
-    assert "the 8 targets that every arm has complete" in answer
+    assert "the 8 targets that every compared arm has complete" in answer
 
 
 def test_a_gain_within_the_spread_of_seeds_says_so() -> None:

@@ -121,7 +121,8 @@ def test_a_missing_score_is_shown_with_its_reason(tmp_path: Path) -> None:
     run = small()
     rows = tuple(e for e in run.rows if (e.arm, e.row.task) != ("all", "xquad"))
     text = Page(write_report(replace(run, rows=rows), tmp_path).read_text(encoding="utf-8")).text
-    assert "xquad, “all”: Missing: every language. The run holds no row for it" in text
+    assert "xquad, “all”: every language missing. The run holds no row for it" in text
+    assert "1 of 4 pairs of arm and target have no score" in text
     assert "missing" in (tmp_path / "report.md").read_text(encoding="utf-8")
 
 

@@ -104,7 +104,7 @@ def test_a_missing_score_carries_the_reason_that_the_run_knows() -> None:
     run = without(make_run(targets=("panx",)), "none", "panx", "jv")
     gap = Gap(task="panx", language="jv", reason="The folder has no file test-jv.")
     cell = cell_of(transfer_table(replace(run, gaps=(gap,))), "panx", "none")
-    assert cell.reason == "Missing: jv. The folder has no file test-jv."
+    assert cell.reason == "panx, “none”: jv missing. The folder has no file test-jv."
 
 
 def test_several_seeds_give_mean_and_spread_of_score_and_paired_gain() -> None:
@@ -161,3 +161,23 @@ def test_english_is_set_against_the_mean_of_the_rest() -> None:
     found = english_and_rest(replace(run, rows=rows))
     assert set(found) == {("none", "xnli")}
     assert found["none", "xnli"].lost.mean == pytest.approx(0.2)
+
+
+def test_what_no_seed_has_touched_stands_beside_every_seed() -> None:
+    run = make_run(seeds=(1, 2))
+    assert {e.row.seed for e in run.rows if (e.arm, e.row.task) == ("none", "tatoeba")} == {0}
+    table = transfer_table(run)
+    assert table.num_seeds == 2
+    for name in ("tatoeba", "retrieval", "overall"):
+        gain = cell_of(table, name, "all").gain
+        assert gain is not None
+        assert gain.num_seeds == 2
+
+
+def test_an_arm_that_was_not_reached_does_not_stop_the_comparison() -> None:
+    run = make_run()
+    table = transfer_table(replace(run, rows=tuple(e for e in run.rows if e.arm != "all")))
+    assert table.reached == ("none", "mnli", "squad_v1")
+    assert table.common == TARGETS
+    reasons = {cell_of(table, row.name, "all").reason for row in table.tasks}
+    assert reasons == {"“all” has no score yet: the run has not reached it."}

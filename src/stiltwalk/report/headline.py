@@ -27,18 +27,15 @@ def headline(run: RunRows, table: TransferTable) -> Headline:
         (cell for cell in widest if cell.gain),
         key=lambda cell: -cell.gain.mean if cell.gain else 0.0,
     )
-    details = (*_extremes(table), *_chosen(table))
+    details = (*_extremes(table), *_chosen(table), *_left_out(table))
     return Headline(answer=_answer(run, table, ranked), details=details, caution=_caution(table))
 
 
 def _answer(run: RunRows, table: TransferTable, ranked: list[ScoreCell]) -> str:
     """Return the sentence a reader takes away."""
-    if BASE_ARM not in run.arms:
-        return f"The recipe has no arm “{BASE_ARM}”, so nothing can be called a gain."
-    if run.arms == (BASE_ARM,):
-        return f"Only the arm “{BASE_ARM}” was run, so there is nothing to compare."
-    if not table.common:
-        return "No target has all its languages in every arm, so no mean over targets is formed."
+    obstacle = _obstacle(run, table)
+    if obstacle:
+        return obstacle
     if not ranked or ranked[0].gain is None:
         return f"No arm shares a seed with “{BASE_ARM}”, so no gain can be formed."
     best = ranked[0]
@@ -55,6 +52,21 @@ def _answer(run: RunRows, table: TransferTable, ranked: list[ScoreCell]) -> str:
     )
 
 
+def _obstacle(run: RunRows, table: TransferTable) -> str:
+    """Return why no arm can be compared with the reference; "" where they can."""
+    if BASE_ARM not in run.arms:
+        return f"The recipe has no arm “{BASE_ARM}”, so nothing can be called a gain."
+    if run.arms == (BASE_ARM,):
+        return f"Only the arm “{BASE_ARM}” was run, so there is nothing to compare."
+    if BASE_ARM not in table.reached:
+        return f"The arm “{BASE_ARM}” has no score yet, so there is nothing to compare."
+    if table.reached == (BASE_ARM,):
+        return f"So far only “{BASE_ARM}” has scores, so there is nothing to compare."
+    if not table.common:
+        return "No target has all its languages in every arm, so no mean over targets is formed."
+    return ""
+
+
 def _doubt(gain: Spread) -> str:
     """Return a warning where a gain is no larger than what seeds alone do."""
     if gain.sd is None or gain.mean > gain.sd:
@@ -67,8 +79,8 @@ def _tasks(table: TransferTable) -> str:
     if set(table.common) >= set(TARGETS):
         return "XTREME's nine targets"
     if len(table.common) == 1:
-        return f"{table.common[0]}, the one target that every arm has complete"
-    return f"the {len(table.common)} targets that every arm has complete"
+        return f"{table.common[0]}, the one target that every compared arm has complete"
+    return f"the {len(table.common)} targets that every compared arm has complete"
 
 
 def _extremes(table: TransferTable) -> list[str]:
@@ -101,6 +113,14 @@ def _chosen(table: TransferTable) -> list[str]:
         f"Taking for each target the arm that is best on English dev gives "
         f"{percent_spread(chosen.score)} ({points_spread(chosen.gain)})."
     ]
+
+
+def _left_out(table: TransferTable) -> list[str]:
+    """Return which arms take no part, since the run has not reached them."""
+    absent = [f"“{arm}”" for arm in table.arms if arm not in table.reached]
+    if not absent or not table.reached:
+        return []
+    return [f"Not compared, since there is no score yet: {', '.join(absent)}."]
 
 
 def _caution(table: TransferTable) -> str:

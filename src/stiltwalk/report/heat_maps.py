@@ -68,8 +68,8 @@ def _heat_map(
     top = alt.Axis(orient="top", labelAngle=-50, title=None, domain=False, ticks=False)
     side = alt.Axis(title=None, domain=False, ticks=False)
     cells = alt.Chart(name=f"{field}_cells").encode(
-        x=alt.X("task:N", sort=list(run.targets), axis=top),
-        y=alt.Y("name:N", sort=names, axis=side),
+        x=alt.X("task:N", sort=None, axis=top).scale(domain=list(run.targets)),
+        y=alt.Y("name:N", sort=None, axis=side).scale(domain=names),
         tooltip=[
             alt.Tooltip("arm:N"),
             alt.Tooltip("task:N"),

@@ -81,7 +81,7 @@ def _mark(row: TransferRow, cell: ScoreCell) -> str:
 def _notes(table: TransferTable) -> str:
     """Return what is missing, and why."""
     rows = (*table.tasks, *table.means)
-    notes = [f"{r.name}, {c.arm}: {c.reason}" for r in rows for c in r.cells if c.reason]
+    notes = dict.fromkeys(cell.reason for row in rows for cell in row.cells if cell.reason)
     return "\n".join(f"- {_text(note)}" for note in notes)
 
 

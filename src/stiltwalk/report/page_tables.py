@@ -22,11 +22,7 @@ def transfer(table_: TransferTable) -> str:
     """Return the table of targets by arms, and the list of what is missing."""
     rows = (*table_.tasks, *table_.means)
     scale = full_scale(table_)
-    notes = list(
-        dict.fromkeys(
-            f"{row.name}, “{c.arm}”: {c.reason}" for row in rows for c in row.cells if c.reason
-        )
-    )
+    notes = list(dict.fromkeys(c.reason for row in rows for c in row.cells if c.reason))
     head = [
         Td(html="target"),
         *(Td(html=name(each), css="num") for each in table_.arms),
@@ -59,8 +55,7 @@ def _row(row: TransferRow, scale: float, notes: Sequence[str], css: str = "") ->
         mark = ""
         if row.choice and row.choice.arm == cell.arm:
             mark = OWN_DEV if row.choice.own_dev else MEAN_DEV
-        note = f"{row.name}, “{cell.arm}”: {cell.reason}"
-        number = notes.index(note) + 1 if cell.reason else 0
+        number = notes.index(cell.reason) + 1 if cell.reason else 0
         cells.append(_score(cell, scale, mark, number))
     chosen = row.chosen
     cells.append(_score(chosen, scale, "", 0) if chosen else Td(html=DASH, key=-1.0, css="num"))
@@ -109,7 +104,7 @@ def mean_strip(table_: TransferTable) -> str:
         return ""
     largest = max([0.01, *(abs(c.gain.mean) for c in row.cells if c.gain)])
     body = []
-    for cell in row.cells:
+    for cell in (each for each in row.cells if each.score):
         gain = cell.gain.mean if cell.gain else 0.0
         half = 50 * abs(gain) / largest
         start = 50 if gain >= 0 else 50 - half
@@ -117,7 +112,7 @@ def mean_strip(table_: TransferTable) -> str:
             f'<span class="track"><span class="bar {"up" if gain >= 0 else "down"}" '
             f'style="left:{start:.1f}%;width:{half:.1f}%"></span></span>'
         )
-        score = percent_spread(cell.score) if cell.score else "missing"
+        score = percent_spread(cell.score) if cell.score else DASH
         words = points_spread(cell.gain) if cell.gain else "reference"
         body.append(
             Tr(

@@ -10,7 +10,7 @@ from stiltwalk.report.numbers import language_name
 from stiltwalk.report.rows import BASE_ARM, ArmScore, RunRows
 from stiltwalk.report.speed import speed_per_language
 from stiltwalk.report.tables import why_missing
-from stiltwalk.report.totals import ScoreBook, spread
+from stiltwalk.report.totals import ScoreBook, spread, trained_seeds
 from stiltwalk.tasks import TASKS
 
 Point = dict[str, Any]
@@ -25,7 +25,7 @@ def ordered_languages(targets: Sequence[str]) -> tuple[str, ...]:
 
 def language_points(run: RunRows) -> list[Point]:
     """Return score and gain per arm, task and language; `missing` holds a reason or None."""
-    book = ScoreBook(run.rows, Split.TEST)
+    book = ScoreBook(run.rows, Split.TEST, trained_seeds(run.rows))
     counts = _test_rows(run.rows)
     points = []
     for place, arm in enumerate(run.arms):

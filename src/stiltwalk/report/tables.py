@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from stiltwalk.records import Split
 from stiltwalk.report.choice import Choice, choose_arms
 from stiltwalk.report.rows import BASE_ARM, RunRows
-from stiltwalk.report.totals import ScoreBook, Spread, spread
+from stiltwalk.report.totals import ScoreBook, Spread, spread, trained_seeds
 from stiltwalk.tasks import GROUPS, TARGETS, TASKS
 
 
@@ -42,7 +42,8 @@ class TransferRow:
 class TransferTable:
     """Tasks by arms, as XTREME averages them. `means` holds the groups, then the wider ones.
 
-    `common` are the targets that every arm has complete, the only ones a mean may cover.
+    `reached` are the arms with any score at all; `common` the targets that each of these has
+    complete, the only ones that a comparison may cover.
     """
 
     arms: tuple[str, ...]
@@ -50,26 +51,31 @@ class TransferTable:
     num_seeds: int
     tasks: tuple[TransferRow, ...]
     means: tuple[TransferRow, ...]
+    reached: tuple[str, ...]
     common: tuple[str, ...]
 
     @property
     def comparison(self) -> TransferRow | None:
-        """The mean that all arms have, over the common targets; None without one."""
+        """The mean that all reached arms have, over the common targets; None without one."""
         return self.means[-1] if self.common else None
 
 
 def transfer_table(run: RunRows) -> TransferTable:
     """Return the table of tasks and arms of a run."""
-    book = ScoreBook((*run.rows, *run.baselines), Split.TEST)
+    seeds = trained_seeds(run.rows)
+    book = ScoreBook((*run.rows, *run.baselines), Split.TEST, seeds)
     baselines = tuple(dict.fromkeys(each.arm for each in run.baselines))
     choices = choose_arms(run)
+    reached = tuple(arm for arm in run.arms if any(book.by_seed(arm, t) for t in run.targets))
     common = tuple(
-        task for task in run.targets if not any(book.missing(arm, task) for arm in run.arms)
+        task
+        for task in run.targets
+        if reached and not any(book.missing(arm, task) for arm in reached)
     )
     return TransferTable(
         arms=run.arms,
         baselines=baselines,
-        num_seeds=len({each.row.seed for each in run.rows}),
+        num_seeds=max(1, len(seeds)),
         tasks=tuple(
             _task_row(run, book, task, baselines, choices.get(task)) for task in run.targets
         ),
@@ -77,6 +83,7 @@ def transfer_table(run: RunRows) -> TransferTable:
             _mean_row(run, book, label, tasks, baselines)
             for label, tasks in _means(run.targets, common)
         ),
+        reached=reached,
         common=common,
     )
 
@@ -136,12 +143,12 @@ def _mean_row(
         arms = dict.fromkeys(tasks, arm)
         score = spread(book.mean_scores(arms, tasks).values())
         gains = book.mean_gains(arms, BASE_ARM, tasks) if arm != BASE_ARM else {}
-        short = ", ".join(task for task in tasks if book.missing(arm, task))
+        short = [task for task in tasks if book.missing(arm, task)]
         return ScoreCell(
             arm=arm,
             score=score,
             gain=spread(gains.values()),
-            reason="" if score else f"No mean: {short} lacks languages.",
+            reason="" if score else _no_mean(book, arm, short),
         )
 
     choices = {task: choice.arm for task, choice in choose_arms(run).items() if task in tasks}
@@ -157,8 +164,24 @@ def _mean_row(
     )
 
 
+def _not_reached(arm: str) -> str:
+    """Return what is said wherever an arm without any score should stand."""
+    return f"“{arm}” has no score yet: the run has not reached it."
+
+
+def _no_mean(book: ScoreBook, arm: str, short: Sequence[str]) -> str:
+    """Return why an arm has no mean."""
+    if all(not book.by_seed(arm, task) for task in TASKS):
+        return _not_reached(arm)
+    if all(not book.by_seed(arm, task) for task in short):
+        return f"No mean for “{arm}”: no score for {', '.join(short)}."
+    return f"No mean for “{arm}”: not every language of {', '.join(short)}."
+
+
 def why_missing(run: RunRows, arm: str, task: str, missing: Sequence[str]) -> str:
     """Return which languages of a task an arm lacks and, where the run knows, why."""
+    if not any(each.arm == arm for each in run.rows):
+        return _not_reached(arm)
     reasons = dict.fromkeys(
         gap.reason
         for gap in run.gaps
@@ -166,6 +189,9 @@ def why_missing(run: RunRows, arm: str, task: str, missing: Sequence[str]) -> st
         and gap.arm in {"", arm}
         and (not gap.language or gap.language in missing)
     )
-    known = " ".join(reasons) or "The run holds no row for it; it was not asked for or not reached."
-    what = "every language" if len(missing) == len(TASKS[task].languages) else ", ".join(missing)
-    return f"Missing: {what}. {known}"
+    known = (
+        " ".join(reasons) or "The run holds no row for it: it was not asked for, or not reached."
+    )
+    all_of_it = len(missing) == len(TASKS[task].languages)
+    what = "every language" if all_of_it else ", ".join(missing)
+    return f"{task}, “{arm}”: {what} missing. {known}"

@@ -8,7 +8,7 @@ from statistics import stdev
 
 from stiltwalk.metrics import checkpoint_score
 from stiltwalk.metrics.aggregate import TaskScore, mean, overall_score, task_score
-from stiltwalk.records import Scores, Split
+from stiltwalk.records import Kind, ScoreRow, Scores, Split
 from stiltwalk.report.rows import ArmScore
 from stiltwalk.tasks import TASKS
 
@@ -31,18 +31,35 @@ def spread(values: Iterable[float]) -> Spread | None:
     return Spread(mean=mean(found), sd=sd, num_seeds=len(found))
 
 
+def trained_seeds(rows: Iterable[ArmScore]) -> tuple[int, ...]:
+    """Return the seeds that anything in these rows was trained with."""
+    return tuple(sorted({each.row.seed for each in rows if not _is_untrained(each.row)}))
+
+
+def _is_untrained(row: ScoreRow) -> bool:
+    """Whether no training stands between the base encoder and a row, so that no seed does."""
+    return TASKS[row.task].kind is Kind.RETRIEVAL and not row.intermediate
+
+
 class ScoreBook:
     """Score rows of one split, looked up by arm, task and seed."""
 
-    def __init__(self, rows: Iterable[ArmScore], split: Split) -> None:
-        """Read the rows of one split; a later row of the same figure replaces an earlier one."""
+    def __init__(self, rows: Iterable[ArmScore], split: Split, seeds: Sequence[int] = ()) -> None:
+        """Read the rows of one split; a later row of the same figure replaces an earlier one.
+
+        Args:
+            rows: of arms or of baselines.
+            split: which rows to read.
+            seeds: those of the run; what no seed has touched stands beside each of them.
+        """
         self._scores: dict[tuple[str, str], dict[int, dict[str, Scores]]] = {}
         for each in rows:
             row = each.row
             if row.split == split:
-                seeds = self._scores.setdefault((each.arm, row.task), {})
-                scores = seeds.setdefault(row.seed, {}).setdefault(row.language, {})
-                scores[row.metric] = row.value
+                by_seed = self._scores.setdefault((each.arm, row.task), {})
+                for seed in seeds if seeds and _is_untrained(row) else (row.seed,):
+                    scores = by_seed.setdefault(seed, {}).setdefault(row.language, {})
+                    scores[row.metric] = row.value
 
     def by_seed(self, arm: str, task: str) -> Mapping[int, Mapping[str, Scores]]:
         """Return seed to the figures per language; empty where nothing was scored."""
