@@ -27,7 +27,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def forget() -> None:
-    for cached in (download._snapshot, download._names, download._card):
+    for cached in (download._snapshot, download._names, download.card):
         cached.cache_clear()
 
 

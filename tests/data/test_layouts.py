@@ -69,6 +69,13 @@ def test_of_several_configurations_none_stands_in_for_a_missing_one() -> None:
     assert found(names, "A.th", "test") == []
 
 
+def test_the_only_language_of_a_mirror_is_never_taken_for_another() -> None:
+    card = "---\nconfigs:\n- config_name: A.de\n  data_files:\n  - split: test\n    path: x/*\n---"
+    assert found(["A.de/test-0.parquet"], "A.th", "test") == []
+    assert found(["x/0.parquet"], "A.th", "test", card) == []
+    assert found(["x/0.parquet"], "default", "test", card) == ["x/0.parquet"]
+
+
 def test_several_files_of_a_split_are_read_in_order(tmp_path: Path) -> None:
     folder = tmp_path / "owner" / "set" / "default"
     folder.mkdir(parents=True)

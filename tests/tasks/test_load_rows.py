@@ -60,8 +60,9 @@ def write_squad(
         for question in "ab"
     ]
     published = squad([("dev", "Ann.", ["Ann"], [0])])
-    write_split(mirror, repository, "plain_text", "train", squad(rows))
-    write_split(mirror, repository, "plain_text", "validation", published)
+    config = "squad_v2" if repository.endswith("v2") else "plain_text"
+    write_split(mirror, repository, config, "train", squad(rows))
+    write_split(mirror, repository, config, "validation", published)
     return DataSource(source=str(mirror))
 
 
@@ -199,7 +200,7 @@ def test_raw_treebanks_replace_the_hubs_udpos(tmp_path: Path) -> None:
     source = DataSource(source="hub", ud=str(tmp_path))
     assert len(examples(TASKS["udpos"], source, Split.TEST, "fr")) == 1
     assert available_languages(TASKS["udpos"], source) == ("fr",)
-    assert revision(TASKS["udpos"], source).startswith("sha256:")
+    assert revision(TASKS["udpos"], source).startswith("ud:sha256:")
 
 
 def test_ids_of_tatoeba_are_the_lines_that_xtremes_files_ask_for(tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ def open_rows(repository: str, config: str, split: str, id_prefix: str) -> Rows:
     place = Place(repository, config, split)
     try:
         files = _fetch(repository, config, split)
-    except _errors() as error:
+    except client_errors() as error:
         raise place.error(_why(error), _how_to_fetch(repository)) from error
     if not files:
         raise place.error(
@@ -57,16 +57,27 @@ def commit(repository: str) -> str:
     Raises:
         DataError: if neither the hub nor the cache knows it.
     """
+    return listing(repository)[0].name
+
+
+def listing(repository: str) -> tuple[Path, tuple[str, ...]]:
+    """Return the cache folder of the commit to read, and the names of all its files.
+
+    Raises:
+        DataError: if neither the hub nor the cache knows it.
+    """
     try:
-        return _snapshot(repository).name
-    except _errors() as error:
+        folder = _snapshot(repository)
+        return folder, _names(repository, folder)
+    except client_errors() as error:
         raise DataError(f"{repository}: {_why(error)} {_how_to_fetch(repository)}") from error
 
 
 def known_commit(repository: str) -> str | None:
     """Return the commit that the local cache knows, without asking or importing anything."""
-    home = Path(os.environ.get("HF_HOME", "~/.cache/huggingface")).expanduser()
-    cache = Path(os.environ.get("HF_HUB_CACHE", home / "hub")).expanduser()
+    caches = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache")
+    home = Path(os.environ.get("HF_HOME") or caches / "huggingface")
+    cache = Path(os.environ.get("HF_HUB_CACHE") or home / "hub").expanduser()
     refs = cache / f"datasets--{repository.replace('/', '--')}" / "refs"
     for branch in (BRANCHES.get(repository, "main"), PARQUET_COPY):
         snapshots = refs.parent / "snapshots"
@@ -94,8 +105,8 @@ def _how_to_fetch(repository: str) -> str:
     )
 
 
-def _errors() -> tuple[type[Exception], ...]:
-    """Return what the hub's client raises when it cannot deliver."""
+def client_errors() -> tuple[type[Exception], ...]:
+    """Return what the hub's client raises when it cannot deliver, without importing it before."""
     from huggingface_hub.errors import EntryNotFoundError
 
     return (OSError, ValueError, EntryNotFoundError)
@@ -114,7 +125,7 @@ def _snapshot(repository: str) -> Path:
             folder = snapshot_download(
                 repository, repo_type="dataset", revision=branch, allow_patterns=["README.md"]
             )
-        except _errors() as error:  # offline, only one of the two may be cached
+        except client_errors() as error:  # offline, only one of the two may be cached
             failure = error
             continue
         if any(name.endswith(".parquet") for name in _names(repository, Path(folder))):
@@ -129,7 +140,7 @@ def _names(repository: str, folder: Path) -> tuple[str, ...]:
 
     try:
         names = HfApi().list_repo_files(repository, repo_type="dataset", revision=folder.name)
-    except _errors():
+    except client_errors():
         names = [path.relative_to(folder).as_posix() for path in folder.rglob("*.parquet")]
     return tuple(names)
 
@@ -141,11 +152,12 @@ def _fetch(repository: str, config: str, split: str) -> list[Path]:
     folder = _snapshot(repository)
     return [
         Path(hf_hub_download(repository, name, repo_type="dataset", revision=folder.name))
-        for name in split_files(_names(repository, folder), lambda: _card(folder), config, split)
+        for name in split_files(_names(repository, folder), lambda: card(folder), config, split)
     ]
 
 
 @lru_cache(maxsize=64)
-def _card(folder: Path) -> str:
-    card = folder / "README.md"
-    return card.read_text(encoding="utf-8", errors="replace") if card.is_file() else ""
+def card(folder: Path) -> str:
+    """Return the text of a data set's card, empty where it has none."""
+    path = folder / "README.md"
+    return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""

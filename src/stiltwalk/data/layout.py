@@ -42,13 +42,19 @@ def _layouts(
     folders = {name.split("/")[0] for name in parquet if "/" in name}
     if len(folders) <= 1:
         yield [f"data/{split}-*.parquet", f"{split}-*.parquet", f"{split}.parquet"]
-        for folder in folders:
-            yield _in_folder(folder, split)
+        yield from (
+            _in_folder(folder, split) for folder in folders if _may_be_renamed(config, folder)
+        )
 
 
 def _in_folder(folder: str, split: str) -> list[str]:
     start = f"{_literal(folder)}/{split}"
     return [f"{start}-*.parquet", f"{start}/*.parquet", f"{start}.parquet"]
+
+
+def _may_be_renamed(config: str, name: str) -> bool:
+    """Tell whether an only configuration is the one asked for; one language is never another."""
+    return config == name or "default" in {config, name}
 
 
 def _literal(text: str) -> str:
@@ -58,8 +64,9 @@ def _literal(text: str) -> str:
 def _from_card(card: str, config: str, split: str) -> list[str]:
     """Return the patterns that a data set card gives for a split."""
     configs = _card_configs(card)
-    wanted = configs.get(config, next(iter(configs.values())) if len(configs) == 1 else {})
-    return wanted.get(split, [])
+    names = [config, *(configs if len(configs) == 1 else ())]
+    known = [name for name in names if name in configs and _may_be_renamed(config, name)]
+    return configs[known[0]].get(split, []) if known else []
 
 
 @lru_cache(maxsize=16)

@@ -9,9 +9,9 @@ from stiltwalk.data.checksums import content_checksum
 from stiltwalk.data.mirror import DataSetFolder
 from stiltwalk.data.source import HUB, MINI, DataSource
 from stiltwalk.errors import DataError
-from stiltwalk.records import Split
 from stiltwalk.tasks import own_files
 from stiltwalk.tasks.task import Task
+from stiltwalk.tasks.wanted import wanted_splits
 
 UNKNOWN = "unknown"
 """A revision on the hub that the local cache does not know and that nobody asked for yet."""
@@ -27,7 +27,8 @@ def revision(task: Task, source: DataSource, *, ask_hub: bool = True) -> str:
             without heavy imports, and what it lacks is `UNKNOWN`.
 
     Returns:
-        The miniature's revision, "sha256:…" over the content of the files that the task uses,
+        The miniature's revision; "sha256:…" over the content of a mirror's files that the task
+        uses (English train and dev, all test), "ud:sha256:…" and so on of the user's own files;
         or the commits of its data sets on the hub, joined by "+".
 
     Raises:
@@ -37,7 +38,8 @@ def revision(task: Task, source: DataSource, *, ask_hub: bool = True) -> str:
         return mini.revision()
     if own_files.are_read(task, source):
         folder = own_files.folder(task, source)
-        return _checksum(task, folder, own_files.files(task, source))
+        checksum = _checksum(task, folder, own_files.files(task, source))
+        return f"{task.own_files}:{checksum}"  # tells raw treebanks from the hub's udpos
     repositories = dict.fromkeys(files.repository for files in task.hub)
     if source.source == HUB:
         return "+".join(_commit(repository, ask_hub=ask_hub) for repository in repositories)
@@ -46,17 +48,15 @@ def revision(task: Task, source: DataSource, *, ask_hub: bool = True) -> str:
 
 
 def mirrored_files(task: Task, folder: Path) -> list[Path]:
-    """Return the files of a mirror that some split or language of the task is read from."""
-    wanted = {
-        (files.repository, files.config_of(language), name)
-        for files in task.hub
-        for language in task.languages
-        for split in Split
-        if (name := files.split_named(split)) is not None
-    }
+    """Return the files of a mirror that training and testing the task reads."""
     data_sets = {files.repository: DataSetFolder(folder / files.repository) for files in task.hub}
-    found = (data_sets[repository].find(config, name) for repository, config, name in wanted)
-    return sorted({path for paths in found for path in paths})
+    return sorted(
+        {
+            path
+            for place in wanted_splits([task])
+            for path in data_sets[place.dataset].find(place.config, place.split)
+        }
+    )
 
 
 def _commit(repository: str, *, ask_hub: bool) -> str:
