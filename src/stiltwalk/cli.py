@@ -78,6 +78,18 @@ def report(
 
 
 @app.command()
+def export(
+    run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="WORKSPACE/runs/NAME.")],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that is not there yet.")],
+) -> None:
+    """Write a run's predictions and labels as XTREME lays them out, ready for `score`."""
+    from stiltwalk.store.submission import export_run
+
+    for submission in export_run(run_folder, folder):
+        Console().print(f"Predictions: {submission}", soft_wrap=True, highlight=False)
+
+
+@app.command()
 def score(
     predictions: Annotated[Path, typer.Argument(help="Predictions, as TASK/test-LANG files.")],
     labels: Annotated[Path, typer.Argument(help="Labels in the same layout.")],

@@ -171,3 +171,10 @@ def gold_answers(examples: Sequence[Example]) -> Answers | GoldTexts:
             return [example.tags for example in examples if isinstance(example, TaggedExample)]
         case _:
             return [e.label for e in examples if isinstance(e, PairExample | ChoiceExample)]
+
+
+def gold_lines(asked: Bitext) -> list[str]:
+    """Return the index of the right foreign line of each English line, as Tatoeba's files do."""
+    place = {sentence.id: str(index) for index, sentence in enumerate(asked.foreign)}
+    right = {english: place[foreign] for foreign, english in asked.gold}
+    return [right[sentence.id] for sentence in asked.english]

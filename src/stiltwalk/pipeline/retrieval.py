@@ -19,7 +19,7 @@ from stiltwalk.models import checkpoint
 from stiltwalk.pipeline.context import Context
 from stiltwalk.pipeline.outcome import Outcome, counter, english_ids
 from stiltwalk.plan.stages import Predict
-from stiltwalk.records import Answers, Bitext, Kind, Metric, Scores, Sentence, Split
+from stiltwalk.records import Answers, Bitext, Kind, Metric, Scores, Sentence, Split, gold_lines
 from stiltwalk.tasks import TASKS
 from stiltwalk.tasks.load import bitext
 
@@ -108,13 +108,6 @@ def _matched(asked: Bitext, found: _Vectors) -> tuple[Answers, Scores]:
     nearest_N = nearest(found.of(_texts(asked.english)), found.of(_texts(asked.foreign)))
     answers = [str(index) for index in nearest_N]
     return answers, score(Metric.ACCURACY, answers, gold_lines(asked), "en")
-
-
-def gold_lines(asked: Bitext) -> list[str]:
-    """Return the index of the right foreign line of each English line, as XTREME's files do."""
-    place = {sentence.id: str(index) for index, sentence in enumerate(asked.foreign)}
-    right = {english: place[foreign] for foreign, english in asked.gold}
-    return [right[sentence.id] for sentence in asked.english]
 
 
 def _mined(dev: Bitext, asked: Bitext, found: _Vectors) -> tuple[Answers, Scores]:

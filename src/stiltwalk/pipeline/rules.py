@@ -12,7 +12,6 @@ from stiltwalk.metrics.baselines import (
     rule_answers,
 )
 from stiltwalk.pipeline.context import Context
-from stiltwalk.pipeline.retrieval import gold_lines
 from stiltwalk.plan.stages import Rules
 from stiltwalk.records import (
     Answers,
@@ -22,6 +21,7 @@ from stiltwalk.records import (
     ScoreRow,
     Split,
     gold_answers,
+    gold_lines,
 )
 from stiltwalk.store import Folder
 from stiltwalk.tasks import TASKS, Task

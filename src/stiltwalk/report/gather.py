@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from stiltwalk.data.source import MINI
 from stiltwalk.records import Split
 from stiltwalk.report.rows import ArmScore, ArmTiming, Gap, RunRows, StageLine
 from stiltwalk.report.run import write_report
@@ -50,8 +51,12 @@ def rows_of(record: RunRecord, workspace: Workspace) -> RunRows:
     return RunRows(
         title=record.name,
         recipe=record.recipe,
-        miniature=record.miniature,
-        limited=record.limited,
+        miniature=record.data.source == MINI,
+        limited=(
+            f"At most {record.test_rows:,} test rows per task and language."
+            if record.test_rows
+            else ""
+        ),
         arms=record.arms,
         targets=record.targets,
         rows=tuple(row for stage in done if stage.arm for row in _scores(stage, workspace)),

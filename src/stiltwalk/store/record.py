@@ -6,12 +6,13 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
-from stiltwalk.data.source import MINI
+from pydantic import TypeAdapter, ValidationError
+
+from stiltwalk.data.source import DataSource
 from stiltwalk.errors import WorkspaceError
-from stiltwalk.plan import Plan, fingerprint
-from stiltwalk.plan.stages import FineTune, Predict, describe
+from stiltwalk.plan import Plan, Stage, fingerprint
+from stiltwalk.plan.stages import FineTune, Predict, describe, seed_of
 from stiltwalk.store.workspace import Workspace, write_atomically
 from stiltwalk.tasks import TASKS
 
@@ -21,13 +22,25 @@ _FILE = "run.json"
 
 @dataclass(frozen=True, kw_only=True)
 class RecordedStage:
-    """A stage of a run: `arm` is empty for what belongs to none, `trained` its own model."""
+    """A stage of a run.
+
+    Args:
+        fingerprint: names its folder.
+        does: in words.
+        arm: empty for what belongs to none, such as a control.
+        target: what an evaluation evaluates.
+        languages: of the evaluation.
+        trained: the fine-tuned model that is evaluated, empty for a bare encoder.
+        seed: of its training, 0 where nothing was trained.
+    """
 
     fingerprint: str
     does: str
     arm: str = ""
     target: str = ""
+    languages: tuple[str, ...] = ()
     trained: str = ""
+    seed: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,10 +58,11 @@ class RunRecord:
 
     name: str
     recipe: str
-    miniature: bool
-    limited: str
+    data: DataSource
+    test_rows: int | None
     arms: tuple[str, ...]
     targets: tuple[str, ...]
+    seeds: tuple[int, ...]
     stages: tuple[RecordedStage, ...]
     gaps: tuple[RecordedGap, ...] = ()
 
@@ -56,29 +70,30 @@ class RunRecord:
 def record_of(plan: Plan, recipe_text: str) -> RunRecord:
     """Return what is kept of a plan."""
     recipe = plan.recipe
-    rows = recipe.data.test_rows
-    stages = []
-    for stage in plan.stages:
-        target = stage.rows.task if isinstance(stage, Predict) else ""
-        parent = stage.parent if isinstance(stage, Predict) else None
-        stages.append(
-            RecordedStage(
-                fingerprint=fingerprint(stage),
-                does=describe(stage),
-                arm=plan.arm_of.get(stage, ""),
-                target=target,
-                trained=fingerprint(parent) if isinstance(parent, FineTune) else "",
-            )
-        )
     return RunRecord(
         name=recipe.name,
         recipe=recipe_text,
-        miniature=recipe.data.source == MINI,
-        limited=f"At most {rows:,} test rows per task and language." if rows else "",
+        data=recipe.data.where,
+        test_rows=recipe.data.test_rows,
         arms=tuple(recipe.arms),
         targets=recipe.targets,
-        stages=tuple(stages),
+        seeds=recipe.seeds,
+        stages=tuple(_recorded(stage, plan) for stage in plan.stages),
         gaps=tuple(_gaps(plan)),
+    )
+
+
+def _recorded(stage: Stage, plan: Plan) -> RecordedStage:
+    evaluates = isinstance(stage, Predict)
+    trained = stage.parent if evaluates and isinstance(stage.parent, FineTune) else None
+    return RecordedStage(
+        fingerprint=fingerprint(stage),
+        does=describe(stage),
+        arm=plan.arm_of.get(stage, ""),
+        target=stage.rows.task if evaluates else "",
+        languages=stage.languages if evaluates else (),
+        trained=fingerprint(trained) if trained else "",
+        seed=seed_of(stage),
     )
 
 
@@ -124,26 +139,33 @@ def read_records(workspace: Workspace) -> list[RunRecord]:
     """Return the records of every run in a workspace, by name.
 
     Raises:
-        WorkspaceError: if there is none.
+        WorkspaceError: if there is none, or one is damaged.
     """
-    files = sorted((workspace.root / RUNS).glob(f"*/{_FILE}"))
-    if not files:
+    folders = sorted(file.parent for file in (workspace.root / RUNS).glob(f"*/{_FILE}"))
+    if not folders:
         raise WorkspaceError(
             f"{workspace.root} holds no run. Give the folder that was --workspace of "
             "`stiltwalk run`."
         )
-    return [_read(file) for file in files]
+    return [read_record(folder) for folder in folders]
 
 
-def _read(file: Path) -> RunRecord:
+def read_record(run: Path) -> RunRecord:
+    """Return the record in a run's folder.
+
+    Raises:
+        WorkspaceError: if the folder is not one of a run, or its record is damaged.
+    """
+    file = run / _FILE
     try:
-        values: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-        stages = tuple(RecordedStage(**stage) for stage in values.pop("stages"))
-        values |= {key: tuple(values[key]) for key in ("arms", "targets")}
-        gaps = tuple(RecordedGap(**gap) for gap in values.pop("gaps"))
-        return RunRecord(**values, stages=stages, gaps=gaps)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        return TypeAdapter(RunRecord).validate_json(file.read_bytes())
+    except FileNotFoundError as error:
         raise WorkspaceError(
-            f"{file} is not a record of a run: {error}. Run the recipe again to write it anew; "
-            "finished stages are kept."
+            f"{run} is not the folder of a run: it has no {_FILE}. It stands in the workspace as "
+            f"{RUNS}/NAME."
+        ) from error
+    except (OSError, ValidationError) as error:
+        raise WorkspaceError(
+            f"{file} is not a record of a run ({type(error).__name__}). Run the recipe again to "
+            "write it anew; finished stages are kept."
         ) from error

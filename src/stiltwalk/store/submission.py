@@ -1,0 +1,69 @@
+"""A run's predictions and labels as XTREME lays them out, for `stiltwalk score` or a submission."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from stiltwalk.data.xtreme_files import answers_path, form_of, write_gold
+from stiltwalk.errors import WorkspaceError
+from stiltwalk.records import Answers, GoldTexts, Kind, Metric, Split, gold_answers, gold_lines
+from stiltwalk.store.record import RecordedStage, RunRecord, read_record
+from stiltwalk.store.workspace import Workspace
+from stiltwalk.tasks import TASKS, Task
+from stiltwalk.tasks.load import bitext, examples
+
+LABELS = "labels"
+
+
+def export_run(run: Path, folder: Path) -> list[Path]:
+    """Write `ARM/seed-N/TASK/test-LANG` for every arm and seed of a run, and `labels/…`.
+
+    Args:
+        run: the run's folder in its workspace, `runs/NAME`.
+        folder: where to write; must not exist or be empty.
+
+    Returns:
+        The folders of predictions, one per arm and seed.
+
+    Raises:
+        WorkspaceError: if there is no such run, the folder is in use, or a stage is not done.
+        DataError: if the rows that the run was evaluated on are no longer there.
+    """
+    record, workspace = read_record(run), Workspace(run.resolve().parents[1])
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise WorkspaceError(f"{folder} exists and is not empty. Give a folder that is not there.")
+    evaluations = [stage for stage in record.stages if stage.arm]
+    missing = [stage.does for stage in evaluations if not workspace.has(stage.fingerprint)]
+    if missing:
+        raise WorkspaceError(
+            f"{len(missing)} evaluations of this run are not done, such as {missing[0]!r}. Run "
+            "the recipe again first; finished stages are kept."
+        )
+    written: dict[Path, None] = {}
+    for stage in evaluations:
+        for seed in [stage.seed] if stage.seed else record.seeds:
+            submission = folder / stage.arm / f"seed-{seed}"
+            source = workspace.verified(stage.fingerprint) / stage.target
+            shutil.copytree(source, submission / stage.target)
+            written[submission] = None
+    for stage in {stage.target: stage for stage in evaluations}.values():
+        _write_labels(stage, record, folder / LABELS)
+    return list(written)
+
+
+def _write_labels(stage: RecordedStage, record: RunRecord, folder: Path) -> None:
+    """Write the right answers of one target in every language that was evaluated."""
+    task = TASKS[stage.target]
+    form = form_of(task.kind, task.metric)
+    for language in stage.languages:
+        file = answers_path(folder, task.name, language, form)
+        write_gold(file, form, _gold(task, language, record))
+
+
+def _gold(task: Task, language: str, record: RunRecord) -> Answers | GoldTexts:
+    if task.kind is not Kind.RETRIEVAL:
+        rows = examples(task, record.data, Split.TEST, language, record.test_rows)
+        return gold_answers(rows)
+    asked = bitext(task, record.data, Split.TEST, language, record.test_rows)
+    return asked.gold if task.metric is Metric.PAIR_F1 else gold_lines(asked)
