@@ -26,6 +26,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+data = typer.Typer(help="Bring data to where there is no network.", no_args_is_help=True)
+app.add_typer(data, name="data")
+
 Workspace = Annotated[
     Path, typer.Option("--workspace", "-w", help="Where finished stages and reports are kept.")
 ]
@@ -113,6 +116,25 @@ def tasks(
 
     document = listing(name)
     _show(document, as_json, lambda console: console.print(listing_table(document)))
+
+
+@data.command()
+def fetch(
+    recipe: RecipeFile,
+    folder: Annotated[Path, typer.Argument(help="The mirror; what is there already is kept.")],
+) -> None:
+    """Fetch what a recipe needs from the hub into a folder laid out like it."""
+    from stiltwalk.config import read_recipe
+    from stiltwalk.plan.mirror import fetch_all, mirror_files
+
+    console = Console()
+    files = mirror_files(read_recipe(recipe))
+    size_mb = sum(file.num_bytes for file in files) / 1e6
+    console.print(f"{len(files)} files, {size_mb:,.0f} MB, into {folder}", highlight=False)
+    for number, file in enumerate(fetch_all(files, folder), start=1):
+        place = f"[{number}/{len(files)}] {file.num_bytes / 1e6:,.1f} MB"
+        console.print(f"{place} {file.repository}/{file.name}", markup=False, highlight=False)
+    console.print(f'Done. Set [data] source = "{folder}" in the recipe.', markup=False)
 
 
 def _show(document: object, as_json: bool, show: Callable[[Console], None]) -> None:

@@ -100,8 +100,8 @@ def _why(error: Exception) -> str:
 
 def _how_to_fetch(repository: str) -> str:
     return (
-        f"Where there is network, run: hf download {repository} --repo-type dataset; or give "
-        "data.source a folder in the hub's layout (docs/data.md)."
+        f"Where there is network, run `hf download {repository} --repo-type dataset`, or "
+        "`stiltwalk data fetch RECIPE FOLDER` and give that folder as data.source (docs/data.md)."
     )
 
 

@@ -8,7 +8,7 @@ from importlib.metadata import version
 
 import torch
 
-LIBRARIES = ("torch", "transformers", "tokenizers", "accelerate", "datasets", "numpy", "babel")
+LIBRARIES = ("torch", "transformers", "tokenizers", "accelerate", "pyarrow", "numpy", "babel")
 
 
 def provenance() -> dict[str, str]:

@@ -65,8 +65,8 @@ def build_plan(recipe: Recipe, *, base: Base | None, revision: Revision) -> Plan
                 stages.update(dict.fromkeys(_lineage(stage)))
                 arm_of.setdefault(stage, arm)
         if recipe.controls:
-            for stage in graph.controls(seed):
-                stages.update(dict.fromkeys(_lineage(stage)))
+            for control in graph.controls(seed):
+                stages.update(dict.fromkeys(_lineage(control)))
     return Plan(recipe=recipe, stages=tuple(stages), arm_of=arm_of)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
@@ -84,16 +84,20 @@ def record_of(plan: Plan, recipe_text: str) -> RunRecord:
 
 
 def _recorded(stage: Stage, plan: Plan) -> RecordedStage:
-    evaluates = isinstance(stage, Predict)
-    trained = stage.parent if evaluates and isinstance(stage.parent, FineTune) else None
-    return RecordedStage(
+    known = RecordedStage(
         fingerprint=fingerprint(stage),
         does=describe(stage),
         arm=plan.arm_of.get(stage, ""),
-        target=stage.rows.task if evaluates else "",
-        languages=stage.languages if evaluates else (),
-        trained=fingerprint(trained) if trained else "",
         seed=seed_of(stage),
+    )
+    if not isinstance(stage, Predict):
+        return known
+    trained = isinstance(stage.parent, FineTune)
+    return replace(
+        known,
+        target=stage.rows.task,
+        languages=stage.languages,
+        trained=fingerprint(stage.parent) if trained else "",
     )
 
 

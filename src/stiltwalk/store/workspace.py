@@ -85,7 +85,7 @@ class Workspace:
             raise _altered(self.folder(stage), file) from error
         return marker
 
-    def verified(self, stage: Stage) -> Path:
+    def verified(self, stage: Stage | str) -> Path:
         """Return a complete stage's folder after comparing every file with its checksum.
 
         Raises:

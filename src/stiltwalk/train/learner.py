@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +22,7 @@ from stiltwalk.metrics import checkpoint_score, score
 from stiltwalk.metrics.squad import best_no_answer
 from stiltwalk.records import Example, Kind, SpanExample, TaggedExample, gold_answers
 from stiltwalk.tasks import Task
+from stiltwalk.tasks.load import by_part
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -58,7 +58,8 @@ def task_rows(
     assert settings.max_length_tokens is not None
     kind = of_kind(task.kind)
     labels = task.labels or _labels_in(train)
-    looked_at = _first_of_each_part(dev, task, settings.eval_rows)
+    first = [at for part in by_part(task, dev).values() for at in part[: settings.eval_rows]]
+    looked_at = [dev[at] for at in sorted(first)]
     dev_features = kind.features(looked_at, encoder, labels, settings.max_length_tokens)
     if task.kind is Kind.SPAN:
         dev_features = dev_features.first(settings.eval_rows)
@@ -71,18 +72,6 @@ def task_rows(
         dev_examples=tuple(looked_at),
         dev=dev_features,
     )
-
-
-def _first_of_each_part(examples: Sequence[Example], task: Task, count: int) -> list[Example]:
-    """Return the first examples of every part, or simply the first."""
-    seen: Counter[str] = Counter()
-    kept = []
-    for example in examples:
-        part = example.id.partition(":")[0] if task.parts else ""
-        seen[part] += 1
-        if seen[part] <= count:
-            kept.append(example)
-    return kept
 
 
 def _labels_in(examples: Sequence[Example]) -> tuple[str, ...]:
@@ -116,17 +105,14 @@ def dev_score(rows: TaskRows, engine: Engine) -> float:
         return _with_no_answer(rows, outputs)
     answers = rows.kind.decode(outputs, rows.dev, rows.dev_examples, rows.labels)
     gold = gold_answers(rows.dev_examples)
-    if not rows.task.parts:
+    parts = by_part(rows.task, rows.dev_examples)
+    if not (isinstance(answers, list) and isinstance(gold, list) and len(parts) > 1):
         return checkpoint_score(score(rows.task.metric, answers, gold, "en"))
-    part_of = [example.id.partition(":")[0] for example in rows.dev_examples]
-    assert isinstance(answers, list)
-    assert isinstance(gold, list)
-    scores = []
-    for part in dict.fromkeys(part_of):
-        own = [position for position, name in enumerate(part_of) if name == part]
-        picked = [answers[at] for at in own], [gold[at] for at in own]
-        scores.append(checkpoint_score(score(rows.task.metric, *picked, "en")))
-    return sum(scores) / len(scores)
+    scores = [
+        score(rows.task.metric, [answers[at] for at in part], [gold[at] for at in part], "en")
+        for part in parts.values()
+    ]
+    return sum(map(checkpoint_score, scores)) / len(scores)
 
 
 def _with_no_answer(rows: TaskRows, outputs: Sequence[NDArray[np.float64]]) -> float:

@@ -1,0 +1,33 @@
+"""Fetch what a recipe needs from the hub into a folder laid out like it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from stiltwalk.config.recipe import Recipe
+from stiltwalk.data.fetch import RemoteFile, fetch, remote_files
+from stiltwalk.tasks import TASKS
+from stiltwalk.tasks.wanted import wanted_splits
+
+
+def mirror_files(recipe: Recipe) -> list[RemoteFile]:
+    """Return the files on the hub that a recipe's tasks are read from, with their sizes.
+
+    Raises:
+        DataError: if the hub cannot be asked.
+    """
+    names = dict.fromkeys(
+        name
+        for named in (*recipe.arms.values(), recipe.targets)
+        for task in named
+        for name in (task, TASKS[task].train_task)
+    )
+    return remote_files(wanted_splits([TASKS[name] for name in names], recipe.languages))
+
+
+def fetch_all(files: list[RemoteFile], folder: Path) -> Iterator[RemoteFile]:
+    """Put files into a mirror one by one, yielding each when it is there."""
+    for file in files:
+        fetch(file, folder)
+        yield file
