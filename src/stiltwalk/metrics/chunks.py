@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 from stiltwalk.errors import MetricError
 from stiltwalk.metrics.classification import f1_of_counts, require_equal_words
@@ -46,17 +47,36 @@ def chunks(sentences: Sequence[Sequence[str]]) -> Iterator[Chunk]:
     Raises:
         MetricError: if a tag is empty.
     """
-    prefix, kind, start = _OUTSIDE, "", 0
+    previous, start = "", 0
     for position, tag in enumerate(_joined(sentences)):
-        if not tag:
-            raise MetricError("A word has an empty tag; every word needs one.")
-        next_prefix, next_kind = tag[0], tag.rpartition("-")[2]
-        changes = kind != next_kind
-        if _ends(prefix, next_prefix, changes=changes):
-            yield kind, start, position - 1
-        if _starts(prefix, next_prefix, changes=changes):
+        ends, starts = _border(previous, tag)
+        if ends:
+            yield _parts(previous)[1], start, position - 1
+        if starts:
             start = position
-        prefix, kind = next_prefix, next_kind
+        previous = tag
+
+
+@lru_cache(maxsize=1 << 16)
+def _border(previous: str, tag: str) -> tuple[bool, bool]:
+    """Tell whether a chunk ends between two tags, and whether one starts.
+
+    Kept, because a file has millions of words, but few different pairs of tags.
+    """
+    if not tag:
+        raise MetricError("A word has an empty tag; every word needs one.")
+    before, after = _parts(previous), _parts(tag)
+    changes = before[1] != after[1]
+    return (
+        _ends(before[0], after[0], changes=changes),
+        _starts(before[0], after[0], changes=changes),
+    )
+
+
+@lru_cache(maxsize=1 << 16)
+def _parts(tag: str) -> tuple[str, str]:
+    """Return a tag's prefix and type; nothing is before a file, which is outside of all chunks."""
+    return (tag[0], tag.rpartition("-")[2]) if tag else (_OUTSIDE, "")
 
 
 def _joined(sentences: Sequence[Sequence[str]]) -> Iterator[str]:
