@@ -33,7 +33,7 @@ def outcomes(stage: Predict, context: Context) -> Iterator[Outcome]:
         for language in stage.languages
     }
     features = {
-        language: kind.features(rows, encoder, task.labels or labels, stage.max_length_tokens)
+        language: kind.features(rows, encoder, labels, stage.max_length_tokens)
         for language, rows in asked.items()
     }
     whole = concatenated(list(features.values()))
