@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import copy
+import errno
+import re
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from torch import nn
 from transformers import (
     AutoModel,
@@ -64,7 +67,7 @@ def load(kind: Kind, folder: Path, *, seed: int = 0, num_blocks: int | None = No
             local_files_only=True,
             **depth,
         )
-    except (OSError, ValueError, RuntimeError, KeyError) as error:
+    except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
         raise ModelError(
             f"{folder} could not be loaded as a model: {str(error).splitlines()[0]} "
             "It needs a config.json of a known architecture and matching .safetensors weights."
@@ -92,6 +95,8 @@ def with_head(encoder: PreTrainedModel, kind: Kind, labels: Sequence[str], *, se
         config.num_labels = len(labels)
         config.id2label = dict(enumerate(labels))
         config.label2id = {label: number for number, label in enumerate(labels)}
+    else:
+        config.num_labels = 2  # a start and an end; the encoder may come from a classifier
     torch.manual_seed(seed)
     model = AUTO_CLASS[kind].from_config(config)
     own = model.base_model
@@ -102,8 +107,16 @@ def with_head(encoder: PreTrainedModel, kind: Kind, labels: Sequence[str], *, se
 
 
 def save(model: Model, folder: Path, *, tokenizer_from: Path) -> None:
-    """Write a model and its tokenizer as an ordinary Hugging Face folder."""
-    model.save_pretrained(folder)
+    """Write a model and its tokenizer as an ordinary Hugging Face folder.
+
+    Raises:
+        OSError: if it cannot be written; the weights' library has an error of its own for that.
+    """
+    try:
+        model.save_pretrained(folder)
+    except SafetensorError as error:
+        number = re.search(r"os error (\d+)", str(error))
+        raise OSError(int(number[1]) if number else errno.EIO, str(error)) from error
     for name in _TOKENIZER_FILES:
         if (tokenizer_from / name).is_file():
             shutil.copyfile(tokenizer_from / name, folder / name)
