@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 from accelerate import Accelerator
+from accelerate.state import AcceleratorState
 from torch import nn
 
 from stiltwalk.config.recipe import Precision, TrainSettings
@@ -72,6 +73,7 @@ def fit(session: Session) -> Training:
     Raises:
         TrainingDiverged: if the loss of a step is not finite; what was kept before stays.
     """
+    AcceleratorState._reset_state()  # one process may train in one number format after another
     accelerator = Accelerator(mixed_precision="bf16" if session.precision == "bf16" else "no")
     torch.manual_seed(session.seed)
     optimizer = accelerator.prepare(_optimizer(session.models, session.settings))
