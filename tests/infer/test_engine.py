@@ -1,0 +1,198 @@
+"""Tests for stiltwalk.infer: batching changes nothing, and vectors come from the right block."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import transformers
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from rows import WITH_HEAD, Set, small_set
+from stiltwalk.features.rows import concatenated
+from stiltwalk.features.sentences import line_features
+from stiltwalk.features.text import load_text_encoder
+from stiltwalk.infer import Engine, block_at, predict, sentence_vectors
+from stiltwalk.infer.embed import FINAL_NORM_FAMILIES
+from stiltwalk.kinds.kind import Batch, make_batch
+from stiltwalk.models import checkpoint
+from stiltwalk.models.checkpoint import Model
+from stiltwalk.records import Kind
+
+LINES = [
+    "Paris",
+    "Tokyo is in Japan, Nairobi is in Kenya",
+    "韩国、德国",
+    "понедельник, вторник, Россия, Германия, двенадцать километров" * 2,
+    "",
+    "84 hours",
+]
+TOLERANCE = 1e-4
+
+
+def logits_of(given: Set, batch_tokens: int, order: NDArray[np.int64]) -> list[NDArray[np.float32]]:
+    """Return every row's logits on its real tokens, with the examples in some order."""
+    encoder = load_text_encoder(given.folder)
+    examples = [given.examples[position] for position in order]
+    features = given.kind.features(examples, encoder, given.labels, 96)
+
+    def forward(model: Model, batch: Batch, rows: NDArray[np.int64]) -> list[NDArray[np.float32]]:
+        logits = given.kind.logits(model, batch).numpy()
+        lengths = features.ids.lengths[rows]
+        if logits.ndim == 2:
+            return list(logits)
+        return [row[:length] for row, length in zip(logits, lengths, strict=True)]
+
+    engine = Engine(model=given.model, pad_id=given.pad_id, batch_tokens=batch_tokens)
+    found, _ = engine.map_rows(features, forward)
+    per_example = features.num_rows // len(examples)
+    where = {int(position): at for at, position in enumerate(order)}
+    return [
+        found[where[number] * per_example + row]
+        for number in range(len(order))
+        for row in range(per_example)
+    ]
+
+
+SETS: dict[tuple[Kind, str], tuple[Set, list[NDArray[np.float32]]]] = {}
+
+
+@pytest.mark.parametrize("kind", WITH_HEAD)
+@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(batch_tokens=st.integers(16, 4000), seed=st.integers(0, 99))
+def test_batch_size_order_and_neighbours_change_no_logit(
+    kind: Kind, family: Path, batch_tokens: int, seed: int
+) -> None:
+    if (kind, family.name) not in SETS:
+        made = small_set(kind, family)
+        SETS[kind, family.name] = made, logits_of(made, 1, np.arange(12))  # every row alone
+    prepared, alone = SETS[kind, family.name]
+    order = np.random.default_rng(seed).permutation(12)
+    for together, single in zip(logits_of(prepared, batch_tokens, order), alone, strict=True):
+        np.testing.assert_allclose(together, single, atol=TOLERANCE, rtol=0)
+
+
+@pytest.mark.parametrize("kind", WITH_HEAD)
+def test_batch_size_changes_no_answer(kind: Kind, tiny_xlmr: Path) -> None:
+    given = small_set(kind, tiny_xlmr)
+    found = [
+        predict(
+            Engine(model=given.model, pad_id=given.pad_id, batch_tokens=tokens),
+            given.kind,
+            given.features,
+            given.examples,
+            given.labels,
+        )[0]
+        for tokens in (1, 100, 4096)
+    ]
+    assert found[0] == found[1] == found[2]
+
+
+def test_answers_of_joined_languages_are_those_of_each_alone(tiny_xlmr: Path) -> None:
+    given = small_set(Kind.TAGGING, tiny_xlmr)
+    engine = Engine(model=given.model, pad_id=given.pad_id)
+    whole = concatenated([given.features, given.features])
+    twice, _ = predict(engine, given.kind, whole, [*given.examples] * 2, given.labels)
+    once, _ = predict(engine, given.kind, given.features, given.examples, given.labels)
+    assert list(twice) == [*once, *once]
+
+
+def test_costs_count_what_each_row_took(tiny_xlmr: Path) -> None:
+    given = small_set(Kind.PAIR, tiny_xlmr)
+    ticks: list[int] = []
+    engine = Engine(model=given.model, pad_id=given.pad_id, batch_tokens=100, tick=ticks.append)
+    _, costs = predict(engine, given.kind, given.features, given.examples, given.labels)
+    assert costs.real_tokens.tolist() == given.features.ids.lengths.tolist()
+    assert (costs.padded_tokens >= costs.real_tokens).all()
+    assert (costs.time_s > 0).all()
+    assert sum(ticks) == given.features.num_rows
+    assert costs.of(slice(0, 2)).real_tokens.tolist() == costs.real_tokens[:2].tolist()
+
+
+def test_the_model_is_put_in_its_answering_mode(tiny_xlmr: Path) -> None:
+    given = small_set(Kind.PAIR, tiny_xlmr)
+    given.model.train()
+    engine = Engine(model=given.model, pad_id=given.pad_id)
+    first, second = (
+        engine.map_rows(given.features, lambda m, b, _: list(m(**b.inputs()).logits.numpy()))[0]
+        for _ in range(2)
+    )
+    assert all((a == b).all() for a, b in zip(first, second, strict=True))
+
+
+# --- sentence vectors --------------------------------------------------------------------------
+
+
+def reference(folder: Path, block: int) -> NDArray[np.float32]:
+    """Return each line's mean over all its tokens of `hidden_states[block]`, line by line."""
+    model = transformers.AutoModel.from_pretrained(folder).eval()
+    encoder = load_text_encoder(folder)
+    found = []
+    for ids in encoder.ids(LINES):
+        row = torch.tensor([encoder.single(ids)])
+        with torch.no_grad():
+            states = model(
+                input_ids=row, attention_mask=torch.ones_like(row), output_hidden_states=True
+            ).hidden_states
+        found.append(states[block][0].mean(dim=0).numpy())
+    return np.array(found)
+
+
+@pytest.mark.parametrize("block", [1, 2])
+@pytest.mark.parametrize("batch_tokens", [1, 4096])
+def test_vectors_are_means_over_all_tokens_of_the_block_s_output(
+    family: Path, block: int, batch_tokens: int
+) -> None:
+    whole = checkpoint.load(Kind.RETRIEVAL, family)
+    encoder = load_text_encoder(family)
+    features = line_features(LINES, encoder, 128)
+    engine = Engine(model=whole, pad_id=encoder.pad_id, batch_tokens=batch_tokens)
+    vectors, costs = sentence_vectors(engine, features, block)
+    assert vectors.shape == (len(LINES), 32)
+    np.testing.assert_allclose(vectors, reference(family, block), atol=1e-5, rtol=0)
+    assert costs.real_tokens.tolist() == features.ids.lengths.tolist()
+
+
+def test_blocks_that_are_not_read_are_not_run_and_change_nothing(family: Path) -> None:
+    encoder = load_text_encoder(family)
+    rows = np.arange(len(LINES))
+    batch = make_batch(line_features(LINES, encoder, 128), rows, encoder.pad_id, with_types=False)
+    whole = checkpoint.load(Kind.RETRIEVAL, family)
+    if whole.config.model_type in FINAL_NORM_FAMILIES:
+        pytest.skip("these families are never cut: their last block is followed by a norm")
+    cut = checkpoint.load(Kind.RETRIEVAL, family, num_blocks=1)
+    assert sum(p.numel() for p in cut.parameters()) < sum(p.numel() for p in whole.parameters())
+    with torch.no_grad():
+        both = [m(**batch.inputs(), output_hidden_states=True).hidden_states for m in (cut, whole)]
+    assert len(both[0]) == 2
+    real = batch.attention_mask_RT.bool()
+    assert torch.equal(both[0][1][real], both[1][1][real])
+
+
+def test_a_family_with_a_final_norm_is_known(families: dict[str, Path]) -> None:
+    """Cut after its first block, ModernBERT would end in the norm, and give another vector."""
+    encoder = load_text_encoder(families["modernbert"])
+    features = line_features(LINES, encoder, 128)
+    cut = checkpoint.load(Kind.RETRIEVAL, families["modernbert"], num_blocks=1)
+    vectors, _ = sentence_vectors(Engine(model=cut, pad_id=encoder.pad_id), features, 1)
+    assert np.abs(vectors - reference(families["modernbert"], 1)).max() > 0.01
+    assert "modernbert" in FINAL_NORM_FAMILIES
+
+
+@pytest.mark.parametrize(
+    ("depth", "blocks", "expected"),
+    [
+        (14 / 24, 24, 14),
+        (14 / 24, 12, 7),
+        (14 / 24, 3, 2),
+        (14 / 24, 1, 1),
+        (0.01, 12, 1),
+        (1, 6, 6),
+    ],
+)
+def test_the_block_is_at_the_same_relative_depth(depth: float, blocks: int, expected: int) -> None:
+    assert block_at(depth, blocks) == expected

@@ -1,0 +1,93 @@
+"""Examples of every kind, few and small, and what a kind's test starts from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from stiltwalk.features.rows import Features
+from stiltwalk.features.text import load_text_encoder
+from stiltwalk.kinds import KindOfTask, of_kind
+from stiltwalk.models import checkpoint
+from stiltwalk.records import (
+    Answer,
+    ChoiceExample,
+    Kind,
+    PairExample,
+    SpanExample,
+    TaggedExample,
+)
+
+WITH_HEAD = (Kind.PAIR, Kind.CHOICE, Kind.TAGGING, Kind.SPAN)
+LABELS = {
+    Kind.PAIR: ("entailment", "neutral", "contradiction"),
+    Kind.CHOICE: (),
+    Kind.TAGGING: ("NOUN", "NUM", "PUNCT"),
+    Kind.SPAN: (),
+}
+_PLACES = "Paris Tokyo Nairobi Россия 韩国 Германия".split()
+MAX_TOKENS = 96
+
+
+def examples(kind: Kind, count: int = 12) -> list[Any]:
+    """Return so many examples of unequal length."""
+    return [_example(kind, number) for number in range(count)]
+
+
+def _example(kind: Kind, number: int) -> object:
+    place, other = _PLACES[number % 6], _PLACES[(number + 1 + number // 6) % 6]
+    filler = " ".join(["hours", "12", "kilometers"][: number % 4] * (1 + number % 3))
+    match kind:
+        case Kind.PAIR:
+            label = LABELS[kind][number % 3]
+            return PairExample(f"p-{number}", f"{place} {filler}", f"{other} {number}", label)
+        case Kind.CHOICE:
+            choices = (place, other, f"{filler} Kenya")
+            return ChoiceExample(f"c-{number}", f"{filler} {place}:", choices, str(number % 3))
+        case Kind.TAGGING:
+            words = (place, "12", *filler.split(), ";")
+            tags = tuple("PUNCT" if w == ";" else "NUM" if w == "12" else "NOUN" for w in words)
+            return TaggedExample(f"t-{number}", words, tags)
+        case Kind.SPAN:
+            context = f"{other}: 7 hours {filler}; {place}: {number} litres"
+            return SpanExample(
+                f"s-{number}",
+                f"{place}: litres?",
+                context,
+                (Answer(str(number), context.index(f" {number} litres") + 1),),
+            )
+        case Kind.RETRIEVAL:
+            raise AssertionError("retrieval has no examples")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Set:
+    """A kind's examples as rows, and a model with a fresh head for them."""
+
+    kind: KindOfTask
+    examples: Sequence[Any]
+    labels: tuple[str, ...]
+    features: Features
+    model: Any
+    pad_id: int
+    folder: Path
+
+
+def small_set(kind: Kind, folder: Path, count: int = 12) -> Set:
+    """Return examples of a kind ready for the encoder in a folder."""
+    encoder, of = load_text_encoder(folder), of_kind(kind)
+    rows = examples(kind, count)
+    model = checkpoint.with_head(
+        checkpoint.load(Kind.RETRIEVAL, folder), kind, LABELS[kind], seed=1
+    )
+    return Set(
+        kind=of,
+        examples=rows,
+        labels=LABELS[kind],
+        features=of.features(rows, encoder, LABELS[kind], MAX_TOKENS),
+        model=model,
+        pad_id=encoder.pad_id,
+        folder=folder,
+    )

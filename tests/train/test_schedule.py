@@ -1,0 +1,33 @@
+"""Tests for stiltwalk.train.schedule."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from transformers import get_linear_schedule_with_warmup
+
+from stiltwalk.config import TrainSettings
+from stiltwalk.train.schedule import learning_rate, looks_at_dev
+
+
+@pytest.mark.parametrize("share", [0.0, 0.06, 0.1, 1.0])
+@pytest.mark.parametrize("num_steps", [1, 2, 9, 40])
+def test_the_rate_is_that_of_transformers_linear_schedule(share: float, num_steps: int) -> None:
+    settings = TrainSettings(learning_rate=3e-5, warmup_share=share)
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=3e-5)
+    schedule = get_linear_schedule_with_warmup(optimizer, int(share * num_steps), num_steps)
+    for step in range(num_steps):
+        expected = schedule.get_last_lr()[0]
+        assert learning_rate(step, num_steps, settings) == pytest.approx(expected, rel=1e-12)
+        optimizer.step()
+        schedule.step()
+
+
+@given(st.integers(1, 300), st.integers(1, 100))
+def test_dev_is_looked_at_every_so_often_and_once_at_the_end(num_steps: int, every: int) -> None:
+    settings = TrainSettings(eval_every_steps=every)
+    looked = [step + 1 for step in range(num_steps) if looks_at_dev(step, num_steps, settings)]
+    regular = list(range(every, num_steps + 1, every))
+    assert looked == (regular if regular and regular[-1] == num_steps else [*regular, num_steps])
