@@ -8,14 +8,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
-import click
 import typer
 from rich.console import Console
 
 import stiltwalk
 from stiltwalk.errors import StiltwalkError, TrainingDiverged, WorkspaceError
 
-DONE, FAILED, WRONG_INPUT, INTERRUPTED = 0, 1, 2, 130
+FAILED, WRONG_INPUT, INTERRUPTED = 1, 2, 130
 
 app = typer.Typer(
     name="stiltwalk",
@@ -150,27 +149,18 @@ def main() -> None:
     debug = "--debug" in sys.argv
     errors = Console(stderr=True)
     try:
-        result = app(standalone_mode=False)
-        code = result if isinstance(result, int) else DONE
+        app()
     except StiltwalkError as error:
         if debug:
             raise
         notes = getattr(error, "__notes__", [])
         errors.print(f"error: {error}", *notes, style="red", markup=False, soft_wrap=True, sep="\n")
-        code = FAILED if isinstance(error, WorkspaceError | TrainingDiverged) else WRONG_INPUT
-    except click.exceptions.Abort:
-        code = _interrupted(errors)
-    except KeyboardInterrupt:
-        code = _interrupted(errors)
-    except click.ClickException as error:
-        error.show()
-        code = WRONG_INPUT
-    sys.exit(code)
-
-
-def _interrupted(errors: Console) -> int:
-    errors.print("Interrupted. Finished stages are kept; run the same command again to go on.")
-    return INTERRUPTED
+        failed = isinstance(error, WorkspaceError | TrainingDiverged)
+        sys.exit(FAILED if failed else WRONG_INPUT)
+    except SystemExit as end:
+        if end.code == INTERRUPTED:
+            errors.print("Interrupted. Finished stages are kept; run it again to go on.")
+        raise
 
 
 if __name__ == "__main__":
