@@ -14,6 +14,7 @@ import pytest
 NUM_KILLS = 10
 RECIPE = """
 name = "killed"
+resume_every_s = 0.3
 targets = ["xnli", "udpos", "xquad", "tatoeba"]
 [model]
 name = "mini-base"

@@ -112,6 +112,7 @@ class Recipe:
         relative_depth: where sentence vectors are read, as a share of the encoder's blocks.
         precision: number format of training and prediction.
         num_threads: CPU threads; the last bits of training depend on it.
+        resume_every_s: how often a training stage keeps where it is; changes no result.
         controls: also show rules without a model, and models with shuffled foreign embeddings.
     """
 
@@ -129,4 +130,5 @@ class Recipe:
     relative_depth: Annotated[float, Field(gt=0, le=1)] = 14 / 24
     precision: Precision = "fp32"
     num_threads: Count = 2
+    resume_every_s: Positive = 300.0
     controls: bool = False

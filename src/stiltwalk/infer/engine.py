@@ -18,7 +18,7 @@ from stiltwalk.kinds.kind import Batch, make_batch, uses_types
 from stiltwalk.models.checkpoint import Model
 from stiltwalk.models.device import number_format, pick_device
 
-BATCH_TOKENS = 4096
+BATCH_TOKENS = 2048
 """Padded tokens per forward pass; large enough to fill a core, small enough to stay in cache."""
 
 Tick = Callable[[int], None]

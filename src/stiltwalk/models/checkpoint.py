@@ -107,19 +107,23 @@ def with_head(encoder: PreTrainedModel, kind: Kind, labels: Sequence[str], *, se
 
 
 def save(model: Model, folder: Path, *, tokenizer_from: Path) -> None:
-    """Write a model and its tokenizer as an ordinary Hugging Face folder.
+    """Write a model and its tokenizer as an ordinary Hugging Face folder, all of it or nothing.
 
     Raises:
         OSError: if it cannot be written; the weights' library has an error of its own for that.
     """
+    aside = folder.with_name(f".{folder.name}.aside")
+    shutil.rmtree(aside, ignore_errors=True)
     try:
-        model.save_pretrained(folder)
+        model.save_pretrained(aside)
     except SafetensorError as error:
         number = re.search(r"os error (\d+)", str(error))
         raise OSError(int(number[1]) if number else errno.EIO, str(error)) from error
     for name in _TOKENIZER_FILES:
         if (tokenizer_from / name).is_file():
-            shutil.copyfile(tokenizer_from / name, folder / name)
+            shutil.copyfile(tokenizer_from / name, aside / name)
+    shutil.rmtree(folder, ignore_errors=True)
+    aside.rename(folder)
 
 
 def freeze_word_embeddings(model: Model) -> None:

@@ -24,6 +24,7 @@ class Context:
         data: where rows come from.
         base_folder: the base encoder's files, None where the recipe pretrains one.
         num_threads: CPU threads of prediction; like a batch's size, it changes last bits only.
+        resume_every_s: how often a training stage keeps where it is.
         provenance: kept with every stage: versions, machine.
         progress: told (done, in all) inside a long stage.
     """
@@ -32,6 +33,7 @@ class Context:
     data: DataSource
     base_folder: Path | None
     num_threads: int
+    resume_every_s: float
     provenance: Mapping[str, Any]
     progress: Callable[[int, int], None]
 

@@ -75,6 +75,7 @@ def _run(plan: Plan, store: Workspace, base_folder: Path | None, console: Consol
             data=plan.recipe.data.where,
             base_folder=base_folder,
             num_threads=plan.recipe.num_threads,
+            resume_every_s=plan.recipe.resume_every_s,
             provenance=provenance(),
             progress=narrator.progress,
         )

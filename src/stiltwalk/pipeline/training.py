@@ -15,6 +15,7 @@ from stiltwalk.pipeline.context import MODEL, Context
 from stiltwalk.plan.stages import Base, FineTune, Intermediate, Pretrain, intermediate_tasks
 from stiltwalk.records import Kind, ScoreRow, Split
 from stiltwalk.store import Folder
+from stiltwalk.store.workspace import RESUME
 from stiltwalk.tasks import TASKS
 from stiltwalk.tasks.load import examples
 from stiltwalk.train.learner import TaskModels, TaskRows, task_rows
@@ -95,6 +96,8 @@ def _train(
             seed=stage.seed,
             pad_id=load_text_encoder(source).pad_id,
             precision=stage.numerics.precision,
+            resume_file=folder.path / RESUME,
+            resume_every_s=context.resume_every_s,
             keep=lambda: checkpoint.save(kept, folder.path / MODEL, tokenizer_from=source),
             progress=context.progress,
         )

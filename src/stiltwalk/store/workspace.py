@@ -25,6 +25,8 @@ from stiltwalk.plan.stages import Stage, canonical, describe, fingerprint
 from stiltwalk.records import ScoreRow, TimingRow
 
 MARKER = "complete.json"
+RESUME = "resume.safetensors"
+"""A training stage's rolling checkpoint; while it is there, the folder is gone on with."""
 _SCORES = "scores.jsonl"
 _TIMINGS = "timings.jsonl"
 
@@ -100,7 +102,9 @@ class Workspace:
 
     @contextmanager
     def writing(self, stage: Stage, provenance: Mapping[str, Any]) -> Iterator[Folder]:
-        """Give a stage an empty folder; mark it complete when the block ends without an error.
+        """Give a stage a folder; mark it complete when the block ends without an error.
+
+        The folder is empty, but for a training stage that goes on in its middle.
 
         Raises:
             WorkspaceError: if the disk is full or the folder cannot be written.
@@ -108,9 +112,9 @@ class Workspace:
         folder = self.folder(stage)
         began, clock = time.time(), time.perf_counter()
         try:
-            if folder.exists():
+            if folder.exists() and not (folder / RESUME).is_file():
                 shutil.rmtree(folder)
-            folder.mkdir(parents=True)
+            folder.mkdir(parents=True, exist_ok=True)
             yield Folder(folder, stage)
             marker = {
                 "does": describe(stage),

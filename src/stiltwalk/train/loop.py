@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from stiltwalk.features.batches import Cut, Step, epoch_steps
 from stiltwalk.infer.engine import Engine
 from stiltwalk.kinds.kind import make_batch, uses_types
 from stiltwalk.train.learner import TaskModels, TaskRows, dev_score
+from stiltwalk.train.resume import keep, resume
 from stiltwalk.train.schedule import learning_rate, looks_at_dev
 
 
@@ -36,6 +38,8 @@ class Session:
         precision: number format of matrix products.
         keep: called with the weights as they are whenever they are the best so far.
         progress: told (steps done, steps in all).
+        resume_file: the rolling checkpoint to go on from; None to do without.
+        resume_every_s: how often it is replaced; changes no result.
     """
 
     models: TaskModels
@@ -46,6 +50,8 @@ class Session:
     precision: Precision
     keep: Callable[[], None]
     progress: Callable[[int, int], None]
+    resume_file: Path | None = None
+    resume_every_s: float = 300.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +73,23 @@ class Training:
     num_tokens: int
 
 
+@dataclass(eq=False)
+class _Course:
+    """Where training stands."""
+
+    looks: list[Look]
+    log: list[dict[str, Any]]
+
+    @property
+    def best(self) -> Look:
+        """The first of the looks with the best score."""
+        return max(self.looks, key=lambda look: look.score)
+
+    def is_over(self, patience: int) -> bool:
+        """Tell whether dev has not got better for too long."""
+        return bool(self.looks) and len(self.looks) - self.looks.index(self.best) > patience
+
+
 def fit(session: Session) -> Training:
     """Train until the epochs are over or dev stops getting better.
 
@@ -79,24 +102,39 @@ def fit(session: Session) -> Training:
     optimizer = accelerator.prepare(_optimizer(session.models, session.settings))
     models = accelerator.prepare(session.models)
     steps = list(all_steps(session))
-    looks: list[Look] = []
-    best: Look | None = None
-    log: list[dict[str, Any]] = []
-    for number, step in enumerate(steps):
-        rate = learning_rate(number, len(steps), session.settings)
-        log.append(_learn(session, models, step, _Tools(accelerator, optimizer, number, rate)))
-        session.progress(number + 1, len(steps))
-        if not looks_at_dev(number, len(steps), session.settings):
-            continue
-        looks.append(_look(session, number + 1))
-        if best is None or looks[-1].score > best.score:
-            best = looks[-1]
-            session.keep()
-        if len(looks) - looks.index(best) > session.settings.patience:
+    course = _resumed(session, optimizer)
+    kept_s = time.monotonic()
+    for number in range(len(course.log), len(steps)):
+        if course.is_over(session.settings.patience):
             break
-    assert best is not None, "the last step always looks at dev"
-    num_tokens = sum(entry["num_tokens"] for entry in log)
-    return Training(looks=tuple(looks), best=best, log=tuple(log), num_tokens=num_tokens)
+        rate = learning_rate(number, len(steps), session.settings)
+        tools = _Tools(accelerator, optimizer, number, rate)
+        course.log.append(_learn(session, models, steps[number], tools))
+        session.progress(number + 1, len(steps))
+        if looks_at_dev(number, len(steps), session.settings):
+            course.looks.append(_look(session, number + 1))
+            if course.best is course.looks[-1]:
+                session.keep()
+        if session.resume_file and time.monotonic() - kept_s > session.resume_every_s:
+            state = {"looks": [asdict(look) for look in course.looks], "log": course.log}
+            keep(session.resume_file, session.models, optimizer, state)
+            kept_s = time.monotonic()
+    if session.resume_file:
+        session.resume_file.unlink(missing_ok=True)
+    num_tokens = sum(entry["num_tokens"] for entry in course.log)
+    return Training(
+        looks=tuple(course.looks), best=course.best, log=tuple(course.log), num_tokens=num_tokens
+    )
+
+
+def _resumed(session: Session, optimizer: Any) -> _Course:  # noqa: ANN401 - Accelerate's wrapper
+    """Return where an earlier, interrupted process got to, or the beginning."""
+    state = None
+    if session.resume_file:
+        state = resume(session.resume_file, session.models, optimizer)
+    if state is None:
+        return _Course(looks=[], log=[])
+    return _Course(looks=[Look(**look) for look in state["looks"]], log=state["log"])
 
 
 def all_steps(session: Session) -> Iterator[Step]:

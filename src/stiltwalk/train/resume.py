@@ -1,0 +1,86 @@
+"""Go on in the middle of a training stage, bit for bit: one file, replaced as a whole.
+
+The order of rows follows from the seed, so the number of steps done stands for the samplers; the
+learning rate follows from it too. What is left is weights, optimiser, random states, and the looks
+at dev, which hold the patience.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+log = logging.getLogger(__name__)
+
+_CPU_CHANCE = "chance.cpu"
+_CUDA_CHANCE = "chance.cuda"
+_STATE = "state"
+
+
+def keep(file: Path, models: nn.Module, optimizer: Any, state: dict[str, Any]) -> None:  # noqa: ANN401 - Accelerate's wrapper
+    """Replace the file by what training is now.
+
+    Args:
+        file: the one rolling checkpoint of the stage.
+        models: whose trained weights change.
+        optimizer: AdamW, or Accelerate's wrapper of it.
+        state: what else is to be had again; JSON.
+    """
+    tensors = {f"weights.{name}": weights.detach() for name, weights in _trained(models)}
+    for number, values in optimizer.state_dict()["state"].items():
+        tensors |= {f"optimizer.{number}.{key}": value for key, value in values.items()}
+    tensors[_CPU_CHANCE] = torch.get_rng_state()
+    if torch.cuda.is_available():
+        tensors[_CUDA_CHANCE] = torch.cuda.get_rng_state()
+    aside = file.with_name(f".{file.name}")
+    whole = {name: tensor.contiguous() for name, tensor in tensors.items()}
+    save_file(whole, aside, metadata={_STATE: json.dumps(state)})
+    aside.replace(file)
+
+
+def resume(file: Path, models: nn.Module, optimizer: Any) -> dict[str, Any] | None:  # noqa: ANN401 - Accelerate's wrapper
+    """Put weights, optimiser and random states back; return the state that was kept with them.
+
+    Returns:
+        None where there is nothing to go on from.
+    """
+    if not file.is_file():
+        return None
+    try:
+        with safe_open(file, framework="pt") as stream:
+            state: dict[str, Any] = json.loads(stream.metadata()[_STATE])
+            tensors = {name: stream.get_tensor(name) for name in stream.keys()}  # noqa: SIM118 - no mapping
+    except (SafetensorError, OSError, ValueError, KeyError):
+        log.warning("%s cannot be read; the stage starts from its beginning.", file)
+        return None
+    with torch.no_grad():
+        for name, weights in _trained(models):
+            weights.copy_(tensors[f"weights.{name}"])
+    optimizer.load_state_dict(_optimizer_state(optimizer, tensors))
+    torch.set_rng_state(tensors[_CPU_CHANCE])
+    if _CUDA_CHANCE in tensors and torch.cuda.is_available():
+        torch.cuda.set_rng_state(tensors[_CUDA_CHANCE])
+    return state
+
+
+def _trained(models: nn.Module) -> list[tuple[str, nn.Parameter]]:
+    """Return the parameters that change; shared ones once."""
+    return [(name, weights) for name, weights in models.named_parameters() if weights.requires_grad]
+
+
+def _optimizer_state(optimizer: Any, tensors: dict[str, Tensor]) -> dict[str, Any]:  # noqa: ANN401 - Accelerate's wrapper
+    """Return an optimiser's state dict with the kept tensors in it."""
+    kept: dict[int, dict[str, Tensor]] = {}
+    for name, tensor in tensors.items():
+        part, _, rest = name.partition(".")
+        if part == "optimizer":
+            number, _, key = rest.partition(".")
+            kept.setdefault(int(number), {})[key] = tensor
+    return {**optimizer.state_dict(), "state": kept}

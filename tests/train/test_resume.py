@@ -1,0 +1,75 @@
+"""Tests for stiltwalk.train.resume: going on in the middle changes no bit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from test_loop import Trainee
+
+from stiltwalk.records import Kind
+from stiltwalk.train.loop import Training, fit
+
+KINDS = (Kind.PAIR, Kind.TAGGING)
+
+
+class Killed(Exception):  # noqa: N818 - it stands for a signal
+    """Stands for the end of the process."""
+
+
+def killed_after(steps: int) -> Callable[[int, int], None]:
+    def progress(done: int, _total: int) -> None:
+        if done > steps:
+            raise Killed
+
+    return progress
+
+
+def resumable(trainee: Trainee, file: Path) -> None:
+    trainee.session = replace(trainee.session, resume_file=file, resume_every_s=0.0)
+
+
+def facts(training: Training) -> list[tuple[float, float]]:
+    return [(entry["loss_nats"], entry["gradient_norm"]) for entry in training.log]
+
+
+def test_a_run_killed_twice_ends_with_the_same_bits(tiny_xlmr: Path, tmp_path: Path) -> None:
+    undisturbed = Trainee(tiny_xlmr, KINDS)
+    expected = undisturbed.fit()
+    file = tmp_path / "resume.safetensors"
+    for steps in (3, 7):
+        trainee = Trainee(tiny_xlmr, KINDS)
+        resumable(trainee, file)
+        trainee.session = replace(trainee.session, progress=killed_after(steps))
+        with pytest.raises(Killed):
+            fit(trainee.session)
+        assert file.is_file()
+    last = Trainee(tiny_xlmr, KINDS)
+    resumable(last, file)
+    training = last.fit()
+    assert last.told[0][0] == 8  # it went on, it did not start again
+    assert facts(training) == facts(expected)
+    assert training.looks == expected.looks
+    weights, wanted = last.weights(), undisturbed.weights()
+    assert all(torch.equal(weights[name], wanted[name]) for name in wanted)
+
+
+def test_nothing_is_left_of_the_rolling_checkpoint_in_the_end(
+    tiny_xlmr: Path, tmp_path: Path
+) -> None:
+    trainee = Trainee(tiny_xlmr)
+    resumable(trainee, tmp_path / "resume.safetensors")
+    trainee.fit()
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_damaged_rolling_checkpoint_means_starting_anew(tiny_xlmr: Path, tmp_path: Path) -> None:
+    file = tmp_path / "resume.safetensors"
+    file.write_bytes(b"not what it was")
+    trainee = Trainee(tiny_xlmr)
+    resumable(trainee, file)
+    trainee.fit()
+    assert trainee.told[0][0] == 1
