@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    from walking import Walked
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # no test may reach for the network
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # tiny models lose more than they gain by two
@@ -43,3 +47,11 @@ def real() -> Path:
     if not folder.is_dir():
         pytest.skip(f"needs the sample of real data at {folder}")
     return folder
+
+
+@pytest.fixture(scope="session")
+def walked(tiny_xlmr: Path, tmp_path_factory: pytest.TempPathFactory) -> Walked:
+    """Return a small recipe that was carried out, undisturbed; copy it before changing it."""
+    from walking import walk  # noqa: PLC0415 - torch, for those who ask
+
+    return walk(tiny_xlmr, tmp_path_factory.mktemp("walked"))
