@@ -75,7 +75,7 @@ def test_trap_3_an_unknown_language_is_an_error_that_names_the_known_ones() -> N
         mlqa_scores({"q": "x"}, {"q": ["x"]}, "th")
 
 
-def test_a_missing_answer_scores_zero_and_an_extra_one_is_ignored() -> None:
+def test_a_missing_id_scores_zero_and_an_extra_id_is_ignored() -> None:
     gold = {"q1": ["Haus"], "q2": ["Hund"]}
     scores = mlqa_scores({"q1": "das Haus", "q9": "Hund"}, gold, "de")
     assert scores == {"f1": 0.5, "exact_match": 0.5}

@@ -54,9 +54,11 @@ def test_punctuation_goes_before_articles() -> None:
     assert squad_tokens("t.h.e end; a-n") == ["end"]
 
 
-def test_a_missing_answer_scores_zero_and_an_extra_one_is_ignored() -> None:
+def test_a_missing_id_scores_zero_and_an_extra_id_is_ignored() -> None:
     gold = {"q1": ["cat"], "q2": ["dog"]}
-    assert squad_scores({"q1": "cat", "q9": "dog"}, gold) == {"f1": 0.5, "exact_match": 0.5}
+    half = {"f1": 0.5, "exact_match": 0.5}
+    assert squad_scores({"q1": "cat"}, gold) == half
+    assert squad_scores({"q1": "cat", "q7": "dog", "q8": "dog", "q9": "dog"}, gold) == half
 
 
 def test_no_question_is_refused() -> None:

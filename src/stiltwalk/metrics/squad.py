@@ -150,12 +150,13 @@ def best_no_answer(
 
 
 def _best_prefix(start: float, gains: list[tuple[float, float]]) -> tuple[float, float]:
-    """Return the best running sum over (score, gain) by rising score, and its last score."""
-    ordered = sorted(gains)
+    """Return the best running sum over (score, gain) by rising score, and its last score.
+
+    Among equal scores the losses come first, so that no sum inside of them can be the best.
+    """
     best, threshold, total = start, float("-inf"), start
-    for place, (score, gain) in enumerate(ordered):
+    for score, gain in sorted(gains):
         total += gain
-        tied = place + 1 < len(ordered) and ordered[place + 1][0] == score
-        if not tied and total > best:
+        if total > best:
             best, threshold = total, score
     return best, threshold
