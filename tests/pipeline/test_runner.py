@@ -1,0 +1,98 @@
+"""Tests for stiltwalk.pipeline: the runner, and what each step leaves behind."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from rich.console import Console
+from safetensors.torch import load_file
+
+from stiltwalk.errors import WorkspaceError
+from stiltwalk.pipeline import runner
+from stiltwalk.pipeline.progress import Narrator
+from walking import Walked
+
+
+def test_every_stage_is_told_with_its_place_in_the_plan(walked: Walked, tmp_path: Path) -> None:
+    own = walked.copied(tmp_path)
+    (own.workspace / "stages" / own.named("Rules")[0] / "complete.json").unlink()
+    lines = own.again().splitlines()
+    total = len(walked.stages())
+    told = [line for line in lines if " kept " in line or " running " in line]
+    assert [line.split("]")[0] for line in told] == [f"[{n}/{total}" for n in range(1, total + 1)]
+    assert sum(" done " in line for line in lines) == 1
+
+
+def test_an_error_carries_its_stage_and_the_way_on(
+    walked: Walked, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = walked.copied(tmp_path)
+    stage = own.named("Rules")[0]
+    (own.workspace / "stages" / stage / "complete.json").unlink()
+
+    def broken(*_: object) -> None:
+        raise RuntimeError("broken")
+
+    monkeypatch.setattr(runner, "carry_out", broken)
+    with pytest.raises(RuntimeError, match="broken") as caught:
+        own.again()
+    assert "run the same command again to go on" in caught.value.__notes__[0]
+    assert stage not in own.stages()
+
+
+def test_weights_that_were_changed_at_equal_size_are_not_used(
+    walked: Walked, tmp_path: Path
+) -> None:
+    own = walked.copied(tmp_path)
+    stage = own.workspace / "stages" / own.named("Intermediate")[0]
+    weights = stage / "model" / "model.safetensors"
+    content = bytearray(weights.read_bytes())
+    content[-1] ^= 1
+    weights.write_bytes(content)
+    with pytest.raises(WorkspaceError) as caught:
+        own.again("target.udpos.num_epochs=2")  # so that somebody reads those weights
+    assert str(weights) in str(caught.value)
+
+
+def test_a_training_leaves_a_log_and_its_looks_at_dev(walked: Walked) -> None:
+    for stage in walked.named("FineTune"):
+        folder = walked.workspace / "stages" / stage
+        lines = (folder / "training.jsonl").read_text(encoding="utf-8").splitlines()
+        log = [json.loads(line) for line in lines]
+        settings = walked.stages()[stage]["stage"]["settings"]
+        assert [entry["step"] for entry in log] == list(range(1, len(log) + 1))
+        assert len(log) >= settings["max_rows"] // settings["effective_batch_size"]
+        dev = json.loads((folder / "dev.json").read_text(encoding="utf-8"))
+        assert dev["num_tokens"] == sum(entry["num_tokens"] for entry in log)
+        assert dev["best_step"] in {look["step"] for look in dev["looks"]}
+
+
+def test_an_intermediate_phase_keeps_the_encoder_and_drops_the_heads(
+    walked: Walked, tiny_xlmr: Path
+) -> None:
+    folder = walked.workspace / "stages" / walked.named("Intermediate")[0] / "model"
+    kept, base = load_file(folder / "model.safetensors"), load_file(tiny_xlmr / "model.safetensors")
+    assert kept.keys() == base.keys()
+    moved = {name for name in base if not torch.equal(kept[name], base[name])}
+    assert any("layer.1" in name for name in moved)
+    assert not any("pooler" in name for name in moved)  # neither head has one in XLM-R
+
+
+def test_plain_lines_tell_of_a_long_stage_from_time_to_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    said, now = io.StringIO(), 0.0
+    monkeypatch.setattr("time.monotonic", lambda: now)
+    with Narrator(Console(file=said)) as narrator:
+        narrator.stage("[1/1] 0", "running  a long stage")
+        for done in range(1, 101):
+            now = float(done)
+            narrator.progress(done, 100)
+        narrator.end("[1/1] 0 done")
+    lines = said.getvalue().splitlines()
+    assert 3 <= len(lines) - 2 <= 6
+    assert "of 100, 1 a second, about" in lines[1]

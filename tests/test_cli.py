@@ -1,0 +1,188 @@
+"""Tests for stiltwalk.cli: exit codes, and what a person is told."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from stiltwalk import cli
+from stiltwalk.store import Workspace
+from walking import Walked
+
+FAILED, WRONG_INPUT, INTERRUPTED = 1, 2, 130
+ENVIRONMENT = {**os.environ, "COLUMNS": "200", "NO_COLOR": "1"}
+FOLDED = re.compile(r"[.?!](?= [A-Z]|$)")
+
+
+def call(*words: str, timeout_s: float = 60) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(  # noqa: S603 - our own program
+        [sys.executable, "-m", "stiltwalk.cli", *words],
+        capture_output=True,
+        text=True,
+        timeout=timeout_s,
+        check=False,
+        env=ENVIRONMENT,
+    )
+
+
+def refused(words: Sequence[str], code: int) -> str:
+    """Return what a command says that must fail with a code, in a sentence or two."""
+    done = call(*words)
+    assert done.returncode == code, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    message = done.stderr.strip()
+    assert message.startswith("error: ")
+    assert message.endswith((".", "?"))
+    assert 1 <= len(FOLDED.findall(message)) <= 3, message
+    return message
+
+
+@pytest.fixture
+def recipe(walked: Walked, tmp_path: Path) -> Path:
+    """Return a copy of the small recipe that a test may change."""
+    copy = tmp_path / "small.toml"
+    copy.write_text(walked.recipe.read_text(encoding="utf-8"), encoding="utf-8")
+    return copy
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (
+            "intermediate.num_epoch=1",
+            "Unknown key intermediate.num_epoch. Did you mean num_epochs?",
+        ),
+        ("targets=['xnly']", "Unknown target 'xnly'. Did you mean xnli?"),
+        ("arms.other=['mnly']", "Did you mean mnli?"),
+        ("arms.other=[]", "is called 'none'"),
+        ("languages=['klingon']", "'klingon'"),
+        ("data.test_rows='many'", "data.test_rows is 'many'"),
+        ("model.name='./no-such-folder'", "There is no model folder at"),
+    ],
+)
+def test_a_recipe_that_cannot_be_ends_with_2(
+    recipe: Path, tmp_path: Path, change: str, said: str
+) -> None:
+    workspace = tmp_path / "workspace"
+    words = ["run", str(recipe), "--workspace", str(workspace), "--set", change]
+    assert said in refused(words, WRONG_INPUT)
+    assert not (workspace / "stages").exists()
+
+
+def test_a_model_folder_that_is_not_one_ends_with_2(recipe: Path, tmp_path: Path) -> None:
+    (tmp_path / "model").mkdir()
+    change = f"model.name='{tmp_path / 'model'}'"
+    message = refused(
+        ["run", str(recipe), "-w", str(tmp_path / "workspace"), "--set", change], WRONG_INPUT
+    )
+    assert "not a usable model folder: it has no config.json" in message
+
+
+def test_a_file_that_is_no_toml_ends_with_2(tmp_path: Path) -> None:
+    (tmp_path / "bad.toml").write_text("targets = [", encoding="utf-8")
+    assert "not valid TOML" in refused(["run", str(tmp_path / "bad.toml")], WRONG_INPUT)
+
+
+@pytest.mark.parametrize("words", [["run"], ["nonsense"], ["tasks", "--bogus"]])
+def test_a_command_that_does_not_exist_ends_with_2(words: list[str]) -> None:
+    done = call(*words)
+    assert done.returncode == WRONG_INPUT
+    assert "Traceback" not in done.stderr
+    assert "Usage" in done.stderr
+
+
+def test_a_workspace_in_use_ends_with_1_and_names_the_other_run(walked: Walked) -> None:
+    with Workspace(walked.workspace).lock():
+        message = refused(["run", str(walked.recipe), "-w", str(walked.workspace)], FAILED)
+    assert f"in use by process {os.getpid()}" in message
+
+
+def test_a_corrupt_kept_file_ends_with_1_and_says_what_to_delete(
+    walked: Walked, tmp_path: Path
+) -> None:
+    own = walked.copied(tmp_path)
+    stage = own.workspace / "stages" / own.named("Intermediate")[0]
+    weights = stage / "model" / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1])
+    message = refused(["run", str(own.recipe), "-w", str(own.workspace)], FAILED)
+    assert str(weights) in message
+    assert f"Delete the folder {stage} and run again" in message
+
+
+def test_a_workspace_that_cannot_be_written_ends_with_1(recipe: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    message = refused(["run", str(recipe), "-w", str(tmp_path / "file")], FAILED)
+    assert "Give another --workspace" in message
+
+
+def test_an_interrupt_ends_with_130_and_a_second_run_goes_on(
+    recipe: Path, walked: Walked, tmp_path: Path
+) -> None:
+    workspace = tmp_path / "workspace"
+    words = [sys.executable, "-u", "-m", "stiltwalk.cli", "run", str(recipe), "-w", str(workspace)]
+    with subprocess.Popen(  # noqa: S603 - our own program
+        words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT
+    ) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if "fine-tune" in line and "running" in line:
+                process.send_signal(signal.SIGINT)
+                break
+        _, complaint = process.communicate(timeout=60)
+    assert process.returncode == INTERRUPTED
+    assert "Traceback" not in complaint
+    assert "Finished stages are kept" in complaint
+    own = Walked(recipe=recipe, workspace=workspace, report=workspace / "none")
+    assert 0 < len(own.stages()) < len(walked.stages())
+    own.again()
+    assert own.results() == walked.results()
+
+
+def test_a_diverged_training_ends_with_1_and_keeps_what_was_finished(
+    walked: Walked,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    own = walked.copied(tmp_path)
+    changes = ["--set", "target.udpos.learning_rate=1e30", "--set", "target.udpos.num_epochs=9"]
+    words = ["stiltwalk", "run", str(own.recipe), "-w", str(own.workspace), *changes]
+    monkeypatch.setattr(sys, "argv", words)
+    with pytest.raises(SystemExit) as end:
+        cli.main()
+    assert end.value.code == FAILED
+    message = capsys.readouterr().err
+    assert re.search(r"loss of udpos became (nan|inf) at step \d+", message.replace("\n", " "))
+    assert "This was stage" in message
+    assert own.stages().keys() == walked.stages().keys()
+
+
+def test_debug_shows_the_traceback(tmp_path: Path) -> None:
+    done = call("--debug", "run", str(tmp_path / "none.toml"))
+    assert "Traceback" in done.stderr
+
+
+def test_score_ends_with_2_where_there_is_nothing_to_score(tmp_path: Path) -> None:
+    message = refused(["score", str(tmp_path / "a"), str(tmp_path / "b")], WRONG_INPUT)
+    assert "is not a folder" in message
+
+
+def test_plan_as_json_is_one_document_and_knows_what_is_kept(walked: Walked) -> None:
+    done = call("plan", str(walked.recipe), "-w", str(walked.workspace), "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)
+
+
+def test_a_finished_recipe_ends_with_0_and_names_the_report(walked: Walked) -> None:
+    done = call("run", str(walked.recipe), "-w", str(walked.workspace))
+    assert done.returncode == 0, done.stderr
+    assert "Nothing to do" in done.stdout
+    assert str(walked.report) in done.stdout
