@@ -133,7 +133,7 @@ def reference(folder: Path, block: int) -> NDArray[np.float32]:
     encoder = load_text_encoder(folder)
     found = []
     for ids in encoder.ids(LINES):
-        row = torch.tensor([encoder.single(ids)])
+        row = torch.tensor([encoder.single(ids).tolist()])
         with torch.no_grad():
             states = model(
                 input_ids=row, attention_mask=torch.ones_like(row), output_hidden_states=True

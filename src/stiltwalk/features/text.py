@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from tokenizers import Encoding, Tokenizer
+from tokenizers import Tokenizer
 
 from stiltwalk.errors import ModelError
 
-_MANY = 1 << 20
+Ids = NDArray[np.int32]
 
-Ids = list[int]
+_CHUNK = 4096
+"""Texts tokenised at once: the tokenizer's own results take fifty times the room of the ids."""
 
 
 class TextEncoder:
@@ -34,9 +35,10 @@ class TextEncoder:
         first, second = parts.index(0), parts.index(1)
         end = len(parts) - parts[::-1].index(1)
         last_of_first = max(i for i, part in enumerate(parts) if part == 0)
-        self.before: Ids = pair.ids[:first]
-        self.between: Ids = pair.ids[last_of_first + 1 : second]
-        self.after: Ids = pair.ids[end:]
+        ids = np.array(pair.ids, dtype=np.int32)
+        self.before: Ids = ids[:first]
+        self.between: Ids = ids[last_of_first + 1 : second]
+        self.after: Ids = ids[end:]
         self.unknown_id = self._special("unk")
         self.pad_id = self._special("pad")
 
@@ -62,28 +64,36 @@ class TextEncoder:
 
     def ids(self, texts: Sequence[str]) -> list[Ids]:
         """Return the ids of texts, without special tokens."""
-        return [encoding.ids for encoding in self._encode(texts)]
+        return [
+            np.array(encoding.ids, dtype=np.int32)
+            for chunk in _chunks(texts)
+            for encoding in self._tokenizer.encode_batch_fast(chunk, add_special_tokens=False)
+        ]
 
     def ids_and_offsets(self, texts: Sequence[str]) -> list[tuple[Ids, NDArray[np.int32]]]:
         """Return ids and, per id, the characters [start, end) it covers, shape (ids, 2)."""
         return [
-            (e.ids, np.asarray(e.offsets, dtype=np.int32).reshape(-1, 2))
-            for e in self._encode(texts)
+            (
+                np.array(encoding.ids, dtype=np.int32),
+                np.array(encoding.offsets, dtype=np.int32).reshape(-1, 2),
+            )
+            for chunk in _chunks(texts)
+            for encoding in self._tokenizer.encode_batch(chunk, add_special_tokens=False)
         ]
-
-    def _encode(self, texts: Sequence[str]) -> list[Encoding]:
-        encodings: list[Encoding] = self._tokenizer.encode_batch(
-            list(texts), add_special_tokens=False
-        )
-        return encodings
 
     def single(self, ids: Ids) -> Ids:
         """Put special tokens around one text."""
-        return [*self.before, *ids, *self.after]
+        return np.concatenate([self.before, ids, self.after])
 
     def pair(self, first: Ids, second: Ids) -> Ids:
         """Put special tokens around and between two texts."""
-        return [*self.before, *first, *self.between, *second, *self.after]
+        return np.concatenate([self.before, first, self.between, second, self.after])
+
+
+def _chunks(texts: Sequence[str]) -> Iterator[list[str]]:
+    """Yield texts a few thousand at a time."""
+    for start in range(0, len(texts), _CHUNK):
+        yield list(texts[start : start + _CHUNK])
 
 
 def fit_pair(first: Ids, second: Ids, room_tokens: int) -> tuple[Ids, Ids]:

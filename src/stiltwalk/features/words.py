@@ -36,7 +36,7 @@ def tagging_features(
             pieces = [known[word] for word in example.words[start:end]]
             lengths = [len(encoder.before), *(len(piece) for piece in pieces[:-1])]
             words.append(np.cumsum(lengths))
-            rows.append(encoder.single([token for piece in pieces for token in piece]))
+            rows.append(encoder.single(np.concatenate(pieces)))
             labels.append([label_ids.get(tag, NO_LABEL) for tag in example.tags[start:end]])
             origin.append(number)
     return Features(
@@ -60,9 +60,10 @@ def joined_tags(
 
 def _words(examples: Sequence[TaggedExample], encoder: TextEncoder, budget: int) -> dict[str, Ids]:
     """Return the ids of every distinct word."""
+    unknown = np.array([encoder.unknown_id], dtype=np.int32)
     distinct = list(dict.fromkeys(word for example in examples for word in example.words))
     return {
-        word: ids if 0 < len(ids) <= budget else [encoder.unknown_id]
+        word: ids if 0 < len(ids) <= budget else unknown
         for word, ids in zip(distinct, encoder.ids(distinct), strict=True)
     }
 
