@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -112,16 +112,17 @@ def fit_pair(first: Ids, second: Ids, room_tokens: int) -> tuple[Ids, Ids]:
     return first[:keep_shorter], second[:keep_longer]
 
 
-@cache
 def load_text_encoder(folder: Path) -> TextEncoder:
-    """Return the tokenizer of a checkpoint's folder.
+    """Return the tokenizer of a checkpoint's folder; equal files are loaded once.
+
+    Every stage of a run has a copy of the same file, and XLM-R's takes a second and 100 MB.
 
     Raises:
         ModelError: if the folder has no readable `tokenizer.json`.
     """
     file = folder / "tokenizer.json"
     try:
-        return TextEncoder(Tokenizer.from_file(str(file)))
+        return _loaded(file.read_bytes())
     except Exception as error:
         if isinstance(error, ModelError):
             raise
@@ -129,3 +130,8 @@ def load_text_encoder(folder: Path) -> TextEncoder:
             f"{file} could not be read as a fast tokenizer: {error}. Save one with "
             "AutoTokenizer.from_pretrained(…).save_pretrained(…)."
         ) from error
+
+
+@lru_cache(maxsize=2)
+def _loaded(content: bytes) -> TextEncoder:
+    return TextEncoder(Tokenizer.from_buffer(content))
