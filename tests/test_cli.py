@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -163,6 +164,26 @@ def test_a_diverged_training_ends_with_1_and_keeps_what_was_finished(
     assert re.search(r"loss of udpos became (nan|inf) at step \d+", message.replace("\n", " "))
     assert "This was stage" in message
     assert own.stages().keys() == walked.stages().keys()
+
+
+def test_a_disk_that_fills_between_stages_ends_with_1(
+    recipe: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "run.json")
+
+    monkeypatch.setattr("stiltwalk.pipeline.study.keep_record", full)
+    monkeypatch.setattr(
+        sys, "argv", ["stiltwalk", "run", str(recipe), "-w", str(tmp_path / "workspace")]
+    )
+    with pytest.raises(SystemExit) as end:
+        cli.main()
+    assert end.value.code == FAILED
+    message = capsys.readouterr().err
+    assert message.startswith("error: No space left on device (run.json). Put that right")
 
 
 def test_debug_shows_the_traceback(tmp_path: Path) -> None:

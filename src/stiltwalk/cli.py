@@ -157,6 +157,18 @@ def main() -> None:
         errors.print(f"error: {error}", *notes, style="red", markup=False, soft_wrap=True, sep="\n")
         failed = isinstance(error, WorkspaceError | TrainingDiverged)
         sys.exit(FAILED if failed else WRONG_INPUT)
+    except OSError as error:  # between stages: a full disk, a folder that may not be written
+        if debug:
+            raise
+        place = f" ({error.filename})" if error.filename else ""
+        errors.print(
+            f"error: {error.strerror or error}{place}. Put that right and run the same command "
+            "again: finished stages are kept.",
+            style="red",
+            markup=False,
+            soft_wrap=True,
+        )
+        sys.exit(FAILED)
     except SystemExit as end:
         if end.code == INTERRUPTED:
             errors.print("Interrupted. Finished stages are kept; run it again to go on.")
