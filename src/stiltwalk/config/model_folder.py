@@ -87,7 +87,8 @@ def _checksum(files: tuple[Path, ...]) -> str:
 def _from_hub(name: str, revision: str | None, *, fetch: bool) -> ModelFolder:
     """Find a hub model in the local cache, or download it."""
     from huggingface_hub import snapshot_download  # noqa: PLC0415 - 0.3 s, and rarely needed
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError  # noqa: PLC0415
+
+    from stiltwalk.data.download import client_errors  # noqa: PLC0415
 
     try:
         folder = Path(
@@ -95,7 +96,7 @@ def _from_hub(name: str, revision: str | None, *, fetch: bool) -> ModelFolder:
                 name, revision=revision, allow_patterns=list(_FILES), local_files_only=not fetch
             )
         )
-    except (LocalEntryNotFoundError, HfHubHTTPError, ValueError, OSError) as error:
+    except client_errors() as error:
         if not fetch:
             return ModelFolder(name, UNRESOLVED, None)
         raise ModelError(

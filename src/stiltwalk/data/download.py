@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 from functools import lru_cache
 from pathlib import Path
+from typing import cast
 
 from stiltwalk.data.layout import split_files
 from stiltwalk.data.parquet import open_parquet
@@ -107,9 +108,11 @@ def _how_to_fetch(repository: str) -> str:
 
 def client_errors() -> tuple[type[Exception], ...]:
     """Return what the hub's client raises when it cannot deliver, without importing it before."""
-    from huggingface_hub.errors import EntryNotFoundError
+    from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError
 
-    return (OSError, ValueError, EntryNotFoundError)
+    # its own errors are also those of its HTTP library, which raises some bare ("no route")
+    bases = cast("tuple[type[Exception], ...]", HfHubHTTPError.__bases__)
+    return (*bases, OSError, ValueError, EntryNotFoundError)
 
 
 @lru_cache(maxsize=64)
@@ -138,11 +141,11 @@ def _names(repository: str, folder: Path) -> tuple[str, ...]:
     """Return the files of a commit: the hub's list, or what is cached where it cannot be asked."""
     from huggingface_hub import HfApi
 
-    try:
-        names = HfApi().list_repo_files(repository, repo_type="dataset", revision=folder.name)
+    try:  # one question, asked once: listing the tree would be tried again for half a minute
+        files = HfApi().dataset_info(repository, revision=folder.name).siblings or ()
     except client_errors():
-        names = [path.relative_to(folder).as_posix() for path in folder.rglob("*.parquet")]
-    return tuple(names)
+        return tuple(path.relative_to(folder).as_posix() for path in folder.rglob("*.parquet"))
+    return tuple(file.rfilename for file in files)
 
 
 def _fetch(repository: str, config: str, split: str) -> list[Path]:
