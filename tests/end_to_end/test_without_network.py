@@ -1,0 +1,198 @@
+"""With every call to the network forbidden: what works, and what a user is told where it cannot."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mirrors import NLI_NAMES, nli, write_parquet
+
+WRONG_INPUT = 2
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+GUARDED = """
+import os, socket, sys
+
+tried = []
+
+def unreachable(*words, **more):
+    tried.append(words)
+    raise OSError(101, "Network is unreachable")
+
+def unknown(*words, **more):
+    tried.append(words)
+    raise socket.gaierror(-3, "Temporary failure in name resolution")
+
+socket.socket.connect = socket.socket.connect_ex = socket.create_connection = unreachable
+socket.socket.sendto = unreachable
+socket.getaddrinfo = socket.gethostbyname = unknown
+from stiltwalk.cli import main
+
+try:
+    main()
+finally:
+    print(f"network tried {len(tried)} times", file=sys.stderr)
+"""
+RECIPE = """
+name = "alone"
+targets = ["xnli", "udpos", "xquad", "tatoeba", "bucc2018"]
+languages = ["de", "en"]
+num_threads = 1
+[model]
+name = "{model}"
+[data]
+source = "{source}"
+test_rows = 4
+[arms]
+none = []
+mixed = ["mnli", "squad_v1"]
+[intermediate]
+num_epochs = 1
+max_rows = 16
+eval_rows = 8
+[target]
+num_epochs = 1
+max_rows = 16
+eval_rows = 8
+"""
+
+
+def alone(folder: Path, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run a command where no call to the network succeeds; the hub may be asked unless offline."""
+    unset = {name for name in os.environ if name.startswith("HF_")}
+    known = {name: value for name, value in os.environ.items() if name not in unset}
+    return subprocess.run(  # noqa: S603 - our own program
+        [sys.executable, "-c", GUARDED, *words],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+        env={**known, "HF_HOME": str(folder / "hub-home"), "NO_COLOR": "1", **environment},
+    )
+
+
+def recipe(folder: Path, model: Path | str, source: str, *changes: tuple[str, str]) -> str:
+    text = RECIPE.format(model=model, source=source)
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+    file = folder / "alone.toml"
+    file.write_text(text, encoding="utf-8")
+    return str(file)
+
+
+ONLY_XNLI = (
+    ('"xnli", "udpos", "xquad", "tatoeba", "bucc2018"', '"xnli"'),
+    ('mixed = ["mnli", "squad_v1"]\n', ""),
+)
+
+
+def put(path: Path, columns: dict[str, list[object]]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_parquet(path, columns, {"label": NLI_NAMES} if "label" in columns else None)
+
+
+def xnli_files() -> list[tuple[str, str, dict[str, list[object]]]]:
+    """Return repository, file and columns of all that the target xnli needs."""
+    train, dev = nli([0, 1, 2] * 8), nli([0, 1, 2])
+    test: dict[str, list[object]] = {
+        "language": ["de"] * 3 + ["en"] * 3,
+        "sentence1": ["It rains."] * 6,
+        "sentence2": ["The street is wet."] * 6,
+        "gold_label": [*NLI_NAMES, *NLI_NAMES],
+    }
+    return [
+        ("nyu-mll/multi_nli", "default/train-00000-of-00001.parquet", train),
+        ("nyu-mll/multi_nli", "default/validation_matched-00000-of-00001.parquet", dev),
+        ("google/xtreme", "XNLI/test-00000-of-00001.parquet", test),
+    ]
+
+
+def test_a_whole_recipe_with_report_export_and_score_asks_the_network_nothing(
+    tmp_path: Path, tiny_xlmr: Path
+) -> None:
+    file, workspace = recipe(tmp_path, tiny_xlmr, "mini"), tmp_path / "runs"
+    exported = tmp_path / "exported"
+    for words in (
+        ["plan", file, "-w", str(workspace)],
+        ["run", file, "-w", str(workspace)],
+        ["report", str(workspace)],
+        ["export", str(workspace / "runs" / "alone"), str(exported)],
+        ["score", str(exported / "mixed" / "seed-1"), str(exported / "labels"), "--json"],
+    ):
+        done = alone(tmp_path, *words)
+        assert done.returncode == 0, done.stderr + done.stdout
+        assert "network tried 0 times" in done.stderr, words
+    assert (workspace / "runs" / "alone" / "report.html").is_file()
+
+
+def test_a_mirror_is_read_without_asking_the_network(tmp_path: Path, tiny_xlmr: Path) -> None:
+    file = recipe(tmp_path, tiny_xlmr, str(tmp_path / "mirror"), *ONLY_XNLI)
+    for repository, name, columns in xnli_files():
+        path = tmp_path / "mirror" / repository / name
+        put(path, columns)
+    done = alone(tmp_path, "run", file, "-w", str(tmp_path / "runs"))
+    assert done.returncode == 0, done.stderr + done.stdout
+    assert "network tried 0 times" in done.stderr
+
+
+def test_a_data_set_in_the_hub_s_cache_is_read_though_the_hub_cannot_be_reached(
+    tmp_path: Path, tiny_xlmr: Path
+) -> None:
+    for repository, name, columns in xnli_files():
+        kept = tmp_path / "hub-home" / "hub" / f"datasets--{repository.replace('/', '--')}"
+        put(kept / "snapshots" / COMMIT / name, columns)
+        (kept / "refs").mkdir(exist_ok=True)
+        (kept / "refs" / "main").write_text(COMMIT, encoding="utf-8")
+    file = recipe(tmp_path, tiny_xlmr, "hub", *ONLY_XNLI)
+    done = alone(tmp_path, "run", file, "-w", str(tmp_path / "runs"))
+    assert done.returncode == 0, done.stderr + done.stdout
+    assert "network tried 0 times" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("offline", "why"),
+    [
+        ({}, "the hub did not give it (LocalEntryNotFoundError: "),
+        ({"HF_HUB_OFFLINE": "1"}, "HF_HUB_OFFLINE is set and the local cache lacks it."),
+    ],
+)
+def test_a_data_set_that_cannot_be_had_is_named_with_the_command_that_fetches_it(
+    tmp_path: Path, tiny_xlmr: Path, offline: dict[str, str], why: str
+) -> None:
+    file = recipe(tmp_path, tiny_xlmr, "hub", *ONLY_XNLI)
+    said = refused(alone(tmp_path, "run", file, "-w", str(tmp_path / "runs"), **offline))
+    assert said.startswith(f"error: nyu-mll/multi_nli: {why}")
+    assert "`hf download nyu-mll/multi_nli --repo-type dataset`" in said
+    assert "`stiltwalk data fetch RECIPE FOLDER`" in said
+    assert not (tmp_path / "runs" / "stages").exists()
+
+
+@pytest.mark.parametrize("offline", [{}, {"HF_HUB_OFFLINE": "1"}])
+def test_a_model_that_cannot_be_had_is_named_with_the_command_that_fetches_it(
+    tmp_path: Path, offline: dict[str, str]
+) -> None:
+    file = recipe(tmp_path, "owner/encoder", "mini", *ONLY_XNLI)
+    said = refused(alone(tmp_path, "run", file, "-w", str(tmp_path / "runs"), **offline))
+    assert said.startswith("error: The model 'owner/encoder' is neither a folder here nor can it")
+    assert "`hf download owner/encoder`" in said
+    assert not (tmp_path / "runs" / "stages").exists()
+
+
+def test_a_mirror_cannot_be_fetched_without_the_network_and_leaves_nothing(
+    tmp_path: Path, tiny_xlmr: Path
+) -> None:
+    file, mirror = recipe(tmp_path, tiny_xlmr, "hub", *ONLY_XNLI), tmp_path / "mirror"
+    said = refused(alone(tmp_path, "data", "fetch", file, str(mirror)))
+    assert "the hub did not give it" in said
+    assert not mirror.exists()
+
+
+def refused(done: subprocess.CompletedProcess[str]) -> str:
+    """Return what a command says that must end with 2, without a traceback."""
+    assert done.returncode == WRONG_INPUT, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    return done.stderr
