@@ -180,7 +180,18 @@ DEEPEST = next(
 )
 
 
-@pytest.mark.parametrize("path", [path for path, _ in _values(DEEPEST)], ids=".".join)
+THE_BASES_NAME = ("parent", "parent", "parent", "name")
+
+
+def test_a_renamed_model_folder_is_the_same_model() -> None:
+    renamed = _with(DEEPEST, THE_BASES_NAME, "another name")
+    assert fingerprint(renamed) == fingerprint(DEEPEST)
+    assert renamed == DEEPEST
+
+
+@pytest.mark.parametrize(
+    "path", [path for path, _ in _values(DEEPEST) if path != THE_BASES_NAME], ids=".".join
+)
 def test_a_fingerprint_follows_every_value_of_the_whole_lineage(path: tuple[str, ...]) -> None:
     value = dict(_values(DEEPEST))[path]
     assert fingerprint(_with(DEEPEST, path, _other(value))) != fingerprint(DEEPEST)

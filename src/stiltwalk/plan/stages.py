@@ -12,7 +12,7 @@ Pretrain stands in Base's place for an encoder that is made here; Rules needs no
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, fields
 from functools import cache
 from hashlib import sha256
 from typing import Any
@@ -39,9 +39,9 @@ class Rows:
 
 @dataclass(frozen=True, kw_only=True)
 class Base:
-    """A published or local encoder, pinned to a commit or a checksum."""
+    """A published or local encoder, pinned to a commit or a checksum; the name is for people."""
 
-    name: str
+    name: str = field(compare=False)
     revision: str
     version: int = 1
 
@@ -182,6 +182,9 @@ def _after(stage: Stage) -> str:
 def _with_names(stage: Stage) -> dict[str, Any]:
     """Return the stage as a dict that also tells which class each level was."""
     values: dict[str, Any] = {"stage": type(stage).__name__, **asdict(stage)}
+    for each in fields(stage):
+        if not each.compare:
+            del values[each.name]
     for parent in parents(stage):
         values["parent"] = _with_names(parent)
     return values

@@ -222,4 +222,8 @@ def _cannot_write(folder: Path, error: OSError) -> WorkspaceError:
             f"No space is left on the disk of {folder}. Free some, then run again: finished "
             "stages are kept."
         )
-    return WorkspaceError(f"{folder} cannot be written ({error}). Give another --workspace.")
+    if str(error.filename or folder).startswith(str(folder)):
+        return WorkspaceError(f"{folder} cannot be written ({error}). Give another --workspace.")
+    return WorkspaceError(
+        f"The system refused a file: {error}. Mend that, then run again: finished stages are kept."
+    )
