@@ -20,7 +20,7 @@ from stiltwalk.features.spans import (
 from stiltwalk.features.text import TextEncoder, load_text_encoder
 from stiltwalk.features.words import joined_tags, tagging_features
 from stiltwalk.records import SpanExample
-from stiltwalk.tasks import TASKS
+from stiltwalk.tasks import TARGETS, TASKS
 from stiltwalk.tasks.load import available_languages
 
 pytestmark = pytest.mark.real
@@ -60,12 +60,14 @@ def check_answers(rows: Sequence[SpanExample], encoder: TextEncoder) -> tuple[in
         found = np.array([(0.0, 0.0, 0.0), (1.0, borders[0, 0], borders[1, 1])])
         window = replace(features.first(1), example=np.zeros(1, np.int64))
         text = answers_of([found], window, [example])[0][example.id]
-        end = gold.start + len(gold.text)
-        assert gold.text.strip() in text
-        assert borders[0, 0] <= gold.start < borders[0, 1], example.id
-        assert borders[1, 0] < end <= borders[1, 1] or text == gold.text, example.id
+        wanted = gold.text.strip()
+        start = gold.start + gold.text.index(wanted)
+        assert wanted in text, example.id
+        if text != wanted:
+            assert borders[0, 0] <= start < borders[0, 1], example.id
+            assert borders[1, 0] < start + len(wanted) <= borders[1, 1], example.id
         survived.add(number)
-        spans, exact = spans + 1, exact + (text == gold.text.strip())
+        spans, exact = spans + 1, exact + (text == wanted)
     room = LIMIT - MAX_QUESTION_TOKENS - encoder.num_special_in_pair - WINDOW_STEP_TOKENS
     for number, (example, (_, covered)) in enumerate(zip(rows, offsets, strict=True)):
         if example.answers and number not in survived:
@@ -92,7 +94,8 @@ def test_every_gold_span_survives_text_window_span_text(
 def test_every_gold_span_survives_in_every_language(
     source: DataSource, encoder: TextEncoder, name: str
 ) -> None:
-    for language in available_languages(TASKS[name], source):
+    languages = available_languages(TASKS[name], source) if name in TARGETS else ("en",)
+    for language in languages:
         spans, exact = check_answers(rows_of(source, name, [language], None), encoder)  # type: ignore[arg-type]
         print(f"{name} {language}: {spans} spans, {exact} to the letter")  # noqa: T201 - figures
 
