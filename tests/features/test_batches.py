@@ -33,7 +33,8 @@ cuts = st.builds(
 
 def steps_of(tasks: Sequence[tuple[NDArray[np.int64], int]], cut: Cut, seed: int = 1) -> list[Step]:
     lengths, rows = zip(*tasks, strict=True)
-    return epoch_steps(lengths, rows, cut, np.random.default_rng(seed))
+    num_steps = [-(-len(each) // cut.effective_batch_size) for each in lengths]
+    return epoch_steps(lengths, rows, num_steps, cut, np.random.default_rng(seed))
 
 
 @given(lengths_of_rows, st.integers(1, 900))

@@ -11,6 +11,7 @@ from typing import Any, cast
 import pytest
 
 from stiltwalk.config import parse_recipe
+from stiltwalk.config.recipe import Mixing
 from stiltwalk.plan import Plan, Stage, build_plan, fingerprint, parents
 from stiltwalk.plan.stages import (
     Base,
@@ -201,7 +202,7 @@ def test_a_fingerprint_follows_every_value_of_the_whole_lineage(path: tuple[str,
 def test_equal_values_of_different_stage_classes_differ() -> None:
     rows, common = Rows(task="mnli", revision="rows:1"), vars(DEEPEST.parent)
     tuned = FineTune(**{**common, "rows": rows, "parent": BASE})
-    walked = Intermediate(**{**common, "rows": (rows,), "parent": BASE})
+    walked = Intermediate(**{**common, "rows": (rows,), "mixing": Mixing(), "parent": BASE})
     assert fingerprint(tuned) != fingerprint(walked)
     assert len(fingerprint(tuned)) == 16
 

@@ -392,3 +392,14 @@ def test_questions_without_an_answer_are_scored_at_the_best_threshold(tiny_xlmr:
     rows = rows_of(task(Kind.SPAN), dev, tiny_xlmr)
     score = dev_score(rows, Engine(model=trainee.models.models[0], pad_id=1))
     assert score >= 0.5  # "no answer" everywhere is right for half, and a threshold allows it
+
+
+def test_the_last_weights_are_kept_where_the_settings_say_so(
+    tiny_xlmr: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dev_scores(monkeypatch, 0.9, 0.5, 0.6)
+    trainee = Trainee(tiny_xlmr, settings=replace(SETTINGS, keep="last"))
+    training = trainee.fit()
+    assert training.best.step == 6
+    kept = trainee.kept[-1]
+    assert all(torch.equal(kept[name], value) for name, value in trainee.weights().items())

@@ -31,3 +31,10 @@ def test_dev_is_looked_at_every_so_often_and_once_at_the_end(num_steps: int, eve
     looked = [step + 1 for step in range(num_steps) if looks_at_dev(step, num_steps, settings)]
     regular = list(range(every, num_steps + 1, every))
     assert looked == (regular if regular and regular[-1] == num_steps else [*regular, num_steps])
+
+
+def test_warm_up_steps_count_in_place_of_the_share() -> None:
+    settings = TrainSettings(learning_rate=1.0, warmup_share=0.5, warmup_steps=4)
+    assert [learning_rate(step, 8, settings) for step in range(5)] == [0, 0.25, 0.5, 0.75, 1.0]
+    longer = TrainSettings(learning_rate=1.0, warmup_steps=500)
+    assert learning_rate(7, 8, longer) == 7 / 8

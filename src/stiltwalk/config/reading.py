@@ -13,9 +13,9 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
-from stiltwalk.config.presets import XSTILTS
+from stiltwalk.config.presets import PRESETS
 from stiltwalk.config.pretrain import PretrainSettings
-from stiltwalk.config.recipe import DataSettings, ModelSettings, Recipe, TrainSettings
+from stiltwalk.config.recipe import DataSettings, Mixing, ModelSettings, Recipe, TrainSettings
 from stiltwalk.data.source import HUB, MINI
 from stiltwalk.errors import RecipeError
 from stiltwalk.records import BASELINE_ARM
@@ -94,8 +94,9 @@ def _fill_targets(table: Table) -> None:
             f"[target.{unused[0]}] sets a target that the recipe does not have."
             f"{_nearest(unused[0], [str(name) for name in targets])}"
         )
+    preset = PRESETS.get(str(table.get("preset", "xstilts")), {})
     table["target"] = {
-        name: {**XSTILTS.get(name, {}), **shared, **own.get(name, {})} for name in map(str, targets)
+        name: {**preset.get(name, {}), **shared, **own.get(name, {})} for name in map(str, targets)
     }
 
 
@@ -121,6 +122,8 @@ def _class_at(path: tuple[str | int, ...]) -> type[Any]:
             return ModelSettings
         case ("data", *_):
             return DataSettings
+        case ("mixing", *_):
+            return Mixing
         case _:
             return TrainSettings
 

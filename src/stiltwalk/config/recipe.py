@@ -17,6 +17,7 @@ Count = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
 Precision = Literal["fp32", "bf16"]
+Preset = Literal["xstilts", "xtreme"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,12 +33,14 @@ class TrainSettings:
         weight_decay: on matrices; biases and norms are never decayed.
         adam_epsilon: AdamW's.
         warmup_share: part of all steps, in [0, 1].
+        warmup_steps: optimiser steps, in place of the share; None for the share.
         max_gradient_norm: clipped to this once per optimiser step.
         micro_batch_tokens: padded tokens per forward pass; bounds memory, changes the last bits.
         sort_window_batches: how many effective batches are sorted by length together.
         eval_every_steps: optimiser steps between two looks at the English dev rows.
-        eval_rows: dev rows looked at (QA: windows).
+        eval_rows: dev rows looked at (QA: windows); None for all.
         patience: looks without a better score before training stops.
+        keep: the weights that were best on dev, or the last ones whatever dev says.
         freeze_word_embeddings: leave the embedding table of words as it is.
     """
 
@@ -51,13 +54,33 @@ class TrainSettings:
     weight_decay: Annotated[float, Field(ge=0)] = 0.01
     adam_epsilon: Positive = 1e-8
     warmup_share: Share = 0.1
+    warmup_steps: Annotated[int, Field(ge=0)] | None = None
     max_gradient_norm: Positive = 1.0
     micro_batch_tokens: Annotated[int, Field(ge=16)] = 8192
     sort_window_batches: Count = 8
     eval_every_steps: Count = 1000
-    eval_rows: Count = 500
+    eval_rows: Count | None = 500
     patience: Count = 30
+    keep: Literal["best", "last"] = "best"
     freeze_word_embeddings: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mixing:
+    """Which task each optimiser step of a mixture trains; a task has n examples (QA: windows).
+
+    Args:
+        sampling: a task's share of the steps is proportional to min(n, cap)^(1 / temperature), or
+            the same for all.
+        cap: examples beyond which a task gets no larger share; None for no limit.
+        temperature: above 1 it lifts small tasks.
+    """
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    sampling: Literal["proportional", "uniform"] = "proportional"
+    cap: Count | None = None
+    temperature: Annotated[float, Field(ge=1)] = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,7 +130,9 @@ class Recipe:
         targets: XTREME tasks to fine-tune on in English and to evaluate in every language.
         seeds: each arm is trained once per seed.
         languages: evaluate only these of a target's languages; None for all.
+        preset: whose published values `target` starts from: Phang et al. (2020) or XTREME.
         intermediate: how the intermediate phase learns.
+        mixing: how several intermediate tasks share the steps.
         target: how each target is learned; filled for every target by `reading.py`.
         relative_depth: where sentence vectors are read, as a share of the encoder's blocks.
         precision: number format of training and prediction.
@@ -125,7 +150,9 @@ class Recipe:
     targets: tuple[str, ...]
     seeds: Annotated[tuple[int, ...], Field(min_length=1)] = (1,)
     languages: tuple[str, ...] | None = None
+    preset: Preset = "xstilts"
     intermediate: TrainSettings = field(default_factory=TrainSettings)
+    mixing: Mixing = field(default_factory=Mixing)
     target: Mapping[str, TrainSettings]
     relative_depth: Annotated[float, Field(gt=0, le=1)] = 14 / 24
     precision: Precision = "fp32"

@@ -65,25 +65,33 @@ class Cut:
 def epoch_steps(
     lengths: Sequence[NDArray[np.int64]],
     rows_per_unit: Sequence[int],
+    num_steps: Sequence[int],
     cut: Cut,
     rng: np.random.Generator,
 ) -> list[Step]:
-    """Return one epoch over several tasks: every unit of every task exactly once.
+    """Return one epoch over several tasks: one task per step, the steps in random order.
 
-    One task per step, and the steps of all tasks in random order: a task's chance at any step
-    is proportional to its units (plain proportional mixing).
+    A task whose steps are just enough for its units shows every unit exactly once; one with more
+    steps begins its units anew, in another order; one with fewer shows a random part.
 
     Args:
         lengths: per task, the longest row of every unit in tokens.
         rows_per_unit: per task, how many rows a unit has.
+        num_steps: per task, how many steps it gets.
         cut: batch sizes.
         rng: the only source of chance.
     """
     steps = []
-    for task, (task_lengths, rows) in enumerate(zip(lengths, rows_per_unit, strict=True)):
-        cost = task_lengths * rows
-        for units in _effective_batches(task_lengths, cut, rng):
-            micro = filled(units, cost, cut.micro_batch_tokens)
+    for task, (task_lengths, rows, count) in enumerate(
+        zip(lengths, rows_per_unit, num_steps, strict=True)
+    ):
+        batches: list[Units] = []
+        while len(batches) < count:
+            batches += _effective_batches(task_lengths, cut, rng)
+        if count < len(batches):
+            batches = [batches[at] for at in rng.permutation(len(batches))[:count]]
+        for units in batches:
+            micro = filled(units, task_lengths * rows, cut.micro_batch_tokens)
             steps.append(Step(task, tuple(micro)))
     return [steps[position] for position in rng.permutation(len(steps))]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from stiltwalk.config.recipe import TrainSettings
+from stiltwalk.config.recipe import Mixing, TrainSettings
 from stiltwalk.features.text import load_text_encoder
 from stiltwalk.models import checkpoint
 from stiltwalk.pipeline.context import MODEL, Context
@@ -96,6 +96,7 @@ def _train(
             seed=stage.seed,
             pad_id=load_text_encoder(source).pad_id,
             precision=stage.numerics.precision,
+            mixing=stage.mixing if isinstance(stage, Intermediate) else Mixing(),
             resume_file=folder.path / RESUME,
             resume_every_s=context.resume_every_s,
             keep=lambda: checkpoint.save(kept, folder.path / MODEL, tokenizer_from=source),

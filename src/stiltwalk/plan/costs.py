@@ -73,7 +73,10 @@ def _training(names: list[str], settings: TrainSettings, recipe: Recipe, shape: 
     num_examples = num_tokens = num_steps = 0
     for name in names:
         rows = _rows(TASKS[name], Split.TRAIN, "en", recipe)
-        rows = min(rows, settings.max_rows or rows) * settings.num_epochs
+        rows = min(rows, settings.max_rows or rows)
+        if len(names) > 1:
+            rows = min(rows, recipe.mixing.cap or rows)
+        rows *= settings.num_epochs
         num_examples += rows
         num_tokens += round(rows * _mean_tokens(TASKS[name], "en", recipe))
         num_steps += -(-rows // settings.effective_batch_size)

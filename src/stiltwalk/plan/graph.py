@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from stiltwalk.config.recipe import Recipe
+from stiltwalk.config.recipe import Mixing, Recipe
 from stiltwalk.plan.stages import (
     Base,
     Encoder,
@@ -107,6 +107,7 @@ class _Graph:
                 parent=self._base,
                 rows=tuple(self._rows(task) for task in INTERMEDIATE if task in tasks),
                 settings=self._recipe.intermediate,
+                mixing=self._recipe.mixing if len(tasks) > 1 else Mixing(),
                 numerics=self._numerics,
                 seed=seed,
             )

@@ -18,7 +18,7 @@ from hashlib import sha256
 from typing import Any
 
 from stiltwalk.config.pretrain import PretrainSettings
-from stiltwalk.config.recipe import Precision, TrainSettings
+from stiltwalk.config.recipe import Mixing, Precision, TrainSettings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +64,7 @@ class Intermediate:
     parent: Base | Pretrain
     rows: tuple[Rows, ...]
     settings: TrainSettings
+    mixing: Mixing
     numerics: Numerics
     seed: int
     version: int = 1

@@ -13,9 +13,9 @@ from rich.table import Table
 
 from stiltwalk.config import Recipe, read_recipe
 from stiltwalk.config.model_folder import ModelFolder, locate
-from stiltwalk.plan import build_plan, fingerprint
+from stiltwalk.plan import Stage, build_plan, fingerprint
 from stiltwalk.plan.costs import Shape, cost
-from stiltwalk.plan.stages import Base, describe
+from stiltwalk.plan.stages import Base, FineTune, Intermediate, Pretrain, describe
 from stiltwalk.store.workspace import Workspace
 from stiltwalk.tasks import TASKS
 from stiltwalk.tasks.load import UNKNOWN, revision
@@ -44,6 +44,7 @@ def outlook(file: Path, workspace: Path, changes: Sequence[str] = ()) -> dict[st
             "does": describe(stage),
             "kept": store.has(stage),
             **asdict(cost(stage, recipe, shape)),
+            "settings": _settings(stage),
         }
         for stage in plan.stages
     ]
@@ -108,6 +109,17 @@ def _duration(time_s: float) -> str:
 def _total(stages: Sequence[dict[str, Any]]) -> dict[str, Any]:
     keys = ("num_examples", "num_tokens", "time_s", "disk_bytes")
     return {"num_stages": len(stages), **{key: sum(s[key] for s in stages) for key in keys}}
+
+
+def _settings(stage: Stage) -> dict[str, Any]:
+    """Return how a training stage learns, presets filled in; nothing for other stages."""
+    match stage:
+        case Intermediate():
+            return {**asdict(stage.settings), **asdict(stage.mixing)}
+        case FineTune() | Pretrain():
+            return asdict(stage.settings)
+        case _:
+            return {}
 
 
 def _shape(recipe: Recipe, found: ModelFolder | None) -> Shape:

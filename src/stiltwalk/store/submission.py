@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from stiltwalk.data.xtreme_files import answers_path, form_of, write_gold
-from stiltwalk.errors import WorkspaceError
+from stiltwalk.errors import DataError, WorkspaceError
 from stiltwalk.records import Answers, GoldTexts, Kind, Metric, Split, gold_answers, gold_lines
 from stiltwalk.store.record import RecordedStage, RunRecord, read_record
 from stiltwalk.store.workspace import Workspace
 from stiltwalk.tasks import TASKS, Task
-from stiltwalk.tasks.load import bitext, examples
+from stiltwalk.tasks.load import UNKNOWN, bitext, examples, revision
 
 LABELS = "labels"
 
@@ -28,7 +31,7 @@ def export_run(run: Path, folder: Path) -> list[Path]:
 
     Raises:
         WorkspaceError: if there is no such run, the folder is in use, or a stage is not done.
-        DataError: if the rows that the run was evaluated on are no longer there.
+        DataError: if the rows that the run was evaluated on are no longer there, or changed.
     """
     record, workspace = read_record(run), Workspace(run.resolve().parents[1])
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
@@ -40,16 +43,55 @@ def export_run(run: Path, folder: Path) -> list[Path]:
             f"{len(missing)} evaluations of this run are not done, such as {missing[0]!r}. Run "
             "the recipe again first; finished stages are kept."
         )
+    targets = {stage.target: stage for stage in evaluations}
+    for stage in targets.values():
+        _check_revision(stage, record, workspace)
+    with _all_or_nothing(folder) as aside:
+        written = _write_answers(evaluations, record, workspace, aside)
+        for stage in targets.values():
+            _write_labels(stage, record, aside / LABELS)
+    return [folder / submission for submission in written]
+
+
+@contextmanager
+def _all_or_nothing(folder: Path) -> Iterator[Path]:
+    """Give a folder beside `folder` that takes its place if the block ends without an error."""
+    aside = folder.with_name(f".{folder.name}.{os.getpid()}")
+    try:
+        aside.mkdir(parents=True)
+        yield aside
+        aside.replace(folder)
+    except OSError as error:
+        raise WorkspaceError(
+            f"{folder} cannot be written ({error}). Give another folder."
+        ) from error
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def _write_answers(
+    evaluations: Sequence[RecordedStage], record: RunRecord, workspace: Workspace, folder: Path
+) -> list[Path]:
+    """Copy what was answered; return the submissions, relative to the folder."""
     written: dict[Path, None] = {}
     for stage in evaluations:
         for seed in [stage.seed] if stage.seed else record.seeds:
-            submission = folder / stage.arm / f"seed-{seed}"
+            submission = Path(stage.arm) / f"seed-{seed}"
             source = workspace.verified(stage.fingerprint) / stage.target
-            shutil.copytree(source, submission / stage.target)
+            shutil.copytree(source, folder / submission / stage.target)
             written[submission] = None
-    for stage in {stage.target: stage for stage in evaluations}.values():
-        _write_labels(stage, record, folder / LABELS)
     return list(written)
+
+
+def _check_revision(stage: RecordedStage, record: RunRecord, workspace: Workspace) -> None:
+    """Refuse labels of other rows than those that were answered."""
+    then = workspace.marker(stage.fingerprint)["stage"]["rows"]["revision"]
+    now = revision(TASKS[stage.target], record.data, ask_hub=False)
+    if now not in (then, UNKNOWN):
+        raise DataError(
+            f"{stage.target}: the rows in {record.data.source} are not those that the run answered "
+            f"({then} then, {now} now). Put those back, or run the recipe again and export that."
+        )
 
 
 def _write_labels(stage: RecordedStage, record: RunRecord, folder: Path) -> None:

@@ -61,7 +61,7 @@ def task_rows(
     first = [at for part in by_part(task, dev).values() for at in part[: settings.eval_rows]]
     looked_at = [dev[at] for at in sorted(first)]
     dev_features = kind.features(looked_at, encoder, labels, settings.max_length_tokens)
-    if task.kind is Kind.SPAN:
+    if task.kind is Kind.SPAN and settings.eval_rows is not None:
         dev_features = dev_features.first(settings.eval_rows)
         looked_at = looked_at[: int(dev_features.example[-1]) + 1]
     return TaskRows(

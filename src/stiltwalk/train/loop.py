@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -15,12 +15,13 @@ from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 from torch import nn
 
-from stiltwalk.config.recipe import Precision, TrainSettings
+from stiltwalk.config.recipe import Mixing, Precision, TrainSettings
 from stiltwalk.errors import TrainingDiverged
 from stiltwalk.features.batches import Cut, Step, epoch_steps
 from stiltwalk.infer.engine import Engine
 from stiltwalk.kinds.kind import make_batch, uses_types
 from stiltwalk.train.learner import TaskModels, TaskRows, dev_score
+from stiltwalk.train.mixing import steps_per_task
 from stiltwalk.train.resume import keep, resume
 from stiltwalk.train.schedule import learning_rate, looks_at_dev
 
@@ -38,6 +39,7 @@ class Session:
         precision: number format of matrix products.
         keep: called with the weights as they are whenever they are the best so far.
         progress: told (steps done, steps in all).
+        mixing: how several tasks share the steps.
         resume_file: the rolling checkpoint to go on from; None to do without.
         resume_every_s: how often it is replaced; changes no result.
     """
@@ -50,6 +52,7 @@ class Session:
     precision: Precision
     keep: Callable[[], None]
     progress: Callable[[int, int], None]
+    mixing: Mixing = field(default_factory=Mixing)
     resume_file: Path | None = None
     resume_every_s: float = 300.0
 
@@ -77,12 +80,15 @@ class Training:
 class _Course:
     """Where training stands."""
 
+    keeps: Literal["best", "last"]
     looks: list[Look]
     log: list[dict[str, Any]]
 
     @property
     def best(self) -> Look:
-        """The first of the looks with the best score."""
+        """The look whose weights are kept: the first with the best score, or the last."""
+        if self.keeps == "last":
+            return self.looks[-1]
         return max(self.looks, key=lambda look: look.score)
 
     def is_over(self, patience: int) -> bool:
@@ -133,8 +139,9 @@ def _resumed(session: Session, optimizer: Any) -> _Course:  # noqa: ANN401 - Acc
     if session.resume_file:
         state = resume(session.resume_file, session.models, optimizer)
     if state is None:
-        return _Course(looks=[], log=[])
-    return _Course(looks=[Look(**look) for look in state["looks"]], log=state["log"])
+        return _Course(session.settings.keep, looks=[], log=[])
+    looks = [Look(**look) for look in state["looks"]]
+    return _Course(session.settings.keep, looks, state["log"])
 
 
 def all_steps(session: Session) -> Iterator[Step]:
@@ -147,9 +154,14 @@ def all_steps(session: Session) -> Iterator[Step]:
     )
     lengths = [rows.train.unit_lengths() for rows in session.rows]
     rows_per_unit = [rows.train.rows_per_unit for rows in session.rows]
+    num_steps = steps_per_task(
+        [rows.train.num_units for rows in session.rows],
+        settings.effective_batch_size,
+        session.mixing,
+    )
     for epoch in range(settings.num_epochs):
         rng = np.random.default_rng([session.seed, epoch])
-        yield from epoch_steps(lengths, rows_per_unit, cut, rng)
+        yield from epoch_steps(lengths, rows_per_unit, num_steps, cut, rng)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

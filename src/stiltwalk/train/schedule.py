@@ -17,6 +17,8 @@ def learning_rate(step: int, num_steps: int, settings: TrainSettings) -> float:
         `get_linear_schedule_with_warmup`, as in the scripts of Phang et al. (2020).
     """
     warmup = int(settings.warmup_share * num_steps)
+    if settings.warmup_steps is not None:
+        warmup = min(settings.warmup_steps, num_steps)
     if step < warmup:
         return settings.learning_rate * step / warmup
     return settings.learning_rate * (num_steps - step) / max(1, num_steps - warmup)
