@@ -35,23 +35,23 @@ def run(
     Raises:
         StiltwalkError: what the user can cause; see the tree in `stiltwalk.errors`.
     """
-    from rich.console import Console  # noqa: PLC0415
+    from rich.console import Console
 
-    from stiltwalk.pipeline.study import carry_out  # noqa: PLC0415
+    from stiltwalk.pipeline.study import carry_out
 
     console = console or Console()
     finished = carry_out(Path(recipe), Path(workspace), console, changes)
     if not finished.needs_report:
         console.print("Nothing to do: every stage was kept.")
         return finished.page
-    from stiltwalk.report.gather import report_runs  # noqa: PLC0415 - plots are slow to import
+    from stiltwalk.report.gather import report_runs  # plots are slow to import
 
     return report_runs(Path(workspace), finished.name)[0]
 
 
 def report(workspace: str | Path) -> list[Path]:
     """Write the report of every run in a workspace again, from its rows; return the pages."""
-    from stiltwalk.report.gather import report_runs  # noqa: PLC0415
+    from stiltwalk.report.gather import report_runs
 
     return report_runs(Path(workspace))
 
@@ -63,7 +63,7 @@ def score(predictions: str | Path, labels: str | Path, benchmark: str = "xtreme"
         DataError: if a file is missing or not in its format.
         MetricError: if predictions and labels differ in number.
     """
-    from stiltwalk.tasks.scoring import score_folder  # noqa: PLC0415
+    from stiltwalk.tasks.scoring import score_folder
 
     return score_folder(Path(predictions), Path(labels), benchmark)
 
@@ -75,6 +75,6 @@ def load(workspace: str | Path) -> list[dict[str, Any]]:
         One dict per figure: `run`, `arm` and the fields of `stiltwalk.records.ScoreRow`; ready
         for `pandas.DataFrame`.
     """
-    from stiltwalk.report.gather import score_rows  # noqa: PLC0415
+    from stiltwalk.report.gather import score_rows
 
     return score_rows(Path(workspace))

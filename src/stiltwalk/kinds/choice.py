@@ -25,7 +25,7 @@ class ChoiceKind:
         self,
         examples: Sequence[ChoiceExample],
         encoder: TextEncoder,
-        labels: Sequence[str],  # noqa: ARG002
+        labels: Sequence[str],
         max_length_tokens: int,
     ) -> Features:
         """Return one row per choice."""
@@ -50,8 +50,8 @@ class ChoiceKind:
     def outputs(
         self,
         logits: Tensor,
-        features: Features,  # noqa: ARG002
-        rows: NDArray[np.int64],  # noqa: ARG002
+        features: Features,
+        rows: NDArray[np.int64],
     ) -> list[NDArray[np.float32]]:
         """Return the score of each row, shape (1,)."""
         return list(logits.float().cpu().numpy())
@@ -60,8 +60,8 @@ class ChoiceKind:
         self,
         outputs: Sequence[NDArray[np.float32]],
         features: Features,
-        examples: Sequence[ChoiceExample],  # noqa: ARG002
-        labels: Sequence[str],  # noqa: ARG002
+        examples: Sequence[ChoiceExample],
+        labels: Sequence[str],
     ) -> Labels:
         """Return the index of the best choice of each question, as text."""
         scores = np.concatenate(outputs).reshape(-1, features.rows_per_unit)

@@ -49,8 +49,8 @@ class PairKind:
     def outputs(
         self,
         logits: Tensor,
-        features: Features,  # noqa: ARG002
-        rows: NDArray[np.int64],  # noqa: ARG002
+        features: Features,
+        rows: NDArray[np.int64],
     ) -> list[NDArray[np.float32]]:
         """Return the logits of each row, shape (C,)."""
         return list(logits.float().cpu().numpy())
@@ -58,8 +58,8 @@ class PairKind:
     def decode(
         self,
         outputs: Sequence[NDArray[np.float32]],
-        features: Features,  # noqa: ARG002
-        examples: Sequence[PairExample],  # noqa: ARG002
+        features: Features,
+        examples: Sequence[PairExample],
         labels: Sequence[str],
     ) -> Labels:
         """Return the likeliest label of each pair."""

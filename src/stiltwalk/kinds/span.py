@@ -25,7 +25,7 @@ class SpanKind:
         self,
         examples: Sequence[SpanExample],
         encoder: TextEncoder,
-        labels: Sequence[str],  # noqa: ARG002
+        labels: Sequence[str],
         max_length_tokens: int,
     ) -> Features:
         """Return one row per window."""
@@ -66,7 +66,7 @@ class SpanKind:
         outputs: Sequence[NDArray[np.float64]],
         features: Features,
         examples: Sequence[SpanExample],
-        labels: Sequence[str],  # noqa: ARG002
+        labels: Sequence[str],
     ) -> Texts:
         """Return question id → answer."""
         return answers_of(outputs, features, examples)[0]
