@@ -13,7 +13,7 @@ from stiltwalk.records import Kind, Metric, Split
 from stiltwalk.tasks import TASKS, Task, sizes
 
 FLOPS_PER_S = 60e9
-"""Two CPU cores in fp32, as `benchmarks/inference.py` measures them for base-size encoders."""
+"""A round figure for two CPU cores in fp32: estimates are meant to a factor of two."""
 STEP_OVERHEAD_S = 0.012
 ROW_OVERHEAD_S = 0.0003
 """What a small encoder spends outside matrix products, per optimiser step and per row."""
