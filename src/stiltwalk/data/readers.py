@@ -6,7 +6,7 @@ position: GLUE, SNLI and XNLI number them differently.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 
 from stiltwalk.data.hub import Reader
 from stiltwalk.data.rows import Rows
@@ -19,6 +19,7 @@ from stiltwalk.records import (
     TaggedExample,
 )
 
+_SHAPE = "The data set has changed; pin a revision that has lists here."
 _PIN = "The data set has changed, or is another one; pin the revision that had these labels."
 
 
@@ -55,6 +56,7 @@ def hellaswag(rows: Rows, language: str) -> Iterator[Example]:  # noqa: ARG001 -
     """Read HellaSwag: the second half of the context belongs to the choice."""
     columns = ("ctx_a", "ctx_b", "label")
     for row, (ctx_a, ctx_b, label, endings) in rows.take(columns, ("endings",)):
+        _check_texts(rows, row, "endings", endings)
         choices = tuple(f"{ctx_b} {ending}" for ending in endings)
         yield ChoiceExample(
             f"{rows.id_prefix}{row}", ctx_a, choices, _choice(rows, row, label, len(choices))
@@ -78,6 +80,8 @@ def commonsense_qa(rows: Rows, language: str) -> Iterator[Example]:  # noqa: ARG
     columns = ("question", "answerKey")
     for row, (question, key, choices) in rows.take(columns, ("choices",)):
         fields = as_lists(choices, ("label", "text"))
+        if fields is None:
+            raise rows.error(f"choices are {choices!r}, not letters with texts.", _SHAPE, row)
         if key not in fields["label"]:
             raise rows.error(f"answer '{key}' is none of {fields['label']}.", _PIN, row)
         yield ChoiceExample(
@@ -100,12 +104,13 @@ def tagged(words_column: str, tags_column: str, tags: tuple[str, ...]) -> Reader
     def read(rows: Rows, language: str) -> Iterator[Example]:  # noqa: ARG001 - one per configuration
         word = _words(rows, tags_column, tags)
         for row, (words, values) in rows.take((), (words_column, tags_column)):
+            _check_texts(rows, row, words_column, words)
+            if not isinstance(values, list):
+                raise rows.error(f"{tags_column} is {values!r}, not a list.", _SHAPE, row)
             if len(words) != len(values) or not words:
                 raise rows.error(
                     f"{len(words)} words but {len(values)} tags.", "Mend or remove the row.", row
                 )
-            if None in words:
-                raise rows.error("a word is empty.", "Mend or remove the row.", row)
             yield TaggedExample(
                 f"{rows.id_prefix}{row}",
                 tuple(words),
@@ -129,12 +134,26 @@ def aligned(rows: Rows) -> Bitext:
     return Bitext(tuple(foreign), tuple(english), tuple(gold))
 
 
-def as_lists(value: object, names: tuple[str, ...]) -> dict[str, list[object]]:
-    """Return a record of lists, whether it is stored so or as a list of records."""
+def as_lists(value: object, names: tuple[str, ...]) -> dict[str, list[object]] | None:
+    """Return a record of lists, stored so or as a list of records; None if it is neither."""
     if isinstance(value, Mapping):
-        return {name: list(value.get(name) or ()) for name in names}
-    entries = value if isinstance(value, Sequence) else ()
-    return {name: [entry[name] for entry in entries] for name in names}
+        lists = {name: one for name in names if isinstance(one := value.get(name), list)}
+        return lists if len(lists) == len(names) else None
+    if not isinstance(value, list):
+        return None
+    if not all(isinstance(entry, Mapping) and entry.keys() >= set(names) for entry in value):
+        return None
+    return {name: [entry[name] for entry in value] for name in names}
+
+
+def _check_texts(rows: Rows, row: int, column: str, value: object) -> None:
+    """Refuse what is not a list of texts; a text alone would be taken for its letters."""
+    if not isinstance(value, list):
+        raise rows.error(f"{column} is {value!r}, not a list of texts.", _SHAPE, row)
+    if None in value:
+        raise rows.error(f"one of {column} is empty.", "Mend or remove the row.", row)
+    if value and not isinstance(value[0], str):
+        raise rows.error(f"{column} holds {value[0]!r}, not texts.", _SHAPE, row)
 
 
 def _words(rows: Rows, column: str, labels: tuple[str, ...]) -> Callable[[int, object], str]:

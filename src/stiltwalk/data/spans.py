@@ -32,6 +32,12 @@ def questions(id_prefix_of: Callable[[str], str] | None = None) -> Reader:
 def _answers(rows: Rows, row: int, context: str, stored: object) -> tuple[Answer, ...]:
     """Return the answers of one question, each where its text really is."""
     lists = as_lists(stored, ("text", "answer_start"))
+    if lists is None:
+        raise rows.error(
+            f"answers are {stored!r}, not texts with their starts.",
+            "The data set has changed; pin a revision with SQuAD's columns.",
+            row,
+        )
     texts, starts = lists["text"], lists["answer_start"]
     if len(texts) != len(starts):
         raise rows.error(
