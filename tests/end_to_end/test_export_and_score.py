@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 import stiltwalk
-from mirrors import squad, write_split
+from mirrors import squad, write_parquet, write_split
 from stiltwalk import cli
-from stiltwalk.errors import WorkspaceError
+from stiltwalk.errors import DataError, WorkspaceError
 from stiltwalk.metrics.aggregate import group_scores, overall_score, task_score
 from stiltwalk.tasks import GROUPS, TARGETS, TASKS
 from walking import carry_out
@@ -177,16 +177,10 @@ def who(number: int, key: str) -> tuple[str, str, list[str], list[int]]:
 def test_duplicate_ids_score_in_a_run_as_they_do_in_its_files(
     tiny_xlmr: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    mirror = tmp_path / "mirror"
-    rows = [year(number, f"t-{number}") for number in range(60)]
-    write_split(mirror, "rajpurkar/squad", "plain_text", "train", squad(rows))
+    recipe, workspace, german = one_target(tiny_xlmr, tmp_path)
     twice = squad([year(1, "a"), who(2, "b"), who(3, "a"), year(4, "c"), year(5, "b")])
-    for config in ("XQuAD.en", "XQuAD.de"):
-        write_split(mirror, "google/xtreme", config, "validation", twice)
-    recipe = tmp_path / "all.toml"
-    text = RECIPE.format(model=tiny_xlmr, source=mirror, targets=["xquad"], rows=5)
-    recipe.write_text(text.replace('mixed = ["mnli", "ccg"]\n', ""), encoding="utf-8")
-    run = export(recipe, tmp_path / "workspace", "all")
+    write_parquet(german, twice)
+    run = export(recipe, workspace, "all")
     document, own = scored(run.folder, "none", 2, capsys), run.figures("none", 2)
     for metric in ("f1", "exact_match"):
         assert document["tasks"]["xquad"][metric] == {
@@ -194,3 +188,47 @@ def test_duplicate_ids_score_in_a_run_as_they_do_in_its_files(
         }
     predicted = (run.folder / "none/seed-2/xquad/test-de.json").read_text(encoding="utf-8")
     assert sorted(json.loads(predicted)) == ["a", "b", "c"]
+
+
+def one_target(model: Path, folder: Path) -> tuple[Path, Path, Path]:
+    """Return a recipe of xquad on a small mirror, its workspace and the mirror's German file."""
+    mirror = folder / "mirror"
+    rows = [year(number, f"t-{number}") for number in range(60)]
+    write_split(mirror, "rajpurkar/squad", "plain_text", "train", squad(rows))
+    files = [
+        write_split(mirror, "google/xtreme", f"XQuAD.{code}", "validation", squad(rows[:5]))
+        for code in ("en", "de")
+    ]
+    recipe = folder / "all.toml"
+    text = RECIPE.format(model=model, source=mirror, targets=["xquad"], rows=5)
+    recipe.write_text(text.replace('mixed = ["mnli", "ccg"]\n', ""), encoding="utf-8")
+    return recipe, folder / "workspace", files[1]
+
+
+@pytest.mark.parametrize("change", ["other rows", "no rows"])
+def test_labels_of_other_rows_than_were_answered_are_refused_and_nothing_is_written(
+    tiny_xlmr: Path, tmp_path: Path, change: str
+) -> None:
+    recipe, workspace, german = one_target(tiny_xlmr, tmp_path)
+    carry_out(recipe, workspace)
+    if change == "no rows":
+        german.unlink()
+    else:
+        write_parquet(german, squad([who(number, f"t-{number}") for number in range(5)]))
+    with pytest.raises(
+        DataError, match=r"xquad: the rows in .* are not those that the run answered"
+    ):
+        call("export", str(workspace / "runs" / "all"), str(tmp_path / "exported"))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["all.toml", "mirror", "workspace"]
+
+
+def test_a_missing_answer_s_file_is_refused_and_nothing_is_written(
+    tiny_xlmr: Path, tmp_path: Path
+) -> None:
+    recipe, workspace, _ = one_target(tiny_xlmr, tmp_path)
+    carry_out(recipe, workspace)
+    answers = sorted((workspace / "stages").glob("*/xquad/test-en.json"))[-1]
+    answers.write_text("{}", encoding="utf-8")
+    with pytest.raises(WorkspaceError, match="is not what its stage wrote"):
+        call("export", str(workspace / "runs" / "all"), str(tmp_path / "exported"))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["all.toml", "mirror", "workspace"]
