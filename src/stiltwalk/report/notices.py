@@ -5,7 +5,10 @@ from __future__ import annotations
 from stiltwalk.records import Split
 from stiltwalk.report.rows import RunRows
 
-MINIATURE = "Embedded miniature benchmark: not a research result."
+MINIATURE = (
+    "Embedded miniature benchmark: not a research result. Its base encoder was pretrained on "
+    "exercises close to its own questions and inferences."
+)
 
 
 def notices(run: RunRows) -> tuple[str, ...]:
