@@ -17,7 +17,7 @@ __all__ = ["load", "report", "run", "score"]
 
 def run(
     recipe: str | Path,
-    workspace: str | Path = "runs",
+    workspace: str | Path = "workspace",
     changes: Sequence[str] = (),
     console: Console | None = None,
 ) -> Path:

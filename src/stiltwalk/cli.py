@@ -48,7 +48,7 @@ def _options(
 
 
 @app.command()
-def run(recipe: RecipeFile, workspace: Workspace = Path("runs"), changes: Changes = None) -> None:
+def run(recipe: RecipeFile, workspace: Workspace = Path("workspace"), changes: Changes = None) -> None:
     """Carry out a recipe; run it again to go on where it stopped."""
     console = Console()
     page = stiltwalk.run(recipe, workspace, changes or (), console)
@@ -58,7 +58,7 @@ def run(recipe: RecipeFile, workspace: Workspace = Path("runs"), changes: Change
 @app.command()
 def plan(
     recipe: RecipeFile,
-    workspace: Workspace = Path("runs"),
+    workspace: Workspace = Path("workspace"),
     changes: Changes = None,
     as_json: AsJson = False,
 ) -> None:
