@@ -229,3 +229,14 @@ def test_tatoeba_lines_lose_their_line_ends(tmp_path: Path) -> None:
         "Yes.",
     ]
     assert sides.gold == (("0", "0"), ("1", "1"))
+
+
+def test_tatoeba_s_english_lines_come_sorted_as_in_the_official_files(tmp_path: Path) -> None:
+    path = write_parquet(
+        tmp_path / "a.parquet",
+        {"source_sentence": ["Ja.", "Hallo."], "target_sentence": ["Yes.", "Hello."]},
+    )
+    sides = readers.aligned(opened(path))
+    assert [(line.id, line.text) for line in sides.english] == [("1", "Hello."), ("0", "Yes.")]
+    assert [line.id for line in sides.foreign] == ["0", "1"]
+    assert sides.gold == (("0", "0"), ("1", "1"))

@@ -123,7 +123,8 @@ def tagged(words_column: str, tags_column: str, tags: tuple[str, ...]) -> Reader
 def aligned(rows: Rows) -> Bitext:
     """Read a bitext whose row i holds both sides of pair i (Tatoeba).
 
-    Ids are row numbers, so that a gold pair's foreign id is the line XTREME's files ask for.
+    Ids are row numbers, so that a gold pair's foreign id is the line XTREME's files ask for. The
+    English side comes sorted, as in XTREME's own files: predictions stand in that order.
     Lines can end in a line break, which is no part of the sentence.
     """
     foreign, english, gold = [], [], []
@@ -131,6 +132,7 @@ def aligned(rows: Rows) -> Bitext:
         foreign.append(Sentence(str(row), source.strip()))
         english.append(Sentence(str(row), target.strip()))
         gold.append((str(row), str(row)))
+    english.sort(key=lambda sentence: sentence.text)
     return Bitext(tuple(foreign), tuple(english), tuple(gold))
 
 
