@@ -96,3 +96,14 @@ def test_plain_lines_tell_of_a_long_stage_from_time_to_time(
     lines = said.getvalue().splitlines()
     assert 3 <= len(lines) - 2 <= 6
     assert "of 100, 1 a second, about" in lines[1]
+
+
+def test_a_terminal_gets_a_bar_that_goes_when_the_stage_ends() -> None:
+    said = io.StringIO()
+    with Narrator(Console(file=said, force_terminal=True, width=100)) as narrator:
+        narrator.stage("[1/1] 0", "running  a long stage")
+        for done in range(101):
+            narrator.progress(done, 100)
+        narrator.end("[1/1] 0 done")
+    assert "working" in said.getvalue()
+    assert said.getvalue().index("0/100") < said.getvalue().index("[1/1] 0 done")

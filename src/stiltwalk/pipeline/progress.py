@@ -11,13 +11,24 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    ProgressColumn,
+    Task,
     TaskID,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.text import Text
 
 _PLAIN_EVERY_S = 20.0
+
+
+class _Speed(ProgressColumn):
+    """How many of the stage's units are done in a second; blank until two moments are known."""
+
+    def render(self, task: Task) -> Text:
+        """Return the text beside the bar."""
+        return Text("" if task.speed is None else f"{task.speed:,.0f}/s", justify="right")
 
 
 class Narrator(AbstractContextManager["Narrator"]):
@@ -30,7 +41,7 @@ class Narrator(AbstractContextManager["Narrator"]):
             TextColumn("  {task.description}"),
             BarColumn(bar_width=None),
             MofNCompleteColumn(),
-            TextColumn("{task.speed:>8.0f}/s", justify="right"),
+            _Speed(),
             TimeElapsedColumn(),
             TextColumn("left"),
             TimeRemainingColumn(),
