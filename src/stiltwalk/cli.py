@@ -48,7 +48,9 @@ def _options(
 
 
 @app.command()
-def run(recipe: RecipeFile, workspace: Workspace = Path("workspace"), changes: Changes = None) -> None:
+def run(
+    recipe: RecipeFile, workspace: Workspace = Path("workspace"), changes: Changes = None
+) -> None:
     """Carry out a recipe; run it again to go on where it stopped."""
     console = Console()
     page = stiltwalk.run(recipe, workspace, changes or (), console)
