@@ -21,6 +21,8 @@ COMMONSENSE = {
     "choices": [{"label": ["A", "B"], "text": ["a", "b"]}],
 }
 TAGGED = {"tokens": [["a", "b"]], "tags": [["NOUN", "VERB"]]}
+PAIR = {"text_a": ["a"], "text_b": ["b"], "label": ["yes"]}
+READ_PAIRS = readers.pairs(("text_a", "text_b", "label"), ("yes", "no"))
 READ_TAGS = readers.tagged("tokens", "tags", ("NOUN", "VERB"))
 
 
@@ -36,6 +38,8 @@ READ_TAGS = readers.tagged("tokens", "tags", ("NOUN", "VERB"))
         (READ_TAGS, TAGGED, "tokens", [1, 2], "tokens holds 1, not texts"),
         (READ_TAGS, TAGGED, "tokens", ["a", None], "one of tokens is empty"),
         (READ_TAGS, TAGGED, "tags", "VERB", "tags is 'VERB', not a list"),
+        (READ_TAGS, TAGGED, "tags", [["NOUN"], ["VERB"]], "unknown label '['NOUN']'"),
+        (READ_PAIRS, PAIR, "label", ["yes"], "unknown label '['yes']'"),
     ],
 )
 def test_a_column_without_its_lists_is_named_with_its_row(

@@ -165,7 +165,7 @@ def _words(rows: Rows, column: str, labels: tuple[str, ...]) -> Callable[[int, o
     known.update({number: name for number, name in enumerate(names) if name in labels})
 
     def word(row: int, value: object) -> str:
-        label = known.get(value)
+        label = known.get(value) if isinstance(value, str | int) else None
         if label is None:
             raise _unknown(rows, row, column, value, labels)
         return label
