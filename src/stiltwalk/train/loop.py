@@ -20,6 +20,7 @@ from stiltwalk.errors import TrainingDiverged
 from stiltwalk.features.batches import Cut, Step, epoch_steps
 from stiltwalk.infer.engine import Engine
 from stiltwalk.kinds.kind import make_batch, uses_types
+from stiltwalk.models.device import pick_device
 from stiltwalk.train.learner import TaskModels, TaskRows, dev_score
 from stiltwalk.train.mixing import steps_per_task
 from stiltwalk.train.resume import keep, resume
@@ -103,7 +104,10 @@ def fit(session: Session) -> Training:
         TrainingDiverged: if the loss of a step is not finite; what was kept before stays.
     """
     AcceleratorState._reset_state()  # one process may train in one number format after another
-    accelerator = Accelerator(mixed_precision="bf16" if session.precision == "bf16" else "no")
+    accelerator = Accelerator(
+        mixed_precision="bf16" if session.precision == "bf16" else "no",
+        cpu=pick_device().type == "cpu",  # where dev rows are scored: never half on Apple's GPU
+    )
     torch.manual_seed(session.seed)
     optimizer = accelerator.prepare(_optimizer(session.models, session.settings))
     models = accelerator.prepare(session.models)
