@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import torch
 import transformers
 from numpy.typing import NDArray
 from safetensors import SafetensorError
+from safetensors.torch import save_file
 
 from rows import LABELS, WITH_HEAD, Set, small_set
 from stiltwalk.errors import ModelError
@@ -246,6 +248,15 @@ def test_damaged_weights_are_named(tiny_xlmr: Path, tmp_path: Path) -> None:
     (tmp_path / "model.safetensors").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(ModelError, match=str(tmp_path)):
         checkpoint.load(Kind.RETRIEVAL, tmp_path)
+
+
+def test_weights_of_another_model_are_refused_and_never_drawn_at_random(
+    tiny_xlmr: Path, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(tiny_xlmr, tmp_path / "model"))
+    save_file({"elsewhere.weight": torch.zeros(2)}, folder / "model.safetensors")
+    with pytest.raises(ModelError, match=r"weights lack \d+ of what .*such as embeddings"):
+        checkpoint.load(Kind.RETRIEVAL, folder)
 
 
 @pytest.mark.parametrize(("said", "number"), [(" (os error 28)", errno.ENOSPC), ("", errno.EIO)])

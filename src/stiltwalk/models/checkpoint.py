@@ -52,15 +52,16 @@ def load(kind: Kind, folder: Path, *, seed: int = 0, num_blocks: int | None = No
         num_blocks: keep only the first blocks of the encoder.
 
     Raises:
-        ModelError: if the folder cannot be read as such a model.
+        ModelError: if the folder cannot be read as such a model, or lacks weights of it.
     """
     torch.manual_seed(seed)
     depth = {} if num_blocks is None else {"num_hidden_layers": num_blocks}
     level = transformers_logging.get_verbosity()
     transformers_logging.set_verbosity_error()  # heads that are dropped on purpose are no news
     try:
-        model = AUTO_CLASS[kind].from_pretrained(
+        model, found = AUTO_CLASS[kind].from_pretrained(
             folder,
+            output_loading_info=True,
             dtype=torch.float32,
             use_safetensors=True,
             trust_remote_code=False,
@@ -74,6 +75,12 @@ def load(kind: Kind, folder: Path, *, seed: int = 0, num_blocks: int | None = No
         ) from error
     finally:
         transformers_logging.set_verbosity(level)
+    lacking = sorted(name for name in found["missing_keys"] if "pooler" not in name)
+    if lacking:  # transformers would draw them at random and only warn
+        raise ModelError(
+            f"{folder} could not be loaded as a model: its weights lack {len(lacking)} of what its "
+            f"config.json describes, such as {lacking[0]}. Save both together with save_pretrained."
+        )
     return model.eval()
 
 
