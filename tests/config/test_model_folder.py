@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from stiltwalk.config.model_folder import UNRESOLVED, depth, locate
+from stiltwalk.config.model_folder import UNRESOLVED, locate, read_config
 from stiltwalk.config.recipe import ModelSettings
 from stiltwalk.errors import ModelError
 
@@ -29,8 +29,26 @@ def test_the_revision_follows_the_content_and_not_the_place(
     assert locate(at(altered), fetch=False).revision != here.revision
 
 
-def test_depth_is_read_from_the_config(tiny_xlmr: Path) -> None:
-    assert depth(tiny_xlmr) == 2
+def test_the_config_tells_the_depth(tiny_xlmr: Path) -> None:
+    assert read_config(tiny_xlmr)["num_hidden_layers"] == 2
+
+
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        ("{", r"config\.json cannot be read"),
+        ("[]", "no whole number under num_hidden_layers"),
+        ('{"model_type": "distilbert", "n_layers": 6}', "under num_hidden_layers"),
+        ('{"num_hidden_layers": 2, "hidden_size": 32, "vocab_size": "x"}', "under vocab_size"),
+    ],
+)
+def test_a_config_that_describes_no_known_encoder_is_refused_before_any_work(
+    tiny_xlmr: Path, tmp_path: Path, config: str, said: str
+) -> None:
+    folder = Path(shutil.copytree(tiny_xlmr, tmp_path / "model"))
+    (folder / "config.json").write_text(config, encoding="utf-8")
+    with pytest.raises(ModelError, match=said):
+        locate(at(folder), fetch=True)
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 from stiltwalk.config.recipe import ModelSettings
 from stiltwalk.errors import ModelError
@@ -34,21 +35,39 @@ def locate(settings: ModelSettings, *, fetch: bool) -> ModelFolder:
         fetch: download a hub model that is not here; without it the revision may be unresolved.
 
     Raises:
-        ModelError: if the folder is not a model, or the hub model cannot be had.
+        ModelError: if the folder is not that of an encoder, or the hub model cannot be had.
     """
     assert settings.name is not None
-    if settings.name == MINI_BASE:
-        return _local(MINI_BASE, _SHIPPED)
     path = Path(settings.name)
-    if path.is_absolute() or settings.name.startswith("."):
-        return _local(path.name, path)
-    return _from_hub(settings.name, settings.revision, fetch=fetch)
+    if settings.name == MINI_BASE:
+        found = _local(MINI_BASE, _SHIPPED)
+    elif path.is_absolute() or settings.name.startswith("."):
+        found = _local(path.name, path)
+    else:
+        found = _from_hub(settings.name, settings.revision, fetch=fetch)
+    if found.folder is not None:
+        read_config(found.folder)
+    return found
 
 
-def depth(folder: Path) -> int:
-    """Return the number of blocks of the encoder in a folder."""
-    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    return int(config["num_hidden_layers"])
+def read_config(folder: Path) -> dict[str, Any]:
+    """Return an encoder's config.json, which tells at least its depth, width and vocabulary.
+
+    Raises:
+        ModelError: if it cannot be read, or lacks one of the three.
+    """
+    file = folder / "config.json"
+    try:
+        config = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{file} cannot be read ({error}). Save the model again.") from error
+    for key in ("num_hidden_layers", "hidden_size", "vocab_size"):
+        if not isinstance(config, dict) or not isinstance(config.get(key), int):
+            raise ModelError(
+                f"{file} has no whole number under {key}: it describes no encoder that is known "
+                "here. XLM-R, BERT, DeBERTa-v2 and ModernBERT are."
+            )
+    return dict(config)
 
 
 def _local(name: str, folder: Path) -> ModelFolder:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from stiltwalk.config.model_folder import read_config
 from stiltwalk.features.sentences import line_features
 from stiltwalk.features.text import load_text_encoder
 from stiltwalk.infer import Engine, RowCosts, block_at, sentence_vectors
@@ -71,9 +71,8 @@ def _vectors(stage: Predict, context: Context, texts: list[Bitext]) -> _Vectors:
     """Encode every distinct line of the task once."""
     source = context.model_folder(stage.parent)
     encoder = load_text_encoder(source)
-    num_blocks = int(json.loads((source / "config.json").read_text("utf-8"))["num_hidden_layers"])
     assert stage.relative_depth is not None
-    block = block_at(stage.relative_depth, num_blocks)
+    block = block_at(stage.relative_depth, read_config(source)["num_hidden_layers"])
     model = checkpoint.load(Kind.RETRIEVAL, source, num_blocks=block)
     if model.config.model_type in FINAL_NORM_FAMILIES:
         model = checkpoint.load(Kind.RETRIEVAL, source)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -12,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from stiltwalk.config import Recipe, read_recipe
-from stiltwalk.config.model_folder import ModelFolder, locate
+from stiltwalk.config.model_folder import ModelFolder, locate, read_config
 from stiltwalk.plan import Stage, build_plan, fingerprint
 from stiltwalk.plan.costs import Shape, cost
 from stiltwalk.plan.stages import Base, FineTune, Intermediate, Pretrain, describe
@@ -133,7 +132,7 @@ def _shape(recipe: Recipe, found: ModelFolder | None) -> Shape:
         )
     if found is None or found.folder is None:
         return _XLM_R_BASE
-    config = json.loads((found.folder / "config.json").read_text(encoding="utf-8"))
+    config = read_config(found.folder)
     return Shape(
         num_blocks=config["num_hidden_layers"],
         width=config["hidden_size"],
