@@ -236,6 +236,13 @@ def test_paths_are_relative_to_the_recipe(tmp_path: Path) -> None:
     assert recipe.data.bucc == str(tmp_path / "study" / "bucc")
 
 
+def test_the_home_folder_may_be_spelled_as_in_a_shell() -> None:
+    recipe = read("model.name='~/encoder'", "data.source='~/hub'", "data.ud='~/ud'")
+    home = Path.home()
+    assert recipe.model.name == str(home / "encoder")
+    assert (recipe.data.source, recipe.data.ud) == (str(home / "hub"), str(home / "ud"))
+
+
 def test_names_that_are_no_paths_stay() -> None:
     recipe = read("model.name='FacebookAI/xlm-roberta-base'", "data.source='hub'")
     assert recipe.model.name == "FacebookAI/xlm-roberta-base"

@@ -185,7 +185,7 @@ def _with_absolute_paths(recipe: Recipe, folder: Path) -> Recipe:
     """Return the recipe with folders resolved against the recipe's own folder."""
 
     def absolute(name: str | None) -> str | None:
-        return None if name is None else str((folder / name).resolve())
+        return None if name is None else str((folder / Path(name).expanduser()).resolve())
 
     data = recipe.data
     source = data.source if data.source in (MINI, HUB) else absolute(data.source)
@@ -197,6 +197,6 @@ def _with_absolute_paths(recipe: Recipe, folder: Path) -> Recipe:
         ud=absolute(data.ud),
     )
     model = recipe.model
-    if model.name and (model.name.startswith(".") or (folder / model.name).is_dir()):
+    if model.name and (model.name.startswith((".", "~")) or (folder / model.name).is_dir()):
         model = replace(model, name=absolute(model.name))
     return replace(recipe, data=data, model=model)
