@@ -76,6 +76,7 @@ def test_an_unknown_key_that_resembles_nothing_gets_the_list() -> None:
         ("target.freeze_word_embeddings='yes'", "freeze_word_embeddings", "'yes'"),
         ("data.test_rows=true", "data.test_rows", "True"),
         ("seeds=[1.5]", "seeds", "1.5"),
+        ("seeds=[0, 1]", "seeds.0", "0"),
         ("precision='fp8'", "precision", "'fp8'"),
         ("controls=1", "controls", "1"),
         ("name='two words'", "name", "'two words'"),

@@ -92,7 +92,7 @@ class ModelSettings:
     name: str | None = None
     revision: str | None = None
     pretrain: PretrainSettings | None = None
-    pretrain_seed: int = 1
+    pretrain_seed: Annotated[int, Field(ge=0)] = 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,7 +128,7 @@ class Recipe:
         arms: name of an arm to the intermediate tasks that are trained together in it; an empty
             list is the baseline without a stepping stone.
         targets: XTREME tasks to fine-tune on in English and to evaluate in every language.
-        seeds: each arm is trained once per seed.
+        seeds: each arm is trained once per seed; from 1, since 0 marks what no seed has touched.
         languages: evaluate only these of a target's languages; None for all.
         preset: whose published values `target` starts from: Phang et al. (2020) or XTREME.
         intermediate: how the intermediate phase learns.
@@ -148,7 +148,7 @@ class Recipe:
     data: DataSettings
     arms: Mapping[str, tuple[str, ...]]
     targets: tuple[str, ...]
-    seeds: Annotated[tuple[int, ...], Field(min_length=1)] = (1,)
+    seeds: Annotated[tuple[Count, ...], Field(min_length=1)] = (1,)
     languages: tuple[str, ...] | None = None
     preset: Preset = "xstilts"
     intermediate: TrainSettings = field(default_factory=TrainSettings)
