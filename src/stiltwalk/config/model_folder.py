@@ -15,7 +15,13 @@ from stiltwalk.errors import ModelError
 MINI_BASE = "mini-base"
 UNRESOLVED = "unresolved"
 _SHIPPED = Path(__file__).parents[1] / "models" / "mini_base"
-_FILES = ("config.json", "tokenizer.json", "tokenizer_config.json", "*.safetensors")
+_FILES = (
+    "config.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "*.safetensors",
+    "*.safetensors.index.json",  # large models lie in several files
+)
 
 
 @dataclass(frozen=True)
