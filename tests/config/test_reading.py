@@ -210,6 +210,12 @@ def test_a_toml_error_says_where() -> None:
     assert "line 1" in message
 
 
+def test_a_file_from_windows_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "recipe.toml"
+    file.write_bytes(b"\xef\xbb\xbf" + RECIPE.replace("\n", "\r\n").encode())
+    assert read_recipe(file) == parse_recipe(RECIPE, folder=tmp_path)
+
+
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match=r"nowhere\.toml"):
         read_recipe(tmp_path / "nowhere.toml")

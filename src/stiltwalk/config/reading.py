@@ -35,7 +35,7 @@ def read_recipe(file: Path, changes: Sequence[str] = ()) -> Recipe:
         RecipeError: if the file is missing, is not TOML, or asks for something unknown.
     """
     try:
-        text = file.read_text(encoding="utf-8")
+        text = file.read_text(encoding="utf-8-sig")  # Windows editors put a mark first
     except (OSError, UnicodeDecodeError) as error:
         raise RecipeError(
             f"No recipe could be read at {file}: {error}. Give the path of a TOML file."

@@ -91,5 +91,5 @@ def _base(recipe: Recipe) -> tuple[Path | None, Base | None]:
 
 
 def _recipe_text(file: Path, changes: Sequence[str]) -> str:
-    text = file.read_text(encoding="utf-8")
+    text = file.read_text(encoding="utf-8-sig")
     return text + "".join(f"# --set {change}\n" for change in changes)
