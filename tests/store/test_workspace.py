@@ -140,6 +140,16 @@ def test_an_altered_file_is_named_with_its_folder(
     assert f"Delete the folder {workspace.folder(STAGE)} and run again" in str(caught.value)
 
 
+@pytest.mark.parametrize("alter", [_shorter, _same_size, _gone])
+def test_altered_rows_are_not_read(tmp_path: Path, alter: Callable[[Path], None]) -> None:
+    workspace = finished(tmp_path)
+    for name, read in (("scores", workspace.scores), ("timings", workspace.timings)):
+        file = workspace.folder(STAGE) / f"{name}.jsonl"
+        alter(file)
+        with pytest.raises(WorkspaceError, match=f"{name}.jsonl is not what its stage wrote"):
+            read(STAGE)
+
+
 @pytest.mark.parametrize("alter", [_shorter, _gone])
 def test_a_missing_or_shorter_file_is_seen_at_once(
     tmp_path: Path, alter: Callable[[Path], None]

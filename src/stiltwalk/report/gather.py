@@ -92,9 +92,9 @@ def _scores(stage: RecordedStage, workspace: Workspace) -> Iterator[ArmScore]:
 
 def _line(stage: RecordedStage, marker: dict[str, Any], workspace: Workspace) -> StageLine:
     tokens = sum(row.real_tokens for row in workspace.timings(stage.fingerprint))
-    looks = workspace.folder(stage.fingerprint) / "dev.json"
-    if looks.is_file():
-        tokens = int(json.loads(looks.read_text(encoding="utf-8"))["num_tokens"])
+    looks = workspace.text(stage.fingerprint, "dev.json")
+    if looks:
+        tokens = int(json.loads(looks)["num_tokens"])
     return StageLine(
         fingerprint=stage.fingerprint,
         what=stage.does,

@@ -129,12 +129,28 @@ class Workspace:
             raise _cannot_write(folder, error) from error
 
     def scores(self, stage: Stage | str) -> tuple[ScoreRow, ...]:
-        """Return a complete stage's figures, none if it has none."""
-        return _read_lines(self.folder(stage) / _SCORES, ScoreRow)
+        """Return a complete stage's figures, none if it has none; see `text` for errors."""
+        return _rows(self.text(stage, _SCORES), ScoreRow)
 
     def timings(self, stage: Stage | str) -> tuple[TimingRow, ...]:
-        """Return a complete stage's times, none if it has none."""
-        return _read_lines(self.folder(stage) / _TIMINGS, TimingRow)
+        """Return a complete stage's times, none if it has none; see `text` for errors."""
+        return _rows(self.text(stage, _TIMINGS), TimingRow)
+
+    def text(self, stage: Stage | str, name: str) -> str:
+        """Return a text file of a complete stage, "" if there is no such stage or file.
+
+        Raises:
+            WorkspaceError: if the file is not what the stage wrote.
+        """
+        if not (self.folder(stage) / MARKER).is_file():
+            return ""
+        facts = self.marker(stage)["files"].get(name)
+        if facts is None:
+            return ""
+        file = self.folder(stage) / name
+        if not file.is_file() or _checksum(file) != facts["sha256"]:
+            raise _altered(self.folder(stage), file)
+        return file.read_text(encoding="utf-8")
 
     @contextmanager
     def lock(self) -> Iterator[None]:
@@ -197,11 +213,9 @@ def _write_lines(file: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     file.write_text(text, encoding="utf-8")
 
 
-def _read_lines(file: Path, row_class: type[Row]) -> tuple[Row, ...]:
-    if not file.is_file():
-        return ()
+def _rows(text: str, row_class: type[Row]) -> tuple[Row, ...]:
     rows = []
-    for line in file.read_text(encoding="utf-8").splitlines():
+    for line in text.splitlines():
         values = json.loads(line)
         if "intermediate" in values:
             values["intermediate"] = tuple(values["intermediate"])
