@@ -67,6 +67,7 @@ def recipe(walked: Walked, tmp_path: Path) -> Path:
         ("languages=['klingon']", "'klingon'"),
         ("data.test_rows='many'", "data.test_rows is 'many'"),
         ("model.name='./no-such-folder'", "There is no model folder at"),
+        ("data.source='no-such-folder'", "There is no data folder at"),
     ],
 )
 def test_a_recipe_that_cannot_be_ends_with_2(

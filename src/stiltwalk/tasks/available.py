@@ -22,7 +22,8 @@ def available_languages(
     Nothing is opened. Where one file mixes languages, all are assumed to be in it.
 
     Raises:
-        DataError: if the source lacks the task's data altogether, or what the user must bring.
+        DataError: if there is no such folder, or it lacks the task's data altogether, or what
+            the user must bring.
     """
     if split is Split.TRAIN or (split is Split.DEV and task.dev_is_held_out):
         return ("en",)
@@ -37,7 +38,7 @@ def available_languages(
         found = _mirrored(task, Path(source.source).expanduser(), split)
     if not found:
         raise DataError(
-            f"{task.name}: there is no '{split}' split in any of its languages. "
+            f"{task.name}: there is no '{split}' split in any of its languages in {source.source}. "
             "docs/data.md shows where its files must be and how to fetch them."
         )
     return found
@@ -45,6 +46,11 @@ def available_languages(
 
 def _mirrored(task: Task, folder: Path, split: Split) -> tuple[str, ...]:
     """Return the languages for which a mirror has at least one file."""
+    if not folder.is_dir():
+        raise DataError(
+            f"There is no data folder at {folder}. Give [data] source as a folder in the hub's "
+            'layout, or as "hub".'
+        )
     data_sets = {files.repository: DataSetFolder(folder / files.repository) for files in task.hub}
     return tuple(
         code
