@@ -149,6 +149,7 @@ def test_other_gold_is_written_like_predictions(tmp_path: Path) -> None:
         (Form.TEXTS, '{"q": \n', r"test-de\.tsv, line 2: not JSON"),
         (Form.TEXTS, '["x"]', "expected an object of question ids and answer texts, got a list"),
         (Form.TEXTS, '{"q": 7}', "the answer to q is 7, not a text"),
+        (Form.TEXTS, '{"data": []}', "look like labels: give predictions first"),
     ],
 )
 def test_predictions_in_another_form_are_refused_with_the_place(

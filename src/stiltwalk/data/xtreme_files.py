@@ -7,6 +7,7 @@ is `{id: text}`, the labels are SQuAD's JSON.
 from __future__ import annotations
 
 import json
+import reprlib
 from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from io import StringIO
@@ -246,7 +247,10 @@ def _predicted_texts(path: Path, document: object) -> Texts:
         )
     wrong = next((q for q, text in document.items() if not isinstance(text, str)), None)
     if wrong is not None:
-        raise DataError(f"{path}: the answer to {wrong} is {document[wrong]!r}, not a text.")
+        hint = " These look like labels: give predictions first." if wrong == "data" else ""
+        raise DataError(
+            f"{path}: the answer to {wrong} is {reprlib.repr(document[wrong])}, not a text.{hint}"
+        )
     return document
 
 
