@@ -113,7 +113,7 @@ def _gaps(plan: Plan) -> Iterator[RecordedGap]:
             reason = (
                 "The data source has no test rows in this language."
                 if asked
-                else "The recipe's `languages` leave it out."
+                else "The recipe's “languages” leave it out."
             )
             yield RecordedGap(target=target, language=language, reason=reason)
 
