@@ -5,10 +5,12 @@ from __future__ import annotations
 from itertools import pairwise
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 import tiny
+from stiltwalk.errors import RecipeError
 from stiltwalk.features.spans import (
     MAX_ANSWER_TOKENS,
     MAX_QUESTION_TOKENS,
@@ -179,3 +181,8 @@ def test_the_best_window_gives_the_answer_and_the_worst_window_the_lead_of_nothi
     texts, lead = answers_of(spans, features, [example])
     assert texts == {"q": "Tokyo"}
     assert lead == {"q": -2.0 - 7.0}
+
+
+def test_a_question_that_leaves_no_room_for_its_context_is_refused() -> None:
+    with pytest.raises(RecipeError, match="max_length_tokens = 60 leaves no room"):
+        span_features([asked("Paris", question="hours " * 200)], XLMR, 60)

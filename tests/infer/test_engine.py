@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from rows import WITH_HEAD, Set, small_set
+from stiltwalk.errors import ModelError
 from stiltwalk.features.rows import concatenated
 from stiltwalk.features.sentences import line_features
 from stiltwalk.features.text import load_text_encoder
@@ -196,3 +197,14 @@ def test_a_family_with_a_final_norm_is_known(families: dict[str, Path]) -> None:
 )
 def test_the_block_is_at_the_same_relative_depth(depth: float, blocks: int, expected: int) -> None:
     assert block_at(depth, blocks) == expected
+
+
+def test_rows_longer_than_the_model_s_positions_are_refused_in_words(tiny_xlmr: Path) -> None:
+    model = checkpoint.load(Kind.RETRIEVAL, tiny_xlmr)
+    encoder = load_text_encoder(tiny_xlmr)
+    room = model.config.max_position_embeddings - model.config.pad_token_id - 1
+    features = line_features(["Paris " * 5000], encoder, room)
+    sentence_vectors(Engine(model=model, pad_id=encoder.pad_id), features, 1)
+    features = line_features(["Paris " * 5000], encoder, room + 1)
+    with pytest.raises(ModelError, match=f"has {room + 1} tokens, but .* takes {room}"):
+        sentence_vectors(Engine(model=model, pad_id=encoder.pad_id), features, 1)

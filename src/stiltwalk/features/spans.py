@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from stiltwalk.errors import RecipeError
 from stiltwalk.features.ragged import Ragged
 from stiltwalk.features.rows import Features
 from stiltwalk.features.text import TextEncoder
@@ -26,7 +27,11 @@ NUM_BEST = 20
 def span_features(
     examples: Sequence[SpanExample], encoder: TextEncoder, max_length_tokens: int
 ) -> Features:
-    """Return one row per window of every context."""
+    """Return one row per window of every context.
+
+    Raises:
+        RecipeError: if a question leaves no room for its context.
+    """
     questions = encoder.ids([example.question for example in examples])
     contexts = encoder.ids_and_offsets([example.context for example in examples])
     rows, seconds, origin, labels, offsets = [], [], [], [], []
@@ -34,7 +39,12 @@ def span_features(
         zip(examples, questions, contexts, strict=True)
     ):
         asked = question[:MAX_QUESTION_TOKENS]
-        room = max(max_length_tokens - len(asked) - encoder.num_special_in_pair, 1)
+        room = max_length_tokens - len(asked) - encoder.num_special_in_pair
+        if room < 1:
+            raise RecipeError(
+                f"max_length_tokens = {max_length_tokens} leaves no room for a context beside a "
+                f"question of {len(asked)} tokens. Give at least 128; the papers take 384."
+            )
         answer = _answer_tokens(example, spans)
         for start in _window_starts(len(ids), room):
             window, inside = ids[start : start + room], spans[start : start + room]

@@ -15,7 +15,7 @@ from stiltwalk.config.recipe import Precision
 from stiltwalk.features.batches import inference_batches
 from stiltwalk.features.rows import Features
 from stiltwalk.kinds.kind import Batch, make_batch, uses_types
-from stiltwalk.models.checkpoint import Model
+from stiltwalk.models.checkpoint import Model, require_room
 from stiltwalk.models.device import number_format, pick_device
 
 BATCH_TOKENS = 2048
@@ -69,6 +69,7 @@ class Engine:
         Returns:
             One result per row in the features' order, and what each row took.
         """
+        require_room(self.model, int(features.ids.lengths.max(initial=0)))
         device = pick_device()
         self.model.to(device).eval()
         num_rows = features.num_rows

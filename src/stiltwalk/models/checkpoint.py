@@ -31,6 +31,9 @@ Model = Any
 
 transformers_logging.disable_progress_bar()  # a stage has its own bar
 
+_POSITIONS_AFTER_PADDING = ("camembert", "roberta", "xlm-roberta", "xlm-roberta-xl")
+"""Families that count positions from the padding id on."""
+
 _TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")
 
 AUTO_CLASS: dict[Kind, Any] = {
@@ -70,7 +73,7 @@ def load(kind: Kind, folder: Path, *, seed: int = 0, num_blocks: int | None = No
         )
     except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
         raise ModelError(
-            f"{folder} could not be loaded as a model: {str(error).splitlines()[0]} "
+            f"{folder} could not be loaded as a model: {str(error).partition(chr(10))[0]} "
             "It needs a config.json of a known architecture and matching .safetensors weights."
         ) from error
     finally:
@@ -131,6 +134,26 @@ def save(model: Model, folder: Path, *, tokenizer_from: Path) -> None:
             shutil.copyfile(tokenizer_from / name, aside / name)
     shutil.rmtree(folder, ignore_errors=True)
     aside.rename(folder)
+
+
+def require_room(model: Model, longest_row_tokens: int) -> None:
+    """Refuse rows that are longer than a model has positions for.
+
+    Raises:
+        ModelError: with both lengths; inside the model it would be an index out of range.
+    """
+    config = model.config
+    if not getattr(config, "position_biased_input", True):
+        return  # relative positions alone, as DeBERTa-v2 has them: any length
+    room = int(getattr(config, "max_position_embeddings", longest_row_tokens))
+    if config.model_type in _POSITIONS_AFTER_PADDING:
+        room -= config.pad_token_id + 1
+    if longest_row_tokens > room:
+        raise ModelError(
+            f"A row has {longest_row_tokens} tokens, but the {config.model_type} model takes "
+            f"{room}. Set max_length_tokens to {room} or less, for the target and the "
+            "intermediate phase."
+        )
 
 
 def freeze_word_embeddings(model: Model) -> None:

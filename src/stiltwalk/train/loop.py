@@ -20,6 +20,7 @@ from stiltwalk.errors import TrainingDiverged
 from stiltwalk.features.batches import Cut, Step, epoch_steps
 from stiltwalk.infer.engine import Engine
 from stiltwalk.kinds.kind import make_batch, uses_types
+from stiltwalk.models.checkpoint import require_room
 from stiltwalk.models.device import pick_device
 from stiltwalk.train.learner import TaskModels, TaskRows, dev_score
 from stiltwalk.train.mixing import steps_per_task
@@ -103,6 +104,8 @@ def fit(session: Session) -> Training:
     Raises:
         TrainingDiverged: if the loss of a step is not finite; what was kept before stays.
     """
+    for model, rows in zip(session.models.models, session.rows, strict=True):
+        require_room(model, int(rows.train.ids.lengths.max()))
     AcceleratorState._reset_state()  # one process may train in one number format after another
     accelerator = Accelerator(
         mixed_precision="bf16" if session.precision == "bf16" else "no",
@@ -125,7 +128,9 @@ def fit(session: Session) -> Training:
             course.looks.append(_look(session, number + 1))
             if course.best is course.looks[-1]:
                 session.keep()
-        if session.resume_file and time.monotonic() - kept_s > session.resume_every_s:
+                kept_s = -math.inf  # what is kept and where training stands must not drift apart
+        is_due = time.monotonic() - kept_s > session.resume_every_s
+        if session.resume_file and is_due and number + 1 < len(steps):
             state = {"looks": [asdict(look) for look in course.looks], "log": course.log}
             keep(session.resume_file, session.models, optimizer, state)
             kept_s = time.monotonic()
@@ -188,7 +193,7 @@ def _learn(session: Session, models: nn.Module, step: Step, tools: _Tools) -> di
         raise TrainingDiverged(
             f"The loss of {task} became {loss} at step {tools.number + 1}, rows "
             f"{step.units[:5].tolist()} and {max(len(step.units) - 5, 0)} more. Lower "
-            "learning_rate, or look at those rows; what was kept before this step stays."
+            "learning_rate, or look at those rows."
         )
     norm = tools.accelerator.clip_grad_norm_(
         [p for p in models.parameters() if p.requires_grad], session.settings.max_gradient_norm
