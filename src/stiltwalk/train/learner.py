@@ -46,8 +46,9 @@ def task_rows(
 ) -> TaskRows:
     """Turn a task's English examples into rows.
 
-    Of dev, the first `settings.eval_rows` are kept (of each part, where a task is put together
-    from several); for questions that many windows.
+    Of dev, the first `settings.eval_rows` are kept, for questions that many windows. Of a task
+    that is put together from several parts so many of each, spread over the part: the rounds of
+    ANLI follow one another.
 
     Raises:
         DataError: if there is nothing to train on, or nothing to choose a checkpoint on.
@@ -58,8 +59,10 @@ def task_rows(
     assert settings.max_length_tokens is not None
     kind = of_kind(task.kind)
     labels = task.labels or _labels_in(train)
-    first = [at for part in by_part(task, dev).values() for at in part[: settings.eval_rows]]
-    looked_at = [dev[at] for at in sorted(first)]
+    looked_at: Sequence[Example] = dev[: settings.eval_rows]
+    if task.parts:
+        parts = by_part(task, dev).values()
+        looked_at = [dev[at] for part in parts for at in _spread(part, settings.eval_rows)]
     dev_features = kind.features(looked_at, encoder, labels, settings.max_length_tokens)
     if task.kind is Kind.SPAN and settings.eval_rows is not None:
         dev_features = dev_features.first(settings.eval_rows)
@@ -72,6 +75,13 @@ def task_rows(
         dev_examples=tuple(looked_at),
         dev=dev_features,
     )
+
+
+def _spread(positions: list[int], count: int | None) -> list[int]:
+    """Return at most `count` positions, evenly spaced."""
+    if count is None or count >= len(positions):
+        return positions
+    return [positions[at * len(positions) // count] for at in range(count)]
 
 
 def _labels_in(examples: Sequence[Example]) -> tuple[str, ...]:

@@ -60,8 +60,10 @@ def resume(file: Path, models: nn.Module, optimizer: Any) -> dict[str, Any] | No
     except (SafetensorError, OSError, ValueError, KeyError):
         log.warning("%s cannot be read; the stage starts from its beginning.", file)
         return None
+    trained = _trained(models)
+    assert all(f"weights.{name}" in tensors for name, _ in trained), "another stage's checkpoint"
     with torch.no_grad():
-        for name, weights in _trained(models):
+        for name, weights in trained:
             weights.copy_(tensors[f"weights.{name}"])
     optimizer.load_state_dict(_optimizer_state(optimizer, tensors))
     torch.set_rng_state(tensors[_CPU_CHANCE])
