@@ -56,3 +56,11 @@ def test_an_unknown_preset_is_refused() -> None:
 def test_an_unknown_key_of_mixing_names_the_nearest_one() -> None:
     with pytest.raises(RecipeError, match=r"Unknown key mixing\.caps\. Did you mean cap\?"):
         parse_recipe(RECIPE + "[mixing]\ncaps = 3\n", folder=Path())
+
+
+@pytest.mark.parametrize("arm", ["../up", "a/b", "labels", ".hidden"])
+def test_an_arm_s_name_can_name_a_folder(arm: str) -> None:
+    with pytest.raises(RecipeError, match="An arm cannot be called"):
+        parse_recipe(
+            RECIPE.replace("{ none = [] }", f'{{ none = [], "{arm}" = ["mnli"] }}'), folder=Path()
+        )

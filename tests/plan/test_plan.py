@@ -376,3 +376,18 @@ def test_a_stage_says_what_it_does_in_a_few_words() -> None:
 def test_a_seed_is_that_of_the_last_training() -> None:
     assert seed_of(BASE) == 0
     assert seed_of(replace(DEEPEST, parent=replace(DEEPEST.parent, seed=7))) == 7
+
+
+def test_only_mining_depends_on_what_becomes_of_repeated_sentences() -> None:
+    mining = parse_recipe(
+        "name = 'm'\ntargets = ['bucc2018', 'tatoeba']\narms = { none = [] }\n"
+        "model = { name = 'mini-base' }\ndata = { source = 'mini' }\n",
+        folder=Path("/study"),
+    )
+    plans = [
+        set(build_plan(recipe, base=BASE, revision=lambda _: "rows:1").stages)
+        for recipe in (mining, replace(mining, bucc_duplicates="drop"))
+    ]
+    (other,) = plans[0] - plans[1]
+    assert isinstance(other, Predict)
+    assert other.rows.task == "bucc2018"

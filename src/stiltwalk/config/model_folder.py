@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -97,7 +96,6 @@ def _local(name: str, folder: Path) -> ModelFolder:
     return ModelFolder(name, "sha256:" + _checksum(tuple(files)), folder)
 
 
-@cache
 def _checksum(files: tuple[Path, ...]) -> str:
     """Return one checksum over names and contents."""
     digest = sha256()

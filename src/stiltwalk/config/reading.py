@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from collections.abc import Sequence
 from dataclasses import fields, replace
@@ -15,7 +16,7 @@ from pydantic_core import ErrorDetails
 
 from stiltwalk.config.presets import PRESETS
 from stiltwalk.config.pretrain import PretrainSettings
-from stiltwalk.config.recipe import DataSettings, Mixing, ModelSettings, Recipe, TrainSettings
+from stiltwalk.config.recipe import NAME, DataSettings, Mixing, ModelSettings, Recipe, TrainSettings
 from stiltwalk.data.source import HUB, MINI
 from stiltwalk.errors import RecipeError
 from stiltwalk.records import BASELINE_ARM
@@ -159,6 +160,11 @@ def _check_names(recipe: Recipe) -> None:
 def _check_arms(recipe: Recipe) -> None:
     """Refuse arms that are unknown, equal, or hide the baseline."""
     for arm, tasks in recipe.arms.items():
+        if not re.fullmatch(NAME, arm) or arm == "labels":
+            raise RecipeError(
+                f"An arm cannot be called {arm!r}: its predictions get a folder of that name. Use "
+                "letters, digits, '.', '_' and '-', and not 'labels'."
+            )
         if (arm == BASELINE_ARM) != (not tasks):
             raise RecipeError(
                 f"Arm {arm!r} has {len(tasks)} tasks: the arm without a stepping stone, and no "

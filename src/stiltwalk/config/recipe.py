@@ -15,7 +15,9 @@ STRICT = ConfigDict(extra="forbid", strict=True)
 
 Count = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(ge=0, le=1)]
-Positive = Annotated[float, Field(gt=0)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
+"""Of runs and arms: they name folders."""
 Precision = Literal["fp32", "bf16"]
 Preset = Literal["xstilts", "xtreme"]
 
@@ -134,6 +136,8 @@ class Recipe:
         intermediate: how the intermediate phase learns.
         mixing: how several intermediate tasks share the steps.
         target: how each target is learned; filled for every target by `reading.py`.
+        bucc_duplicates: what becomes of a sentence that stands on several lines: every pair of
+            ids, as in jiant, or none, as in XTREME.
         relative_depth: where sentence vectors are read, as a share of the encoder's blocks.
         precision: number format of training and prediction.
         num_threads: CPU threads; the last bits of training depend on it.
@@ -143,7 +147,7 @@ class Recipe:
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+    name: Annotated[str, Field(pattern=NAME)]
     model: ModelSettings
     data: DataSettings
     arms: Mapping[str, tuple[str, ...]]
@@ -154,6 +158,7 @@ class Recipe:
     intermediate: TrainSettings = field(default_factory=TrainSettings)
     mixing: Mixing = field(default_factory=Mixing)
     target: Mapping[str, TrainSettings]
+    bucc_duplicates: Literal["all", "drop"] = "all"
     relative_depth: Annotated[float, Field(gt=0, le=1)] = 14 / 24
     precision: Precision = "fp32"
     num_threads: Count = 2

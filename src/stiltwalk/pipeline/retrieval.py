@@ -14,7 +14,15 @@ from stiltwalk.features.text import load_text_encoder
 from stiltwalk.infer import Engine, RowCosts, block_at, sentence_vectors
 from stiltwalk.infer.embed import FINAL_NORM_FAMILIES
 from stiltwalk.metrics import score
-from stiltwalk.metrics.bitext import accept, best_threshold, expand, ids_by_text, mine, nearest
+from stiltwalk.metrics.bitext import (
+    Duplicates,
+    accept,
+    best_threshold,
+    expand,
+    ids_by_text,
+    mine,
+    nearest,
+)
 from stiltwalk.models import checkpoint
 from stiltwalk.pipeline.context import Context
 from stiltwalk.pipeline.outcome import Outcome, counter, english_ids
@@ -52,10 +60,13 @@ def outcomes(stage: Predict, context: Context) -> Iterator[Outcome]:
         for split in splits
     }
     found = _vectors(stage, context, list(texts.values()))
+    duplicates = Duplicates(stage.bucc_duplicates or Duplicates.ALL)
     for language in stage.languages:
         asked = texts[language, Split.TEST]
         answers, scores = (
-            _mined(texts[language, Split.DEV], asked, found) if mines else _matched(asked, found)
+            _mined(texts[language, Split.DEV], asked, found, duplicates)
+            if mines
+            else _matched(asked, found)
         )
         lines = {text for split in splits for text in _lines(texts[language, split])}
         yield Outcome(
@@ -72,10 +83,10 @@ def _vectors(stage: Predict, context: Context, texts: list[Bitext]) -> _Vectors:
     source = context.model_folder(stage.parent)
     encoder = load_text_encoder(source)
     assert stage.relative_depth is not None
-    block = block_at(stage.relative_depth, read_config(source)["num_hidden_layers"])
-    model = checkpoint.load(Kind.RETRIEVAL, source, num_blocks=block)
-    if model.config.model_type in FINAL_NORM_FAMILIES:
-        model = checkpoint.load(Kind.RETRIEVAL, source)
+    config = read_config(source)
+    block = block_at(stage.relative_depth, config["num_hidden_layers"])
+    cut = None if config["model_type"] in FINAL_NORM_FAMILIES else block
+    model = checkpoint.load(Kind.RETRIEVAL, source, num_blocks=cut)
     lines = list(dict.fromkeys(line for each in texts for line in _lines(each)))
     features = line_features(lines, encoder, stage.max_length_tokens)
     if stage.shuffled_seed is not None:
@@ -109,12 +120,14 @@ def _matched(asked: Bitext, found: _Vectors) -> tuple[Answers, Scores]:
     return answers, score(Metric.ACCURACY, answers, gold_lines(asked), "en")
 
 
-def _mined(dev: Bitext, asked: Bitext, found: _Vectors) -> tuple[Answers, Scores]:
+def _mined(
+    dev: Bitext, asked: Bitext, found: _Vectors, duplicates: Duplicates
+) -> tuple[Answers, Scores]:
     """Return the pairs that score above the threshold that is best on dev, and their F1."""
     candidates = []
     for texts in (dev, asked):
         foreign, english = ids_by_text(texts.foreign), ids_by_text(texts.english)
         mined = mine(found.of(foreign), found.of(english))
-        candidates.append(expand(mined, foreign, english))
+        candidates.append(expand(mined, foreign, english, duplicates))
     answers = accept(candidates[1], best_threshold(candidates[0], dev.gold))
     return answers, score(Metric.PAIR_F1, answers, asked.gold, "en")

@@ -20,7 +20,7 @@ from stiltwalk.plan.stages import (
     Stage,
     parents,
 )
-from stiltwalk.records import Kind
+from stiltwalk.records import Kind, Metric
 from stiltwalk.tasks import INTERMEDIATE, TASKS, Task
 from stiltwalk.tasks.available import available_languages
 
@@ -132,7 +132,7 @@ class _Graph:
 
     def _predict(self, encoder: Encoder, task: Task, seed: int) -> Predict:
         settings = self._recipe.target[task.name]
-        retrieval = task.kind is Kind.RETRIEVAL
+        retrieval, mines = task.kind is Kind.RETRIEVAL, task.metric is Metric.PAIR_F1
         wanted = self._recipe.languages or task.languages
         there = available_languages(task, self._recipe.data.where)
         return Predict(
@@ -143,6 +143,7 @@ class _Graph:
             max_length_tokens=settings.max_length_tokens or task.max_length_tokens,
             precision=self._recipe.precision,
             relative_depth=self._recipe.relative_depth if retrieval else None,
+            bucc_duplicates=self._recipe.bucc_duplicates if mines else None,
         )
 
     def _fine_tune(self, encoder: Encoder, task: Task, seed: int) -> FineTune:

@@ -86,7 +86,8 @@ class FineTune:
 class Predict:
     """Answer one task's test rows in its languages, and score the answers.
 
-    `relative_depth` says where retrieval reads its vectors and is None for other tasks;
+    `relative_depth` says where retrieval reads its vectors, `bucc_duplicates` what mining does
+    with repeated sentences; both are None for other tasks.
     `shuffled_seed` asks for the control with shuffled foreign embeddings.
     """
 
@@ -97,6 +98,7 @@ class Predict:
     max_length_tokens: int
     precision: Precision
     relative_depth: float | None = None
+    bucc_duplicates: str | None = None
     shuffled_seed: int | None = None
     version: int = 1
 
