@@ -45,7 +45,7 @@ def _score_rows(stage: Predict, outcome: Outcome, folder: Folder) -> list[ScoreR
             split=Split.TEST,
             metric=metric,
             value=value,
-            seed=seed_of(stage),
+            seed=seed_of(stage) if stage.shuffled_seed is None else stage.shuffled_seed,
             num_examples=outcome.num_examples,
             control="" if stage.shuffled_seed is None else SHUFFLED,
         )

@@ -18,6 +18,7 @@ from stiltwalk.pipeline.outcome import Outcome, counter, english_ids
 from stiltwalk.plan.stages import FineTune, Predict
 from stiltwalk.records import Example, Split, gold_answers
 from stiltwalk.tasks import TASKS
+from stiltwalk.tasks.available import available_languages
 from stiltwalk.tasks.load import examples
 
 
@@ -64,7 +65,7 @@ def _english(stage: Predict, context: Context) -> Sequence[Example]:
     assert isinstance(stage.parent, FineTune)
     trained_on, asked = TASKS[stage.parent.rows.task], TASKS[stage.rows.task]
     limit = stage.parent.settings.max_rows
-    return [
-        *examples(trained_on, context.data, Split.TRAIN, "en", limit),
-        *examples(asked, context.data, Split.TEST, "en", stage.max_rows),
-    ]
+    rows = list(examples(trained_on, context.data, Split.TRAIN, "en", limit))
+    if "en" in available_languages(asked, context.data):
+        rows += examples(asked, context.data, Split.TEST, "en", stage.max_rows)
+    return rows

@@ -16,7 +16,7 @@ from stiltwalk.plan import Plan, build_plan
 from stiltwalk.plan.stages import Base
 from stiltwalk.store import Workspace
 from stiltwalk.store.record import keep_record, page_of, record_of
-from stiltwalk.tasks.load import revision
+from stiltwalk.tasks.load import forget_rows, revision
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,7 @@ def carry_out(
     Raises:
         StiltwalkError: see the tree in `stiltwalk.errors`.
     """
+    forget_rows()
     recipe = read_recipe(file, changes)
     store = Workspace(workspace)
     with store.lock():

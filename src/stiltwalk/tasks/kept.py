@@ -19,6 +19,10 @@ class KeptRows:
         self._max_rows = max_rows
         self._kept: OrderedDict[Hashable, tuple[Example, ...]] = OrderedDict()
 
+    def forget(self) -> None:
+        """Drop everything: what lies behind a key may have changed since."""
+        self._kept.clear()
+
     def get(self, key: Hashable, read: Callable[[], tuple[Example, ...]]) -> tuple[Example, ...]:
         """Return the rows of a key, reading them only where they are not at hand."""
         rows = self._kept.pop(key, None)

@@ -88,6 +88,11 @@ def bitext(
     return whole if max_pairs is None else first_pairs(whole, max_pairs)
 
 
+def forget_rows() -> None:
+    """Read everything anew from now on; a run begins with it, since files can change between."""
+    _kept.forget()
+
+
 def first_pairs(whole: Bitext, max_pairs: int) -> Bitext:
     """Return the first gold pairs with the same share of the sentences that have no partner."""
     if max_pairs >= len(whole.gold):
