@@ -123,13 +123,14 @@ def tasks(
 def fetch(
     recipe: RecipeFile,
     folder: Annotated[Path, typer.Argument(help="The mirror; what is there already is kept.")],
+    changes: Changes = None,
 ) -> None:
     """Fetch what a recipe needs from the hub into a folder laid out like it."""
     from stiltwalk.config import read_recipe
     from stiltwalk.plan.mirror import fetch_all, mirror_files
 
     console = Console()
-    files = mirror_files(read_recipe(recipe))
+    files = mirror_files(read_recipe(recipe, changes or ()))
     size_mb = sum(file.num_bytes for file in files) / 1e6
     console.print(f"{len(files)} files, {size_mb:,.0f} MB, into {folder}", highlight=False)
     for number, file in enumerate(fetch_all(files, folder), start=1):

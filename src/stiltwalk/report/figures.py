@@ -7,9 +7,10 @@ from functools import partial
 
 import altair as alt
 
+from stiltwalk.records import BASELINE_ARM
 from stiltwalk.report.chart_style import ROW_HEIGHT, WIDE, Figure, arm_marks, drawing
 from stiltwalk.report.heat_maps import gain_map, score_map
-from stiltwalk.report.rows import BASE_ARM, RunRows
+from stiltwalk.report.rows import RunRows
 from stiltwalk.report.series import Point, baseline_points, language_points, speed_points
 
 
@@ -93,7 +94,7 @@ def _gains(run: RunRows, points: list[Point]) -> Figure | None:
         ],
     )
     rule = alt.Chart(alt.NamedData(name="zero"), name="gains_zero").mark_rule(color="#888888")
-    marks = arm_marks(chart, run.arms, [arm for arm in run.arms if arm != BASE_ARM], x)
+    marks = arm_marks(chart, run.arms, [arm for arm in run.arms if arm != BASELINE_ARM], x)
     layers = alt.layer(
         rule.encode(x="gain:Q"),
         marks.properties(data=alt.NamedData(name="points")).transform_filter("datum.task === task"),

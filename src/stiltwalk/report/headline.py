@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from stiltwalk.records import BASELINE_ARM
 from stiltwalk.report.numbers import percent_spread, points, points_spread
-from stiltwalk.report.rows import BASE_ARM, RunRows
+from stiltwalk.report.rows import RunRows
 from stiltwalk.report.tables import ScoreCell, TransferTable
 from stiltwalk.report.totals import Spread
 from stiltwalk.tasks import TARGETS
@@ -37,31 +38,31 @@ def _answer(run: RunRows, table: TransferTable, ranked: list[ScoreCell]) -> str:
     if obstacle:
         return obstacle
     if not ranked or ranked[0].gain is None:
-        return f"No arm shares a seed with “{BASE_ARM}”, so no gain can be formed."
+        return f"No arm shares a seed with “{BASELINE_ARM}”, so no gain can be formed."
     best = ranked[0]
     gain = ranked[0].gain
     over = f"over {_tasks(table)}"
     if gain.mean <= 0:
         return (
-            f"No intermediate task raises the mean {over}: the nearest to “{BASE_ARM}” is "
+            f"No intermediate task raises the mean {over}: the nearest to “{BASELINE_ARM}” is "
             f"“{best.arm}”, at {points_spread(gain)} points."
         )
     return (
-        f"“{best.arm}” has the largest mean gain over “{BASE_ARM}”: "
+        f"“{best.arm}” has the largest mean gain over “{BASELINE_ARM}”: "
         f"{points_spread(gain)} points, averaged {over}{_doubt(gain)}."
     )
 
 
 def _obstacle(run: RunRows, table: TransferTable) -> str:
     """Return why no arm can be compared with the reference; "" where they can."""
-    if BASE_ARM not in run.arms:
-        return f"The recipe has no arm “{BASE_ARM}”, so nothing can be called a gain."
-    if run.arms == (BASE_ARM,):
-        return f"Only the arm “{BASE_ARM}” was run, so there is nothing to compare."
-    if BASE_ARM not in table.reached:
-        return f"The arm “{BASE_ARM}” has no score yet, so there is nothing to compare."
-    if table.reached == (BASE_ARM,):
-        return f"So far only “{BASE_ARM}” has scores, so there is nothing to compare."
+    if BASELINE_ARM not in run.arms:
+        return f"The recipe has no arm “{BASELINE_ARM}”, so nothing can be called a gain."
+    if run.arms == (BASELINE_ARM,):
+        return f"Only the arm “{BASELINE_ARM}” was run, so there is nothing to compare."
+    if BASELINE_ARM not in table.reached:
+        return f"The arm “{BASELINE_ARM}” has no score yet, so there is nothing to compare."
+    if table.reached == (BASELINE_ARM,):
+        return f"So far only “{BASELINE_ARM}” has scores, so there is nothing to compare."
     if not table.common:
         return "No target has all its languages in every arm, so no mean over targets is formed."
     return ""

@@ -11,6 +11,7 @@ from string import Template
 
 import vl_convert
 
+from stiltwalk.records import BASELINE_ARM
 from stiltwalk.report import page_details, page_tables
 from stiltwalk.report.chart_style import Figure
 from stiltwalk.report.headline import Headline
@@ -18,7 +19,7 @@ from stiltwalk.report.markup import escape, json_block, select
 from stiltwalk.report.notices import notices
 from stiltwalk.report.numbers import count, duration, percent
 from stiltwalk.report.page_languages import languages
-from stiltwalk.report.rows import BASE_ARM, RunRows
+from stiltwalk.report.rows import RunRows
 from stiltwalk.report.series import ordered_languages
 from stiltwalk.report.tables import TransferTable
 
@@ -108,7 +109,7 @@ def _drawn(run: RunRows, figures: Sequence[Figure], arm: str) -> Mapping[str, st
 
 def _place(figure: Figure) -> str:
     """Return where the script draws a figure, with its title and reading aid."""
-    hide = f' data-not-for="{BASE_ARM}"' if figure.name == "gain-map" else ""
+    hide = f' data-not-for="{BASELINE_ARM}"' if figure.name == "gain-map" else ""
     return (
         f'<figure id="{figure.name}"{hide}><h3>{escape(figure.title)}</h3>'
         f'<div class="plot" tabindex="0" role="group" aria-label="{escape(figure.title)}"></div>'

@@ -7,9 +7,6 @@ from dataclasses import dataclass, field
 
 from stiltwalk.records import ScoreRow, TimingRow
 
-BASE_ARM = "none"
-"""The arm without an intermediate task; gains are measured against it."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class ArmScore:

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import vl_convert
 
+from stiltwalk.records import BASELINE_ARM
 from stiltwalk.report.chart_style import Figure
 from stiltwalk.report.figures import all_figures
 from stiltwalk.report.headline import headline
 from stiltwalk.report.markdown import markdown
 from stiltwalk.report.page import page
 from stiltwalk.report.row_files import scores_csv, timings_csv
-from stiltwalk.report.rows import BASE_ARM, RunRows
+from stiltwalk.report.rows import RunRows
 from stiltwalk.report.tables import TransferTable, transfer_table
 from stiltwalk.report.visible import with_visible_names
 
@@ -54,7 +55,7 @@ def first_arm(run: RunRows, table: TransferTable) -> str:
     cells = [cell for cell in table.comparison.cells if cell.gain] if table.comparison else []
     if cells:
         return max(cells, key=lambda cell: cell.gain.mean if cell.gain else 0.0).arm
-    return next((arm for arm in run.arms if arm != BASE_ARM), run.arms[0])
+    return next((arm for arm in run.arms if arm != BASELINE_ARM), run.arms[0])
 
 
 def _write_figures(figures: Sequence[Figure], folder: Path) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from stiltwalk.records import Split
+from stiltwalk.records import BASELINE_ARM, Split
 from stiltwalk.report.numbers import language_name
-from stiltwalk.report.rows import BASE_ARM, ArmScore, RunRows
+from stiltwalk.report.rows import ArmScore, RunRows
 from stiltwalk.report.speed import speed_per_language
 from stiltwalk.report.tables import why_missing
 from stiltwalk.report.totals import ScoreBook, spread, trained_seeds
@@ -97,9 +97,9 @@ def label(language: str) -> str:
 
 def _gain(book: ScoreBook, arm: str, task: str, language: str) -> float | None:
     """Return the mean gain in one language over the seeds that both arms have, in points."""
-    if arm == BASE_ARM:
+    if arm == BASELINE_ARM:
         return None
-    gain = spread(book.language_gains(arm, BASE_ARM, task, language).values())
+    gain = spread(book.language_gains(arm, BASELINE_ARM, task, language).values())
     return _percent(gain.mean) if gain else None
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from stiltwalk.records import Split
+from stiltwalk.records import BASELINE_ARM, Split
 from stiltwalk.report.choice import Choice, choose_arms
-from stiltwalk.report.rows import BASE_ARM, RunRows
+from stiltwalk.report.rows import RunRows
 from stiltwalk.report.totals import ScoreBook, Spread, spread, trained_seeds
 from stiltwalk.tasks import GROUPS, TARGETS, TASKS
 
@@ -116,7 +116,7 @@ def _task_row(
 
 def _task_cell(run: RunRows, book: ScoreBook, arm: str, task: str) -> ScoreCell:
     """Return the score of an arm on a task over the languages that are there."""
-    gains = book.task_gains(arm, BASE_ARM, task) if arm != BASE_ARM else {}
+    gains = book.task_gains(arm, BASELINE_ARM, task) if arm != BASELINE_ARM else {}
     missing = book.missing(arm, task)
     return ScoreCell(
         arm=arm,
@@ -142,7 +142,7 @@ def _mean_row(
     def cell(arm: str) -> ScoreCell:
         arms = dict.fromkeys(tasks, arm)
         score = spread(book.mean_scores(arms, tasks).values())
-        gains = book.mean_gains(arms, BASE_ARM, tasks) if arm != BASE_ARM else {}
+        gains = book.mean_gains(arms, BASELINE_ARM, tasks) if arm != BASELINE_ARM else {}
         short = [task for task in tasks if book.missing(arm, task)]
         return ScoreCell(
             arm=arm,
@@ -153,7 +153,7 @@ def _mean_row(
 
     choices = {task: choice.arm for task, choice in choose_arms(run).items() if task in tasks}
     chosen = spread(book.mean_scores(choices, tasks).values())
-    gain = spread(book.mean_gains(choices, BASE_ARM, tasks).values())
+    gain = spread(book.mean_gains(choices, BASELINE_ARM, tasks).values())
     return TransferRow(
         name=name,
         note=" ".join(tasks) if name in GROUPS else f"{len(tasks)} tasks",
