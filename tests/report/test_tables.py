@@ -181,3 +181,16 @@ def test_an_arm_that_was_not_reached_does_not_stop_the_comparison() -> None:
     assert table.common == TARGETS
     reasons = {cell_of(table, row.name, "all").reason for row in table.tasks}
     assert reasons == {"“all” has no score yet: the run has not reached it."}
+
+
+def test_languages_that_the_recipe_left_out_are_not_missing() -> None:
+    whole = make_run()
+    chosen = ("en", "de", "zh")
+    rows = tuple(each for each in whole.rows if each.row.language in chosen)
+    run = replace(whole, rows=rows, languages=chosen)
+    table = transfer_table(run)
+    assert not any(cell.missing for row in table.tasks for cell in row.cells)
+    assert row_named(table, "xnli").note == "3 of 15 languages"
+    names = [row.name for row in table.means]
+    assert names == ["mean of 9 common targets in the chosen languages"]  # XTREME's need all
+    assert all(cell.score for cell in table.means[0].cells)

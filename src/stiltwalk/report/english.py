@@ -10,7 +10,6 @@ from stiltwalk.records import Split
 from stiltwalk.report.choice import ENGLISH
 from stiltwalk.report.rows import RunRows
 from stiltwalk.report.totals import ScoreBook, Spread, spread
-from stiltwalk.tasks import TASKS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +29,7 @@ def english_and_rest(run: RunRows) -> Mapping[tuple[str, str], EnglishAndRest]:
     book = ScoreBook(run.rows, Split.TEST)
     found = {}
     for task in run.targets:
-        others = [code for code in TASKS[task].languages if code != ENGLISH]
+        others = [code for code in run.languages_of(task) if code != ENGLISH]
         for arm in run.arms:
             pairs = [
                 (task_score(scores, [ENGLISH]).score, task_score(scores, others).score)

@@ -15,6 +15,7 @@ from stiltwalk.report.rows import ArmScore, ArmTiming, Gap, RunRows, StageLine
 from stiltwalk.report.run import write_report
 from stiltwalk.store import Workspace
 from stiltwalk.store.record import RecordedStage, RunRecord, read_records, run_folder
+from stiltwalk.store.workspace import MARKER
 
 
 def report_runs(root: Path, name: str | None = None) -> list[Path]:
@@ -42,21 +43,26 @@ def score_rows(root: Path) -> list[dict[str, Any]]:
     ]
 
 
+def _limits(record: RunRecord) -> str:
+    """Return what the recipe left out of the evaluation, in words."""
+    limits = []
+    if record.languages is not None:
+        limits.append(f"only the languages {' '.join(record.languages)}")
+    if record.test_rows:
+        limits.append(f"at most {record.test_rows:,} test rows per task and language")
+    said = "; ".join(limits)
+    return f"{said[:1].upper()}{said[1:]}." if said else ""
+
+
 def rows_of(record: RunRecord, workspace: Workspace) -> RunRows:
     """Gather the rows of a run's finished stages for its report."""
-    done = [
-        s for s in record.stages if (workspace.folder(s.fingerprint) / "complete.json").exists()
-    ]
+    done = [s for s in record.stages if (workspace.folder(s.fingerprint) / MARKER).exists()]
     markers = {stage.fingerprint: workspace.marker(stage.fingerprint) for stage in done}
     return RunRows(
         title=record.name,
         recipe=record.recipe,
         miniature=record.data.source == MINI,
-        limited=(
-            f"At most {record.test_rows:,} test rows per task and language."
-            if record.test_rows
-            else ""
-        ),
+        limited=_limits(record),
         arms=record.arms,
         targets=record.targets,
         rows=tuple(row for stage in done if stage.arm for row in _scores(stage, workspace)),
@@ -77,6 +83,7 @@ def rows_of(record: RunRecord, workspace: Workspace) -> RunRows:
         gaps=tuple(
             Gap(task=gap.target, language=gap.language, reason=gap.reason) for gap in record.gaps
         ),
+        languages=record.languages,
     )
 
 

@@ -64,7 +64,7 @@ def _heat_map(
     run: RunRows, arm: str, field: str, colour: alt.Color, text: Mapping[str, Any]
 ) -> alt.TopLevelMixin:
     """Return cells with their number inside, and crosses where a score is missing."""
-    names = [label(code) for code in ordered_languages(run.targets)]
+    names = [label(code) for code in ordered_languages(run, run.targets)]
     top = alt.Axis(orient="top", labelAngle=-50, title=None, domain=False, ticks=False)
     side = alt.Axis(title=None, domain=False, ticks=False)
     cells = alt.Chart(name=f"{field}_cells").encode(

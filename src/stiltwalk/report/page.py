@@ -60,7 +60,7 @@ def _words(run: RunRows, table: TransferTable, said: Headline) -> Mapping[str, s
     chips = (
         _plural(len(run.arms), "arm"),
         _plural(len(run.targets), "target"),
-        _plural(len(ordered_languages(run.targets)), "language"),
+        _plural(len(ordered_languages(run, run.targets)), "language"),
         _plural(table.num_seeds, "seed"),
     )
     points = "".join(f"<li>{escape(each)}</li>" for each in said.details)

@@ -8,7 +8,6 @@ from stiltwalk.report.markup import Td, Tr, escape, name, table
 from stiltwalk.report.numbers import points
 from stiltwalk.report.rows import RunRows
 from stiltwalk.report.series import Point, label, language_points, ordered_languages
-from stiltwalk.tasks import TASKS
 
 
 def languages(run: RunRows) -> str:
@@ -19,12 +18,12 @@ def languages(run: RunRows) -> str:
             cells=[
                 Td(html=escape(label(language)), key=label(language), head=True),
                 Td(html=name(arm), key=arm),
-                *(_cell(found, arm, language, task) for task in run.targets),
+                *(_cell(run, found, arm, language, task) for task in run.targets),
             ],
             tags={"arm": arm},
         )
         for arm in run.arms
-        for language in ordered_languages(run.targets)
+        for language in ordered_languages(run, run.targets)
     ]
     head = [
         Td(html="language"),
@@ -35,9 +34,11 @@ def languages(run: RunRows) -> str:
     return table("language-scores", caption, head, body)
 
 
-def _cell(found: Mapping[tuple[str, str, str], Point], arm: str, language: str, task: str) -> Td:
+def _cell(
+    run: RunRows, found: Mapping[tuple[str, str, str], Point], arm: str, language: str, task: str
+) -> Td:
     """Return one score; empty where the target does not have the language."""
-    if language not in TASKS[task].languages:
+    if language not in run.languages_of(task):
         return Td(html="", key=-1.0, css="num")
     point = found[arm, label(language), task]
     if point["score"] is None:

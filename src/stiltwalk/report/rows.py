@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from stiltwalk.records import ScoreRow, TimingRow
+from stiltwalk.tasks import TASKS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +58,7 @@ class RunRows:
     `miniature` puts a banner on the page; `limited` is empty, or says what was left out ("200
     test rows per language"). `arms` are in the order of the recipe, `targets` too. `rows` hold
     the splits "test" (every language) and "dev" (English). A baseline's `arm` is its name.
+    `languages` are those that the recipe chose, None for all that a target has.
     """
 
     title: str
@@ -71,3 +73,10 @@ class RunRows:
     stages: tuple[StageLine, ...]
     provenance: Mapping[str, str]
     gaps: tuple[Gap, ...] = field(default=())
+    languages: tuple[str, ...] | None = None
+
+    def languages_of(self, task: str) -> tuple[str, ...]:
+        """Return the languages that a target was to be tested in, in the target's order."""
+        every = TASKS[task].languages
+        chosen = self.languages
+        return every if chosen is None else tuple(code for code in every if code in chosen)

@@ -11,15 +11,14 @@ from stiltwalk.report.rows import ArmScore, RunRows
 from stiltwalk.report.speed import speed_per_language
 from stiltwalk.report.tables import why_missing
 from stiltwalk.report.totals import ScoreBook, spread, trained_seeds
-from stiltwalk.tasks import TASKS
 
 Point = dict[str, Any]
 """A record of a figure's data: names, and numbers rounded to what can be seen."""
 
 
-def ordered_languages(targets: Sequence[str]) -> tuple[str, ...]:
-    """Return the languages of some targets: English, then by English name."""
-    found = {language for task in targets for language in TASKS[task].languages}
+def ordered_languages(run: RunRows, targets: Sequence[str]) -> tuple[str, ...]:
+    """Return the languages that some targets were to be tested in: English, then by name."""
+    found = {language for task in targets for language in run.languages_of(task)}
     return tuple(sorted(found, key=lambda code: (code != "en", language_name(code))))
 
 
@@ -30,7 +29,7 @@ def language_points(run: RunRows) -> list[Point]:
     points = []
     for place, arm in enumerate(run.arms):
         for task in run.targets:
-            for language in ordered_languages([task]):
+            for language in ordered_languages(run, [task]):
                 score = spread(book.language_scores(arm, task, language).values())
                 first = spread(book.language_scores(run.arms[0], task, language).values())
                 reason = None if score else why_missing(run, arm, task, [language])
@@ -48,7 +47,7 @@ def language_points(run: RunRows) -> list[Point]:
                         "missing": reason,
                     }
                 )
-    english_first = {label(code): i for i, code in enumerate(ordered_languages(run.targets))}
+    english_first = {label(code): i for i, code in enumerate(ordered_languages(run, run.targets))}
     return sorted(points, key=lambda p: english_first[p["name"]])
 
 
@@ -59,7 +58,7 @@ def baseline_points(run: RunRows) -> list[Point]:
     points = []
     for name in dict.fromkeys(each.arm for each in run.baselines):
         for task in run.targets:
-            for language in ordered_languages([task]):
+            for language in ordered_languages(run, [task]):
                 score = spread(book.language_scores(name, task, language).values())
                 rank = spread(first.language_scores(run.arms[0], task, language).values())
                 if score and rank:

@@ -63,7 +63,7 @@ class TransferTable:
 def transfer_table(run: RunRows) -> TransferTable:
     """Return the table of tasks and arms of a run."""
     seeds = trained_seeds(run.rows)
-    book = ScoreBook((*run.rows, *run.baselines), Split.TEST, seeds)
+    book = ScoreBook((*run.rows, *run.baselines), Split.TEST, seeds, run.languages_of)
     baselines = tuple(dict.fromkeys(each.arm for each in run.baselines))
     choices = choose_arms(run)
     reached = tuple(arm for arm in run.arms if any(book.by_seed(arm, t) for t in run.targets))
@@ -80,22 +80,27 @@ def transfer_table(run: RunRows) -> TransferTable:
             _task_row(run, book, task, baselines, choices.get(task)) for task in run.targets
         ),
         means=tuple(
-            _mean_row(run, book, label, tasks, baselines)
-            for label, tasks in _means(run.targets, common)
+            _mean_row(run, book, label, tasks, baselines) for label, tasks in _means(run, common)
         ),
         reached=reached,
         common=common,
     )
 
 
-def _means(targets: Sequence[str], common: Sequence[str]) -> list[tuple[str, tuple[str, ...]]]:
-    """Return the means worth a row: groups, the overall mean, and last what arms compare by."""
-    means = [(name, tasks) for name, tasks in GROUPS.items() if set(tasks) <= set(targets)]
-    if set(targets) >= set(TARGETS):
-        means.append(("overall", TARGETS))
-    if common and set(common) != set(TARGETS):
+def _means(run: RunRows, common: Sequence[str]) -> list[tuple[str, tuple[str, ...]]]:
+    """Return the means worth a row: groups, the overall mean, and last what arms compare by.
+
+    Groups and the overall mean are XTREME's, so they need every language.
+    """
+    means: list[tuple[str, tuple[str, ...]]] = []
+    if run.languages is None:
+        means += [(name, tasks) for name, tasks in GROUPS.items() if set(tasks) <= set(run.targets)]
+        if set(run.targets) >= set(TARGETS):
+            means.append(("overall", TARGETS))
+    if common and (run.languages is not None or set(common) != set(TARGETS)):
         label = "common targets" if len(common) > 1 else "common target"
-        means.append((f"mean of {len(common)} {label}", tuple(common)))
+        chosen = "" if run.languages is None else " in the chosen languages"
+        means.append((f"mean of {len(common)} {label}{chosen}", tuple(common)))
     return means
 
 
@@ -106,12 +111,18 @@ def _task_row(
     cells = tuple(_task_cell(run, book, arm, task) for arm in run.arms)
     return TransferRow(
         name=task,
-        note=f"{len(TASKS[task].languages)} languages",
+        note=_languages_note(run, task),
         baselines=tuple(_baseline_cell(run, book, name, task) for name in baselines),
         cells=cells,
         choice=choice,
         chosen=cells[run.arms.index(choice.arm)] if choice else None,
     )
+
+
+def _languages_note(run: RunRows, task: str) -> str:
+    """Return in how many languages a task was tested."""
+    tested, has = len(run.languages_of(task)), len(TASKS[task].languages)
+    return f"{tested} languages" if tested == has else f"{tested} of {has} languages"
 
 
 def _task_cell(run: RunRows, book: ScoreBook, arm: str, task: str) -> ScoreCell:
@@ -192,6 +203,6 @@ def why_missing(run: RunRows, arm: str, task: str, missing: Sequence[str]) -> st
     known = (
         " ".join(reasons) or "The run holds no row for it: it was not asked for, or not reached."
     )
-    all_of_it = len(missing) == len(TASKS[task].languages)
+    all_of_it = len(missing) == len(run.languages_of(task))
     what = "every language" if all_of_it else ", ".join(missing)
     return f"{task}, “{arm}”: {what} missing. {known}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import stdev
 
@@ -44,14 +44,22 @@ def _is_untrained(row: ScoreRow) -> bool:
 class ScoreBook:
     """Score rows of one split, looked up by arm, task and seed."""
 
-    def __init__(self, rows: Iterable[ArmScore], split: Split, seeds: Sequence[int] = ()) -> None:
+    def __init__(
+        self,
+        rows: Iterable[ArmScore],
+        split: Split,
+        seeds: Sequence[int] = (),
+        languages_of: Callable[[str], tuple[str, ...]] = lambda task: TASKS[task].languages,
+    ) -> None:
         """Read the rows of one split; a later row of the same figure replaces an earlier one.
 
         Args:
             rows: of arms or of baselines.
             split: which rows to read.
             seeds: those of the run; what no seed has touched stands beside each of them.
+            languages_of: the languages that a task was to be tested in.
         """
+        self._languages_of = languages_of
         self._scores: dict[tuple[str, str], dict[int, dict[str, Scores]]] = {}
         for each in rows:
             row = each.row
@@ -87,13 +95,13 @@ class ScoreBook:
         seeds = self.by_seed(arm, task).values()
         return tuple(
             language
-            for language in TASKS[task].languages
+            for language in self._languages_of(task)
             if not seeds or any(language not in scores for scores in seeds)
         )
 
     def task_scores(self, arm: str, task: str) -> dict[int, TaskScore]:
         """Return seed to the mean over the languages that are there, English included."""
-        languages = TASKS[task].languages
+        languages = self._languages_of(task)
         return {
             seed: task_score(scores, languages)
             for seed, scores in self.by_seed(arm, task).items()
@@ -106,7 +114,7 @@ class ScoreBook:
         gains = {}
         for seed, scores in self.by_seed(arm, task).items():
             other = theirs.get(seed, {})
-            shared = [each for each in TASKS[task].languages if each in scores and each in other]
+            shared = [each for each in self._languages_of(task) if each in scores and each in other]
             if shared:
                 gains[seed] = task_score(scores, shared).score - task_score(other, shared).score
         return gains

@@ -10,7 +10,7 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from stiltwalk.data.source import DataSource
-from stiltwalk.errors import WorkspaceError
+from stiltwalk.errors import NoSuchRun, WorkspaceError
 from stiltwalk.plan import Plan, Stage, fingerprint
 from stiltwalk.plan.stages import FineTune, Predict, describe, seed_of
 from stiltwalk.store.workspace import Workspace, write_atomically
@@ -60,6 +60,7 @@ class RunRecord:
     recipe: str
     data: DataSource
     test_rows: int | None
+    languages: tuple[str, ...] | None
     arms: tuple[str, ...]
     targets: tuple[str, ...]
     seeds: tuple[int, ...]
@@ -75,6 +76,7 @@ def record_of(plan: Plan, recipe_text: str) -> RunRecord:
         recipe=recipe_text,
         data=recipe.data.where,
         test_rows=recipe.data.test_rows,
+        languages=recipe.languages,
         arms=tuple(recipe.arms),
         targets=recipe.targets,
         seeds=recipe.seeds,
@@ -102,20 +104,16 @@ def _recorded(stage: Stage, plan: Plan) -> RecordedStage:
 
 
 def _gaps(plan: Plan) -> Iterator[RecordedGap]:
-    """Yield the languages of every target that the plan leaves out."""
+    """Yield the languages of every target that were asked for and cannot be had."""
     recipe = plan.recipe
     evaluated = {s.rows.task: s.languages for s in plan.stages if isinstance(s, Predict)}
     for target in recipe.targets:
         for language in TASKS[target].languages:
             if language in evaluated.get(target, ()):
                 continue
-            asked = recipe.languages is None or language in recipe.languages
-            reason = (
-                "The data source has no test rows in this language."
-                if asked
-                else "The recipe's “languages” leave it out."
-            )
-            yield RecordedGap(target=target, language=language, reason=reason)
+            if recipe.languages is None or language in recipe.languages:
+                reason = "The data source has no test rows in this language."
+                yield RecordedGap(target=target, language=language, reason=reason)
 
 
 def run_folder(workspace: Workspace, name: str) -> Path:
@@ -147,7 +145,7 @@ def read_records(workspace: Workspace) -> list[RunRecord]:
     """
     folders = sorted(file.parent for file in (workspace.root / RUNS).glob(f"*/{_FILE}"))
     if not folders:
-        raise WorkspaceError(
+        raise NoSuchRun(
             f"{workspace.root} holds no run. Give the folder that was --workspace of "
             "`stiltwalk run`."
         )
@@ -164,7 +162,7 @@ def read_record(run: Path) -> RunRecord:
     try:
         return TypeAdapter(RunRecord).validate_json(file.read_bytes())
     except FileNotFoundError as error:
-        raise WorkspaceError(
+        raise NoSuchRun(
             f"{run} is not the folder of a run: it has no {_FILE}. It stands in the workspace as "
             f"{RUNS}/NAME."
         ) from error
