@@ -208,3 +208,28 @@ def test_a_finished_recipe_ends_with_0_and_names_the_report(walked: Walked) -> N
     assert done.returncode == 0, done.stderr
     assert "Nothing to do" in done.stdout
     assert str(walked.report) in done.stdout
+
+
+def test_a_folder_without_a_run_ends_with_2(tmp_path: Path) -> None:
+    assert "holds no run" in refused(["report", str(tmp_path)], WRONG_INPUT)
+    refusal = refused(["export", str(tmp_path), str(tmp_path / "out")], WRONG_INPUT)
+    assert "is not the folder of a run" in refusal
+
+
+def test_there_is_nothing_to_fetch_for_the_embedded_benchmark(tmp_path: Path) -> None:
+    recipe = tmp_path / "mini.toml"
+    recipe.write_text(
+        'name = "m"\ntargets = ["xnli"]\narms = { none = [] }\n'
+        'model = { name = "mini-base" }\ndata = { source = "mini" }\n',
+        encoding="utf-8",
+    )
+    refusal = refused(["data", "fetch", str(recipe), str(tmp_path / "mirror")], WRONG_INPUT)
+    assert "part of the package" in refusal
+    assert not (tmp_path / "mirror").exists()
+
+
+def test_a_recipe_may_set_targets_that_it_does_not_have(recipe: Path, tmp_path: Path) -> None:
+    text = recipe.read_text(encoding="utf-8") + "\n[target.pawsx]\nmax_rows = 10\n"
+    recipe.write_text(text, encoding="utf-8")
+    done = call("plan", str(recipe), "--workspace", str(tmp_path / "none"), "--json")
+    assert done.returncode == 0, done.stderr

@@ -12,9 +12,11 @@ import typer
 from rich.console import Console
 
 import stiltwalk
-from stiltwalk.errors import StiltwalkError, TrainingDiverged, WorkspaceError
+from stiltwalk.errors import NoSuchRun, StiltwalkError, TrainingDiverged, WorkspaceError
 
 FAILED, WRONG_INPUT, INTERRUPTED = 1, 2, 130
+_PIPED_COLUMNS = 160
+"""So that a search through piped output finds a line whole."""
 
 app = typer.Typer(
     name="stiltwalk",
@@ -144,7 +146,7 @@ def _show(document: object, as_json: bool, show: Callable[[Console], None]) -> N
     if as_json:
         sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=1) + "\n")
     else:
-        show(Console())
+        show(Console(width=None if sys.stdout.isatty() else _PIPED_COLUMNS))
 
 
 def main() -> None:
@@ -159,6 +161,7 @@ def main() -> None:
         notes = getattr(error, "__notes__", [])
         errors.print(f"error: {error}", *notes, style="red", markup=False, soft_wrap=True, sep="\n")
         failed = isinstance(error, WorkspaceError | TrainingDiverged)
+        failed = failed and not isinstance(error, NoSuchRun)
         sys.exit(FAILED if failed else WRONG_INPUT)
     except OSError as error:  # between stages: a full disk, a folder that may not be written
         if debug:
@@ -174,7 +177,8 @@ def main() -> None:
         sys.exit(FAILED)
     except SystemExit as end:
         if end.code == INTERRUPTED:
-            errors.print("Interrupted. Finished stages are kept; run it again to go on.")
+            kept = " Finished stages are kept; run it again to go on." if "run" in sys.argv else ""
+            errors.print(f"Interrupted.{kept}")
         raise
 
 

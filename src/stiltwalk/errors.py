@@ -6,9 +6,11 @@ StiltwalkError
 ├── ModelError          a model folder is missing, incomplete, or of an unknown family
 ├── MetricError         a metric was given inputs it is not defined on
 ├── WorkspaceError      the workspace is in use, full, or altered
+│   └── NoSuchRun       the folder that was given holds no run, or cannot be used for one
 └── TrainingDiverged    the loss stopped being finite
 
-The first four are the user's input (exit code 2); the last two end a run (exit code 1).
+Exit code 1 for what ends a run (WorkspaceError, TrainingDiverged), 2 for the user's input: the
+others, NoSuchRun among them.
 """
 
 
@@ -34,6 +36,10 @@ class MetricError(StiltwalkError):
 
 class WorkspaceError(StiltwalkError):
     """The workspace is in use, full, or altered."""
+
+
+class NoSuchRun(WorkspaceError):  # noqa: N818 - says it best
+    """The folder that was given holds no run, or cannot be used for one."""
 
 
 class TrainingDiverged(StiltwalkError):  # noqa: N818 - a state, and reads better in a log

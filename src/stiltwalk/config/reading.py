@@ -89,12 +89,9 @@ def _fill_targets(table: Table) -> None:
         return  # the validation says what is wrong
     shared = {key: value for key, value in given.items() if not isinstance(value, dict)}
     own = {key: value for key, value in given.items() if isinstance(value, dict)}
-    unused = [key for key in own if key not in targets]
-    if unused:
-        raise RecipeError(
-            f"[target.{unused[0]}] sets a target that the recipe does not have."
-            f"{_nearest(unused[0], [str(name) for name in targets])}"
-        )
+    unknown = next((key for key in own if key not in TARGETS), None)
+    if unknown:
+        raise RecipeError(f"[target.{unknown}] is for no target.{_nearest(unknown, TARGETS)}")
     preset = PRESETS.get(str(table.get("preset", "xstilts")), {})
     table["target"] = {
         name: {**preset.get(name, {}), **shared, **own.get(name, {})} for name in map(str, targets)

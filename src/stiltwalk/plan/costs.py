@@ -17,6 +17,8 @@ FLOPS_PER_S = 60e9
 STEP_OVERHEAD_S = 0.012
 ROW_OVERHEAD_S = 0.0003
 """What a small encoder spends outside matrix products, per optimiser step and per row."""
+STAGE_OVERHEAD_S = 0.5
+"""What a stage spends before and after: reading, loading, writing."""
 _BYTES_PER_WEIGHT = 4
 
 
@@ -88,7 +90,9 @@ def _trained(num_examples: int, num_tokens: int, num_steps: int, shape: Shape) -
     return Cost(
         num_examples=num_examples,
         num_tokens=num_tokens,
-        time_s=6 * shape.block_weights * num_tokens / FLOPS_PER_S + num_steps * STEP_OVERHEAD_S,
+        time_s=6 * shape.block_weights * num_tokens / FLOPS_PER_S
+        + num_steps * STEP_OVERHEAD_S
+        + STAGE_OVERHEAD_S,
         disk_bytes=shape.file_bytes,
     )
 
@@ -110,7 +114,7 @@ def _prediction(stage: Predict, recipe: Recipe, shape: Shape) -> Cost:
     return Cost(
         num_examples=num_examples,
         num_tokens=num_tokens,
-        time_s=products_s + num_examples * ROW_OVERHEAD_S,
+        time_s=products_s + num_examples * ROW_OVERHEAD_S + STAGE_OVERHEAD_S,
     )
 
 

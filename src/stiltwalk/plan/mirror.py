@@ -7,6 +7,8 @@ from pathlib import Path
 
 from stiltwalk.config.recipe import Recipe
 from stiltwalk.data.fetch import RemoteFile, fetch, remote_files
+from stiltwalk.data.source import MINI
+from stiltwalk.errors import RecipeError
 from stiltwalk.tasks import TASKS
 from stiltwalk.tasks.wanted import wanted_splits
 
@@ -15,8 +17,14 @@ def mirror_files(recipe: Recipe) -> list[RemoteFile]:
     """Return the files on the hub that a recipe's tasks are read from, with their sizes.
 
     Raises:
+        RecipeError: if the recipe's rows are those of the embedded benchmark.
         DataError: if the hub cannot be asked.
     """
+    if recipe.data.source == MINI:
+        raise RecipeError(
+            'There is nothing to fetch: data.source is "mini", which is part of the package. Use '
+            "`--set data.source=hub` to fetch the real data of the same tasks."
+        )
     names = dict.fromkeys(
         name
         for named in (*recipe.arms.values(), recipe.targets)

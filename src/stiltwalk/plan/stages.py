@@ -169,8 +169,10 @@ def describe(stage: Stage) -> str:
             return f"fine-tune on {stage.rows.task}{_after(stage)}"
         case Predict():
             control = ", embeddings shuffled" if stage.shuffled_seed is not None else ""
-            many = len(stage.languages)
-            return f"predict {stage.rows.task} in {many} languages{_after(stage)}{control}"
+            many = (
+                "1 language" if len(stage.languages) == 1 else f"{len(stage.languages)} languages"
+            )
+            return f"predict {stage.rows.task} in {many}{_after(stage)}{control}"
         case Rules():
             return f"answer {stage.rows.task} by rules"
 

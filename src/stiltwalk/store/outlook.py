@@ -142,7 +142,11 @@ def _shape(recipe: Recipe, found: ModelFolder | None) -> Shape:
 
 def _to_download(recipe: Recipe, found: ModelFolder | None) -> list[str]:
     """Name what is not here yet."""
-    models = [f"the model {found.name}"] if found is not None and found.folder is None else []
+    models = (
+        [f"the model {found.name} (no such folder here)"]
+        if found is not None and found.folder is None
+        else []
+    )
     return models + [
         f"the data of {target}"
         for target in recipe.targets

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from stiltwalk.data.xtreme_files import answers_path, form_of, write_gold
-from stiltwalk.errors import DataError, WorkspaceError
+from stiltwalk.errors import DataError, NoSuchRun, WorkspaceError
 from stiltwalk.records import Answers, GoldTexts, Kind, Metric, Split, gold_answers, gold_lines
 from stiltwalk.store.record import RecordedStage, RunRecord, read_record
 from stiltwalk.store.workspace import Workspace
@@ -35,7 +35,7 @@ def export_run(run: Path, folder: Path) -> list[Path]:
     """
     record, workspace = read_record(run), Workspace(run.resolve().parents[1])
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise WorkspaceError(f"{folder} exists and is not empty. Give a folder that is not there.")
+        raise NoSuchRun(f"{folder} exists and is not empty. Give a folder that is not there.")
     evaluations = [stage for stage in record.stages if stage.arm]
     missing = [stage.does for stage in evaluations if not workspace.has(stage.fingerprint)]
     if missing:
