@@ -7,9 +7,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import ConfigDict, Field
 
-Count = Annotated[int, Field(ge=1)]
-Share = Annotated[float, Field(ge=0, le=1)]
-Positive = Annotated[float, Field(gt=0)]
+from stiltwalk.config.limits import STRICT, Count, NotNegative, Positive, Share
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,13 +38,13 @@ class PretrainSettings:
         max_tokens: longest input, special tokens included.
     """
 
-    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid", strict=True)
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
     steps: Count = 6000
     batch_size: Count = 48
     learning_rate: Positive = 1.5e-3
     warmup_steps: Count = 100
-    weight_decay: Annotated[float, Field(ge=0)] = 0.01
+    weight_decay: NotNegative = 0.01
     max_gradient_norm: Positive = 1.0
     span_share: Share = 0.5
     replaced_share: Share = 0.38

@@ -8,14 +8,10 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import ConfigDict, Field
 
+from stiltwalk.config.limits import STRICT, Count, NotNegative, Positive, Share
 from stiltwalk.config.pretrain import PretrainSettings
 from stiltwalk.data.source import DataSource
 
-STRICT = ConfigDict(extra="forbid", strict=True)
-
-Count = Annotated[int, Field(ge=1)]
-Share = Annotated[float, Field(ge=0, le=1)]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 """Of runs and arms: they name folders."""
 Precision = Literal["fp32", "bf16"]
@@ -53,7 +49,7 @@ class TrainSettings:
     effective_batch_size: Count = 32
     max_length_tokens: Annotated[int, Field(ge=16)] | None = None
     max_rows: Count | None = None
-    weight_decay: Annotated[float, Field(ge=0)] = 0.01
+    weight_decay: NotNegative = 0.01
     adam_epsilon: Positive = 1e-8
     warmup_share: Share = 0.1
     warmup_steps: Annotated[int, Field(ge=0)] | None = None

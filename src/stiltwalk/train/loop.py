@@ -102,7 +102,7 @@ def fit(session: Session) -> Training:
     """Train until the epochs are over or dev stops getting better.
 
     Raises:
-        TrainingDiverged: if the loss of a step is not finite; what was kept before stays.
+        TrainingDiverged: if the loss of a step is not finite; nothing is kept from there on.
     """
     for model, rows in zip(session.models.models, session.rows, strict=True):
         require_room(model, int(rows.train.ids.lengths.max()))

@@ -9,6 +9,7 @@ from functools import cache, partial
 from random import Random
 from typing import Any
 
+from stiltwalk.data.language_codes import tydiqa_prefix
 from stiltwalk.data.mini import choices, lines, pairs, questions, tags
 from stiltwalk.data.mini.catalogue import BITEXTS, ROWS, VERSION, check
 from stiltwalk.errors import DataError
@@ -17,17 +18,6 @@ from stiltwalk.records import Bitext, Example, Split
 _BUCKETS = 10
 _BUCKETS_OF = {Split.TRAIN: range(7), Split.DEV: range(7, 8), Split.TEST: range(8, 10)}
 _BITEXT_LINES = {"bucc2018": 900, "tatoeba": 500}
-_TYDIQA_NAMES = {
-    "ar": "arabic",
-    "bn": "bengali",
-    "en": "english",
-    "fi": "finnish",
-    "id": "indonesian",
-    "ko": "korean",
-    "ru": "russian",
-    "sw": "swahili",
-    "te": "telugu",
-}
 
 
 @dataclass(frozen=True)
@@ -99,10 +89,10 @@ def examples(task: str, split: Split, language: str) -> tuple[Example, ...]:
     check(task, split, language)
     if task in BITEXTS:
         raise DataError(f"{task} holds two sides to be matched, no examples: ask for its bitext.")
-    name = f"{_TYDIQA_NAMES[language]}" if task == "tydiqa" else task
+    prefix = tydiqa_prefix(language) if task == "tydiqa" else f"{task}-"
     write = _MAKERS[task].write
     return tuple(
-        write(f"{name}-{row}", language, item) for row, item in enumerate(_items(task, split))
+        write(f"{prefix}{row}", language, item) for row, item in enumerate(_items(task, split))
     )
 
 
