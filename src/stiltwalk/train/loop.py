@@ -24,6 +24,7 @@ from stiltwalk.models.checkpoint import require_room
 from stiltwalk.models.device import pick_device
 from stiltwalk.train.learner import TaskModels, TaskRows, dev_score
 from stiltwalk.train.mixing import steps_per_task
+from stiltwalk.train.optimizer import adamw
 from stiltwalk.train.resume import keep, resume
 from stiltwalk.train.schedule import learning_rate, looks_at_dev
 
@@ -112,7 +113,7 @@ def fit(session: Session) -> Training:
         cpu=pick_device().type == "cpu",  # where dev rows are scored: never half on Apple's GPU
     )
     torch.manual_seed(session.seed)
-    optimizer = accelerator.prepare(_optimizer(session.models, session.settings))
+    optimizer = accelerator.prepare(adamw(session.models, session.settings))
     models = accelerator.prepare(session.models)
     steps = list(all_steps(session))
     course = _resumed(session, optimizer)
@@ -247,15 +248,3 @@ def _look(session: Session, step: int) -> Look:
         )
         by_task[rows.task.name] = dev_score(rows, engine)
     return Look(step=step, score=sum(by_task.values()) / len(by_task), by_task=by_task)
-
-
-def _optimizer(models: TaskModels, settings: TrainSettings) -> torch.optim.Optimizer:
-    """Return AdamW that decays matrices, and neither biases nor norms."""
-    trained = [p for p in models.parameters() if p.requires_grad]
-    groups = [
-        {"params": [p for p in trained if p.ndim > 1], "weight_decay": settings.weight_decay},
-        {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},
-    ]
-    return torch.optim.AdamW(
-        groups, lr=settings.learning_rate, eps=settings.adam_epsilon, fused=True
-    )
