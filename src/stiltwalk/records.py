@@ -158,6 +158,22 @@ class TimingRow:
     time_s: float
 
 
+@dataclass(frozen=True, kw_only=True)
+class ShareRow:
+    """What every example of one language adds to the figure that counts: sum of won / sum of `of`.
+
+    Equal tasks and languages have equal examples in equal order, whoever answered, so that
+    checkpoints can be compared example by example.
+    """
+
+    stage: str
+    task: str
+    language: str
+    seed: int
+    won: tuple[float, ...]
+    of: tuple[float, ...]
+
+
 def gold_answers(examples: Sequence[Example]) -> Answers | GoldTexts:
     """Return the right answers of some examples of one kind, in the form that is scored."""
     match examples:

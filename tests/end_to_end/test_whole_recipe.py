@@ -15,7 +15,9 @@ from rich.console import Console
 
 import stiltwalk
 from stiltwalk.infer import Engine
+from stiltwalk.metrics import checkpoint_score
 from stiltwalk.pipeline import runner
+from stiltwalk.store import Workspace
 from walking import LANGUAGES, Walked, carry_out
 
 NUM_STAGES = 28
@@ -48,6 +50,17 @@ def test_figures_are_fractions_of_the_rows_that_were_asked(walked: Walked) -> No
 def test_controls_are_marked_as_such(walked: Walked) -> None:
     found = {row["control"] for row in walked.rows()}
     assert found == {"", "majority", "overlap rule", "permuted embeddings"}
+
+
+def test_what_the_examples_won_adds_up_to_the_figures(walked: Walked) -> None:
+    store, checked = Workspace(walked.workspace), 0
+    for stage in walked.named("Predict"):
+        for row in store.shares(stage):
+            figures = [each for each in store.scores(stage) if each.language == row.language]
+            figure = checkpoint_score({each.metric: each.value for each in figures})
+            assert sum(row.won) / max(sum(row.of), 1) == pytest.approx(figure, abs=1e-5)
+            checked += 1
+    assert checked == 2 * sum(map(len, LANGUAGES.values()))
 
 
 def test_dev_scores_are_of_english_alone(walked: Walked) -> None:

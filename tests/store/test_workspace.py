@@ -16,7 +16,7 @@ import pytest
 
 from stiltwalk.errors import WorkspaceError
 from stiltwalk.plan.stages import Base
-from stiltwalk.records import ScoreRow, TimingRow
+from stiltwalk.records import ScoreRow, ShareRow, TimingRow
 from stiltwalk.store import Workspace
 from stiltwalk.store.workspace import MARKER, write_atomically
 
@@ -41,6 +41,9 @@ TIMING = TimingRow(
     padded_tokens=120,
     time_s=0.25,
 )
+SHARE = ShareRow(
+    stage="0123456789abcdef", task="xnli", language="de", seed=1, won=(0.0, 1.0), of=(1.0, 1.0)
+)
 HOLDER = """
 import sys, time
 from pathlib import Path
@@ -59,6 +62,7 @@ def finished(root: Path) -> Workspace:
         (folder.path / "model" / "weights").write_bytes(b"12345")
         folder.write_scores([ROW])
         folder.write_timings([TIMING])
+        folder.write_shares([SHARE])
     return workspace
 
 
@@ -66,6 +70,7 @@ def test_rows_come_back_as_they_were_written(tmp_path: Path) -> None:
     workspace = finished(tmp_path)
     assert workspace.scores(STAGE) == (ROW,)
     assert workspace.timings(STAGE) == (TIMING,)
+    assert workspace.shares(STAGE) == (SHARE,)
 
 
 def test_a_stage_without_rows_has_none(tmp_path: Path) -> None:
@@ -85,7 +90,8 @@ def test_the_marker_tells_what_made_the_stage(tmp_path: Path) -> None:
     assert marker["provenance"] == {"stiltwalk": "0.1"}
     assert marker["stage"]["revision"] == "sha256:1"
     assert marker["time_s"] >= 0
-    assert set(marker["files"]) == {"model/weights", "scores.jsonl", "timings.jsonl"}
+    rows = {"scores.jsonl", "shares.jsonl", "timings.jsonl"}
+    assert set(marker["files"]) == {"model/weights", *rows}
 
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, SystemExit])

@@ -9,7 +9,7 @@ from stiltwalk.pipeline import heads, retrieval
 from stiltwalk.pipeline.context import Context
 from stiltwalk.pipeline.outcome import Outcome
 from stiltwalk.plan.stages import Predict, intermediate_tasks, seed_of
-from stiltwalk.records import Kind, ScoreRow, Split, TimingRow
+from stiltwalk.records import Kind, ScoreRow, ShareRow, Split, TimingRow
 from stiltwalk.store import Folder
 from stiltwalk.tasks import TASKS
 
@@ -21,7 +21,7 @@ def evaluate(stage: Predict, context: Context, folder: Folder) -> None:
     """Answer the test rows of every language and score them.
 
     Writes TASK/test-LANG files as XTREME lays them out, one score row per language and figure,
-    and one timing row per language.
+    what every example added to the scores, and one timing row per language.
     """
     torch.set_num_threads(context.num_threads)
     task = TASKS[stage.rows.task]
@@ -32,6 +32,8 @@ def evaluate(stage: Predict, context: Context, folder: Folder) -> None:
         file = answers_path(folder.path, task.name, outcome.language, form)
         write_answers(file, form, outcome.answers)
     folder.write_scores([row for each in outcomes for row in _score_rows(stage, each, folder)])
+    if stage.shuffled_seed is None:
+        folder.write_shares([_share_row(stage, outcome, folder) for outcome in outcomes])
     folder.write_timings([_timing_row(stage, outcome, folder) for outcome in outcomes])
 
 
@@ -51,6 +53,18 @@ def _score_rows(stage: Predict, outcome: Outcome, folder: Folder) -> list[ScoreR
         )
         for metric, value in outcome.scores.items()
     ]
+
+
+def _share_row(stage: Predict, outcome: Outcome, folder: Folder) -> ShareRow:
+    won, of = zip(*outcome.shares, strict=True)
+    return ShareRow(
+        stage=folder.stage,
+        task=stage.rows.task,
+        language=outcome.language,
+        seed=seed_of(stage),
+        won=tuple(round(each, 6) for each in won),
+        of=of,
+    )
 
 
 def _timing_row(stage: Predict, outcome: Outcome, folder: Folder) -> TimingRow:

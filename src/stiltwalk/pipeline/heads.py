@@ -12,6 +12,7 @@ from stiltwalk.features.text import load_text_encoder
 from stiltwalk.infer import Engine, forward
 from stiltwalk.kinds import of_kind
 from stiltwalk.metrics import score
+from stiltwalk.metrics.shares import shares
 from stiltwalk.models import checkpoint
 from stiltwalk.pipeline.context import Context
 from stiltwalk.pipeline.outcome import Outcome, counter, english_ids
@@ -51,10 +52,12 @@ def outcomes(stage: Predict, context: Context) -> Iterator[Outcome]:
     ends = np.cumsum([0, *(part.num_rows for part in features.values())]).tolist()
     for (language, own), (start, end) in zip(features.items(), pairwise(ends), strict=True):
         answers = kind.decode(outputs[start:end], own, asked[language], labels)
+        gold = gold_answers(asked[language])
         yield Outcome(
             language=language,
             answers=answers,
-            scores=score(task.metric, answers, gold_answers(asked[language]), language),
+            scores=score(task.metric, answers, gold, language),
+            shares=shares(task.metric, answers, gold, language),
             num_examples=len(asked[language]),
             costs=costs.of(slice(start, end)),
         )

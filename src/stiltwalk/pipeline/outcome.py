@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from stiltwalk.features.rows import Features
 from stiltwalk.infer import RowCosts
+from stiltwalk.metrics.shares import Share
 from stiltwalk.pipeline.context import Context
 from stiltwalk.records import Answers, Scores
 
@@ -20,6 +21,7 @@ class Outcome:
     language: str
     answers: Answers
     scores: Scores
+    shares: Sequence[Share]
     num_examples: int
     costs: RowCosts
 

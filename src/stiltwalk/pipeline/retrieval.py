@@ -23,11 +23,12 @@ from stiltwalk.metrics.bitext import (
     mine,
     nearest,
 )
+from stiltwalk.metrics.shares import shares
 from stiltwalk.models import checkpoint
 from stiltwalk.pipeline.context import Context
 from stiltwalk.pipeline.outcome import Outcome, counter, english_ids
 from stiltwalk.plan.stages import Predict
-from stiltwalk.records import Answers, Bitext, Kind, Metric, Scores, Sentence, Split, gold_lines
+from stiltwalk.records import Answers, Bitext, Kind, Metric, Sentence, Split, gold_lines
 from stiltwalk.tasks import TASKS
 from stiltwalk.tasks.load import bitext
 
@@ -63,16 +64,18 @@ def outcomes(stage: Predict, context: Context) -> Iterator[Outcome]:
     duplicates = Duplicates(stage.bucc_duplicates or Duplicates.ALL)
     for language in stage.languages:
         asked = texts[language, Split.TEST]
-        answers, scores = (
+        answers = (
             _mined(texts[language, Split.DEV], asked, found, duplicates)
             if mines
             else _matched(asked, found)
         )
+        gold = asked.gold if mines else gold_lines(asked)
         lines = {text for split in splits for text in _lines(texts[language, split])}
         yield Outcome(
             language=language,
             answers=answers,
-            scores=scores,
+            scores=score(task.metric, answers, gold, "en"),
+            shares=shares(task.metric, answers, gold, "en"),
             num_examples=len(asked.foreign) if mines else len(asked.english),
             costs=found.costs.of(found.rows(sorted(lines))),
         )
@@ -113,21 +116,17 @@ def _texts(sentences: Iterable[Sentence]) -> list[str]:
     return [sentence.text.strip() for sentence in sentences]
 
 
-def _matched(asked: Bitext, found: _Vectors) -> tuple[Answers, Scores]:
-    """Return the index of the nearest foreign line of each English line, and their accuracy."""
+def _matched(asked: Bitext, found: _Vectors) -> Answers:
+    """Return the index of the nearest foreign line of each English line."""
     nearest_N = nearest(found.of(_texts(asked.english)), found.of(_texts(asked.foreign)))
-    answers = [str(index) for index in nearest_N]
-    return answers, score(Metric.ACCURACY, answers, gold_lines(asked), "en")
+    return [str(index) for index in nearest_N]
 
 
-def _mined(
-    dev: Bitext, asked: Bitext, found: _Vectors, duplicates: Duplicates
-) -> tuple[Answers, Scores]:
-    """Return the pairs that score above the threshold that is best on dev, and their F1."""
+def _mined(dev: Bitext, asked: Bitext, found: _Vectors, duplicates: Duplicates) -> Answers:
+    """Return the pairs that score above the threshold that is best on dev."""
     candidates = []
     for texts in (dev, asked):
         foreign, english = ids_by_text(texts.foreign), ids_by_text(texts.english)
         mined = mine(found.of(foreign), found.of(english))
         candidates.append(expand(mined, foreign, english, duplicates))
-    answers = accept(candidates[1], best_threshold(candidates[0], dev.gold))
-    return answers, score(Metric.PAIR_F1, answers, asked.gold, "en")
+    return accept(candidates[1], best_threshold(candidates[0], dev.gold))

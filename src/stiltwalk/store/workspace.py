@@ -22,15 +22,16 @@ from typing import Any, TypeVar
 
 from stiltwalk.errors import WorkspaceError
 from stiltwalk.plan.stages import Stage, canonical, describe, fingerprint
-from stiltwalk.records import ScoreRow, TimingRow
+from stiltwalk.records import ScoreRow, ShareRow, TimingRow
 
 MARKER = "complete.json"
 RESUME = "resume.safetensors"
 """A training stage's rolling checkpoint; while it is there, the folder is gone on with."""
 _SCORES = "scores.jsonl"
 _TIMINGS = "timings.jsonl"
+_SHARES = "shares.jsonl"
 
-Row = TypeVar("Row", ScoreRow, TimingRow)
+Row = TypeVar("Row", ScoreRow, TimingRow, ShareRow)
 
 
 class Folder:
@@ -44,6 +45,10 @@ class Folder:
     def write_scores(self, rows: Sequence[ScoreRow]) -> None:
         """Keep figures beside what they were computed from."""
         _write_lines(self.path / _SCORES, [asdict(row) for row in rows])
+
+    def write_shares(self, rows: Sequence[ShareRow]) -> None:
+        """Keep what every example added to the figures."""
+        _write_lines(self.path / _SHARES, [asdict(row) for row in rows])
 
     def write_timings(self, rows: Sequence[TimingRow]) -> None:
         """Keep times apart from scores: they differ from run to run, scores must not."""
@@ -132,6 +137,10 @@ class Workspace:
         """Return a complete stage's figures, none if it has none; see `text` for errors."""
         return _rows(self.text(stage, _SCORES), ScoreRow)
 
+    def shares(self, stage: Stage | str) -> tuple[ShareRow, ...]:
+        """Return what a complete stage's examples added, none if unknown; see `text` for errors."""
+        return _rows(self.text(stage, _SHARES), ShareRow)
+
     def timings(self, stage: Stage | str) -> tuple[TimingRow, ...]:
         """Return a complete stage's times, none if it has none; see `text` for errors."""
         return _rows(self.text(stage, _TIMINGS), TimingRow)
@@ -217,9 +226,8 @@ def _rows(text: str, row_class: type[Row]) -> tuple[Row, ...]:
     rows = []
     for line in text.splitlines():
         values = json.loads(line)
-        if "intermediate" in values:
-            values["intermediate"] = tuple(values["intermediate"])
-        rows.append(row_class(**values))
+        lists = {key: tuple(each) for key, each in values.items() if isinstance(each, list)}
+        rows.append(row_class(**{**values, **lists}))
     return tuple(rows)
 
 
