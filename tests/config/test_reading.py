@@ -150,6 +150,35 @@ def test_two_arms_with_the_same_tasks_are_refused_in_any_order() -> None:
     assert "twice" in refused("arms.a=['mnli', 'qqp']", "arms.b=['qqp', 'mnli']")
 
 
+def test_an_arm_may_be_a_table_that_changes_single_values_for_itself() -> None:
+    recipe = read(
+        "arms.slow.tasks=['mnli']",
+        "arms.slow.intermediate.num_epochs=7",
+        "arms.slow.target.num_epochs=6",
+        "arms.slow.target.xnli.num_epochs=5",
+        "intermediate.learning_rate=3e-5",
+    )
+    slow = recipe.arms["slow"]
+    assert (slow.intermediate.num_epochs, slow.intermediate.learning_rate) == (7, 3e-5)
+    assert slow.target["xnli"].num_epochs == 5
+    assert slow.target["xnli"].max_rows == recipe.target["xnli"].max_rows == 100
+    assert recipe.arms["none"] == recipe.baseline
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("arms.slow.intermediat.num_epochs=7", "Unknown key arms.slow.intermediat"),
+        ("arms.slow.intermediate.num_epoch=7", "Did you mean num_epochs?"),
+        ("arms.slow.target.xnly.num_epochs=7", "[arms.slow.target.xnly]"),
+        ("arms.slow=3", "[arms.slow]"),
+        ("arms.none={intermediate = {num_epochs = 9}}", "'none'"),
+    ],
+)
+def test_a_slip_in_an_arms_table_is_named(change: str, said: str) -> None:
+    assert said in refused(change)
+
+
 def test_a_recipe_needs_arms_and_targets() -> None:
     assert "at least one" in refused("arms={}")
     without = RECIPE.replace("[target.xnli]\nmax_rows = 100", "")

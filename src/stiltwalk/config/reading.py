@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -16,7 +16,15 @@ from pydantic_core import ErrorDetails
 
 from stiltwalk.config.presets import PRESETS
 from stiltwalk.config.pretrain import PretrainSettings
-from stiltwalk.config.recipe import NAME, DataSettings, Mixing, ModelSettings, Recipe, TrainSettings
+from stiltwalk.config.recipe import (
+    NAME,
+    Arm,
+    DataSettings,
+    Mixing,
+    ModelSettings,
+    Recipe,
+    TrainSettings,
+)
 from stiltwalk.data.source import HUB, MINI
 from stiltwalk.errors import RecipeError
 from stiltwalk.records import BASELINE_ARM
@@ -53,10 +61,12 @@ def parse_recipe(text: str, *, folder: Path, changes: Sequence[str] = ()) -> Rec
     for change in changes:
         _apply(table, change)
     _fill_targets(table)
+    _fill_arms(table)
     try:
         recipe = TypeAdapter(Recipe).validate_json(json.dumps(table, default=str))
     except ValidationError as error:
-        raise RecipeError(_sentence(error.errors()[0])) from error
+        first = min(error.errors(), key=lambda each: each["loc"][:1] == ("arms",))
+        raise RecipeError(_sentence(first)) from error  # an arm repeats what its tables start from
     _check_names(recipe)
     return _with_absolute_paths(recipe, folder)
 
@@ -83,19 +93,41 @@ def _apply(table: Table, change: str) -> None:
 
 def _fill_targets(table: Table) -> None:
     """Give every target its own full settings: preset, then `[target]`, then `[target.NAME]`."""
-    given = table.get("target", {})
     targets = table.get("targets", [])
-    if not isinstance(given, dict) or not isinstance(targets, list):
-        return  # the validation says what is wrong
-    shared = {key: value for key, value in given.items() if not isinstance(value, dict)}
-    own = {key: value for key, value in given.items() if isinstance(value, dict)}
-    unknown = next((key for key in own if key not in TARGETS), None)
+    if isinstance(targets, list):  # otherwise the validation says what is wrong
+        preset = PRESETS.get(str(table.get("preset", "xstilts")), {})
+        start = {name: dict(preset.get(name, {})) for name in map(str, targets)}
+        table["target"] = _by_target("target", table.get("target", {}), start)
+
+
+def _by_target(key: str, given: Any, start: Mapping[str, Table]) -> Any:  # noqa: ANN401 - not validated yet
+    """Return every target's settings, changed by a table's own values and its inner tables."""
+    if not isinstance(given, dict):
+        return given  # the validation says what is wrong
+    shared = {name: value for name, value in given.items() if not isinstance(value, dict)}
+    own = {name: value for name, value in given.items() if isinstance(value, dict)}
+    unknown = next((name for name in own if name not in TARGETS), None)
     if unknown:
-        raise RecipeError(f"[target.{unknown}] is for no target.{_nearest(unknown, TARGETS)}")
-    preset = PRESETS.get(str(table.get("preset", "xstilts")), {})
-    table["target"] = {
-        name: {**preset.get(name, {}), **shared, **own.get(name, {})} for name in map(str, targets)
-    }
+        raise RecipeError(f"[{key}.{unknown}] is for no target.{_nearest(unknown, TARGETS)}")
+    return {name: {**values, **shared, **own.get(name, {})} for name, values in start.items()}
+
+
+def _fill_arms(table: Table) -> None:
+    """Make every arm a table with its own full settings: the recipe's, then the arm's."""
+    arms = table.get("arms")
+    is_filled = isinstance(table.get("targets"), list) and isinstance(table.get("target"), dict)
+    if not isinstance(arms, dict) or not is_filled:
+        return  # the validation says what is wrong
+    for name, value in arms.items():
+        arm = arms[name] = {"tasks": value} if isinstance(value, list) else value
+        if not isinstance(arm, dict):
+            raise RecipeError(
+                f"Arm {name!r} is {value!r}: give a list of intermediate tasks, or a table "
+                f"[arms.{name}] with tasks = […]."
+            )
+        if isinstance(arm.get("intermediate", {}), dict):
+            arm["intermediate"] = {**table.get("intermediate", {}), **arm.get("intermediate", {})}
+        arm["target"] = _by_target(f"arms.{name}.target", arm.get("target", {}), table["target"])
 
 
 def _sentence(error: ErrorDetails) -> str:
@@ -111,19 +143,16 @@ def _sentence(error: ErrorDetails) -> str:
 
 def _class_at(path: tuple[str | int, ...]) -> type[Any]:
     """Return which class of settings a key's path lies in."""
-    match path:
-        case ():
-            return Recipe
-        case ("model", "pretrain", *_):
-            return PretrainSettings
-        case ("model", *_):
-            return ModelSettings
-        case ("data", *_):
-            return DataSettings
-        case ("mixing", *_):
-            return Mixing
-        case _:
-            return TrainSettings
+    tables: dict[tuple[str | int, ...], type[Any]] = {
+        (): Recipe,
+        ("model",): ModelSettings,
+        ("model", "pretrain"): PretrainSettings,
+        ("data",): DataSettings,
+        ("mixing",): Mixing,
+    }
+    if len(path) == 2 and path[0] == "arms":  # noqa: PLR2004 - arms.NAME
+        return Arm
+    return tables.get(path, TrainSettings)
 
 
 def _nearest(word: str, known: Sequence[str]) -> str:
@@ -156,25 +185,36 @@ def _check_names(recipe: Recipe) -> None:
 
 def _check_arms(recipe: Recipe) -> None:
     """Refuse arms that are unknown, equal, or hide the baseline."""
-    for arm, tasks in recipe.arms.items():
-        if not re.fullmatch(NAME, arm) or arm == "labels":
-            raise RecipeError(
-                f"An arm cannot be called {arm!r}: its predictions get a folder of that name. Use "
-                "letters, digits, '.', '_' and '-', and not 'labels'."
-            )
-        if (arm == BASELINE_ARM) != (not tasks):
-            raise RecipeError(
-                f"Arm {arm!r} has {len(tasks)} tasks: the arm without a stepping stone, and no "
-                f"other, is called {BASELINE_ARM!r}."
-            )
-        for task in tasks:
+    named: list[tuple[str, Arm]] = []
+    for name, arm in recipe.arms.items():
+        _check_arm_name(name)
+        for task in arm.tasks:
             if task not in INTERMEDIATE:
                 raise RecipeError(
-                    f"Arm {arm!r} asks for the intermediate task {task!r}."
+                    f"Arm {name!r} asks for the intermediate task {task!r}."
                     f"{_nearest(task, INTERMEDIATE)}"
                 )
-        _refuse_repeats(f"arms.{arm}", tasks)
-    _refuse_repeats("arms", [" + ".join(sorted(tasks)) for tasks in recipe.arms.values()])
+        _refuse_repeats(f"arms.{name}", arm.tasks)
+        ordered = replace(arm, tasks=tuple(sorted(arm.tasks)))
+        if (name == BASELINE_ARM) != (arm == recipe.baseline):
+            raise RecipeError(
+                f"Arm {name!r} has {len(arm.tasks)} tasks: the arm without a stepping stone or "
+                f"settings of its own, and no other, is called {BASELINE_ARM!r}."
+            )
+        twin = next((other for other, known in named if known == ordered), None)
+        if twin:
+            raise RecipeError(
+                f"Arms {twin!r} and {name!r} ask for the same twice: keep one of them."
+            )
+        named.append((name, ordered))
+
+
+def _check_arm_name(name: str) -> None:
+    if not re.fullmatch(NAME, name) or name == "labels":
+        raise RecipeError(
+            f"An arm cannot be called {name!r}: its predictions get a folder of that name. Use "
+            "letters, digits, '.', '_' and '-', and not 'labels'."
+        )
 
 
 def _refuse_repeats(key: str, values: Sequence[object]) -> None:

@@ -82,6 +82,23 @@ class Mixing:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Arm:
+    """One way from the base encoder to the targets.
+
+    Args:
+        tasks: the intermediate tasks that are trained together; none for the baseline.
+        intermediate: how the intermediate phase learns; filled by `reading.py`.
+        target: how each target is learned; filled by `reading.py`.
+    """
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    tasks: tuple[str, ...] = ()
+    intermediate: TrainSettings
+    target: Mapping[str, TrainSettings]
+
+
+@dataclass(frozen=True, kw_only=True)
 class ModelSettings:
     """The base encoder: a name (`mini-base`, a folder, a hub id) or a recipe to pretrain one."""
 
@@ -123,8 +140,8 @@ class Recipe:
         name: names the run's folder and its report.
         model: the base encoder.
         data: where rows come from.
-        arms: name of an arm to the intermediate tasks that are trained together in it; an empty
-            list is the baseline without a stepping stone.
+        arms: by name; in TOML a list of tasks, or a table whose `intermediate` and `target` change
+            single values for this arm. An empty list is the baseline without a stepping stone.
         targets: XTREME tasks to fine-tune on in English and to evaluate in every language.
         seeds: each arm is trained once per seed; from 1, since 0 marks what no seed has touched.
         languages: evaluate only these of a target's languages; None for all.
@@ -146,7 +163,7 @@ class Recipe:
     name: Annotated[str, Field(pattern=NAME)]
     model: ModelSettings
     data: DataSettings
-    arms: Mapping[str, tuple[str, ...]]
+    arms: Mapping[str, Arm]
     targets: tuple[str, ...]
     seeds: Annotated[tuple[Count, ...], Field(min_length=1)] = (1,)
     languages: tuple[str, ...] | None = None
@@ -160,3 +177,8 @@ class Recipe:
     num_threads: Count = 2
     resume_every_s: Positive = 300.0
     controls: bool = False
+
+    @property
+    def baseline(self) -> Arm:
+        """The arm without a stepping stone, whether the recipe asks for it or not."""
+        return Arm(intermediate=self.intermediate, target=self.target)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from stiltwalk.config.recipe import Mixing, Recipe
+from stiltwalk.config.recipe import Arm, Mixing, Recipe, TrainSettings
 from stiltwalk.plan.stages import (
     Base,
     Encoder,
@@ -60,10 +60,10 @@ def build_plan(recipe: Recipe, *, base: Base | None, revision: Revision) -> Plan
     arm_of: dict[Stage, str] = {}
     stages: dict[Stage, None] = {}
     for seed in recipe.seeds:
-        for arm, tasks in recipe.arms.items():
-            for stage in graph.arm(tasks, seed):
+        for name, arm in recipe.arms.items():
+            for stage in graph.arm(arm, seed):
                 stages.update(dict.fromkeys(_lineage(stage)))
-                arm_of.setdefault(stage, arm)
+                arm_of.setdefault(stage, name)
         if recipe.controls:
             for control in graph.controls(seed):
                 stages.update(dict.fromkeys(_lineage(control)))
@@ -99,26 +99,26 @@ class _Graph:
     def _rows(self, task: str) -> Rows:
         return Rows(task=task, revision=self._revision(TASKS[task]))
 
-    def arm(self, tasks: tuple[str, ...], seed: int) -> Iterator[Predict]:
+    def arm(self, arm: Arm, seed: int) -> Iterator[Predict]:
         """Yield one evaluation per target of an arm."""
         encoder: Encoder = self._base
-        if tasks:
+        if arm.tasks:
             encoder = Intermediate(
                 parent=self._base,
-                rows=tuple(self._rows(task) for task in INTERMEDIATE if task in tasks),
-                settings=self._recipe.intermediate,
-                mixing=self._recipe.mixing if len(tasks) > 1 else Mixing(),
+                rows=tuple(self._rows(task) for task in INTERMEDIATE if task in arm.tasks),
+                settings=arm.intermediate,
+                mixing=self._recipe.mixing if len(arm.tasks) > 1 else Mixing(),
                 numerics=self._numerics,
                 seed=seed,
             )
         for target in self._recipe.targets:
-            predict = self._predict(encoder, TASKS[target], seed)
+            predict = self._predict(encoder, TASKS[target], arm.target[target], seed)
             if predict.languages:
                 yield predict
 
     def controls(self, seed: int) -> Iterator[Stage]:
         """Yield what the baseline arm is compared with: shuffled embeddings, and rules."""
-        for predict in self.arm((), seed):
+        for predict in self.arm(self._recipe.baseline, seed):
             task = TASKS[predict.rows.task]
             trained = isinstance(predict.parent, FineTune)
             yield Predict(**{**vars(predict), "shuffled_seed": seed})
@@ -130,13 +130,12 @@ class _Graph:
                 max_rows=predict.max_rows,
             )
 
-    def _predict(self, encoder: Encoder, task: Task, seed: int) -> Predict:
-        settings = self._recipe.target[task.name]
+    def _predict(self, encoder: Encoder, task: Task, settings: TrainSettings, seed: int) -> Predict:
         retrieval, mines = task.kind is Kind.RETRIEVAL, task.metric is Metric.PAIR_F1
         wanted = self._recipe.languages or task.languages
         there = available_languages(task, self._recipe.data.where)
         return Predict(
-            parent=encoder if retrieval else self._fine_tune(encoder, task, seed),
+            parent=encoder if retrieval else self._fine_tune(encoder, task, settings, seed),
             rows=self._rows(task.name),
             languages=tuple(language for language in there if language in wanted),
             max_rows=self._recipe.data.test_rows,
@@ -146,11 +145,13 @@ class _Graph:
             bucc_duplicates=self._recipe.bucc_duplicates if mines else None,
         )
 
-    def _fine_tune(self, encoder: Encoder, task: Task, seed: int) -> FineTune:
+    def _fine_tune(
+        self, encoder: Encoder, task: Task, settings: TrainSettings, seed: int
+    ) -> FineTune:
         return FineTune(
             parent=encoder,
             rows=self._rows(task.train_task),
-            settings=self._recipe.target[task.name],
+            settings=settings,
             numerics=self._numerics,
             seed=seed,
         )

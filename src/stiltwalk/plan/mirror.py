@@ -27,7 +27,7 @@ def mirror_files(recipe: Recipe) -> list[RemoteFile]:
         )
     names = dict.fromkeys(
         name
-        for named in (*recipe.arms.values(), recipe.targets)
+        for named in (*(arm.tasks for arm in recipe.arms.values()), recipe.targets)
         for task in named
         for name in (task, TASKS[task].train_task)
     )
