@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOMS = (
-    "errors records metrics data tasks config plan store features models kinds infer train "
+    "errors records metrics data tasks config plan store features models kinds infer train measure "
     "pipeline report cli"
 ).split()
 SOURCE = Path(__file__).parents[1] / "src" / "stiltwalk"

@@ -1,0 +1,1 @@
+"""What a change costs at inference time: paired measurements, verdicts, where cost lies."""

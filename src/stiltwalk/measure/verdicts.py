@@ -1,0 +1,158 @@
+"""From the log-ratios of paired blocks to a verdict with a margin.
+
+A block times A and B on the same requests; its log-ratio is log(time of B / time of A). The
+ratio that is judged is the geometric mean over blocks.
+
+Source: two one-sided tests (Schuirmann 1987) on log-ratios; Holm (1979) over several cells.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from math import exp, inf, log, log1p, sqrt
+from statistics import fmean, stdev
+from typing import TypeVar
+
+from scipy.special import stdtr, stdtrit
+
+ALPHA = 0.05
+"""Level of each one-sided test, so that the interval covers 1 - 2 * ALPHA = 90 %."""
+LEAST_BLOCKS = 8
+"""Fewer blocks decide nothing."""
+
+Cell = TypeVar("Cell", bound=Hashable)
+"""What one verdict is about: a task, or a task and a language, in one scenario."""
+
+
+class Verdict(StrEnum):
+    """What a paired measurement shows about B against A."""
+
+    EQUIVALENT = "EQUIVALENT"
+    FASTER = "FASTER"
+    SLOWER = "SLOWER"
+    INCONCLUSIVE = "INCONCLUSIVE"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Judged:
+    """One cell's paired measurement and its verdict; written to JSON field by field.
+
+    `ratio` is the geometric mean of time B / time A, `low` and `high` its 90 % interval by
+    Student's t, `margin` the difference that still counts as equal (0.03 for 3 %), `spread` the
+    standard deviation of the block log-ratios. `p_equivalent` is that of the two one-sided tests,
+    `p_differs` that of the one-sided test in the direction seen. `differs` says that 1 is
+    excluded; `stands_alone` that the verdict may be quoted without its comparison.
+    """
+
+    verdict: Verdict
+    ratio: float
+    low: float
+    high: float
+    margin: float
+    num_blocks: int
+    spread: float
+    p_equivalent: float
+    p_differs: float
+    differs: bool
+    stands_alone: bool = True
+
+    def __post_init__(self) -> None:
+        """Make the verdict of a row read from JSON, a plain word, one of ours."""
+        object.__setattr__(self, "verdict", Verdict(self.verdict))
+
+    def __str__(self) -> str:
+        """Return the verdict with all that it rests on, as one line of text."""
+        small = ", small but real" if self.verdict is Verdict.EQUIVALENT and self.differs else ""
+        return (
+            f"{self.verdict}{small}: ratio {self.ratio:.3f} "
+            f"(90 % interval {self.low:.3f} to {self.high:.3f}, margin {100 * self.margin:g} %, "
+            f"{self.num_blocks} blocks)"
+        )
+
+
+def judge(log_ratios: Sequence[float], margin: float) -> Judged:
+    """Return the verdict on one cell that stands alone.
+
+    Args:
+        log_ratios: log(time of B / time of A) of each block, two at least.
+        margin: fixed before measuring; 0.03 for 3 %.
+    """
+    count, mean, spread = len(log_ratios), fmean(log_ratios), stdev(log_ratios)
+    error, bound = spread / sqrt(count), log1p(margin)
+    half_width = float(stdtrit(count - 1, 1 - ALPHA)) * error
+    low, high = mean - half_width, mean + half_width
+    return Judged(
+        verdict=_verdict(low, high, bound) if count >= LEAST_BLOCKS else Verdict.INCONCLUSIVE,
+        ratio=exp(mean),
+        low=exp(low),
+        high=exp(high),
+        margin=margin,
+        num_blocks=count,
+        spread=spread,
+        p_equivalent=_p_above(bound - abs(mean), error, count - 1),
+        p_differs=_p_above(abs(mean), error, count - 1),
+        differs=low > 0 or high < 0,
+    )
+
+
+def _verdict(low: float, high: float, bound: float) -> Verdict:
+    """Return the verdict that an interval of the log-ratio gives."""
+    if -bound < low and high < bound:
+        return Verdict.EQUIVALENT
+    if low > 0:
+        return Verdict.SLOWER
+    return Verdict.FASTER if high < 0 else Verdict.INCONCLUSIVE
+
+
+def _p_above(distance: float, error: float, degrees: int) -> float:
+    """Return the p-value of a mean that lies `distance` on the right side of its bound."""
+    t = distance / error if error else inf * distance if distance else 0.0
+    return float(stdtr(degrees, -t))
+
+
+def judge_cells(cells: Mapping[Cell, Judged]) -> dict[Cell, Judged]:
+    """Return a comparison's cells with what is left of their verdicts after Holm's correction.
+
+    FASTER and SLOWER that do not survive become INCONCLUSIVE. EQUIVALENT stays, since "equivalent
+    everywhere" needs no correction, but does not stand alone where it does not survive.
+
+    Args:
+        cells: each judged alone; one comparison's, all of them.
+    """
+    equivalent = holm({cell: each.p_equivalent for cell, each in cells.items()})
+    different = holm({cell: each.p_differs for cell, each in cells.items()})
+    return {
+        cell: _corrected(each, equivalent[cell] <= ALPHA, different[cell] <= ALPHA)
+        for cell, each in cells.items()
+    }
+
+
+def _corrected(alone: Judged, still_equivalent: bool, still_differs: bool) -> Judged:
+    """Return a verdict after correction."""
+    if alone.verdict is Verdict.EQUIVALENT:
+        differs = alone.differs and still_differs
+        return replace(alone, differs=differs, stands_alone=still_equivalent)
+    if still_differs:
+        return alone
+    return replace(alone, verdict=Verdict.INCONCLUSIVE, differs=False)
+
+
+def holm(p_values: Mapping[Cell, float]) -> dict[Cell, float]:
+    """Return p-values adjusted for their number by Holm's step-down method."""
+    adjusted, largest = {}, 0.0
+    for rank, cell in enumerate(sorted(p_values, key=lambda cell: p_values[cell])):
+        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[cell]))
+        adjusted[cell] = largest
+    return adjusted
+
+
+def equivalent_everywhere(cells: Mapping[Cell, Judged]) -> bool:
+    """Return whether every cell is EQUIVALENT: an intersection-union test, so each at ALPHA."""
+    return all(each.verdict is Verdict.EQUIVALENT for each in cells.values()) and bool(cells)
+
+
+def log_ratios(times_a_s: Sequence[float], times_b_s: Sequence[float]) -> list[float]:
+    """Return the log-ratio of each block from its two times, in any one unit."""
+    return [log(b / a) for a, b in zip(times_a_s, times_b_s, strict=True)]

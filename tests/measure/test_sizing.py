@@ -1,0 +1,44 @@
+"""Tests for stiltwalk.measure.sizing."""
+
+import numpy as np
+import pytest
+
+from stiltwalk.measure.sizing import POWER, blocks_needed, power_at_equality, resolvable_margin
+from stiltwalk.measure.verdicts import Verdict, judge
+
+
+@pytest.mark.parametrize(
+    ("margin", "spread", "count"),
+    [(0.02, 0.01, 7), (0.02, 0.02, 20), (0.03, 0.02, 10)],
+)
+def test_so_many_blocks_and_not_one_fewer_have_the_power(
+    margin: float, spread: float, count: int
+) -> None:
+    assert power_at_equality(count, spread, margin) >= POWER
+    assert power_at_equality(count - 1, spread, margin) < POWER
+    assert blocks_needed(spread, margin) == max(count, 8)
+
+
+def test_a_spread_of_5_percent_needs_over_a_hundred_blocks_for_2_percent() -> None:
+    assert blocks_needed(0.05, 0.02) == pytest.approx(117, abs=2)  # 117 was found by drawing
+
+
+def test_power_is_the_share_of_drawn_experiments_that_show_equality() -> None:
+    draws = np.random.default_rng(0).normal(0, 0.02, (1000, 14))
+    equal = [judge(row.tolist(), 0.02).verdict is Verdict.EQUIVALENT for row in draws]
+    assert np.mean(equal) == pytest.approx(power_at_equality(14, 0.02, 0.02), abs=0.02)
+
+
+def test_standing_alone_among_many_cells_takes_more_blocks() -> None:
+    counts = [blocks_needed(0.02, 0.02, num_cells) for num_cells in (1, 4, 15)]
+    assert counts == sorted(set(counts))
+
+
+def test_no_spread_needs_the_least_and_a_wild_one_more_than_anyone_measures() -> None:
+    assert blocks_needed(0, 0.02) == 8
+    assert blocks_needed(5, 0.01) > 1_000_000
+
+
+def test_the_resolvable_margin_is_one_that_the_blocks_can_show() -> None:
+    margin = resolvable_margin(0.02, 50)
+    assert blocks_needed(0.02, margin) <= 50 < blocks_needed(0.02, margin - 2e-4)
