@@ -1,0 +1,222 @@
+"""What a model does to answer one fixed batch: a fingerprint that needs no clock."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from hashlib import file_digest
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import flop_registry
+
+from stiltwalk.models.checkpoint import load
+from stiltwalk.records import Kind
+
+ROW_TOKENS = 64
+"""Length of the fixed batch's rows; a quarter of its second row is padding."""
+
+_FLOPS = {
+    **flop_registry,
+    torch.ops.aten._scaled_dot_product_flash_attention_for_cpu: flop_registry[
+        torch.ops.aten._scaled_dot_product_flash_attention
+    ],
+}
+_PRODUCTS = {torch.ops.aten.mm: 0, torch.ops.aten.addmm: 1}
+"""Where the rows of a matrix product stand among its arguments."""
+
+_COSTLESS = {"_name_or_path", "architectures", "dtype", "id2label", "label2id", "problem_type"}
+"""Entries of a config that say where a model is from; number format and classes show in weights."""
+
+
+_AROUND = re.compile(r"^base_model\.(model\.)?|\.base_layer|\.modules_to_save\.default")
+"""What peft puts into the names of modules that it wraps."""
+
+
+class Weight(NamedTuple):
+    """One parameter but for its values."""
+
+    shape: tuple[int, ...]
+    number_format: str
+    num_bytes: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Structure:
+    """Everything but the values of the weights.
+
+    `config` (entries as JSON) and `weights` are by name, `tokenizer` is the SHA-256 of
+    `tokenizer.json`, `operations` counts the kernels of one forward pass over the fixed batch,
+    `flops` those of its matrix products by the module that runs them, `row_tokens` how many
+    tokens the model makes of a row of ROW_TOKENS.
+    """
+
+    architecture: str
+    config: Mapping[str, str]
+    weights: Mapping[str, Weight]
+    tokenizer: str
+    attention: str
+    operations: Mapping[str, int]
+    flops: Mapping[str, int]
+    row_tokens: float
+
+    @property
+    def weight_bytes(self) -> int:
+        """Size of the weights in memory."""
+        return sum(each.num_bytes for each in self.weights.values())
+
+    @property
+    def total_flops(self) -> int:
+        """Floating point operations of the fixed batch's matrix products."""
+        return sum(self.flops.values())
+
+
+def structure_of_folder(folder: Path, kind: Kind) -> Structure:
+    """Return the structure of a checkpoint's folder, loaded for one kind of task.
+
+    Raises:
+        ModelError: if the folder cannot be loaded as such a model.
+    """
+    model = load(kind, folder)
+    file = folder / "tokenizer.json"
+    checksum = ""
+    if file.is_file():
+        with file.open("rb") as opened:
+            checksum = file_digest(opened, "sha256").hexdigest()
+    return structure(model, fixed_batch(model, kind), tokenizer=checksum)
+
+
+def fixed_batch(model: Any, kind: Kind) -> dict[str, Tensor]:  # noqa: ANN401 - as `Model`
+    """Return two rows of ids that are the same for all models of one vocabulary.
+
+    Args:
+        model: with a transformers config.
+        kind: choices have one dimension more.
+    """
+    ids = torch.arange(2 * ROW_TOKENS).reshape(2, ROW_TOKENS) * 7919
+    ids = 5 + ids % (model.config.vocab_size - 5)
+    mask = torch.ones_like(ids)
+    padding = ROW_TOKENS // 4
+    ids[1, -padding:] = int(model.config.pad_token_id or 0)
+    mask[1, -padding:] = 0
+    inputs = {"input_ids": ids, "attention_mask": mask}
+    return {name: each[None] for name, each in inputs.items()} if kind is Kind.CHOICE else inputs
+
+
+def structure(model: nn.Module, inputs: Mapping[str, Tensor], *, tokenizer: str = "") -> Structure:
+    """Return the structure of a model, adapters and all.
+
+    Args:
+        model: any module, on any device; its weights are left as they are.
+        inputs: its keyword arguments; `input_ids` tells the length of a row.
+        tokenizer: checksum of the tokenizer that goes with it.
+    """
+    was_training = model.training
+    recorder = _Recorder()
+    with torch.no_grad(), recorder.names_of(model.eval()), recorder:
+        model(**{name: each.to(_device(model)) for name, each in inputs.items()})
+    model.train(was_training)
+    ids = inputs["input_ids"]
+    rows = recorder.rows.most_common(1)
+    config = getattr(model, "config", None)
+    return Structure(
+        architecture=type(model).__name__,
+        config=_settings(config),
+        weights=_weights(model, recorder.flops),
+        tokenizer=tokenizer,
+        attention=str(getattr(config, "_attn_implementation", "")),
+        operations=dict(recorder.operations),
+        flops=dict(recorder.flops),
+        row_tokens=rows[0][0] * ids.shape[-1] / ids.numel() if rows else 0,
+    )
+
+
+def plain(name: str) -> str:
+    """Return a module's or parameter's name without what peft puts around it."""
+    return _AROUND.sub("", name)
+
+
+class _Recorder(TorchDispatchMode):
+    """Counts operations, and FLOPs by innermost module."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.operations: Counter[str] = Counter()
+        self.flops: Counter[str] = Counter()
+        self.rows: Counter[int] = Counter()
+        self._running = [""]
+
+    def __torch_dispatch__(
+        self,
+        func: Any,  # noqa: ANN401 - as declared there
+        types: Any,  # noqa: ANN401
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:  # noqa: ANN401
+        """Run an operation and count it."""
+        result = func(*args, **(kwargs or {}))
+        packet = func.overloadpacket
+        self.operations[str(packet)] += 1
+        if packet in _FLOPS:
+            flops = _FLOPS[packet](*args, **(kwargs or {}), out_val=result)
+            self.flops[self._running[-1]] += flops
+            if packet in _PRODUCTS:
+                self.rows[args[_PRODUCTS[packet]].shape[0]] += flops
+        return result
+
+    @contextmanager
+    def names_of(self, model: nn.Module) -> Iterator[None]:
+        """Return a block in which it is known which module runs."""
+        hooks = []
+        for name, module in model.named_modules():
+            begins = self._begins(plain(name))
+            hooks.append(module.register_forward_pre_hook(begins))
+            hooks.append(module.register_forward_hook(self._ends))
+        try:
+            yield
+        finally:
+            for hook in hooks:
+                hook.remove()
+
+    def _begins(self, name: str) -> Any:  # noqa: ANN401 - a hook
+        return lambda *_: self._running.append(name)
+
+    def _ends(self, *_: object) -> None:
+        self._running.pop()
+
+
+def _settings(config: Any) -> dict[str, str]:  # noqa: ANN401 - a transformers config or None
+    """Return a config's entries that can change what runs, as JSON."""
+    if config is None:
+        return {}
+    entries = config.to_dict().items()
+    return {
+        key: json.dumps(value, sort_keys=True, default=str)
+        for key, value in entries
+        if key not in _COSTLESS and not key.startswith("transformers_")
+    }
+
+
+def _device(model: nn.Module) -> torch.device:
+    """Return where a model's weights are."""
+    return next(model.parameters()).device
+
+
+def _weights(model: nn.Module, flops: Mapping[str, int]) -> dict[str, Weight]:
+    """Return a model's weights by name, one that is tied sized once: where it is only looked up."""
+    named = [(plain(name), each) for name, each in model.named_parameters(remove_duplicate=False)]
+    named.sort(key=lambda pair: pair[0].rpartition(".")[0] in flops)
+    sized: set[int] = set()
+    weights = {}
+    for name, each in named:
+        num_bytes = 0 if id(each) in sized else each.numel() * each.element_size()
+        weights[name] = Weight(tuple(each.shape), str(each.dtype).removeprefix("torch."), num_bytes)
+        sized.add(id(each))
+    return weights
