@@ -1,0 +1,155 @@
+"""Tests for stiltwalk.metrics.efficiency."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stiltwalk.errors import MetricError
+from stiltwalk.metrics.efficiency import System, anchored_per, pareto_front, per, per_warning
+
+PUBLISHED = json.loads(
+    (Path(__file__).parents[1] / "golden" / "per.json").read_text(encoding="utf-8")
+)
+COSTS = st.integers(1, 1000)
+SYSTEM = st.builds(
+    System, quality=st.integers(0, 100), throughput=COSTS, memory=COSTS, latency=COSTS
+)
+SYSTEMS = st.lists(SYSTEM, min_size=2, max_size=8).map(
+    lambda systems: dict(zip("abcdefgh", systems, strict=False))
+)
+
+
+def published() -> dict[str, dict[str, tuple[System, float]]]:
+    """Return task to model to what was published: the system, and its PER."""
+    tasks: dict[str, dict[str, tuple[System, float]]] = defaultdict(dict)
+    for task, model, quality, throughput, latency, memory, value in PUBLISHED["rows"]:
+        system = System(quality=quality, throughput=throughput, memory=memory, latency=latency)
+        tasks[task][model] = system, value
+    return tasks
+
+
+def test_75_of_80_published_figures_are_found_again_and_the_other_five_are_known() -> None:
+    unlike = []
+    for task, models in published().items():
+        values = per({model: system for model, (system, _) in models.items()})
+        for model, (_, value) in models.items():
+            if values[model] != pytest.approx(value, abs=0.02):
+                unlike.append([task, model])
+    assert sum(map(len, published().values())) == 80
+    assert sorted(unlike) == sorted(PUBLISHED["inconsistent"])
+
+
+def test_the_published_figure_of_mistral_on_gsm8k_fits_a_tenth_of_its_throughput() -> None:
+    models = published()["gsm8k"]
+    systems = {model: system for model, (system, _) in models.items()}
+    systems["Mistral-7B"] = replace(systems["Mistral-7B"], throughput=390.7)
+    assert per(systems)["Mistral-7B"] == pytest.approx(models["Mistral-7B"][1], abs=0.005)
+
+
+@given(SYSTEMS)
+def test_per_lies_between_0_and_1(systems: dict[str, System]) -> None:
+    values = per(systems).values()
+    assert all(value is None or 0 <= value <= 1 for value in values)
+    assert len({value is None for value in values}) == 1
+
+
+@given(SYSTEMS, st.sampled_from(["throughput", "memory", "latency"]), st.floats(0.1, 10))
+def test_per_does_not_depend_on_units(
+    systems: dict[str, System], criterion: str, factor: float
+) -> None:
+    other = {
+        name: replace(each, **{criterion: factor * getattr(each, criterion)})
+        for name, each in systems.items()
+    }
+    assert per(other) == pytest.approx(per(systems), abs=1e-6)
+
+
+@given(SYSTEMS, st.data())
+def test_who_becomes_better_within_the_range_does_not_lose(
+    systems: dict[str, System], data: st.DataObject
+) -> None:
+    criterion = data.draw(st.sampled_from(["quality", "throughput", "memory", "latency"]))
+    values = [getattr(each, criterion) for each in systems.values()]
+    good = min(values) if criterion in {"memory", "latency"} else max(values)
+    old = systems["a"]
+    new = replace(old, **{criterion: (getattr(old, criterion) + good) / 2})
+    before, after = per(systems)["a"], per({**systems, "a": new})["a"]
+    assert after is None or before is None or after >= before - 1e-12
+
+
+@given(SYSTEM, SYSTEM)
+def test_of_two_systems_the_better_in_all_has_1_and_otherwise_both_have_0(
+    one: System, two: System
+) -> None:
+    values = per({"one": one, "two": two})
+    wins = [
+        one.quality - two.quality,
+        one.throughput - two.throughput,
+        two.memory - one.memory,
+        two.latency - one.latency,
+    ]
+    if 0 in wins:
+        assert values == {"one": None, "two": None}
+    elif all(win > 0 for win in wins) or all(win < 0 for win in wins):
+        assert values == {"one": float(wins[0] > 0), "two": float(wins[0] < 0)}
+    else:
+        assert values == {"one": 0, "two": 0}
+
+
+def test_per_of_nobody_is_empty() -> None:
+    assert per({}) == {}
+
+
+def test_fewer_than_four_systems_are_warned_of() -> None:
+    assert "PER of 3 systems says little" in per_warning(3)
+    assert per_warning(4) == ""
+
+
+def test_the_anchored_form_is_a_geometric_mean_of_ratios() -> None:
+    base = System(quality=0.5, throughput=10, memory=100, latency=2)
+    better = System(quality=0.5, throughput=40, memory=50, latency=1)
+    assert anchored_per({"a": base, "b": better}, "a") == pytest.approx({"a": 1, "b": 2})
+
+
+@given(SYSTEMS.filter(lambda systems: systems["a"].quality > 0), SYSTEM)
+def test_the_anchored_form_does_not_depend_on_who_takes_part(
+    systems: dict[str, System], another: System
+) -> None:
+    alone = anchored_per(systems, "a")
+    assert alone["a"] == pytest.approx(1)
+    assert anchored_per({**systems, "z": another}, "a")["b"] == alone["b"]
+
+
+def test_a_baseline_without_quality_is_refused() -> None:
+    nothing = System(quality=0, throughput=1, memory=1, latency=1)
+    with pytest.raises(MetricError, match="a baseline quality of 0"):
+        anchored_per({"a": nothing}, "a")
+
+
+def test_only_systems_that_nobody_beats_are_on_the_front() -> None:
+    good = System(quality=0.9, throughput=1, memory=100, latency=5)
+    systems = {
+        "good": good,
+        "fast": replace(good, quality=0.5, latency=1),
+        "small": replace(good, quality=0.5, memory=10, latency=9),
+        "beaten": replace(good, latency=6),
+        "same": good,
+    }
+    assert pareto_front(systems) == ("good", "fast", "small", "same")
+
+
+@given(SYSTEMS)
+def test_whoever_is_off_the_front_is_beaten_by_someone_on_it(systems: dict[str, System]) -> None:
+    front = pareto_front(systems)
+    assert front
+    for name in systems.keys() - set(front):
+        assert pareto_front({name: systems[name], **{on: systems[on] for on in front}}) == tuple(
+            front
+        )
