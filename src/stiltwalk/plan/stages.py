@@ -67,7 +67,7 @@ class Intermediate:
     mixing: Mixing
     numerics: Numerics
     seed: int
-    version: int = 1
+    version: int = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +79,7 @@ class FineTune:
     settings: TrainSettings
     numerics: Numerics
     seed: int
-    version: int = 1
+    version: int = 2
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -24,6 +24,7 @@ from stiltwalk.models.checkpoint import require_room
 from stiltwalk.models.device import pick_device
 from stiltwalk.train.learner import TaskModels, TaskRows, dev_score
 from stiltwalk.train.mixing import steps_per_task
+from stiltwalk.train.occurring import OccurringVocabulary
 from stiltwalk.train.optimizer import adamw
 from stiltwalk.train.resume import keep, resume
 from stiltwalk.train.schedule import learning_rate, looks_at_dev
@@ -94,6 +95,11 @@ class _Course:
             return self.looks[-1]
         return max(self.looks, key=lambda look: look.score)
 
+    def left_by_decay(self, settings: TrainSettings) -> float:
+        """Return what AdamW has left of a weight that never had a gradient."""
+        decay = settings.weight_decay
+        return math.prod(1 - entry["learning_rate"] * decay for entry in self.log)
+
     def is_over(self, patience: int) -> bool:
         """Tell whether dev has not got better for too long."""
         return bool(self.looks) and len(self.looks) - self.looks.index(self.best) > patience
@@ -105,8 +111,7 @@ def fit(session: Session) -> Training:
     Raises:
         TrainingDiverged: if the loss of a step is not finite; nothing is kept from there on.
     """
-    for model, rows in zip(session.models.models, session.rows, strict=True):
-        require_room(model, int(rows.train.ids.lengths.max()))
+    vocabulary = _fitting(session)
     AcceleratorState._reset_state()  # one process may train in one number format after another
     accelerator = Accelerator(
         mixed_precision="bf16" if session.precision == "bf16" else "no",
@@ -128,7 +133,8 @@ def fit(session: Session) -> Training:
         if looks_at_dev(number, len(steps), session.settings):
             course.looks.append(_look(session, number + 1))
             if course.best is course.looks[-1]:
-                session.keep()
+                with vocabulary.whole(course.left_by_decay(session.settings)):
+                    session.keep()
                 kept_s = -math.inf  # what is kept and where training stands must not drift apart
         is_due = time.monotonic() - kept_s > session.resume_every_s
         if session.resume_file and is_due and number + 1 < len(steps):
@@ -137,10 +143,21 @@ def fit(session: Session) -> Training:
             kept_s = time.monotonic()
     if session.resume_file:
         session.resume_file.unlink(missing_ok=True)
-    num_tokens = sum(entry["num_tokens"] for entry in course.log)
+    vocabulary.close(course.left_by_decay(session.settings))
     return Training(
-        looks=tuple(course.looks), best=course.best, log=tuple(course.log), num_tokens=num_tokens
+        looks=tuple(course.looks),
+        best=course.best,
+        log=tuple(course.log),
+        num_tokens=sum(entry["num_tokens"] for entry in course.log),
     )
+
+
+def _fitting(session: Session) -> OccurringVocabulary:
+    """Check that the models take the rows, and leave them the ids that occur there."""
+    for model, rows in zip(session.models.models, session.rows, strict=True):
+        require_room(model, int(rows.train.ids.lengths.max()))
+    seen = [features for rows in session.rows for features in (rows.train, rows.dev)]
+    return OccurringVocabulary(session.models.models, seen)
 
 
 def _resumed(session: Session, optimizer: Any) -> _Course:  # noqa: ANN401 - Accelerate's wrapper
