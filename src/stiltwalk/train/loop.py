@@ -98,7 +98,7 @@ class _Course:
     def left_by_decay(self, settings: TrainSettings) -> float:
         """Return what AdamW has left of a weight that never had a gradient."""
         decay = settings.weight_decay
-        return math.prod(1 - entry["learning_rate"] * decay for entry in self.log)
+        return float(math.prod(1 - entry["learning_rate"] * decay for entry in self.log))
 
     def is_over(self, patience: int) -> bool:
         """Tell whether dev has not got better for too long."""
@@ -157,7 +157,7 @@ def _fitting(session: Session) -> OccurringVocabulary:
     for model, rows in zip(session.models.models, session.rows, strict=True):
         require_room(model, int(rows.train.ids.lengths.max()))
     seen = [features for rows in session.rows for features in (rows.train, rows.dev)]
-    return OccurringVocabulary(session.models.models, seen)
+    return OccurringVocabulary(list(session.models.models), seen)
 
 
 def _resumed(session: Session, optimizer: Any) -> _Course:  # noqa: ANN401 - Accelerate's wrapper

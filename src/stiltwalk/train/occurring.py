@@ -79,6 +79,8 @@ class OccurringVocabulary:
 class OccurringRows(nn.Embedding):
     """An embedding table that holds some rows of another, looked up by the other's ids."""
 
+    _place_V: Tensor
+
     def __init__(self, table: nn.Embedding, ids_K: Tensor) -> None:
         """Copy the rows; `ids_K` is sorted, and holds the padding id if there is one."""
         place_V = torch.full((table.num_embeddings,), -1)
