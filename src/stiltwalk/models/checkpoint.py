@@ -91,7 +91,7 @@ def with_head(encoder: PreTrainedModel, kind: Kind, labels: Sequence[str], *, se
     """Return a model with a fresh head whose encoder is `encoder` itself, not a copy.
 
     Several heads on one encoder share its parameters. A pooler is shared where the head's class
-    has one.
+    has one. Nothing but the head is allocated.
 
     Args:
         encoder: what `load(Kind.RETRIEVAL, …)` returned.
@@ -107,13 +107,26 @@ def with_head(encoder: PreTrainedModel, kind: Kind, labels: Sequence[str], *, se
         config.label2id = {label: number for number, label in enumerate(labels)}
     else:
         config.num_labels = 2  # a start and an end; the encoder may come from a classifier
-    torch.manual_seed(seed)
-    model = AUTO_CLASS[kind].from_config(config)
+    with torch.device("meta"):
+        model = AUTO_CLASS[kind].from_config(config)
     own = model.base_model
     for name, part in encoder.named_children():
         if getattr(own, name, None) is not None:
             setattr(own, name, part)
+    torch.manual_seed(seed)
+    _draw(model, keep=encoder)
     return model.eval()
+
+
+def _draw(model: Model, *, keep: PreTrainedModel) -> None:
+    """Give a model's weights that have no memory yet their first values; those of `keep` stay."""
+    for module in keep.modules():  # transformers' own mark
+        module.__dict__["_is_hf_initialized"] = True
+    for module in model.modules():
+        own = [*module.parameters(recurse=False), *module.buffers(recurse=False)]
+        if any(tensor.is_meta for tensor in own):
+            module.to_empty(device="cpu", recurse=False)
+    model.initialize_weights()
 
 
 def save(model: Model, folder: Path, *, tokenizer_from: Path) -> None:
