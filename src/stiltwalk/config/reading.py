@@ -19,6 +19,7 @@ from stiltwalk.config.pretrain import PretrainSettings
 from stiltwalk.config.recipe import (
     NAME,
     Arm,
+    Claim,
     DataSettings,
     Mixing,
     ModelSettings,
@@ -31,6 +32,7 @@ from stiltwalk.records import BASELINE_ARM
 from stiltwalk.tasks import INTERMEDIATE, TARGETS, TASKS
 
 Table = dict[str, Any]
+_EACH: dict[str | int, type[Any]] = {"arms": Arm, "claims": Claim}
 
 
 def read_recipe(file: Path, changes: Sequence[str] = ()) -> Recipe:
@@ -150,8 +152,8 @@ def _class_at(path: tuple[str | int, ...]) -> type[Any]:
         ("data",): DataSettings,
         ("mixing",): Mixing,
     }
-    if len(path) == 2 and path[0] == "arms":  # noqa: PLR2004 - arms.NAME
-        return Arm
+    if len(path) == 2 and path[0] in _EACH:  # noqa: PLR2004 - arms.NAME, claims.0
+        return _EACH[path[0]]
     return tables.get(path, TrainSettings)
 
 
@@ -180,6 +182,27 @@ def _check_names(recipe: Recipe) -> None:
         if language not in every:
             raise RecipeError(
                 f"No target of the recipe has the language {language!r}.{_nearest(language, every)}"
+            )
+    for claim in recipe.claims:
+        _check_claim(claim, recipe)
+
+
+def _check_claim(claim: Claim, recipe: Recipe) -> None:
+    """Refuse a claim that no row of the run could ever decide."""
+    targets = claim.targets or recipe.targets
+    languages = {
+        language for name in targets if name in TASKS for language in TASKS[name].languages
+    }
+    for key, words, known in (
+        ("arm", [claim.arm, claim.over], list(recipe.arms)),
+        ("target", claim.targets, recipe.targets),
+        ("language", claim.languages, sorted(languages)),
+    ):
+        unknown = next((word for word in words if word not in known), None)
+        if unknown is not None:
+            raise RecipeError(
+                f"The claim {claim.says!r} is about the {key} {unknown!r}, which the recipe lacks."
+                f"{_nearest(unknown, known)}"
             )
 
 

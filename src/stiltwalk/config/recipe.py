@@ -11,6 +11,7 @@ from pydantic import ConfigDict, Field
 from stiltwalk.config.limits import STRICT, Count, NotNegative, Positive, Share
 from stiltwalk.config.pretrain import PretrainSettings
 from stiltwalk.data.source import DataSource
+from stiltwalk.records import BASELINE_ARM
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 """Of runs and arms: they name folders."""
@@ -133,6 +134,29 @@ class DataSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Claim:
+    """A statement for the report to judge: one arm scores higher than another.
+
+    Args:
+        says: the statement in your words.
+        arm: the arm that is said to be better.
+        over: than which.
+        by_points: by more than so many percentage points; below 0 for "not much worse".
+        targets: on the mean of these; none for all of the recipe's.
+        languages: in these of each target's; none for all.
+    """
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    says: str
+    arm: str
+    over: str = BASELINE_ARM
+    by_points: Annotated[float, Field(ge=-100, le=100)] = 0.0
+    targets: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class Recipe:
     """One study: a base encoder, arms of intermediate tasks, targets, seeds.
 
@@ -156,6 +180,7 @@ class Recipe:
         num_threads: CPU threads; the last bits of training depend on it.
         resume_every_s: how often a training stage keeps where it is; changes no result.
         controls: also show rules without a model, and models with shuffled foreign embeddings.
+        claims: what the report is to judge beside the claims of Phang et al. (2020).
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
@@ -177,6 +202,7 @@ class Recipe:
     num_threads: Count = 2
     resume_every_s: Positive = 300.0
     controls: bool = False
+    claims: tuple[Claim, ...] = ()
 
     @property
     def baseline(self) -> Arm:
