@@ -1,10 +1,13 @@
 # ruff: noqa: S311 - repeatable dice are the point here
 """Rows made up for the tests: plausible, the same on every machine."""
 
+from collections.abc import Callable, Mapping
 from random import Random
 
-from stiltwalk.records import Kind, Metric, ScoreRow, TimingRow
-from stiltwalk.report.rows import ArmScore, ArmTiming, RunRows, StageLine
+from stiltwalk.records import Kind, Metric, ScoreRow, ShareRow, TimingRow
+from stiltwalk.report.resampling import Resamples
+from stiltwalk.report.rows import Arm, ArmScore, ArmShares, ArmTiming, Course, RunRows, StageLine
+from stiltwalk.report.tables import TransferTable, transfer_table
 from stiltwalk.tasks import TARGETS, TASKS
 
 ARMS = ("none", "mnli", "squad_v1", "all")
@@ -51,9 +54,45 @@ def make_run(
         rows=tuple(rows),
         timings=tuple(timings),
         baselines=tuple(_baselines(targets)),
-        stages=tuple(_stages(arms, targets)),
+        stages=tuple(_stages(arms, targets, seeds)),
         provenance=MADE_BY,
+        model="mini-base",
+        walked={arm: Arm(tasks=names.get(arm, (arm,))) for arm in arms},
+        shares=tuple(share for each in rows for share in _shares(each)),
+        courses=tuple(_courses(arms, targets, seeds)),
     )
+
+
+def table_of(run: RunRows) -> TransferTable:
+    """Return the table of a run, its noise from few resamples."""
+    return transfer_table(run, Resamples(run, num_resamples=20))
+
+
+def make_rows(
+    arms: Mapping[str, tuple[str, ...]],
+    targets: tuple[str, ...],
+    seeds: tuple[int, ...],
+    score: Callable[[str, str, int], float],
+) -> tuple[ArmScore, ...]:
+    """Return dev and test rows of arms that score in every language what is asked.
+
+    Args:
+        arms: name to its intermediate tasks.
+        targets: of the run.
+        seeds: of the run; a bare encoder's rows have 0.
+        score: arm, target and seed to a fraction.
+    """
+    found: list[ArmScore] = []
+    for arm, tasks in arms.items():
+        for target in targets:
+            trained = TASKS[target].kind is not Kind.RETRIEVAL
+            for seed in seeds if trained or tasks else (0,):
+                value = score(arm, target, seed)
+                for language in TASKS[target].languages:
+                    found += _rows(arm, tasks, target, (language, "test", seed), value)
+                if trained:
+                    found += _rows(arm, tasks, target, ("en", "dev", seed), value)
+    return tuple(found)
 
 
 def _scores(arm: str, intermediate: tuple[str, ...], task: str, seed: int) -> list[ArmScore]:
@@ -100,6 +139,46 @@ def _rows(
     ]
 
 
+def _shares(each: ArmScore) -> list[ArmShares]:
+    """Return 100 right or wrong examples behind a test row, half of them easy for every arm."""
+    row = each.row
+    if row.split != "test" or row.metric == "exact_match":
+        return []
+    dice = Random(f"examples {row.task} {row.language}")
+    hardness = [dice.random() for _ in range(100)]
+    won = tuple(float(each < row.value) for each in hardness)
+    share = ShareRow(
+        stage=row.stage,
+        task=row.task,
+        language=row.language,
+        seed=row.seed,
+        won=won,
+        of=(1.0,) * len(won),
+    )
+    return [ArmShares(arm=each.arm, row=share)]
+
+
+def _courses(
+    arms: tuple[str, ...], targets: tuple[str, ...], seeds: tuple[int, ...]
+) -> list[Course]:
+    found = []
+    for arm in arms:
+        for task in targets:
+            for seed in seeds if TASKS[task].kind is not Kind.RETRIEVAL else ():
+                level = ENGLISH[task] + LIFT.get(arm, 0.0)
+                found.append(
+                    Course(
+                        arms=(arm,),
+                        phase="FineTune",
+                        task=TASKS[task].train_task,
+                        seed=seed,
+                        looks=tuple((100 * n, level * (1 - 0.5**n)) for n in range(1, 6)),
+                        losses=tuple((25 * n, 2.5 / n) for n in range(1, 21)),
+                    )
+                )
+    return found
+
+
 def _timings(arm: str, task: str, seed: int) -> list[ArmTiming]:
     dice = Random(f"time {arm} {task} {seed}")
     found = []
@@ -137,14 +216,41 @@ def _baselines(targets: tuple[str, ...]) -> list[ArmScore]:
     ]
 
 
-def _stages(arms: tuple[str, ...], targets: tuple[str, ...]) -> list[StageLine]:
-    doings = [(f"train on {arm}", 95.0, 410_000) for arm in arms if arm != "none"]
-    for arm in arms:
-        doings += [(f"train {task} after {arm}", 11.3, 64_000) for task in targets]
-        doings += [(f"predict {task} after {arm}", 4.2, 220_000) for task in targets]
-    return [
-        StageLine(
-            fingerprint=Random(what).randbytes(8).hex(), what=what, time_s=time_s, num_tokens=num
+def _stages(
+    arms: tuple[str, ...], targets: tuple[str, ...], seeds: tuple[int, ...]
+) -> list[StageLine]:
+    def line(
+        what: str, kind: str, about: str, parents: tuple[str, ...], on: tuple[str, ...], num: int
+    ) -> StageLine:
+        return StageLine(
+            fingerprint=Random(what).randbytes(8).hex(),
+            what=what,
+            time_s=num / 5000,
+            num_tokens=num,
+            kind=kind,
+            about=(about,) if about else (),
+            parents=parents,
+            arms=on,
         )
-        for what, time_s, num in doings
-    ]
+
+    base = line("base encoder mini-base", "Base", "", (), arms, 0)
+    found = [base]
+    for arm in arms:
+        for seed in seeds:
+            start = base
+            if arm != "none":
+                doing = f"train on {arm}, seed {seed}"
+                start = line(doing, "Intermediate", arm, (base.fingerprint,), (arm,), 410_000)
+                found.append(start)
+            for task in targets:
+                tail = f"{task} after {arm}, seed {seed}"
+                parent = start
+                if TASKS[task].kind is not Kind.RETRIEVAL:
+                    trains = TASKS[task].train_task
+                    doing = f"fine-tune on {tail}"
+                    above = (start.fingerprint,)
+                    parent = line(doing, "FineTune", trains, above, (arm,), 64_000)
+                    found.append(parent)
+                doing = f"predict {tail}"
+                found.append(line(doing, "Predict", task, (parent.fingerprint,), (arm,), 220_000))
+    return found

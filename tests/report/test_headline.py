@@ -2,15 +2,14 @@
 
 from dataclasses import replace
 
-from synthetic import make_run
+from synthetic import make_run, table_of
 
 from stiltwalk.report.headline import Headline, headline
 from stiltwalk.report.rows import RunRows
-from stiltwalk.report.tables import transfer_table
 
 
 def said(run: RunRows) -> Headline:
-    return headline(run, transfer_table(run))
+    return headline(run, table_of(run))
 
 
 def with_lift(run: RunRows, lifts: dict[str, float]) -> RunRows:
@@ -81,4 +80,4 @@ def test_a_gain_within_the_spread_of_seeds_says_so() -> None:
         for each in noisy.rows
         for shift in [{1: 0.1, 2: -0.1, 3: 0.01}[each.row.seed] * (each.arm != "none")]
     )
-    assert "no more than its own spread" in said(replace(noisy, rows=rows)).answer
+    assert "which is inside the noise" in said(replace(noisy, rows=rows)).answer

@@ -12,6 +12,7 @@ from synthetic import ARMS, make_run
 from stiltwalk.report.rows import RunRows
 from stiltwalk.report.run import write_report
 
+TEXTS = "report.html report.md report.tex claims.json scores.csv timings.csv".split()
 NASTY = '<script>alert("x")</script> & "q" \u202e\u05e9\u05dc\u05d5\u05dd 日本語\x07 | `a`'
 
 
@@ -55,22 +56,17 @@ def small(run: RunRows | None = None) -> RunRows:
 def test_all_files_are_there(folder: Path) -> None:
     names = {str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file()}
     figures = {"score-map", "gain-map", "language-bars", "language-gains"}
-    figures |= {"tokens-per-s", "ms-per-example"}
+    figures |= {"tokens-per-s", "ms-per-example", "language-lengths", "dev-curves", "loss-curves"}
     assert names == {
-        "report.html",
-        "report.md",
-        "scores.csv",
-        "timings.csv",
-        "figures/score-map.png",
-        "figures/gain-map.png",
-        *(f"figures/{name}.svg" for name in figures),
+        *TEXTS,
+        *(f"figures/{name}.{form}" for name in figures for form in ("svg", "png")),
     }
     assert (folder / "report.html").stat().st_size < 6_000_000
 
 
 def test_equal_rows_give_equal_bytes(folder: Path, tmp_path: Path) -> None:
     write_report(make_run(), tmp_path)
-    for name in ("report.html", "report.md", "scores.csv", "timings.csv"):
+    for name in TEXTS:
         assert (tmp_path / name).read_bytes() == (folder / name).read_bytes(), name
 
 

@@ -3,13 +3,13 @@
 from dataclasses import replace
 
 import pytest
-from synthetic import make_run
+from synthetic import make_run, table_of
 
 from stiltwalk.records import Metric, Split
 from stiltwalk.report.choice import choose_arms
 from stiltwalk.report.english import english_and_rest
 from stiltwalk.report.rows import ArmScore, Gap, RunRows
-from stiltwalk.report.tables import ScoreCell, TransferRow, TransferTable, transfer_table
+from stiltwalk.report.tables import ScoreCell, TransferRow, TransferTable
 from stiltwalk.tasks import TARGETS, TASKS
 
 
@@ -45,7 +45,7 @@ def cell_of(table: TransferTable, name: str, arm: str) -> ScoreCell:
 def test_a_task_score_is_the_mean_over_its_languages() -> None:
     run = make_run(arms=("none",), targets=("xnli",))
     values = [each.row.value for each in run.rows if each.row.split == Split.TEST]
-    score = cell_of(transfer_table(run), "xnli", "none").score
+    score = cell_of(table_of(run), "xnli", "none").score
     assert score is not None
     assert len(values) == len(TASKS["xnli"].languages)
     assert score.mean == pytest.approx(sum(values) / len(values))
@@ -59,20 +59,20 @@ def test_questions_count_the_mean_of_exact_match_and_f1() -> None:
         replace(each, row=replace(each.row, value={"f1": 0.8, "exact_match": 0.6}[each.row.metric]))
         for each in run.rows
     )
-    score = cell_of(transfer_table(replace(run, rows=rows)), "xquad", "none").score
+    score = cell_of(table_of(replace(run, rows=rows)), "xquad", "none").score
     assert score is not None
     assert score.mean == pytest.approx(0.7)
 
 
 def test_the_overall_mean_needs_all_nine_targets() -> None:
-    assert transfer_table(make_run()).means[-1].name == "overall"
-    some = transfer_table(make_run(targets=TARGETS[:8]))
+    assert table_of(make_run()).means[-1].name == "overall"
+    some = table_of(make_run(targets=TARGETS[:8]))
     assert some.means[-1].name == "mean of 8 common targets"
     assert "retrieval" not in {row.name for row in some.means}
 
 
 def test_a_missing_language_takes_its_task_out_of_group_and_overall() -> None:
-    table = transfer_table(without(make_run(), "mnli", "panx", "yo"))
+    table = table_of(without(make_run(), "mnli", "panx", "yo"))
     cell = cell_of(table, "panx", "mnli")
     assert cell.score is not None
     assert cell.missing == ("yo",)
@@ -94,7 +94,7 @@ def test_a_gain_compares_the_languages_that_both_arms_have() -> None:
         for each in run.rows
     )
     gain = cell_of(
-        transfer_table(without(replace(run, rows=rows), "all", "xnli", "sw")), "xnli", "all"
+        table_of(without(replace(run, rows=rows), "all", "xnli", "sw")), "xnli", "all"
     ).gain
     assert gain is not None
     assert gain.mean == pytest.approx(0.1)
@@ -103,12 +103,12 @@ def test_a_gain_compares_the_languages_that_both_arms_have() -> None:
 def test_a_missing_score_carries_the_reason_that_the_run_knows() -> None:
     run = without(make_run(targets=("panx",)), "none", "panx", "jv")
     gap = Gap(task="panx", language="jv", reason="The folder has no file test-jv.")
-    cell = cell_of(transfer_table(replace(run, gaps=(gap,))), "panx", "none")
+    cell = cell_of(table_of(replace(run, gaps=(gap,))), "panx", "none")
     assert cell.reason == "panx, “none”: jv missing. The folder has no file test-jv."
 
 
 def test_several_seeds_give_mean_and_spread_of_score_and_paired_gain() -> None:
-    table = transfer_table(make_run(seeds=(1, 2, 3)))
+    table = table_of(make_run(seeds=(1, 2, 3)))
     cell = cell_of(table, "overall", "all")
     assert cell.score is not None
     assert cell.gain is not None
@@ -129,7 +129,7 @@ def test_the_arm_for_a_target_is_chosen_on_english_dev_alone() -> None:
         },
     )
     assert choose_arms(run)["xnli"].arm == "mnli"
-    chosen = row_named(transfer_table(run), "xnli").chosen
+    chosen = row_named(table_of(run), "xnli").chosen
     assert chosen is not None
     assert chosen.arm == "mnli"
 
@@ -166,7 +166,7 @@ def test_english_is_set_against_the_mean_of_the_rest() -> None:
 def test_what_no_seed_has_touched_stands_beside_every_seed() -> None:
     run = make_run(seeds=(1, 2))
     assert {e.row.seed for e in run.rows if (e.arm, e.row.task) == ("none", "tatoeba")} == {0}
-    table = transfer_table(run)
+    table = table_of(run)
     assert table.num_seeds == 2
     for name in ("tatoeba", "retrieval", "overall"):
         gain = cell_of(table, name, "all").gain
@@ -176,7 +176,7 @@ def test_what_no_seed_has_touched_stands_beside_every_seed() -> None:
 
 def test_an_arm_that_was_not_reached_does_not_stop_the_comparison() -> None:
     run = make_run()
-    table = transfer_table(replace(run, rows=tuple(e for e in run.rows if e.arm != "all")))
+    table = table_of(replace(run, rows=tuple(e for e in run.rows if e.arm != "all")))
     assert table.reached == ("none", "mnli", "squad_v1")
     assert table.common == TARGETS
     reasons = {cell_of(table, row.name, "all").reason for row in table.tasks}
@@ -188,7 +188,7 @@ def test_languages_that_the_recipe_left_out_are_not_missing() -> None:
     chosen = ("en", "de", "zh")
     rows = tuple(each for each in whole.rows if each.row.language in chosen)
     run = replace(whole, rows=rows, languages=chosen)
-    table = transfer_table(run)
+    table = table_of(run)
     assert not any(cell.missing for row in table.tasks for cell in row.cells)
     assert row_named(table, "xnli").note == "3 of 15 languages"
     names = [row.name for row in table.means]

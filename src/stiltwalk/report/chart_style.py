@@ -43,13 +43,19 @@ class Figure:
         return {**self.spec, "title": title, "config": {**self.spec["config"], **background}}
 
 
+def arm_scale(arms: Sequence[str], shown: Sequence[str]) -> alt.Scale:
+    """Return each arm's own colour, the same in every figure."""
+    places = [arms.index(arm) for arm in shown]
+    return alt.Scale(
+        domain=list(shown), range=[ARM_COLOURS[place % len(ARM_COLOURS)] for place in places]
+    )
+
+
 def arm_marks(chart: alt.Chart, arms: Sequence[str], shown: Sequence[str], x: alt.X) -> alt.Chart:
     """Return one mark per shown arm and language; colour and shape both tell the arm."""
     places = [arms.index(arm) for arm in shown]
     legend = alt.Legend(orient="top", title=None, columns=4)
-    colours = alt.Scale(
-        domain=list(shown), range=[ARM_COLOURS[place % len(ARM_COLOURS)] for place in places]
-    )
+    colours = arm_scale(arms, shown)
     shapes = alt.Scale(domain=list(shown), range=[SHAPES[place % len(SHAPES)] for place in places])
     marked: alt.Chart = chart.mark_point(filled=False, size=44, strokeWidth=1.8, opacity=1).encode(
         x=x,
@@ -57,6 +63,11 @@ def arm_marks(chart: alt.Chart, arms: Sequence[str], shown: Sequence[str], x: al
         shape=alt.Shape("arm:N", scale=shapes, legend=legend),
     )
     return marked
+
+
+def _shape(place: int) -> str:
+    """Return an arm's shape; once the colours are used up they come back with other shapes."""
+    return SHAPES[(place + place // len(ARM_COLOURS)) % len(SHAPES)]
 
 
 def drawing(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from stiltwalk.metrics.aggregate import mean
 from stiltwalk.records import Split
 from stiltwalk.report.rows import RunRows
-from stiltwalk.report.totals import ScoreBook
+from stiltwalk.report.totals import ScoreBook, trained_seeds
 
 ENGLISH = "en"
 
@@ -55,3 +55,38 @@ def choose_arms(run: RunRows) -> Mapping[str, Choice]:
         arm = max(run.arms, key=lambda a: mean([scores[a, t] for t in judged]))
         chosen |= {target: Choice(arm, own_dev=False) for target in undecided}
     return chosen
+
+
+@dataclass(frozen=True, slots=True)
+class GuardCost:
+    """One target: the arm that English dev chose and the one that test would have, with scores.
+
+    Scores are of the test rows, fractions.
+    """
+
+    task: str
+    by_dev: str
+    dev_choice: float
+    by_test: str
+    test_choice: float
+
+
+def guard_cost(run: RunRows) -> tuple[GuardCost, ...]:
+    """Return what choosing on dev alone cost against choosing on test, target by target.
+
+    Such a choice on test is worth nothing as a result: it is shown so that the price of the rule
+    is known.
+    """
+    book = ScoreBook(run.rows, Split.TEST, trained_seeds(run.rows), run.languages_of)
+    found = []
+    for task, choice in choose_arms(run).items():
+        scores = {
+            arm: mean([each.score for each in by_seed.values()])
+            for arm in run.arms
+            if (by_seed := book.task_scores(arm, task)) and not book.missing(arm, task)
+        }
+        if choice.arm in scores:
+            best = max(scores, key=scores.__getitem__)
+            found.append(GuardCost(task, choice.arm, scores[choice.arm], best, scores[best]))
+    order = {task: place for place, task in enumerate(run.targets)}
+    return tuple(sorted(found, key=lambda each: order[each.task]))

@@ -9,26 +9,34 @@ import altair as alt
 
 from stiltwalk.records import BASELINE_ARM
 from stiltwalk.report.chart_style import ROW_HEIGHT, WIDE, Figure, arm_marks, drawing
+from stiltwalk.report.findings import Findings
 from stiltwalk.report.heat_maps import gain_map, score_map
 from stiltwalk.report.rows import RunRows
-from stiltwalk.report.series import Point, baseline_points, language_points, speed_points
+from stiltwalk.report.series import (
+    Point,
+    baseline_points,
+    label,
+    language_points,
+    speed_points,
+)
+from stiltwalk.report.speed import speed_per_language
+from stiltwalk.report.training_figures import dev_curves, loss_curves
 
 
-def all_figures(run: RunRows, arm: str) -> tuple[Figure, ...]:
-    """Return the figures of a run, those that have something to show.
-
-    Args:
-        run: the rows.
-        arm: the arm that the heat maps show at first.
-    """
-    points = language_points(run)
+def all_figures(found: Findings) -> tuple[Figure, ...]:
+    """Return the figures of a run, those that have something to show."""
+    run, arm = found.run, found.first_arm
+    points = language_points(run, found.tests)
     makers: Sequence[Callable[[], Figure | None]] = (
         partial(score_map, run, points, arm),
         partial(gain_map, run, points, arm),
         partial(_bars, run, points),
         partial(_gains, run, points),
+        partial(_lengths, run, points),
         partial(_speed, run, "tokens_per_s"),
         partial(_speed, run, "ms_per_example"),
+        partial(dev_curves, run),
+        partial(loss_curves, run),
     )
     return tuple(figure for make in makers if (figure := make()))
 
@@ -47,8 +55,6 @@ def _bars(run: RunRows, points: list[Point]) -> Figure:
             alt.Tooltip("sd:Q", title="sd over seeds", format=".1f"),
         ],
     )
-    marks = arm_marks(shared.properties(name="bars_arms"), run.arms, run.arms[1:], x)
-    marks = marks.transform_filter("datum.place > 0")
     layers = [
         shared.properties(name="bars_first", data=alt.NamedData(name="points"))
         .transform_filter("datum.place === 0 && datum.task === task")
@@ -58,8 +64,11 @@ def _bars(run: RunRows, points: list[Point]) -> Figure:
         .transform_filter("datum.task === task")
         .mark_tick(color="#777777", thickness=2, size=11)
         .encode(x=x),
-        marks.properties(data=alt.NamedData(name="points")).transform_filter("datum.task === task"),
     ]
+    if len(run.arms) > 1:  # a legend of nothing is drawn without end
+        marks = arm_marks(shared.properties(name="bars_arms"), run.arms, run.arms[1:], x)
+        marks = marks.properties(data=alt.NamedData(name="points"))
+        layers.append(marks.transform_filter("datum.place > 0 && datum.task === task"))
     chart = alt.layer(*layers).add_params(alt.param(name="task", value=run.targets[0]))
     return Figure(
         name="language-bars",
@@ -111,6 +120,43 @@ def _gains(run: RunRows, points: list[Point]) -> Figure | None:
             points=points,
             zero=[{"gain": 0}],
         ),
+    )
+
+
+def _lengths(run: RunRows, points: list[Point]) -> Figure | None:
+    """Return gains against how many sub-words a language needs, one mark per arm and language."""
+    tokens = {
+        (each.arm, each.task, label(each.language)): round(each.tokens_per_example, 1)
+        for each in speed_per_language(run)
+    }
+    points = [
+        {**{key: p[key] for key in ("arm", "task", "name", "gain")}, "tokens": tokens[cell]}
+        for p in points
+        if p["gain"] is not None and (cell := (p["arm"], p["task"], p["name"])) in tokens
+    ]
+    if not points:
+        return None
+    chart = alt.Chart(alt.NamedData(name="points"), name="lengths").encode(
+        y=alt.Y("gain:Q", title="gain over “none”, points"),
+        tooltip=[
+            alt.Tooltip("arm:N"),
+            alt.Tooltip("name:N", title="language"),
+            alt.Tooltip("gain:Q", title="gain, points", format="+.1f"),
+            alt.Tooltip("tokens:Q", title="sub-words per example", format=".1f"),
+        ],
+    )
+    x = alt.X("tokens:Q", title="sub-words per example").scale(zero=False)
+    chart = arm_marks(chart, run.arms, [arm for arm in run.arms if arm != BASELINE_ARM], x)
+    chart = chart.transform_filter("datum.task === task")
+    chart = chart.add_params(alt.param(name="task", value=run.targets[0]))
+    return Figure(
+        name="language-lengths",
+        title="Gain against sub-words per example",
+        aid="Where a test set is parallel, languages further right are cut into more pieces for "
+        "the same content. Marks that rise or fall to the right would tie the gain to that.",
+        key="task",
+        start=run.targets[0],
+        spec=drawing(chart.properties(width=240, height=260), wide=WIDE, points=points),
     )
 
 

@@ -11,7 +11,16 @@ from typing import Any
 
 from stiltwalk.data.source import MINI
 from stiltwalk.records import Split
-from stiltwalk.report.rows import ArmScore, ArmTiming, Gap, RunRows, StageLine
+from stiltwalk.report.courses import courses
+from stiltwalk.report.rows import (
+    Arm,
+    ArmScore,
+    ArmShares,
+    ArmTiming,
+    Gap,
+    RunRows,
+    StageLine,
+)
 from stiltwalk.report.run import write_report
 from stiltwalk.store import Workspace
 from stiltwalk.store.record import RecordedStage, RunRecord, read_records, run_folder
@@ -58,6 +67,8 @@ def rows_of(record: RunRecord, workspace: Workspace) -> RunRows:
     """Gather the rows of a run's finished stages for its report."""
     done = [s for s in record.stages if (workspace.folder(s.fingerprint) / MARKER).exists()]
     markers = {stage.fingerprint: workspace.marker(stage.fingerprint) for stage in done}
+    arms = arms_of(record)
+    evaluated = [stage for stage in done if stage.arm]
     return RunRows(
         title=record.name,
         recipe=record.recipe,
@@ -65,11 +76,10 @@ def rows_of(record: RunRecord, workspace: Workspace) -> RunRows:
         limited=_limits(record),
         arms=record.arms,
         targets=record.targets,
-        rows=tuple(row for stage in done if stage.arm for row in _scores(stage, workspace)),
+        rows=tuple(row for stage in evaluated for row in _scores(stage, workspace)),
         timings=tuple(
             ArmTiming(arm=stage.arm, row=row)
-            for stage in done
-            if stage.arm
+            for stage in evaluated
             for row in workspace.timings(stage.fingerprint)
         ),
         baselines=tuple(
@@ -78,13 +88,42 @@ def rows_of(record: RunRecord, workspace: Workspace) -> RunRows:
             for row in workspace.scores(stage.fingerprint)
             if row.control
         ),
-        stages=tuple(_line(stage, markers[stage.fingerprint], workspace) for stage in done),
+        stages=tuple(
+            _line(stage, markers.get(stage.fingerprint), arms[stage.fingerprint], workspace)
+            for stage in record.stages
+        ),
         provenance=_provenance(list(markers.values())),
         gaps=tuple(
             Gap(task=gap.target, language=gap.language, reason=gap.reason) for gap in record.gaps
         ),
         languages=record.languages,
+        model=record.model,
+        walked={name: Arm(tasks=tasks) for name, tasks in record.walked.items()},
+        claims=record.claims,
+        shares=tuple(
+            ArmShares(arm=stage.arm, row=row)
+            for stage in evaluated
+            for row in workspace.shares(stage.fingerprint)
+        ),
+        courses=tuple(
+            course
+            for stage in done
+            for course in courses(stage, arms[stage.fingerprint], workspace)
+        ),
     )
+
+
+def arms_of(record: RunRecord) -> dict[str, tuple[str, ...]]:
+    """Return fingerprint to every arm whose evaluations rest on the stage, itself included."""
+    stages = {stage.fingerprint: stage for stage in record.stages}
+    found: dict[str, dict[str, None]] = {name: {} for name in stages}
+    for stage in record.stages:
+        reached = [stage.fingerprint] if stage.arm else []
+        while reached:
+            name = reached.pop()
+            found[name][stage.arm] = None
+            reached += stages[name].parents
+    return {name: tuple(arms) for name, arms in found.items()}
 
 
 def _scores(stage: RecordedStage, workspace: Workspace) -> Iterator[ArmScore]:
@@ -97,7 +136,12 @@ def _scores(stage: RecordedStage, workspace: Workspace) -> Iterator[ArmScore]:
                 yield ArmScore(arm=stage.arm, row=replace(row, task=stage.target))
 
 
-def _line(stage: RecordedStage, marker: dict[str, Any], workspace: Workspace) -> StageLine:
+def _line(
+    stage: RecordedStage,
+    marker: dict[str, Any] | None,
+    arms: tuple[str, ...],
+    workspace: Workspace,
+) -> StageLine:
     tokens = sum(row.real_tokens for row in workspace.timings(stage.fingerprint))
     looks = workspace.text(stage.fingerprint, "dev.json")
     if looks:
@@ -105,15 +149,22 @@ def _line(stage: RecordedStage, marker: dict[str, Any], workspace: Workspace) ->
     return StageLine(
         fingerprint=stage.fingerprint,
         what=stage.does,
-        time_s=float(marker["time_s"]),
+        time_s=float(marker["time_s"]) if marker else None,
         num_tokens=tokens,
+        kind=stage.kind,
+        about=stage.about,
+        parents=stage.parents,
+        arms=arms,
     )
 
 
 def _provenance(markers: list[dict[str, Any]]) -> dict[str, str]:
-    """Return what the stages were made with; several values where stages differ."""
+    """Return what the stages were made of and with; several values where stages differ."""
     merged: dict[str, list[str]] = {}
     for marker in markers:
+        for key, value in _sources(marker["stage"]):
+            if value not in merged.setdefault(key, []):
+                merged[key].append(value)
         for key, value in marker["provenance"].items():
             if str(value) not in merged.setdefault(key, []):
                 merged[key].append(str(value))
@@ -122,6 +173,15 @@ def _provenance(markers: list[dict[str, Any]]) -> dict[str, str]:
         merged["first stage began"] = [_utc(min(times))]
         merged["last stage began"] = [_utc(max(times))]
     return {key: ", ".join(values) for key, values in merged.items()}
+
+
+def _sources(stage: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the revisions of the model and the rows that a stage read itself."""
+    if stage["stage"] == "Base":
+        yield "base encoder", stage["revision"]
+    rows = stage.get("rows") or []
+    for each in rows if isinstance(rows, list) else [rows]:
+        yield "data", f"{each['task']} {each['revision']}"
 
 
 def _utc(unix_s: float) -> str:

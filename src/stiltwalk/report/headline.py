@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from stiltwalk.records import BASELINE_ARM
-from stiltwalk.report.numbers import percent_spread, points, points_spread
+from stiltwalk.report.numbers import ABOUT_ZERO, percent_spread, points, points_spread
 from stiltwalk.report.rows import RunRows
 from stiltwalk.report.tables import ScoreCell, TransferTable
-from stiltwalk.report.totals import Spread
 from stiltwalk.tasks import TARGETS
 
 
@@ -49,7 +48,7 @@ def _answer(run: RunRows, table: TransferTable, ranked: list[ScoreCell]) -> str:
         )
     return (
         f"“{best.arm}” has the largest mean gain over “{BASELINE_ARM}”: "
-        f"{points_spread(gain)} points, averaged {over}{_doubt(gain)}."
+        f"{points_spread(gain)} points, averaged {over}{_doubt(best)}."
     )
 
 
@@ -68,11 +67,9 @@ def _obstacle(run: RunRows, table: TransferTable) -> str:
     return ""
 
 
-def _doubt(gain: Spread) -> str:
-    """Return a warning where a gain is no larger than what seeds alone do."""
-    if gain.sd is None or gain.mean > gain.sd:
-        return ""
-    return ", which is no more than its own spread between seeds"
+def _doubt(best: ScoreCell) -> str:
+    """Return a warning where a gain is no larger than the noise."""
+    return ", which is inside the noise" if best.is_noise else ""
 
 
 def _tasks(table: TransferTable) -> str:
@@ -126,12 +123,13 @@ def _left_out(table: TransferTable) -> list[str]:
 
 def _caution(table: TransferTable) -> str:
     """Return how much the differences can be trusted."""
+    held = f"{ABOUT_ZERO} marks a gain whose 95 % interval"
     if table.num_seeds <= 1:
         return (
             "One seed was run: the noise between seeds is unknown, and no difference on this page "
-            "is claimed to be significant."
+            f"is claimed to be significant. {held} over test examples holds zero."
         )
     return (
         f"Means over {table.num_seeds} seeds; the figure after ± is the standard deviation between "
-        "seeds. No test was made: a gain that is small beside it may be noise."
+        f"seeds. {held} over seeds or over test examples holds zero."
     )

@@ -13,6 +13,10 @@ from stiltwalk.report.series import Point, label, ordered_languages
 
 LOSS_TO_GAIN = ("#b35806", "#f1a340", "#fee0b6", "#f7f7f7", "#c6dbef", "#6baed6", "#08519c")
 CELL_WIDTH, WIDE_CELL = 27, 42
+_SHOWN = {
+    "score": "format(datum.score, '.0f')",
+    "gain": "format(datum.gain, '.0f') + (datum.clear ? '*' : '')",
+}
 
 
 def score_map(run: RunRows, points: list[Point], arm: str) -> Figure:
@@ -51,7 +55,7 @@ def gain_map(run: RunRows, points: list[Point], arm: str) -> Figure | None:
         name="gain-map",
         title="Gain over “none” by task and language (points)",
         aid="Blue cells gain from the intermediate task, orange cells lose; white is no change. "
-        "One language has few test rows, so single cells are noisy: read rows and columns.",
+        "An asterisk marks what a paired test confirms; other cells may be noise.",
         key="arm",
         start=arm,
         spec=drawing(
@@ -76,6 +80,7 @@ def _heat_map(
             alt.Tooltip("name:N", title="language"),
             alt.Tooltip("score:Q", title="score, %", format=".1f"),
             alt.Tooltip("gain:Q", title="gain, points", format="+.1f"),
+            alt.Tooltip("test:N", title="test of the gain"),
             alt.Tooltip("num_examples:Q", title="test rows", format=","),
             alt.Tooltip("missing:N", title="missing because"),
         ],
@@ -86,7 +91,8 @@ def _heat_map(
         there.mark_rect(stroke=None).encode(color=colour),
         there.properties(name=f"{field}_text")
         .mark_text(fontSize=10)
-        .encode(text=alt.Text(f"{field}:Q", format=".0f"), color=dict(text)),
+        .transform_calculate(shown=_SHOWN[field])
+        .encode(text=alt.Text("shown:N"), color=dict(text)),
         empty.mark_text(text="\N{MULTIPLICATION SIGN}", fontSize=12, color="#888888"),
     )
     choice = alt.param(name="arm", value=arm)

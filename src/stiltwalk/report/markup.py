@@ -46,10 +46,11 @@ class Td:
 
 @dataclass(frozen=True, kw_only=True)
 class Tr:
-    """One row; `tags` are the values by which choices on the page filter it."""
+    """One row; `tags` are the values by which choices on the page filter it, `ident` its id."""
 
     cells: Sequence[Td]
     css: str = ""
+    ident: str = ""
     tags: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -96,7 +97,8 @@ def _rows(rows: Sequence[Tr]) -> str:
     for row in rows:
         tags = "".join(f' data-{key}="{escape(value)}"' for key, value in row.tags.items())
         cells = "".join(_cell(each) for each in row.cells)
-        parts.append(f'<tr class="{row.css}"{tags}>{cells}</tr>')
+        ident = f' id="{escape(row.ident)}"' if row.ident else ""
+        parts.append(f'<tr{ident} class="{row.css}"{tags}>{cells}</tr>')
     return "\n".join(parts)
 
 

@@ -11,6 +11,8 @@ from stiltwalk.report.totals import Spread
 MINUS = "\N{MINUS SIGN}"
 PLUS_MINUS = "\N{PLUS-MINUS SIGN}"
 DASH = "\N{EN DASH}"
+ABOUT_ZERO = "\N{ALMOST EQUAL TO}"
+"""Before a gain that is inside the noise."""
 
 
 def percent(fraction: float) -> str:

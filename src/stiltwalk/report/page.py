@@ -12,33 +12,30 @@ from string import Template
 import vl_convert
 
 from stiltwalk.records import BASELINE_ARM
-from stiltwalk.report import page_details, page_tables
+from stiltwalk.report import (
+    page_claims,
+    page_details,
+    page_languages,
+    page_matrix,
+    page_tables,
+)
 from stiltwalk.report.chart_style import Figure
-from stiltwalk.report.headline import Headline
+from stiltwalk.report.findings import Findings
 from stiltwalk.report.markup import escape, json_block, select
 from stiltwalk.report.notices import notices
 from stiltwalk.report.numbers import count, duration, percent
-from stiltwalk.report.page_languages import languages
 from stiltwalk.report.rows import RunRows
 from stiltwalk.report.series import ordered_languages
-from stiltwalk.report.tables import TransferTable
+from stiltwalk.report.stage_graph import stage_graph
+from stiltwalk.report.training_figures import course_names
 
 
-def page(
-    run: RunRows,
-    table: TransferTable,
-    said: Headline,
-    figures: Sequence[Figure],
-    arm: str,
-) -> str:
+def page(found: Findings, figures: Sequence[Figure]) -> str:
     """Return the whole page.
 
     Args:
-        run: the rows.
-        table: the targets and arms of these rows.
-        said: the answer in words.
+        found: what the rows say.
         figures: the figures of these rows.
-        arm: the arm that the heat maps show at first.
     """
     script = _text("page_script.html").strip().removeprefix("<script>").removesuffix("</script>")
     scripts = (_vega(), script)
@@ -47,21 +44,22 @@ def page(
         "style": _text("page_style.html"),
         "scripts": "\n".join(f"<script>{each}</script>" for each in scripts),
         "data": "\n".join(json_block(f"spec-{each.name}", each.spec) for each in figures),
-        **_words(run, table, said),
-        **_scores(run, table),
-        **_drawn(run, figures, arm),
-        **_details(run),
+        **_words(found),
+        **_scores(found),
+        **_drawn(found, figures),
+        **_details(found.run),
     }
     return Template(_text("page.html")).substitute(parts)
 
 
-def _words(run: RunRows, table: TransferTable, said: Headline) -> Mapping[str, str]:
+def _words(found: Findings) -> Mapping[str, str]:
     """Return the parts that are sentences."""
+    run, said = found.run, found.said
     chips = (
         _plural(len(run.arms), "arm"),
         _plural(len(run.targets), "target"),
         _plural(len(ordered_languages(run, run.targets)), "language"),
-        _plural(table.num_seeds, "seed"),
+        _plural(found.table.num_seeds, "seed"),
     )
     points = "".join(f"<li>{escape(each)}</li>" for each in said.details)
     return {
@@ -73,38 +71,55 @@ def _words(run: RunRows, table: TransferTable, said: Headline) -> Mapping[str, s
         "caution": escape(said.caution),
         "noise": escape(said.caution),
         "groups": escape(page_tables.group_names()),
+        "tally": escape(page_claims.tally(found.claims)),
     }
 
 
-def _scores(run: RunRows, table: TransferTable) -> Mapping[str, str]:
+def _scores(found: Findings) -> Mapping[str, str]:
     """Return the tables of scores."""
+    run, table = found.run, found.table
     return {
         "means": page_tables.mean_strip(table),
-        "transfer": page_tables.transfer(table),
-        "full_scale": percent(page_tables.full_scale(table)),
+        "transfer": page_matrix.matrix(run, table),
+        "full_scale": percent(page_matrix.full_scale(table)),
         "english": page_tables.english(run),
-        "dev": page_tables.dev(run),
-        "languages": languages(run),
+        "dev": page_tables.dev(run) + page_tables.guard(run),
+        "claims": page_claims.claims(found.claims),
+        "languages": page_languages.languages(found),
+        "language_groups": page_languages.groups(run),
     }
 
 
-def _drawn(run: RunRows, figures: Sequence[Figure], arm: str) -> Mapping[str, str]:
+def _drawn(found: Findings, figures: Sequence[Figure]) -> Mapping[str, str]:
     """Return the places of the figures, and the choices that drive them."""
-    maps = [each for each in figures if each.name.endswith("-map")]
-    bars = [each for each in figures if each.name.startswith("language-")]
-    speed = [each for each in figures if each not in maps and each not in bars]
-    map_ids = " ".join([*(each.name for each in maps), "language-scores"])
-    bar_ids = " ".join(each.name for each in bars)
-    speed_ids = " ".join([*(each.name for each in speed), "language-speed"])
-    timed = [t for t in run.targets if any(each.row.task == t for each in run.timings)]
-    return {
-        "maps": "".join(_place(each) for each in maps),
-        "bars": "".join(_place(each) for each in bars),
-        "speed_figures": "".join(_place(each) for each in speed),
-        "map_choice": select("arm", "Arm", run.arms, arm, map_ids),
-        "bars_choice": select("task", "Target", run.targets, run.targets[0], bar_ids),
-        "speed_choice": select("task", "Target", timed, timed[0], speed_ids) if timed else "",
+    run = found.run
+    parts = {
+        "maps": [each for each in figures if each.name.endswith("-map")],
+        "bars": [each for each in figures if each.name.startswith("language-")],
+        "curves": [each for each in figures if each.name.endswith("-curves")],
     }
+    placed = [each for part in parts.values() for each in part]
+    parts["speed"] = [each for each in figures if each not in placed]
+    timed = [t for t in run.targets if any(each.row.task == t for each in run.timings)]
+    first = found.first_arm
+    return {
+        **{f"{part}_figures": "".join(map(_place, drawn)) for part, drawn in parts.items()},
+        "maps_choice": _choice("arm", "Arm", run.arms, first, [*parts["maps"], "language-scores"]),
+        "bars_choice": _choice("task", "Target", run.targets, run.targets[0], parts["bars"]),
+        "speed_choice": _choice("task", "Target", timed, "", [*parts["speed"], "language-speed"]),
+        "curves_choice": _choice("course", "Task", course_names(run), "", parts["curves"]),
+        "groups_choice": _choice("grouping", "By", page_languages.grouping_names(), "", ["groups"]),
+    }
+
+
+def _choice(
+    key: str, label: str, options: Sequence[str], chosen: str, drives: Sequence[Figure | str]
+) -> str:
+    """Return a choice that drives figures and tables; "" where there is nothing to choose."""
+    if not options or not drives:
+        return ""
+    ids = [each if isinstance(each, str) else each.name for each in drives]
+    return select(key, label, options, chosen or options[0], " ".join(ids))
 
 
 def _place(figure: Figure) -> str:
@@ -118,13 +133,17 @@ def _place(figure: Figure) -> str:
 
 
 def _details(run: RunRows) -> Mapping[str, str]:
-    """Return speed, stages, recipe and provenance."""
+    """Return speed, training, stages, recipe and provenance."""
+    done = [each.time_s for each in run.stages if each.time_s is not None]
+    states = f"{count(len(done))} of {count(len(run.stages))}"
     return {
+        "training": page_details.training(run),
+        "graph": stage_graph(run),
         "arm_speed": page_details.arm_speed(run),
         "language_speed": page_details.language_speed(run),
         "stages": page_details.stages(run),
-        "num_stages": count(len(run.stages)),
-        "total_time": escape(duration(sum(each.time_s for each in run.stages))),
+        "num_stages": count(len(done)) if len(done) == len(run.stages) else states,
+        "total_time": escape(duration(sum(done))),
         "recipe": escape(run.recipe),
         "provenance": page_details.provenance(run),
     }

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from stiltwalk.report.markup import Td, Tr, escape, name, table
-from stiltwalk.report.numbers import count, duration, figures, language_name, percent
-from stiltwalk.report.rows import RunRows
+from stiltwalk.report.numbers import DASH, count, duration, figures, language_name, percent
+from stiltwalk.report.rows import RunRows, StageLine
 from stiltwalk.report.speed import Speed, speed_per_arm, speed_per_language
+from stiltwalk.report.training import training_costs
 
 UNPAIRED = "Unpaired: observed while predicting, no verdict."
 _RATES = (
@@ -48,6 +49,35 @@ def language_speed(run: RunRows) -> str:
     return table("language-speed", f"Per target, language and arm. {UNPAIRED}", head, body)
 
 
+def training(run: RunRows) -> str:
+    """Return what training every arm took."""
+    body = [
+        Tr(
+            cells=[
+                Td(html=name(each.arm), key=each.arm, head=True),
+                Td(html=count(each.num_stages), key=float(each.num_stages), css="num"),
+                Td(html=count(each.num_tokens), key=float(each.num_tokens), css="num"),
+                Td(html=escape(duration(each.time_s)), key=each.time_s, css="num"),
+                Td(
+                    html=DASH if each.more_s is None else escape(duration(each.more_s)),
+                    key=-1.0 if each.more_s is None else each.more_s,
+                    css="num",
+                ),
+            ]
+        )
+        for each in training_costs(run)
+    ]
+    head = [
+        Td(html="arm"),
+        Td(html="stages", css="num"),
+        Td(html="real tokens", css="num"),
+        Td(html="time", css="num"),
+        Td(html="time more than “none”", css="num"),
+    ]
+    caption = "Intermediate and target phase, all seeds; a stage that arms share counts in each."
+    return table("training", caption, head, body) if body else ""
+
+
 def stages(run: RunRows) -> str:
     """Return every stage with what it took."""
     body = [
@@ -55,14 +85,14 @@ def stages(run: RunRows) -> str:
             cells=[
                 Td(html=escape(str(place)), key=float(place), css="num"),
                 Td(html=name(each.what), key=each.what, head=True),
-                Td(html=escape(duration(each.time_s)), key=each.time_s, css="num"),
+                _time(each),
                 Td(html=count(each.num_tokens), key=float(each.num_tokens), css="num"),
                 Td(html=f"<code>{escape(each.fingerprint)}</code>", key=each.fingerprint),
             ]
         )
         for place, each in enumerate(run.stages, start=1)
     ]
-    total_s = sum(each.time_s for each in run.stages)
+    total_s = sum(each.time_s or 0.0 for each in run.stages)
     tokens = sum(each.num_tokens for each in run.stages)
     total = [
         Td(html=""),
@@ -78,8 +108,14 @@ def stages(run: RunRows) -> str:
         Td(html="real tokens", css="num"),
         Td(html="fingerprint"),
     ]
-    caption = f"{len(run.stages)} stages in the order in which they were carried out."
+    caption = f"{len(run.stages)} stages in the order in which they are carried out."
     return table("stages", caption, head, body, [Tr(cells=total, css="mean")])
+
+
+def _time(stage: StageLine) -> Td:
+    if stage.time_s is None:
+        return Td(html='<span class="missing">not run</span>', key=-1.0, css="num")
+    return Td(html=escape(duration(stage.time_s)), key=stage.time_s, css="num")
 
 
 def provenance(run: RunRows) -> str:
@@ -88,7 +124,7 @@ def provenance(run: RunRows) -> str:
         f"<div><dt>{name(term)}</dt><dd>{name(value)}</dd></div>"
         for term, value in run.provenance.items()
     )
-    return f"<dl>{items}</dl>"
+    return f'<dl class="facts">{items}</dl>'
 
 
 def _rates(speed: Speed) -> list[Td]:

@@ -2,99 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from stiltwalk.report.choice import dev_scores
+from stiltwalk.metrics.aggregate import mean
+from stiltwalk.report.choice import GuardCost, dev_scores, guard_cost
 from stiltwalk.report.english import english_and_rest
 from stiltwalk.report.markup import Td, Tr, escape, name, table
-from stiltwalk.report.numbers import DASH, percent, percent_spread, points, points_spread
+from stiltwalk.report.numbers import (
+    ABOUT_ZERO,
+    DASH,
+    percent,
+    percent_spread,
+    points,
+    points_spread,
+)
 from stiltwalk.report.rows import RunRows
-from stiltwalk.report.tables import ScoreCell, TransferRow, TransferTable
+from stiltwalk.report.tables import TransferTable
 from stiltwalk.tasks import GROUPS
-
-OWN_DEV = "\N{BLACK DIAMOND}"
-MEAN_DEV = "\N{WHITE DIAMOND}"
-LEAST_SCALE = 0.05
-"""Gains of five points colour a cell fully, unless there are larger ones."""
-
-
-def transfer(table_: TransferTable) -> str:
-    """Return the table of targets by arms, and the list of what is missing."""
-    rows = (*table_.tasks, *table_.means)
-    scale = full_scale(table_)
-    notes = list(dict.fromkeys(c.reason for row in rows for c in row.cells if c.reason))
-    head = [
-        Td(html="target"),
-        *(Td(html=name(each), css="num") for each in table_.arms),
-        Td(html="chosen on dev", css="num"),
-        *(Td(html=name(each), css="num base") for each in table_.baselines),
-    ]
-    caption = (
-        "Task score in percent, mean over languages; below it the gain over “none” in points. "
-        f"{OWN_DEV} best arm on English dev, {MEAN_DEV} best on the mean dev score of the others "
-        "(the target has none)."
-    )
-    body = [_row(row, scale, notes) for row in table_.tasks]
-    foot = [_row(row, scale, notes, css="mean") for row in table_.means]
-    listed = "".join(f'<li id="gap-{i}">{escape(note)}</li>' for i, note in enumerate(notes, 1))
-    below = f'<ol class="notes">{listed}</ol>' if notes else ""
-    return table("transfer", caption, head, body, foot) + below
-
-
-def full_scale(table_: TransferTable) -> float:
-    """Return the gain, a fraction, that colours a cell fully."""
-    rows = (*table_.tasks, *table_.means)
-    gains = (abs(c.gain.mean) for row in rows for c in row.cells if c.gain)
-    return max([LEAST_SCALE, *gains])
-
-
-def _row(row: TransferRow, scale: float, notes: Sequence[str], css: str = "") -> Tr:
-    """Return one target or one mean."""
-    cells = [Td(html=f"{name(row.name)}<small>{escape(row.note)}</small>", key=row.name, head=True)]
-    for cell in row.cells:
-        mark = ""
-        if row.choice and row.choice.arm == cell.arm:
-            mark = OWN_DEV if row.choice.own_dev else MEAN_DEV
-        number = notes.index(cell.reason) + 1 if cell.reason else 0
-        cells.append(_score(cell, scale, mark, number))
-    chosen = row.chosen
-    cells.append(_score(chosen, scale, "", 0) if chosen else Td(html=DASH, key=-1.0, css="num"))
-    for cell in row.baselines:
-        text = percent(cell.score.mean) if cell.score else DASH
-        key = cell.score.mean if cell.score else -1.0
-        cells.append(
-            Td(html=f'<span title="{escape(cell.reason)}">{text}</span>', key=key, css="num base")
-        )
-    return Tr(cells=cells, css=css)
-
-
-def _score(cell: ScoreCell, scale: float, mark: str, note: int) -> Td:
-    """Return a score with its gain; colour and sign both tell which way it went."""
-    link = f'<sup><a href="#gap-{note}">[{note}]</a></sup>' if note else ""
-    if not cell.score:
-        return Td(html=f'<span class="missing">missing</span>{link}', key=-1.0, css="num")
-    text = f"<b>{percent_spread(cell.score)}</b>{link}"
-    text = _mark(mark) + text
-    if not cell.gain:
-        return Td(html=text, key=cell.score.mean, css="num")
-    way = "up" if cell.gain.mean >= 0 else "down"
-    share = min(1.0, abs(cell.gain.mean) / scale)
-    return Td(
-        html=f"{text}<small>{points_spread(cell.gain)}</small>",
-        key=cell.score.mean,
-        css=f"num {way}",
-        style=f"--gain:{round(100 * share)}%",
-    )
-
-
-def _mark(mark: str) -> str:
-    """Return the sign of the arm chosen on dev, with words for who cannot see it."""
-    words = {OWN_DEV: "chosen on English dev", MEAN_DEV: "chosen on the mean dev score"}.get(mark)
-    return (
-        f'<span class="mark" role="img" aria-label="{words}" title="{words}">{mark}</span>'
-        if words
-        else ""
-    )
 
 
 def mean_strip(table_: TransferTable) -> str:
@@ -108,12 +30,14 @@ def mean_strip(table_: TransferTable) -> str:
         gain = cell.gain.mean if cell.gain else 0.0
         half = 50 * abs(gain) / largest
         start = 50 if gain >= 0 else 50 - half
+        way = "up" if gain >= 0 else "down"
         bar = (
-            f'<span class="track"><span class="bar {"up" if gain >= 0 else "down"}" '
+            f'<span class="track"><span class="bar {way}{" noise" * cell.is_noise}" '
             f'style="left:{start:.1f}%;width:{half:.1f}%"></span></span>'
         )
         score = percent_spread(cell.score) if cell.score else DASH
         words = points_spread(cell.gain) if cell.gain else "reference"
+        words = f"{ABOUT_ZERO} " * cell.is_noise + words
         body.append(
             Tr(
                 cells=[
@@ -180,6 +104,40 @@ def dev(run: RunRows) -> str:
     ]
     head = [Td(html="target"), *(Td(html=name(arm), css="num") for arm in run.arms)]
     return table("dev", "Score on English dev, percent, mean over seeds.", head, body)
+
+
+def guard(run: RunRows) -> str:
+    """Return what choosing on dev cost against choosing on test, which no result may do."""
+    costs = guard_cost(run)
+    body = [
+        Tr(
+            cells=[
+                Td(html=name(each.task), key=each.task, head=True),
+                Td(html=name(each.by_dev), key=each.by_dev),
+                Td(html=percent(each.dev_choice), key=each.dev_choice, css="num"),
+                Td(html=name(each.by_test), key=each.by_test),
+                Td(html=percent(each.test_choice), key=each.test_choice, css="num"),
+                Td(html=points(_price(each)), key=_price(each), css="num"),
+            ]
+        )
+        for each in costs
+    ]
+    if not body:
+        return ""
+    heads = ("target", "chosen by dev", "its test score", "best by test", "its score", "price")
+    head = [
+        Td(html=text, css="num" if place in {2, 4, 5} else "") for place, text in enumerate(heads)
+    ]
+    caption = (
+        "What the rule costs: the arm chosen on English dev against the one that a look at the "
+        f"test scores would choose, {points(mean([_price(each) for each in costs]))} points on the "
+        "mean. No choice on this page looks at test scores."
+    )
+    return table("guard", caption, head, body)
+
+
+def _price(cost: GuardCost) -> float:
+    return cost.dev_choice - cost.test_choice
 
 
 def group_names() -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from stiltwalk.records import ScoreRow, TimingRow
+from stiltwalk.config.recipe import Claim
+from stiltwalk.records import ScoreRow, ShareRow, TimingRow
 from stiltwalk.tasks import TASKS
 
 
@@ -26,16 +27,62 @@ class ArmTiming:
 
 
 @dataclass(frozen=True, kw_only=True)
-class StageLine:
-    """One stage of the run: its fingerprint, what it did, in words, and what that took.
+class ArmShares:
+    """What the test examples of one language added to the score of an arm."""
 
-    `num_tokens` counts the real tokens that went through the model, 0 for a stage without one.
+    arm: str
+    row: ShareRow
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arm:
+    """What an arm walked over: tasks, and whether other than plain English fine-tuning was done."""
+
+    tasks: tuple[str, ...] = ()
+    has_mlm: bool = False
+    is_translated: bool = False
+    is_adapter: bool = False
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is plain English intermediate training, what the paper's main table shows."""
+        return bool(self.tasks) and not (self.has_mlm or self.is_translated or self.is_adapter)
+
+
+@dataclass(frozen=True, kw_only=True)
+class StageLine:
+    """One stage of the run: its fingerprint, what it does, in words, and what that took.
+
+    `kind` is the class of stage ("FineTune"), `about` the tasks it trains on or answers,
+    `parents` fingerprints, `arms` every arm that rests on it. `time_s` is None
+    where it was not carried out; `num_tokens` counts the real tokens that went through the model,
+    0 for a stage without one.
     """
 
     fingerprint: str
     what: str
-    time_s: float
+    time_s: float | None
     num_tokens: int
+    kind: str = ""
+    about: tuple[str, ...] = ()
+    parents: tuple[str, ...] = ()
+    arms: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Course:
+    """How one training stage went on one task: its looks at English dev, and the loss.
+
+    `looks` are (optimiser step, score as a fraction), `losses` (step, nats), averaged to what an
+    eye can see. `arms` are all that rest on the stage, `phase` its class.
+    """
+
+    arms: tuple[str, ...]
+    phase: str
+    task: str
+    seed: int
+    looks: tuple[tuple[int, float], ...]
+    losses: tuple[tuple[int, float], ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +105,9 @@ class RunRows:
     `miniature` puts a banner on the page; `limited` is empty, or says what was left out ("200
     test rows per language"). `arms` are in the order of the recipe, `targets` too. `rows` hold
     the splits "test" (every language) and "dev" (English). A baseline's `arm` is its name.
-    `languages` are those that the recipe chose, None for all that a target has.
+    `languages` are those that the recipe chose, None for all that a target has. `model` is the
+    base encoder as the recipe names it, "" where the run made its own. `walked` tells what the
+    arms are made of, `claims` what the recipe asks to be judged.
     """
 
     title: str
@@ -74,6 +123,11 @@ class RunRows:
     provenance: Mapping[str, str]
     gaps: tuple[Gap, ...] = field(default=())
     languages: tuple[str, ...] | None = None
+    model: str = ""
+    walked: Mapping[str, Arm] = field(default_factory=dict)
+    claims: tuple[Claim, ...] = ()
+    shares: tuple[ArmShares, ...] = ()
+    courses: tuple[Course, ...] = ()
 
     def languages_of(self, task: str) -> tuple[str, ...]:
         """Return the languages that a target was to be tested in, in the target's order."""

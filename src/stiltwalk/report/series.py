@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from stiltwalk.records import BASELINE_ARM, Split
+from stiltwalk.report.noise import PairedTest
 from stiltwalk.report.numbers import language_name
 from stiltwalk.report.rows import ArmScore, RunRows
 from stiltwalk.report.speed import speed_per_language
@@ -22,8 +23,16 @@ def ordered_languages(run: RunRows, targets: Sequence[str]) -> tuple[str, ...]:
     return tuple(sorted(found, key=lambda code: (code != "en", language_name(code))))
 
 
-def language_points(run: RunRows) -> list[Point]:
-    """Return score and gain per arm, task and language; `missing` holds a reason or None."""
+Tests = Mapping[tuple[str, str, str], PairedTest]
+
+
+def language_points(run: RunRows, tests: Tests) -> list[Point]:
+    """Return score and gain per arm, task and language; `missing` holds a reason or None.
+
+    Args:
+        run: the rows.
+        tests: (arm, target, language) to the test of the gain; `clear` tells where it holds.
+    """
     book = ScoreBook(run.rows, Split.TEST, trained_seeds(run.rows))
     counts = _test_rows(run.rows)
     points = []
@@ -42,6 +51,7 @@ def language_points(run: RunRows) -> list[Point]:
                         "score": _percent(score.mean) if score else None,
                         "sd": _percent(score.sd) if score and score.sd is not None else None,
                         "gain": _gain(book, arm, task, language),
+                        **_tested(tests.get((arm, task, language))),
                         "rank": _percent(first.mean) if first else 0.0,
                         "num_examples": counts.get((task, language)),
                         "missing": reason,
@@ -92,6 +102,14 @@ def speed_points(run: RunRows) -> list[Point]:
 def label(language: str) -> str:
     """Return a language's English name and its code."""
     return f"{language_name(language)} ({language})"
+
+
+def _tested(test: PairedTest | None) -> Point:
+    """Return whether a gain is confirmed, and by what."""
+    if test is None:
+        return {"clear": False, "test": ""}
+    said = f"{test.test}: p = {test.p:.2g}, {test.p_holm:.2g} after Holm"
+    return {"clear": test.is_clear, "test": said}
 
 
 def _gain(book: ScoreBook, arm: str, task: str, language: str) -> float | None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from stiltwalk.records import BASELINE_ARM, Split
 from stiltwalk.report.choice import Choice, choose_arms
+from stiltwalk.report.noise import Noise, gain_noise
+from stiltwalk.report.resampling import Resamples
 from stiltwalk.report.rows import RunRows
 from stiltwalk.report.totals import ScoreBook, Spread, spread, trained_seeds
 from stiltwalk.tasks import GROUPS, TARGETS, TASKS
@@ -16,7 +18,8 @@ from stiltwalk.tasks import GROUPS, TARGETS, TASKS
 class ScoreCell:
     """One arm on one task or one mean: score, gain over "none", and what stands in the way.
 
-    `missing` names languages; `reason` says why a cell is empty or partial.
+    `missing` names languages; `reason` says why a cell is empty or partial. `noise` is what the
+    gain is held against, None where nothing is known of it.
     """
 
     arm: str
@@ -24,6 +27,12 @@ class ScoreCell:
     gain: Spread | None = None
     missing: tuple[str, ...] = ()
     reason: str = ""
+    noise: Noise | None = None
+
+    @property
+    def is_noise(self) -> bool:
+        """Whether the gain is known to lie inside the noise."""
+        return self.noise is not None and self.noise.is_inside
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,8 +69,8 @@ class TransferTable:
         return self.means[-1] if self.common else None
 
 
-def transfer_table(run: RunRows) -> TransferTable:
-    """Return the table of tasks and arms of a run."""
+def transfer_table(run: RunRows, drawn: Resamples) -> TransferTable:
+    """Return the table of tasks and arms of a run; `drawn` are its scores drawn again."""
     seeds = trained_seeds(run.rows)
     book = ScoreBook((*run.rows, *run.baselines), Split.TEST, seeds, run.languages_of)
     baselines = tuple(dict.fromkeys(each.arm for each in run.baselines))
@@ -77,14 +86,24 @@ def transfer_table(run: RunRows) -> TransferTable:
         baselines=baselines,
         num_seeds=max(1, len(seeds)),
         tasks=tuple(
-            _task_row(run, book, task, baselines, choices.get(task)) for task in run.targets
+            _with_noise(_task_row(run, book, task, baselines, choices.get(task)), [task], drawn)
+            for task in run.targets
         ),
         means=tuple(
-            _mean_row(run, book, label, tasks, baselines) for label, tasks in _means(run, common)
+            _with_noise(_mean_row(run, book, label, tasks, baselines), tasks, drawn)
+            for label, tasks in _means(run, common)
         ),
         reached=reached,
         common=common,
     )
+
+
+def _with_noise(row: TransferRow, tasks: Sequence[str], drawn: Resamples) -> TransferRow:
+    """Return a row whose gains are held against the noise."""
+    cells = tuple(
+        replace(each, noise=gain_noise(drawn, each.arm, tasks, each.gain)) for each in row.cells
+    )
+    return replace(row, cells=cells)
 
 
 def _means(run: RunRows, common: Sequence[str]) -> list[tuple[str, tuple[str, ...]]]:

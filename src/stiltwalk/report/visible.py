@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from stiltwalk.report.rows import RunRows
@@ -26,4 +27,12 @@ def with_visible_names(run: RunRows) -> RunRows:
         rows=tuple(replace(each, arm=names.get(each.arm, each.arm)) for each in run.rows),
         timings=tuple(replace(each, arm=names.get(each.arm, each.arm)) for each in run.timings),
         baselines=tuple(replace(each, arm=names[each.arm]) for each in run.baselines),
+        shares=tuple(replace(each, arm=names.get(each.arm, each.arm)) for each in run.shares),
+        stages=tuple(replace(each, arms=_renamed(each.arms, names)) for each in run.stages),
+        courses=tuple(replace(each, arms=_renamed(each.arms, names)) for each in run.courses),
+        walked={names.get(arm, arm): made for arm, made in run.walked.items()},
     )
+
+
+def _renamed(arms: tuple[str, ...], names: Mapping[str, str]) -> tuple[str, ...]:
+    return tuple(names.get(arm, arm) for arm in arms)

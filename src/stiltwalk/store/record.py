@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
+from stiltwalk.config.recipe import Claim
 from stiltwalk.data.source import DataSource
 from stiltwalk.errors import NoSuchRun, WorkspaceError
 from stiltwalk.plan import Plan, Stage, fingerprint
-from stiltwalk.plan.stages import FineTune, Predict, describe, seed_of
+from stiltwalk.plan.stages import (
+    Base,
+    FineTune,
+    Intermediate,
+    Predict,
+    Pretrain,
+    Rules,
+    describe,
+    parents,
+    seed_of,
+)
 from stiltwalk.store.workspace import Workspace, write_atomically
 from stiltwalk.tasks import TASKS
 
@@ -32,6 +43,9 @@ class RecordedStage:
         languages: of the evaluation.
         trained: the fine-tuned model that is evaluated, empty for a bare encoder.
         seed: of its training, 0 where nothing was trained.
+        kind: its class.
+        about: what tells it from others of its class: the tasks it trains on or answers.
+        parents: fingerprints of what it rests on.
     """
 
     fingerprint: str
@@ -41,6 +55,9 @@ class RecordedStage:
     languages: tuple[str, ...] = ()
     trained: str = ""
     seed: int = 0
+    kind: str = ""
+    about: tuple[str, ...] = ()
+    parents: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +71,10 @@ class RecordedGap:
 
 @dataclass(frozen=True, kw_only=True)
 class RunRecord:
-    """Which stages a recipe came to, and what a report says about the recipe."""
+    """Which stages a recipe came to, and what a report says about the recipe.
+
+    `walked` holds the intermediate tasks of every arm.
+    """
 
     name: str
     recipe: str
@@ -66,6 +86,9 @@ class RunRecord:
     seeds: tuple[int, ...]
     stages: tuple[RecordedStage, ...]
     gaps: tuple[RecordedGap, ...] = ()
+    model: str = ""
+    walked: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    claims: tuple[Claim, ...] = ()
 
 
 def record_of(plan: Plan, recipe_text: str) -> RunRecord:
@@ -82,6 +105,9 @@ def record_of(plan: Plan, recipe_text: str) -> RunRecord:
         seeds=recipe.seeds,
         stages=tuple(_recorded(stage, plan) for stage in plan.stages),
         gaps=tuple(_gaps(plan)),
+        model=recipe.model.name or "",
+        walked={name: arm.tasks for name, arm in recipe.arms.items()},
+        claims=recipe.claims,
     )
 
 
@@ -91,6 +117,9 @@ def _recorded(stage: Stage, plan: Plan) -> RecordedStage:
         does=describe(stage),
         arm=plan.arm_of.get(stage, ""),
         seed=seed_of(stage),
+        kind=type(stage).__name__,
+        about=_about(stage),
+        parents=tuple(fingerprint(parent) for parent in parents(stage)),
     )
     if not isinstance(stage, Predict):
         return known
@@ -101,6 +130,16 @@ def _recorded(stage: Stage, plan: Plan) -> RecordedStage:
         languages=stage.languages,
         trained=fingerprint(stage.parent) if trained else "",
     )
+
+
+def _about(stage: Stage) -> tuple[str, ...]:
+    match stage:
+        case Intermediate():
+            return tuple(rows.task for rows in stage.rows)
+        case FineTune() | Predict() | Rules():
+            return (stage.rows.task,)
+        case Base() | Pretrain():
+            return ()
 
 
 def _gaps(plan: Plan) -> Iterator[RecordedGap]:

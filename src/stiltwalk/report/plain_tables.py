@@ -1,0 +1,204 @@
+"""The report's tables as rows of text, from which Markdown and LaTeX are made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from stiltwalk.records import BASELINE_ARM
+from stiltwalk.report.choice import guard_cost
+from stiltwalk.report.english import english_and_rest
+from stiltwalk.report.findings import Findings
+from stiltwalk.report.numbers import (
+    ABOUT_ZERO,
+    DASH,
+    count,
+    duration,
+    figures,
+    percent,
+    percent_spread,
+    points,
+    points_spread,
+)
+from stiltwalk.report.published import published_for
+from stiltwalk.report.rows import RunRows
+from stiltwalk.report.speed import speed_per_arm
+from stiltwalk.report.tables import ScoreCell, TransferRow
+from stiltwalk.report.training import training_costs
+
+MISSING = "missing"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlainTable:
+    """A table as text: `name` is short and ASCII, the first `num_left` columns are words."""
+
+    name: str
+    title: str
+    note: str
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    num_left: int = 1
+
+
+def plain_tables(found: Findings) -> Iterator[PlainTable]:
+    """Yield the tables that have something to show, in the order of the page."""
+    for each in (
+        _matrix(found),
+        _claims(found),
+        _english(found.run),
+        _guard(found.run),
+        _speed(found.run),
+        _training(found.run),
+    ):
+        if each.rows:
+            yield each
+
+
+def _matrix(found: Findings) -> PlainTable:
+    table = found.table
+    columns = (*table.tasks, *table.means)
+    rows = [
+        (arm, *(_cell(column.cells[place]) + _mark(column, arm) for column in columns))
+        for place, arm in enumerate(table.arms)
+    ]
+    rows.append(("chosen on dev", *(_cell(c.chosen) if c.chosen else DASH for c in columns)))
+    for system in published_for(found.run.model):
+        figures_ = [
+            system.average / 100 if column.name == "overall" else system.score(column.name)
+            for column in columns
+        ]
+        shown = (DASH if each is None else percent(each) for each in figures_)
+        rows.append((f"{system.system} (published)", *shown))
+    for place, name in enumerate(table.baselines):
+        scores = [column.baselines[place].score for column in columns]
+        rows.append((f"{name} (baseline)", *(percent(s.mean) if s else DASH for s in scores)))
+    return PlainTable(
+        name="transfer",
+        title="Targets and arms",
+        note="Task score in percent, in brackets the gain over “none” in points; (d) marks the arm "
+        "that is best on English dev, (m) the one that is best on the mean dev score of the "
+        f"others, {ABOUT_ZERO} a gain inside the noise.",
+        head=("arm", *(column.name for column in columns)),
+        rows=tuple(rows),
+    )
+
+
+def _cell(cell: ScoreCell) -> str:
+    """Return a score with its gain."""
+    if not cell.score:
+        return MISSING
+    sign = f"{ABOUT_ZERO} " * cell.is_noise
+    gain = f" ({sign}{points_spread(cell.gain)})" if cell.gain else ""
+    return f"{percent_spread(cell.score)}{gain}"
+
+
+def _mark(column: TransferRow, arm: str) -> str:
+    """Return the sign of the arm chosen on dev."""
+    if not column.choice or column.choice.arm != arm:
+        return ""
+    return " (d)" if column.choice.own_dev else " (m)"
+
+
+def _claims(found: Findings) -> PlainTable:
+    return PlainTable(
+        name="claims",
+        title="Claims",
+        note="Confidence: the share of resamples over seeds, languages and test examples in which "
+        "the predicate holds.",
+        head=("claim", "says", "predicate", "verdict", "confidence, %"),
+        rows=tuple(
+            (
+                each.name,
+                each.says,
+                each.predicate,
+                f"{each.verdict}. {each.why}".strip() if each.why else str(each.verdict),
+                DASH if each.confidence is None else percent(each.confidence),
+            )
+            for each in found.claims
+        ),
+        num_left=4,
+    )
+
+
+def _english(run: RunRows) -> PlainTable:
+    found = english_and_rest(run)
+    return PlainTable(
+        name="english",
+        title="English → mean of the other languages",
+        note="Percent, in brackets the difference in points.",
+        head=("target", *run.arms),
+        rows=tuple(
+            (
+                task,
+                *(
+                    f"{percent(c.english.mean)} → {percent(c.rest.mean)} ({points(-c.lost.mean)})"
+                    if (c := found.get((arm, task)))
+                    else MISSING
+                    for arm in run.arms
+                ),
+            )
+            for task in run.targets
+            if any((arm, task) in found for arm in run.arms)
+        ),
+    )
+
+
+def _guard(run: RunRows) -> PlainTable:
+    return PlainTable(
+        name="guard",
+        title="What choosing on dev cost",
+        note="Test score of the arm chosen on English dev against that of the arm that a look at "
+        "the test scores would have chosen. No choice in this report looks at test scores.",
+        head=("target", "by dev", "score", "by test", "score", "difference"),
+        rows=tuple(
+            (
+                each.task,
+                each.by_dev,
+                percent(each.dev_choice),
+                each.by_test,
+                percent(each.test_choice),
+                points(each.dev_choice - each.test_choice),
+            )
+            for each in guard_cost(run)
+        ),
+    )
+
+
+def _speed(run: RunRows) -> PlainTable:
+    return PlainTable(
+        name="speed",
+        title="Speed seen during prediction",
+        note="Unpaired: observed while predicting, no verdict.",
+        head=("arm", "tokens/s", "ms per example", "padding, %", "tokens per example", "examples"),
+        rows=tuple(
+            (
+                each.arm,
+                figures(each.tokens_per_s),
+                figures(each.ms_per_example),
+                percent(each.padding),
+                figures(each.tokens_per_example),
+                count(each.num_examples),
+            )
+            for each in speed_per_arm(run)
+        ),
+    )
+
+
+def _training(run: RunRows) -> PlainTable:
+    return PlainTable(
+        name="training",
+        title="What training took",
+        note="All seeds together; a stage that several arms share counts in each.",
+        head=("arm", "stages", "real tokens", "time", f"time more than “{BASELINE_ARM}”"),
+        rows=tuple(
+            (
+                each.arm,
+                count(each.num_stages),
+                count(each.num_tokens),
+                duration(each.time_s),
+                DASH if each.more_s is None else duration(each.more_s),
+            )
+            for each in training_costs(run)
+        ),
+    )
