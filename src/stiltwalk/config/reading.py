@@ -14,6 +14,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
+from stiltwalk.config.beside import MaskedText, Translated
 from stiltwalk.config.presets import PRESETS
 from stiltwalk.config.pretrain import PretrainSettings
 from stiltwalk.config.recipe import (
@@ -32,7 +33,6 @@ from stiltwalk.records import BASELINE_ARM
 from stiltwalk.tasks import INTERMEDIATE, TARGETS, TASKS
 
 Table = dict[str, Any]
-_EACH: dict[str | int, type[Any]] = {"arms": Arm, "claims": Claim}
 
 
 def read_recipe(file: Path, changes: Sequence[str] = ()) -> Recipe:
@@ -152,8 +152,15 @@ def _class_at(path: tuple[str | int, ...]) -> type[Any]:
         ("data",): DataSettings,
         ("mixing",): Mixing,
     }
-    if len(path) == 2 and path[0] in _EACH:  # noqa: PLR2004 - arms.NAME, claims.0
-        return _EACH[path[0]]
+    match path:
+        case ("arms", _):
+            return Arm
+        case ("claims", _):
+            return Claim
+        case ("arms", _, "mlm"):
+            return MaskedText
+        case ("arms", _, "translated", _):
+            return Translated
     return tables.get(path, TrainSettings)
 
 
@@ -218,6 +225,7 @@ def _check_arms(recipe: Recipe) -> None:
                     f"{_nearest(task, INTERMEDIATE)}"
                 )
         _refuse_repeats(f"arms.{name}", arm.tasks)
+        _check_beside(name, arm)
         ordered = replace(arm, tasks=tuple(sorted(arm.tasks)))
         if (name == BASELINE_ARM) != (arm == recipe.baseline):
             raise RecipeError(
@@ -230,6 +238,20 @@ def _check_arms(recipe: Recipe) -> None:
                 f"Arms {twin!r} and {name!r} ask for the same twice: keep one of them."
             )
         named.append((name, ordered))
+
+
+def _check_beside(name: str, arm: Arm) -> None:
+    """Refuse text or translations that belong to no task of the arm, and unreadable languages."""
+    if arm.mlm and not arm.tasks:
+        raise RecipeError(f"arms.{name}.mlm stands beside no task: name the arm's tasks.")
+    key = f"arms.{name}.translated"
+    for task, rows in arm.translated.items():
+        if task not in arm.tasks:
+            raise RecipeError(f"{key}.{task} is no task of the arm.{_nearest(task, arm.tasks)}")
+        if not TASKS[task].hub and rows.rows != MINI:
+            raise RecipeError(f"{key}.{task}: only English rows of {task} can be read.")
+        _refuse_repeats(f"{key}.{task}.languages", rows.languages)
+    _refuse_repeats(f"arms.{name}.mlm.languages", arm.mlm.languages or () if arm.mlm else ())
 
 
 def _check_arm_name(name: str) -> None:
@@ -253,6 +275,11 @@ def _with_absolute_paths(recipe: Recipe, folder: Path) -> Recipe:
     def absolute(name: str | None) -> str | None:
         return None if name is None else str((folder / Path(name).expanduser()).resolve())
 
+    def here(name: str) -> str:
+        """Resolve what is a folder; other names are the hub's, or our own."""
+        is_folder = name.startswith((".", "~")) or (folder / name).is_dir()
+        return absolute(name) or name if is_folder and name != MINI else name
+
     data = recipe.data
     source = data.source if data.source in (MINI, HUB) else absolute(data.source)
     data = replace(
@@ -262,7 +289,16 @@ def _with_absolute_paths(recipe: Recipe, folder: Path) -> Recipe:
         ccg=absolute(data.ccg),
         ud=absolute(data.ud),
     )
-    model = recipe.model
-    if model.name and (model.name.startswith((".", "~")) or (folder / model.name).is_dir()):
-        model = replace(model, name=absolute(model.name))
-    return replace(recipe, data=data, model=model)
+    arms = {
+        name: replace(
+            arm,
+            mlm=arm.mlm and replace(arm.mlm, text=here(arm.mlm.text)),
+            translated={
+                task: replace(rows, rows=here(rows.rows)) for task, rows in arm.translated.items()
+            },
+        )
+        for name, arm in recipe.arms.items()
+    }
+    name = recipe.model.name
+    model = replace(recipe.model, name=name and here(name))
+    return replace(recipe, data=data, model=model, arms=arms)

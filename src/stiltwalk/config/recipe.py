@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import ConfigDict, Field
 
+from stiltwalk.config.beside import MaskedText, Translated
 from stiltwalk.config.limits import STRICT, Count, NotNegative, Positive, Share
 from stiltwalk.config.pretrain import PretrainSettings
 from stiltwalk.data.source import DataSource
@@ -90,11 +91,15 @@ class Arm:
         tasks: the intermediate tasks that are trained together; none for the baseline.
         intermediate: how the intermediate phase learns; filled by `reading.py`.
         target: how each target is learned; filled by `reading.py`.
+        mlm: masked language modelling beside the intermediate tasks.
+        translated: by task, rows in other languages for a part of its steps.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
     tasks: tuple[str, ...] = ()
+    mlm: MaskedText | None = None
+    translated: Mapping[str, Translated] = field(default_factory=dict)
     intermediate: TrainSettings
     target: Mapping[str, TrainSettings]
 

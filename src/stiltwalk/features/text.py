@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -51,6 +51,17 @@ class TextEncoder:
         raise ModelError(
             f"The tokenizer has no {name} token: looked for <{name}> and [{name.upper()}]."
         )
+
+    @cached_property
+    def special_ids(self) -> Ids:
+        """Ids that stand for no text, sorted."""
+        added = self._tokenizer.get_added_tokens_decoder().items()
+        return np.array(sorted(number for number, token in added if token.special), dtype=np.int32)
+
+    @property
+    def mask_id(self) -> int:
+        """The id that stands for a hidden token."""
+        return self._special("mask")
 
     @property
     def num_special_in_pair(self) -> int:

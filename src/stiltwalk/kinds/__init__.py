@@ -3,13 +3,13 @@
 from typing import assert_never
 
 from stiltwalk.kinds.choice import ChoiceKind
-from stiltwalk.kinds.kind import Batch, KindOfTask
+from stiltwalk.kinds.kind import Batch, KindOfTask, Learnable
 from stiltwalk.kinds.pair import PairKind
 from stiltwalk.kinds.span import SpanKind
 from stiltwalk.kinds.tagging import TaggingKind
 from stiltwalk.records import Kind
 
-__all__ = ["Batch", "KindOfTask", "of_kind"]
+__all__ = ["Batch", "KindOfTask", "Learnable", "of_kind"]
 
 
 def of_kind(kind: Kind) -> KindOfTask:

@@ -45,7 +45,20 @@ class Batch:
         return named
 
 
-class KindOfTask(Protocol):
+class Learnable(Protocol):
+    """Forward pass and loss of rows that are trained on."""
+
+    def weights(self, features: Features) -> NDArray[np.int64]:
+        """Return how many loss terms each unit has, shape (units,)."""
+
+    def logits(self, model: Model, batch: Batch) -> Tensor:
+        """Return the head's outputs: (R, C) per row, or (R, T, C) per token."""
+
+    def loss(self, logits: Tensor, features: Features, units: NDArray[np.int64]) -> Tensor:
+        """Return the sum of the units' losses, in nats."""
+
+
+class KindOfTask(Learnable, Protocol):
     """Features, forward pass, loss and decoding of one shape of task."""
 
     def features(
@@ -56,15 +69,6 @@ class KindOfTask(Protocol):
         max_length_tokens: int,
     ) -> Features:
         """Turn examples into rows."""
-
-    def weights(self, features: Features) -> NDArray[np.int64]:
-        """Return how many loss terms each unit has, shape (units,)."""
-
-    def logits(self, model: Model, batch: Batch) -> Tensor:
-        """Return the head's outputs: (R, C) per row, or (R, T, C) per token."""
-
-    def loss(self, logits: Tensor, features: Features, units: NDArray[np.int64]) -> Tensor:
-        """Return the sum of the units' losses, in nats."""
 
     def outputs(
         self, logits: Tensor, features: Features, rows: NDArray[np.int64]

@@ -57,19 +57,41 @@ def load(kind: Kind, folder: Path, *, seed: int = 0, num_blocks: int | None = No
     Raises:
         ModelError: if the folder cannot be read as such a model, or lacks weights of it.
     """
-    torch.manual_seed(seed)
     depth = {} if num_blocks is None else {"num_hidden_layers": num_blocks}
+    model, missing = read(AUTO_CLASS[kind], folder, seed=seed, **depth)
+    lacking = sorted(name for name in missing if "pooler" not in name)
+    if lacking:  # transformers would draw them at random and only warn
+        raise ModelError(
+            f"{folder} could not be loaded as a model: its weights lack {len(lacking)} of what its "
+            f"config.json describes, such as {lacking[0]}. Save both together with save_pretrained."
+        )
+    return model.eval()
+
+
+def read(auto_class: Any, folder: Path, *, seed: int, **changes: int) -> tuple[Model, set[str]]:  # noqa: ANN401 - one of transformers' Auto classes
+    """Read a folder in fp32; return the model and the names of weights that the folder lacks.
+
+    Args:
+        auto_class: decides the head.
+        folder: a Hugging Face model folder with safetensors weights.
+        seed: decides the weights that are lacking.
+        changes: of the configuration.
+
+    Raises:
+        ModelError: if the folder cannot be read as such a model.
+    """
+    torch.manual_seed(seed)
     level = transformers_logging.get_verbosity()
     transformers_logging.set_verbosity_error()  # heads that are dropped on purpose are no news
     try:
-        model, found = AUTO_CLASS[kind].from_pretrained(
+        model, found = auto_class.from_pretrained(
             folder,
             output_loading_info=True,
             dtype=torch.float32,
             use_safetensors=True,
             trust_remote_code=False,
             local_files_only=True,
-            **depth,
+            **changes,
         )
     except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
         raise ModelError(
@@ -78,13 +100,7 @@ def load(kind: Kind, folder: Path, *, seed: int = 0, num_blocks: int | None = No
         ) from error
     finally:
         transformers_logging.set_verbosity(level)
-    lacking = sorted(name for name in found["missing_keys"] if "pooler" not in name)
-    if lacking:  # transformers would draw them at random and only warn
-        raise ModelError(
-            f"{folder} could not be loaded as a model: its weights lack {len(lacking)} of what its "
-            f"config.json describes, such as {lacking[0]}. Save both together with save_pretrained."
-        )
-    return model.eval()
+    return model, set(found["missing_keys"])
 
 
 def with_head(encoder: PreTrainedModel, kind: Kind, labels: Sequence[str], *, seed: int) -> Model:

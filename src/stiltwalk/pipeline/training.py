@@ -8,10 +8,11 @@ from pathlib import Path
 
 import torch
 
-from stiltwalk.config.recipe import Mixing, TrainSettings
+from stiltwalk.config.recipe import TrainSettings
 from stiltwalk.features.text import load_text_encoder
 from stiltwalk.models import checkpoint
 from stiltwalk.pipeline.context import MODEL, Context
+from stiltwalk.pipeline.mixture import Mixture, mixture_of
 from stiltwalk.plan.stages import Base, FineTune, Intermediate, Pretrain, intermediate_tasks
 from stiltwalk.records import Kind, ScoreRow, Split
 from stiltwalk.store import Folder
@@ -46,12 +47,9 @@ def intermediate(stage: Intermediate, context: Context, folder: Folder) -> None:
     torch.set_num_threads(stage.numerics.num_threads)
     source = context.model_folder(stage.parent)
     encoder = checkpoint.load(Kind.RETRIEVAL, source, seed=stage.seed)
-    rows = [_rows(each.task, stage.settings, context, source) for each in stage.rows]
-    models = [
-        checkpoint.with_head(encoder, each.task.kind, each.labels, seed=stage.seed + number)
-        for number, each in enumerate(rows)
-    ]
-    _train(stage, rows, models, encoder, context, folder)
+    english = [_rows(each.task, stage.settings, context, source) for each in stage.rows]
+    mixture = mixture_of(stage, english, encoder, source)
+    _train(stage, mixture, encoder, context, folder)
 
 
 def fine_tune(stage: FineTune, context: Context, folder: Folder) -> None:
@@ -61,7 +59,7 @@ def fine_tune(stage: FineTune, context: Context, folder: Folder) -> None:
     encoder = checkpoint.load(Kind.RETRIEVAL, source, seed=stage.seed)
     rows = _rows(stage.rows.task, stage.settings, context, source)
     model = checkpoint.with_head(encoder, rows.task.kind, rows.labels, seed=stage.seed)
-    _train(stage, [rows], [model], model, context, folder)
+    _train(stage, Mixture(rows=[rows], models=[model]), model, context, folder)
 
 
 def _rows(name: str, settings: TrainSettings, context: Context, source: Path) -> TaskRows:
@@ -78,8 +76,7 @@ def _rows(name: str, settings: TrainSettings, context: Context, source: Path) ->
 
 def _train(
     stage: Intermediate | FineTune,
-    rows: list[TaskRows],
-    models: list[object],
+    mixture: Mixture,
     kept: object,
     context: Context,
     folder: Folder,
@@ -87,16 +84,16 @@ def _train(
     """Run the loop; write the best model, the log, and the dev scores."""
     source = context.model_folder(stage.parent)
     if stage.settings.freeze_word_embeddings:
-        checkpoint.freeze_word_embeddings(models[0])
+        checkpoint.freeze_word_embeddings(mixture.models[0])
     training = fit(
         Session(
-            models=TaskModels(models, [each.kind for each in rows]),
-            rows=rows,
+            models=TaskModels(mixture.models, [each.kind for each in mixture.rows]),
+            rows=mixture.rows,
             settings=stage.settings,
             seed=stage.seed,
             pad_id=load_text_encoder(source).pad_id,
             precision=stage.numerics.precision,
-            mixing=stage.mixing if isinstance(stage, Intermediate) else Mixing(),
+            num_steps=mixture.num_steps,
             resume_file=folder.path / RESUME,
             resume_every_s=context.resume_every_s,
             keep=lambda: checkpoint.save(kept, folder.path / MODEL, tokenizer_from=source),
@@ -104,7 +101,7 @@ def _train(
         )
     )
     _write_log(training, folder.path)
-    folder.write_scores(_dev_rows(stage, training, rows, folder))
+    folder.write_scores(_dev_rows(stage, training, mixture, folder))
 
 
 def _write_log(training: Training, folder: Path) -> None:
@@ -120,7 +117,7 @@ def _write_log(training: Training, folder: Path) -> None:
 
 
 def _dev_rows(
-    stage: Intermediate | FineTune, training: Training, rows: list[TaskRows], folder: Folder
+    stage: Intermediate | FineTune, training: Training, mixture: Mixture, folder: Folder
 ) -> list[ScoreRow]:
     """Return the dev scores of the weights that were kept."""
     return [
@@ -135,5 +132,6 @@ def _dev_rows(
             seed=stage.seed,
             num_examples=len(each.dev_examples),
         )
-        for each in rows
+        for each in mixture.rows
+        if isinstance(each, TaskRows)
     ]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Protocol
 
+from stiltwalk.config.beside import MaskedText
 from stiltwalk.config.recipe import Arm, Mixing, Recipe, TrainSettings
+from stiltwalk.data import by_language
+from stiltwalk.data.by_language import ByLanguage
 from stiltwalk.plan.stages import (
     Base,
     Encoder,
@@ -18,11 +21,14 @@ from stiltwalk.plan.stages import (
     Rows,
     Rules,
     Stage,
+    Text,
+    TranslatedRows,
     parents,
 )
 from stiltwalk.records import Kind, Metric
 from stiltwalk.tasks import INTERMEDIATE, TASKS, Task
 from stiltwalk.tasks.available import available_languages
+from stiltwalk.tasks.revisions import UNKNOWN
 
 
 class Revision(Protocol):
@@ -30,6 +36,13 @@ class Revision(Protocol):
 
     def __call__(self, task: Task) -> str:
         """Return a commit, a checksum, or the miniature's version."""
+
+
+class PlaceRevision(Protocol):
+    """Tells which revision of some languages a data set by language holds."""
+
+    def __call__(self, where: ByLanguage, languages: Sequence[str], /) -> str | None:
+        """Return a commit, a checksum, the miniature's version, or None where it is unknown."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,18 +58,25 @@ class Plan:
     arm_of: Mapping[Stage, str]
 
 
-def build_plan(recipe: Recipe, *, base: Base | None, revision: Revision) -> Plan:
+def build_plan(
+    recipe: Recipe,
+    *,
+    base: Base | None,
+    revision: Revision,
+    place_revision: PlaceRevision = by_language.revision,
+) -> Plan:
     """Unfold a recipe into stages.
 
     Args:
         recipe: a validated recipe.
         base: the resolved base encoder, None where the recipe pretrains one.
         revision: see `Revision`.
+        place_revision: see `PlaceRevision`.
 
     Returns:
         Every stage once, parents first: shared work appears once, whoever asks for it.
     """
-    graph = _Graph(recipe, base, revision)
+    graph = _Graph(recipe, base, revision, place_revision)
     arm_of: dict[Stage, str] = {}
     stages: dict[Stage, None] = {}
     for seed in recipe.seeds:
@@ -80,10 +100,17 @@ def _lineage(stage: Stage) -> Iterator[Stage]:
 class _Graph:
     """The recipe's choices, turned into stages on request."""
 
-    def __init__(self, recipe: Recipe, base: Base | None, revision: Revision) -> None:
+    def __init__(
+        self,
+        recipe: Recipe,
+        base: Base | None,
+        revision: Revision,
+        place_revision: PlaceRevision,
+    ) -> None:
         self._recipe = recipe
         self._numerics = Numerics(precision=recipe.precision, num_threads=recipe.num_threads)
         self._revision = revision
+        self._place_revision = place_revision
         self._base = base or self._pretrain()
 
     def _pretrain(self) -> Pretrain:
@@ -110,11 +137,36 @@ class _Graph:
                 mixing=self._recipe.mixing if len(arm.tasks) > 1 else Mixing(),
                 numerics=self._numerics,
                 seed=seed,
+                translated=tuple(self._translated(arm)),
+                text=self._text(arm.mlm),
             )
         for target in self._recipe.targets:
             predict = self._predict(encoder, TASKS[target], arm.target[target], seed)
             if predict.languages:
                 yield predict
+
+    def _translated(self, arm: Arm) -> Iterator[TranslatedRows]:
+        for task, rows in sorted(arm.translated.items()):
+            languages = tuple(sorted(rows.languages))
+            yield TranslatedRows(
+                task=task,
+                where=rows.where,
+                revision=self._place_revision(rows.where, languages) or UNKNOWN,
+                languages=languages,
+                weight=rows.weight,
+            )
+
+    def _text(self, mlm: MaskedText | None) -> Text | None:
+        if mlm is None:
+            return None
+        where = mlm.where
+        languages = tuple(sorted(mlm.languages or by_language.languages(where)))
+        return Text(
+            where=where,
+            revision=self._place_revision(where, languages) or UNKNOWN,
+            languages=languages,
+            settings=replace(mlm, text="", config="", languages=None),
+        )
 
     def controls(self, seed: int) -> Iterator[Stage]:
         """Yield what the baseline arm is compared with: shuffled embeddings, and rules."""

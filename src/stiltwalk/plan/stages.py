@@ -12,13 +12,15 @@ Pretrain stands in Base's place for an encoder that is made here; Rules needs no
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields, is_dataclass
 from functools import cache
 from hashlib import sha256
 from typing import Any
 
+from stiltwalk.config.beside import MaskedText
 from stiltwalk.config.pretrain import PretrainSettings
 from stiltwalk.config.recipe import Mixing, Precision, TrainSettings
+from stiltwalk.data.by_language import ByLanguage
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,8 +60,32 @@ class Pretrain:
 
 
 @dataclass(frozen=True, kw_only=True)
+class TranslatedRows:
+    """A task's rows in other languages, for a part of its steps; `where` is for reading alone."""
+
+    task: str
+    where: ByLanguage = field(compare=False)
+    revision: str
+    languages: tuple[str, ...]
+    weight: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Text:
+    """Text for masked language modelling; `where` is for reading alone, `settings` lacks it."""
+
+    where: ByLanguage = field(compare=False)
+    revision: str
+    languages: tuple[str, ...]
+    settings: MaskedText
+
+
+@dataclass(frozen=True, kw_only=True)
 class Intermediate:
-    """Train an encoder on English tasks, together; keeps the encoder, drops the heads."""
+    """Train an encoder on English tasks, together; keeps the encoder, drops the heads.
+
+    Beside the English rows there can be translations of them, and text.
+    """
 
     parent: Base | Pretrain
     rows: tuple[Rows, ...]
@@ -67,6 +93,8 @@ class Intermediate:
     mixing: Mixing
     numerics: Numerics
     seed: int
+    translated: tuple[TranslatedRows, ...] = ()
+    text: Text | None = None
     version: int = 2
 
 
@@ -164,32 +192,50 @@ def describe(stage: Stage) -> str:
         case Pretrain():
             return f"pretrain an encoder for {stage.settings.steps:,} steps"
         case Intermediate():
-            return f"train on {' + '.join(intermediate_tasks(stage))}"
+            return f"train on {' + '.join(intermediate_tasks(stage))}{_beside(stage)}"
         case FineTune():
             return f"fine-tune on {stage.rows.task}{_after(stage)}"
         case Predict():
             control = ", embeddings shuffled" if stage.shuffled_seed is not None else ""
-            many = (
-                "1 language" if len(stage.languages) == 1 else f"{len(stage.languages)} languages"
-            )
+            many = _many(len(stage.languages))
             return f"predict {stage.rows.task} in {many}{_after(stage)}{control}"
         case Rules():
             return f"answer {stage.rows.task} by rules"
 
 
 def _after(stage: Stage) -> str:
-    tasks = intermediate_tasks(stage)
-    if not tasks:
-        return ""
-    return f" after {tasks[0]}" if len(tasks) == 1 else f" after {len(tasks)} tasks"
+    if isinstance(stage, Intermediate):
+        tasks = intermediate_tasks(stage)
+        named = tasks[0] if len(tasks) == 1 else f"{len(tasks)} tasks"
+        return f" after {named}{_beside(stage)}"
+    return "".join(map(_after, parents(stage)))
+
+
+def _beside(stage: Intermediate) -> str:
+    """Return what is trained on beside the English rows."""
+    languages = {code for rows in stage.translated for code in rows.languages}
+    said = f" translated into {_many(len(languages))}" if languages else ""
+    return said + (f" with MLM in {_many(len(stage.text.languages))}" if stage.text else "")
+
+
+def _many(languages: int) -> str:
+    return "1 language" if languages == 1 else f"{languages} languages"
 
 
 def _with_names(stage: Stage) -> dict[str, Any]:
     """Return the stage as a dict that also tells which class each level was."""
-    values: dict[str, Any] = {"stage": type(stage).__name__, **asdict(stage)}
-    for each in fields(stage):
-        if not each.compare:
-            del values[each.name]
+    values: dict[str, Any] = {"stage": type(stage).__name__, **_compared(stage)}
     for parent in parents(stage):
         values["parent"] = _with_names(parent)
     return values
+
+
+def _compared(value: Any) -> Any:  # noqa: ANN401 - any field of a stage
+    """Return a value as JSON's types, without what is for people or for reading alone."""
+    if is_dataclass(value):
+        return {
+            each.name: _compared(getattr(value, each.name))
+            for each in fields(value)
+            if each.compare
+        }
+    return [_compared(each) for each in value] if isinstance(value, tuple) else value

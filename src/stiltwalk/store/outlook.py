@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from rich.table import Table
 
 from stiltwalk.config import Recipe, read_recipe
 from stiltwalk.config.model_folder import ModelFolder, locate, read_config
+from stiltwalk.data import by_language
 from stiltwalk.plan import Stage, build_plan, fingerprint
 from stiltwalk.plan.costs import Shape, cost
 from stiltwalk.plan.stages import Base, FineTune, Intermediate, Pretrain, describe
@@ -35,6 +37,7 @@ def outlook(file: Path, workspace: Path, changes: Sequence[str] = ()) -> dict[st
         recipe,
         base=base,
         revision=lambda task: revision(task, recipe.data.where, ask_hub=False),
+        place_revision=partial(by_language.revision, ask_hub=False),
     )
     store, shape = Workspace(workspace), _shape(recipe, found)
     stages = [

@@ -8,7 +8,8 @@ from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from itertools import chain, islice
 
-from stiltwalk.data import bucc, mini, readers
+from stiltwalk.data import bucc, by_language, mini, readers
+from stiltwalk.data.by_language import ByLanguage
 from stiltwalk.data.hub import HubFiles, open_rows
 from stiltwalk.data.source import MINI, DataSource
 from stiltwalk.errors import DataError
@@ -53,6 +54,34 @@ def examples(
         (task, source, split, language, max_rows),
         lambda: _read(task, source, split, language, max_rows),
     )
+
+
+def translated(
+    task: Task,
+    where: ByLanguage,
+    language: str,
+    english_dev: Sequence[Example],
+    max_rows: int | None = None,
+) -> Sequence[Example]:
+    """Return a task's training rows in another language, read as its English rows are.
+
+    Args:
+        task: an intermediate task.
+        where: the translations.
+        language: two letters.
+        english_dev: where dev is held out of the training rows, rows with their ids are left out.
+        max_rows: at most so many, the first ones; None for all.
+
+    Raises:
+        DataError: if the rows are not there or one cannot be used.
+    """
+    if where.place == MINI:
+        return mini.translated(task.name, language)[:max_rows]
+    read = next(files.read for files in task.hub if files.train is not None)
+    assert read is not None
+    dev = {row.id for row in english_dev} if task.dev_is_held_out else set()
+    found = read(by_language.open_rows(where, language), language)
+    return tuple(islice((row for row in found if row.id not in dev), max_rows))
 
 
 def bitext(
@@ -235,4 +264,5 @@ __all__ = [
     "first_pairs",
     "is_held_out",
     "revision",
+    "translated",
 ]

@@ -17,7 +17,7 @@ from stiltwalk.features.spans import answers_of
 from stiltwalk.features.text import TextEncoder
 from stiltwalk.infer.engine import Engine
 from stiltwalk.infer.predict import forward
-from stiltwalk.kinds import Batch, KindOfTask, of_kind
+from stiltwalk.kinds import Batch, KindOfTask, Learnable, of_kind
 from stiltwalk.metrics import checkpoint_score, score
 from stiltwalk.metrics.squad import best_no_answer
 from stiltwalk.records import Example, Kind, SpanExample, TaggedExample, gold_answers
@@ -26,15 +26,33 @@ from stiltwalk.tasks.load import by_part
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class TaskRows:
+class TrainRows:
+    """Rows that optimiser steps are made of, and what the log calls them."""
+
+    name: str
+    kind: Learnable
+    train: Features
+
+    @property
+    def fed(self) -> tuple[Features, ...]:
+        """All rows that a model is fed."""
+        return (self.train,)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class TaskRows(TrainRows):
     """One task's English rows, ready to train on and to be scored on."""
 
-    task: Task
     kind: KindOfTask
+    task: Task
     labels: tuple[str, ...]
-    train: Features
     dev_examples: tuple[Example, ...]
     dev: Features
+
+    @property
+    def fed(self) -> tuple[Features, ...]:
+        """All rows that a model is fed."""
+        return (self.train, self.dev)
 
 
 def task_rows(
@@ -68,6 +86,7 @@ def task_rows(
         dev_features = dev_features.first(settings.eval_rows)
         looked_at = looked_at[: int(dev_features.example[-1]) + 1]
     return TaskRows(
+        name=task.name,
         task=task,
         kind=kind,
         labels=labels,
@@ -93,7 +112,7 @@ def _labels_in(examples: Sequence[Example]) -> tuple[str, ...]:
 class TaskModels(nn.Module):
     """Several heads on one encoder; the encoder's parameters exist once."""
 
-    def __init__(self, models: Sequence[Any], kinds: Sequence[KindOfTask]) -> None:
+    def __init__(self, models: Sequence[Any], kinds: Sequence[Learnable]) -> None:
         """Hold models whose encoders are the same object."""
         super().__init__()
         self.models = nn.ModuleList(models)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,7 +22,7 @@ from stiltwalk.infer.engine import Engine
 from stiltwalk.kinds.kind import make_batch, uses_types
 from stiltwalk.models.checkpoint import require_room
 from stiltwalk.models.device import pick_device
-from stiltwalk.train.learner import TaskModels, TaskRows, dev_score
+from stiltwalk.train.learner import TaskModels, TaskRows, TrainRows, dev_score
 from stiltwalk.train.mixing import steps_per_task
 from stiltwalk.train.occurring import OccurringVocabulary
 from stiltwalk.train.optimizer import adamw
@@ -36,27 +36,27 @@ class Session:
 
     Args:
         models: one head per entry of `rows`, on one encoder.
-        rows: the tasks' English rows.
+        rows: what is trained on; the tasks' English rows are scored too.
         settings: how to learn.
         seed: the only source of chance: order of rows, dropout.
         pad_id: the tokenizer's padding id.
         precision: number format of matrix products.
         keep: called with the weights as they are whenever they are the best so far.
         progress: told (steps done, steps in all).
-        mixing: how several tasks share the steps.
+        num_steps: per entry of `rows`, optimiser steps in an epoch; None to see each row once.
         resume_file: the rolling checkpoint to go on from; None to do without.
         resume_every_s: how often it is replaced; changes no result.
     """
 
     models: TaskModels
-    rows: Sequence[TaskRows]
+    rows: Sequence[TrainRows]
     settings: TrainSettings
     seed: int
     pad_id: int
     precision: Precision
     keep: Callable[[], None]
     progress: Callable[[int, int], None]
-    mixing: Mixing = field(default_factory=Mixing)
+    num_steps: Sequence[int] | None = None
     resume_file: Path | None = None
     resume_every_s: float = 300.0
 
@@ -156,7 +156,7 @@ def _fitting(session: Session) -> OccurringVocabulary:
     """Check that the models take the rows, and leave them the ids that occur there."""
     for model, rows in zip(session.models.models, session.rows, strict=True):
         require_room(model, int(rows.train.ids.lengths.max()))
-    seen = [features for rows in session.rows for features in (rows.train, rows.dev)]
+    seen = [features for rows in session.rows for features in rows.fed]
     return OccurringVocabulary(list(session.models.models), seen)
 
 
@@ -181,10 +181,8 @@ def all_steps(session: Session) -> Iterator[Step]:
     )
     lengths = [rows.train.unit_lengths() for rows in session.rows]
     rows_per_unit = [rows.train.rows_per_unit for rows in session.rows]
-    num_steps = steps_per_task(
-        [rows.train.num_units for rows in session.rows],
-        settings.effective_batch_size,
-        session.mixing,
+    num_steps = session.num_steps or steps_per_task(
+        [rows.train.num_units for rows in session.rows], settings.effective_batch_size, Mixing()
     )
     for epoch in range(settings.num_epochs):
         rng = np.random.default_rng([session.seed, epoch])
@@ -206,7 +204,7 @@ def _learn(session: Session, models: nn.Module, step: Step, tools: _Tools) -> di
         group["lr"] = tools.rate
     models.train()
     loss, num_tokens = accumulate(session, models, step, tools.accelerator)
-    task = session.rows[step.task].task.name
+    task = session.rows[step.task].name
     if not math.isfinite(loss):
         raise TrainingDiverged(
             f"The loss of {task} became {loss} at step {tools.number + 1}, rows "
@@ -258,10 +256,12 @@ def _look(session: Session, step: int) -> Look:
     """Score the English dev rows of every task."""
     by_task = {}
     for number, rows in enumerate(session.rows):
+        if not isinstance(rows, TaskRows):
+            continue
         engine = Engine(
             model=session.models.models[number],
             pad_id=session.pad_id,
             precision=session.precision,
         )
-        by_task[rows.task.name] = dev_score(rows, engine)
+        by_task[rows.name] = dev_score(rows, engine)
     return Look(step=step, score=sum(by_task.values()) / len(by_task), by_task=by_task)

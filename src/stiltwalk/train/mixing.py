@@ -40,8 +40,41 @@ def steps_per_task(
     once = [-(-count // effective_batch_size) for count in seen]
     if mixing == Mixing(cap=mixing.cap):
         return once
-    wanted = shares(num_units, mixing) * sum(once)
-    steps = np.floor(wanted).astype(int)
-    first = np.argsort(steps - wanted, kind="stable")
-    steps[first[: sum(once) - steps.sum()]] += 1
-    return [int(count) for count in steps]
+    return _rounded(shares(num_units, mixing), sum(once))
+
+
+def english_and_translated(num_steps: int, weight: float, num_languages: int) -> list[int]:
+    """Cut a task's steps into those of its English rows and of each language.
+
+    Args:
+        num_steps: the task's, in one epoch.
+        weight: share of them that translations get.
+        num_languages: which get the same, to the nearest step.
+    """
+    translated = _rounded(np.array([1 - weight, weight]), num_steps)[1]
+    each = _rounded(np.full(num_languages, 1 / num_languages), translated)
+    return [num_steps - translated, *each]
+
+
+def steps_of_text(num_task_steps: int, weight: float) -> int:
+    """Return how many steps text gets beside those of the tasks, at least one."""
+    return max(1, round(num_task_steps * weight / (1 - weight)))
+
+
+def texts_per_language(sizes: Sequence[int], exponent: float, total: int) -> list[int]:
+    """Return how many of `total` texts each language gives: in proportion to size^exponent.
+
+    Source:
+        Conneau & Lample (2019): sentences per language, exponent below 1 to lift small ones.
+    """
+    weights = np.array(sizes, dtype=np.float64) ** exponent
+    return _rounded(weights / weights.sum(), total)
+
+
+def _rounded(parts: NDArray[np.float64], total: int) -> list[int]:
+    """Return whole numbers that add up to `total`, nearest to these shares of it."""
+    wanted = parts * total
+    counts = np.floor(wanted + 1e-9).astype(int)
+    first = np.argsort(counts - wanted, kind="stable")
+    counts[first[: total - counts.sum()]] += 1
+    return [int(count) for count in counts]

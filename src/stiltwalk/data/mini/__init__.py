@@ -6,12 +6,13 @@ parallel by construction. A demonstration of the whole protocol, never a researc
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from importlib.metadata import version
 
-from stiltwalk.data.mini.catalogue import VERSION
+from stiltwalk.data.mini.catalogue import NUM_LINES, VERSION
 from stiltwalk.records import Bitext, Example, Split
 
-__all__ = ["bitext", "examples", "revision"]
+__all__ = ["NUM_LINES", "bitext", "examples", "revision", "text_lines", "translated"]
 
 
 def revision() -> str:
@@ -31,3 +32,17 @@ def bitext(task: str, split: Split, language: str) -> Bitext:
     from stiltwalk.data.mini import provider  # noqa: PLC0415 - plans need no Babel
 
     return provider.bitext(task, split, language)
+
+
+def translated(task: str, language: str) -> tuple[Example, ...]:
+    """Return an English task's training rows in another language; see `provider.translated`."""
+    from stiltwalk.data.mini import provider  # noqa: PLC0415 - plans need no Babel
+
+    return provider.translated(task, language)
+
+
+def text_lines(language: str) -> Iterator[str]:
+    """Yield unlabelled lines of a language; see `provider.text_lines`."""
+    from stiltwalk.data.mini import provider  # noqa: PLC0415 - plans need no Babel
+
+    return provider.text_lines(language)

@@ -14,6 +14,9 @@ VERSION = 1
 ROWS: Mapping[Split, int] = {Split.TRAIN: 4000, Split.DEV: 200, Split.TEST: 500}
 """Rows per language of every task with examples."""
 
+NUM_LINES = 4000
+"""Unlabelled lines per language."""
+
 MEAN_TOKENS: Mapping[str, float] = {
     "mnli": 11.4,
     "anli_plus": 17.2,
@@ -97,6 +100,19 @@ CONTENTS: Mapping[str, Contents] = {
 """XTREME's tasks and the nine intermediate ones."""
 
 BITEXTS = ("bucc2018", "tatoeba")
+
+
+def check_language(language: str) -> None:
+    """Refuse a language that the embedded benchmark does not speak.
+
+    Raises:
+        DataError: with those that there are.
+    """
+    if language not in LANGUAGES:
+        raise DataError(
+            f"The embedded benchmark has no language {language!r}, only {', '.join(LANGUAGES)}. "
+            "Ask for one of these."
+        )
 
 
 def check(task: str, split: Split, language: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, partial
 from random import Random
@@ -11,7 +11,15 @@ from typing import Any
 
 from stiltwalk.data.language_codes import tydiqa_prefix
 from stiltwalk.data.mini import choices, lines, pairs, questions, tags
-from stiltwalk.data.mini.catalogue import BITEXTS, ROWS, VERSION, check
+from stiltwalk.data.mini.catalogue import (
+    BITEXTS,
+    NUM_LINES,
+    ROWS,
+    VERSION,
+    check,
+    check_language,
+)
+from stiltwalk.data.mini.rendering import say
 from stiltwalk.errors import DataError
 from stiltwalk.records import Bitext, Example, Split
 
@@ -90,10 +98,30 @@ def examples(task: str, split: Split, language: str) -> tuple[Example, ...]:
     if task in BITEXTS:
         raise DataError(f"{task} holds two sides to be matched, no examples: ask for its bitext.")
     prefix = tydiqa_prefix(language) if task == "tydiqa" else f"{task}-"
-    write = _MAKERS[task].write
-    return tuple(
-        write(f"{prefix}{row}", language, item) for row, item in enumerate(_items(task, split))
-    )
+    return _written(task, split, language, prefix)
+
+
+@cache
+def translated(task: str, language: str) -> tuple[Example, ...]:
+    """Return an English task's training rows in another language; row i says the same in all.
+
+    Raises:
+        DataError: if the embedded benchmark has no such task or language.
+    """
+    check(task, Split.TRAIN, "en")
+    check_language(language)
+    return _written(task, Split.TRAIN, language, f"{task}-")
+
+
+def text_lines(language: str) -> Iterator[str]:
+    """Yield unlabelled lines, the same in every language.
+
+    Raises:
+        DataError: if the embedded benchmark has no such language.
+    """
+    check_language(language)
+    drawn = lines.some_lines(_random("text", Split.TRAIN), NUM_LINES)
+    return (say(language, *line) for line in drawn)
 
 
 @cache
@@ -110,6 +138,13 @@ def bitext(task: str, split: Split, language: str) -> Bitext:
     if task == "tatoeba":
         return lines.aligned(language, drawn)
     return lines.with_distractors(_random(task, split), language, drawn)
+
+
+def _written(task: str, split: Split, language: str, prefix: str) -> tuple[Example, ...]:
+    write = _MAKERS[task].write
+    return tuple(
+        write(f"{prefix}{row}", language, item) for row, item in enumerate(_items(task, split))
+    )
 
 
 @cache

@@ -1,0 +1,150 @@
+"""A data set with one configuration, or one text file, per language."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from stiltwalk.data import download, mini, textfile
+from stiltwalk.data.checksums import content_checksum
+from stiltwalk.data.mini.catalogue import LANGUAGES
+from stiltwalk.data.mirror import DataSetFolder
+from stiltwalk.data.parquet import open_parquet
+from stiltwalk.data.rows import Place, Rows
+from stiltwalk.data.source import MINI
+from stiltwalk.errors import DataError
+
+SPLIT = "train"
+_COLUMN = "text"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ByLanguage:
+    """Where the rows of every language are.
+
+    Args:
+        place: "mini", the absolute path of a folder, or a data set on the hub.
+        config: the configuration of a language, with `{language}`.
+    """
+
+    place: str
+    config: str
+
+    @property
+    def folder(self) -> Path | None:
+        """The folder, None where it is none."""
+        return Path(self.place) if Path(self.place).is_absolute() else None
+
+    def config_of(self, language: str) -> str:
+        """Return the configuration that holds a language."""
+        return self.config.replace("{language}", language)
+
+
+def languages(where: ByLanguage) -> tuple[str, ...]:
+    """Return the languages that are there, sorted, from file names alone.
+
+    Raises:
+        DataError: if there are none, or only the hub could tell.
+    """
+    if where.place == MINI:
+        return LANGUAGES
+    folder = where.folder
+    if folder is None:
+        raise DataError(
+            f"{where.place}: name the languages to be read; only folders tell which they hold. "
+            f"{where.place} is no folder here, and of a data set on the hub the languages must be "
+            "named: give `languages`."
+        )
+    found = sorted({file.stem for file in folder.glob("*.txt")})
+    found = found or [code for code in LANGUAGES if _files(where, folder, code)]
+    if not found:
+        raise DataError(
+            f"{folder} holds no text: neither files such as de.txt nor configurations such as "
+            f"{where.config_of('de')}. docs/data.md shows both layouts."
+        )
+    return tuple(found)
+
+
+def revision(where: ByLanguage, wanted: Sequence[str], *, ask_hub: bool = True) -> str | None:
+    """Return what decides the rows: the miniature's version, a checksum, a commit.
+
+    Args:
+        where: the data set.
+        wanted: languages.
+        ask_hub: whether the hub may be asked; without it what the cache lacks is None.
+
+    Raises:
+        DataError: if a language is not there.
+    """
+    if where.place == MINI:
+        return mini.revision()
+    folder = where.folder
+    if folder is not None:
+        files = [file for code in wanted for file in _required(where, folder, code)]
+        return content_checksum(folder, files)
+    return download.commit(where.place) if ask_hub else download.known_commit(where.place)
+
+
+def open_rows(where: ByLanguage, language: str) -> Rows:
+    """Open the training rows of a language.
+
+    Raises:
+        DataError: if they are not there, cannot be fetched or are damaged.
+    """
+    folder = where.folder
+    if folder is None:
+        return download.open_rows(where.place, where.config_of(language), SPLIT, "")
+    return open_parquet(_place(where, language), _required(where, folder, language))
+
+
+def num_texts(where: ByLanguage, language: str) -> int:
+    """Return how many texts a language has; of a data set its rows, whatever their length."""
+    if where.place == MINI:
+        return mini.NUM_LINES
+    file = _text_file(where, language)
+    if file is None:
+        return sum(1 for _ in open_rows(where, language).take((_COLUMN,)))
+    with file.open("rb") as opened:
+        return sum(1 for _ in opened)
+
+
+def texts(where: ByLanguage, language: str) -> Iterator[str]:
+    """Yield the lines of a language that are not empty, in their own order.
+
+    Raises:
+        DataError: if they are not there, or are damaged.
+    """
+    file = _text_file(where, language)
+    if where.place == MINI:
+        found = mini.text_lines(language)
+    elif file is not None:
+        found = (line for _, line in textfile.lines(file, _place(where, language)))
+    else:
+        rows = open_rows(where, language).take((_COLUMN,))
+        found = (line for _, (text,) in rows for line in text.split("\n"))
+    return (line.strip() for line in found if line.strip())
+
+
+def _place(where: ByLanguage, language: str) -> Place:
+    return Place(where.place, where.config_of(language), SPLIT)
+
+
+def _text_file(where: ByLanguage, language: str) -> Path | None:
+    file = where.folder / f"{language}.txt" if where.folder is not None else None
+    return file if file is not None and file.is_file() else None
+
+
+def _files(where: ByLanguage, folder: Path, language: str) -> list[Path]:
+    file = _text_file(where, language)
+    return [file] if file else DataSetFolder(folder).find(where.config_of(language), SPLIT)
+
+
+def _required(where: ByLanguage, folder: Path, language: str) -> list[Path]:
+    files = _files(where, folder, language)
+    if not files:
+        raise _place(where, language).error(
+            f"{folder} has no such file.",
+            "docs/data.md shows the layout; or leave the language out.",
+        )
+    return files
