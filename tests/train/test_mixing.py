@@ -9,7 +9,13 @@ from hypothesis import strategies as st
 
 from stiltwalk.config.recipe import Mixing
 from stiltwalk.features.batches import Cut, epoch_steps
-from stiltwalk.train.mixing import shares, steps_per_task
+from stiltwalk.train.mixing import (
+    english_and_translated,
+    shares,
+    steps_of_text,
+    steps_per_task,
+    texts_per_language,
+)
 
 counts = st.lists(st.integers(1, 5000), min_size=1, max_size=9)
 mixings = st.builds(
@@ -76,3 +82,41 @@ def test_capped_examples_change_from_epoch_to_epoch() -> None:
     ]
     assert len(epochs[0]) == len(epochs[1]) == 80
     assert epochs[0] != epochs[1]
+
+
+@given(st.integers(1, 2000), st.floats(0.01, 1), st.integers(1, 12))
+def test_translations_get_their_share_and_languages_the_same(
+    num_steps: int, weight: float, num_languages: int
+) -> None:
+    english, *others = english_and_translated(num_steps, weight, num_languages)
+    assert english + sum(others) == num_steps
+    assert abs(sum(others) - weight * num_steps) <= 1
+    assert max(others) - min(others) <= 1
+
+
+@given(st.integers(20, 5000), st.floats(0.05, 0.9))
+def test_text_gets_its_share_of_all_steps_and_takes_none_from_the_tasks(
+    num_steps: int, weight: float
+) -> None:
+    text = steps_of_text(num_steps, weight)
+    assert abs(text - weight * (text + num_steps)) <= 1
+
+
+@given(st.lists(st.integers(1, 10**9), min_size=1, max_size=40), st.integers(1, 10**5))
+def test_texts_per_language_converge_to_the_stated_shares(sizes: list[int], total: int) -> None:
+    counts = np.array(texts_per_language(sizes, 0.3, total))
+    assert counts.sum() == total
+    wanted = np.array(sizes) ** 0.3 / (np.array(sizes) ** 0.3).sum()
+    assert np.abs(counts - wanted * total).max() <= 1
+
+
+@given(counts, mixings)
+def test_a_step_is_of_one_task_and_tasks_get_the_steps_they_were_given(
+    sizes: list[int], mixing: Mixing
+) -> None:
+    sizes = [min(size, 100) for size in sizes]
+    num_steps = steps_per_task(sizes, 8, mixing)
+    lengths = [np.full(size, 5) for size in sizes]
+    steps = epoch_steps(lengths, [1] * len(sizes), num_steps, CUT, np.random.default_rng(1))
+    assert np.bincount([s.task for s in steps], minlength=len(sizes)).tolist() == num_steps
+    assert all(step.units.max() < sizes[step.task] for step in steps)

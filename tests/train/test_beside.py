@@ -1,0 +1,101 @@
+"""Tests for stiltwalk.train.beside: translated rows and text beside the English rows."""
+
+from __future__ import annotations
+
+import shutil
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from test_loop import Trainee
+from test_resume import facts, killed_after, resumable
+
+from stiltwalk.config.beside import MaskedText
+from stiltwalk.data.by_language import ByLanguage
+from stiltwalk.errors import DataError
+from stiltwalk.features.text import load_text_encoder
+from stiltwalk.models.masked_lm import with_lm_head
+from stiltwalk.records import Kind
+from stiltwalk.train.beside import text_rows
+from stiltwalk.train.learner import TaskModels, TrainRows
+from stiltwalk.train.loop import fit
+
+MINI = ByLanguage(place="mini", config="{language}")
+
+
+def some_text(folder: Path, num_lines: int = 24, exponent: float = 0.3) -> TrainRows:
+    settings = MaskedText(text="", exponent=exponent)
+    return text_rows(MINI, ("de", "en"), settings, load_text_encoder(folder), num_lines)
+
+
+class TextTrainee(Trainee):
+    """A session with text as a third entry beside two tasks."""
+
+    def __init__(self, folder: Path) -> None:
+        """Put the language-model head on the encoder of the tasks."""
+        super().__init__(folder, (Kind.PAIR, Kind.TAGGING))
+        models = [*self.models.models, with_lm_head(self.encoder, folder, seed=1)]
+        rows = [*self.rows, some_text(folder)]
+        self.models = TaskModels(models, [each.kind for each in rows])
+        self.session = replace(self.session, models=self.models, rows=rows, num_steps=(3, 3, 4))
+
+
+def test_text_is_trained_on_and_takes_no_part_in_choosing(tiny_xlmr: Path) -> None:
+    trainee = TextTrainee(tiny_xlmr)
+    training = trainee.fit()
+    assert Counter(entry["task"] for entry in training.log) == {
+        "small_pair": 6,
+        "small_tagging": 6,
+        "mlm": 8,
+    }
+    for look in training.looks:
+        assert look.by_task.keys() == {"small_pair", "small_tagging"}
+        assert look.score == sum(look.by_task.values()) / 2
+
+
+def test_the_encoder_exists_once_beside_a_language_model_head(tiny_xlmr: Path) -> None:
+    trainee = TextTrainee(tiny_xlmr)
+    names = [name for name, _ in trainee.models.named_parameters()]
+    assert sum("word_embeddings" in name for name in names) == 1
+    assert sum("layer.0.attention.self.query.weight" in name for name in names) == 1
+
+
+def test_a_run_killed_between_masks_ends_with_the_same_bits(
+    tiny_xlmr: Path, tmp_path: Path
+) -> None:
+    undisturbed = TextTrainee(tiny_xlmr)
+    expected = undisturbed.fit()
+    file = tmp_path / "resume.safetensors"
+    for steps in (4, 13):
+        trainee = TextTrainee(tiny_xlmr)
+        resumable(trainee, file)
+        trainee.session = replace(trainee.session, progress=killed_after(steps))
+        with pytest.raises(Exception, match="^$"):
+            fit(trainee.session)
+    last = TextTrainee(tiny_xlmr)
+    resumable(last, file)
+    assert facts(last.fit()) == facts(expected)
+    weights, wanted = last.weights(), undisturbed.weights()
+    assert all(torch.equal(weights[name], wanted[name]) for name in wanted)
+
+
+def test_languages_share_the_lines_by_their_sizes(tiny_xlmr: Path, tmp_path: Path) -> None:
+    for code, count in (("de", 3), ("en", 48)):
+        (tmp_path / f"{code}.txt").write_text(f"{code}\n" * count, encoding="utf-8")
+    where = ByLanguage(place=str(tmp_path), config="{language}")
+    encoder = load_text_encoder(tiny_xlmr)
+    german = encoder.single(encoder.ids(["de"])[0]).tolist()
+    for exponent, wanted in ((0.0, 30), (0.5, 12), (1.0, 4)):
+        settings = MaskedText(text="", exponent=exponent)
+        rows = text_rows(where, ("de", "en"), settings, encoder, 60)
+        assert sum(row.tolist() == german for row in rows.train.ids) == wanted
+
+
+def test_a_language_without_text_is_named(tiny_xlmr: Path, tmp_path: Path) -> None:
+    shutil.copyfile(__file__, tmp_path / "en.txt")
+    (tmp_path / "de.txt").write_text("\n \n", encoding="utf-8")
+    where = ByLanguage(place=str(tmp_path), config="{language}")
+    with pytest.raises(DataError, match="no text in 'de'"):
+        text_rows(where, ("de", "en"), MaskedText(text=""), load_text_encoder(tiny_xlmr), 60)
