@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 from test_loop import Trainee
-from test_resume import facts, killed_after, resumable
+from test_resume import Killed, facts, killed_after, resumable
 
 from stiltwalk.config.beside import MaskedText
 from stiltwalk.data.by_language import ByLanguage
@@ -72,7 +72,7 @@ def test_a_run_killed_between_masks_ends_with_the_same_bits(
         trainee = TextTrainee(tiny_xlmr)
         resumable(trainee, file)
         trainee.session = replace(trainee.session, progress=killed_after(steps))
-        with pytest.raises(Exception, match="^$"):
+        with pytest.raises(Killed):
             fit(trainee.session)
     last = TextTrainee(tiny_xlmr)
     resumable(last, file)
