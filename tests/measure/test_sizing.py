@@ -3,7 +3,13 @@
 import numpy as np
 import pytest
 
-from stiltwalk.measure.sizing import POWER, blocks_needed, power_at_equality, resolvable_margin
+from stiltwalk.measure.sizing import (
+    POWER,
+    blocks_needed,
+    cautious_spread,
+    power_at_equality,
+    resolvable_margin,
+)
 from stiltwalk.measure.verdicts import Verdict, judge
 
 
@@ -42,3 +48,9 @@ def test_no_spread_needs_the_least_and_a_wild_one_more_than_anyone_measures() ->
 def test_the_resolvable_margin_is_one_that_the_blocks_can_show() -> None:
     margin = resolvable_margin(0.02, 50)
     assert blocks_needed(0.02, margin) <= 50 < blocks_needed(0.02, margin - 2e-4)
+
+
+def test_a_pilot_hides_a_larger_spread_in_one_of_five_cases() -> None:
+    draws = np.random.default_rng(0).normal(0, 0.02, (4000, 12))
+    covered = [cautious_spread(row.tolist()) >= 0.02 for row in draws]
+    assert np.mean(covered) == pytest.approx(0.8, abs=0.02)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Sequence
 from math import log1p, sqrt
+from statistics import stdev
 
 import numpy as np
 from scipy.special import erf, gammaincinv, stdtrit
@@ -15,6 +17,8 @@ POWER = 0.99
 MOST_BLOCKS = 240
 """More are not measured; a cell that would need them comes out as INCONCLUSIVE."""
 
+_CAUTION = 0.2
+"""Chance that the true spread is larger than what a pilot's blocks are raised to."""
 _OUT_OF_REACH = 10**7
 _QUANTILES = (np.arange(1000) + 0.5) / 1000
 
@@ -35,11 +39,25 @@ def power_at_equality(num_blocks: int, spread: float, margin: float, num_cells: 
     return float(np.mean(erf(np.maximum(room, 0) / (error * sqrt(2)))))
 
 
+def cautious_spread(pilot: Sequence[float]) -> float:
+    """Return an upper limit of the spread that block log-ratios have, from a pilot's.
+
+    The pilot's own spread is as often too small as too large, and too few blocks cost more than
+    too many. A pilot's blocks size a measurement and are not judged: where they are, the number
+    of blocks depends on what they show, and equality is claimed too often.
+
+    Args:
+        pilot: block log-ratios, two at least.
+    """
+    degrees = len(pilot) - 1
+    return stdev(pilot) * sqrt(degrees / (2 * float(gammaincinv(degrees / 2, _CAUTION))))
+
+
 def blocks_needed(spread: float, margin: float, num_cells: int = 1) -> int:
     """Return how many blocks give EQUIVALENT at true equality with probability POWER.
 
     Args:
-        spread: standard deviation of the pilot's block log-ratios.
+        spread: standard deviation of the block log-ratios; of a pilot, see `cautious_spread`.
         margin: what still counts as equal; 0.03 for 3 %.
         num_cells: cells of the comparison, so that one may be quoted alone after Holm.
     """
