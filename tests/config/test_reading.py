@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from stiltwalk.config import Recipe, parse_recipe, read_recipe
+from stiltwalk.config.recipe import LoRA
 from stiltwalk.errors import RecipeError
 
 HERE = Path(__file__).parent
@@ -176,6 +177,33 @@ def test_an_arm_may_be_a_table_that_changes_single_values_for_itself() -> None:
     ],
 )
 def test_a_slip_in_an_arms_table_is_named(change: str, said: str) -> None:
+    assert said in refused(change)
+
+
+def test_an_arm_may_train_adapters_with_or_without_tasks() -> None:
+    recipe = read(
+        "arms.small={tasks = ['mnli'], lora = {rank = 4}}",
+        "arms.alone.lora={merged = false, modules = ['query', 'value']}",
+    )
+    assert recipe.arms["small"].lora == LoRA(rank=4)
+    assert recipe.arms["alone"].lora == LoRA(merged=False, modules=("query", "value"))
+    assert recipe.arms["alone"].tasks == recipe.arms["none"].tasks == ()
+    assert recipe.arms["mnli"].lora is recipe.baseline.lora is None
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("arms.small.lora.rnk=4", "Unknown key arms.small.lora.rnk. Did you mean rank?"),
+        ("arms.small.lora.rank=0", "arms.small.lora.rank is 0"),
+        ("arms.small.lora.dropout=1.0", "arms.small.lora.dropout is 1.0"),
+        ("arms.small.lora.modules=[]", "arms.small.lora.modules is []"),
+        ("arms.small.lora=true", "arms.small.lora is True"),
+        ("arms.none={lora = {}}", "'none'"),
+        ("arms={a = {lora = {}}, b = {lora = {rank = 8}}}", "'a' and 'b'"),
+    ],
+)
+def test_a_slip_in_an_arms_adapters_is_named(change: str, said: str) -> None:
     assert said in refused(change)
 
 

@@ -373,6 +373,29 @@ def test_a_stage_says_what_it_does_in_a_few_words() -> None:
     assert "answer xnli by rules" in said
 
 
+def test_adapters_are_part_of_what_both_phases_are() -> None:
+    whole = {fingerprint(stage) for stage in plan_of().stages}
+
+    def of(lora: str) -> set[str]:
+        stages = plan_of(f"arms.small={{tasks = ['squad_v1'], lora = {lora}}}").stages
+        return {fingerprint(stage) for stage in stages} - whole
+
+    ways = [of(text) for text in ("{}", "{merged = false}", "{rank = 4}", "{dropout = 0.1}")]
+    assert all(len(way) == 1 + len(TRAINED) + len(TARGETS) for way in ways)
+    assert len(set.union(*ways)) == sum(map(len, ways))
+
+
+def test_a_stage_of_adapters_says_so() -> None:
+    stages = plan_of(
+        "arms.small={tasks = ['squad_v1'], lora = {}}", "arms.alone={lora = {merged = false}}"
+    ).stages
+    said = {describe(stage) for stage in stages}
+    assert "train on squad_v1 with LoRA of rank 8, merged" in said
+    assert "fine-tune on mnli after squad_v1 with LoRA of rank 8, merged" in said
+    assert "fine-tune on mnli with LoRA of rank 8, kept as adapters" in said
+    assert "predict xnli in 15 languages with LoRA of rank 8, kept as adapters" in said
+
+
 def test_a_seed_is_that_of_the_last_training() -> None:
     assert seed_of(BASE) == 0
     assert seed_of(replace(DEEPEST, parent=replace(DEEPEST.parent, seed=7))) == 7

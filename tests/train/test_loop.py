@@ -16,11 +16,11 @@ from torch import Tensor
 
 from rows import LABELS, examples
 from stiltwalk.config import TrainSettings
-from stiltwalk.config.recipe import Precision
+from stiltwalk.config.recipe import LoRA, Precision
 from stiltwalk.errors import DataError, TrainingDiverged
 from stiltwalk.features.text import load_text_encoder
 from stiltwalk.infer import Engine
-from stiltwalk.models import checkpoint
+from stiltwalk.models import adapters, checkpoint
 from stiltwalk.records import Kind, Metric, PairExample
 from stiltwalk.tasks import Task
 from stiltwalk.train import loop
@@ -64,6 +64,7 @@ class Trainee:
     settings: TrainSettings = SETTINGS
     seed: int = 1
     precision: Precision = "fp32"
+    lora: LoRA | None = None
     kept: list[dict[str, Tensor]] = field(default_factory=list)
     told: list[tuple[int, int]] = field(default_factory=list)
 
@@ -71,6 +72,8 @@ class Trainee:
         """Turn examples into rows, and put the heads on the encoder."""
         text = load_text_encoder(self.folder)
         self.encoder = checkpoint.load(Kind.RETRIEVAL, self.folder, seed=self.seed)
+        if self.lora:
+            adapters.add(self.encoder, self.lora, seed=self.seed)
         self.rows = [
             task_rows(task(kind), examples(kind), examples(kind, 5), text, self.settings)
             for kind in self.kinds

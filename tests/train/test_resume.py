@@ -10,6 +10,7 @@ import pytest
 import torch
 from test_loop import Trainee
 
+from stiltwalk.config.recipe import LoRA
 from stiltwalk.records import Kind
 from stiltwalk.train.loop import Training, fit
 
@@ -36,18 +37,21 @@ def facts(training: Training) -> list[tuple[float, float]]:
     return [(entry["loss_nats"], entry["gradient_norm"]) for entry in training.log]
 
 
-def test_a_run_killed_twice_ends_with_the_same_bits(tiny_xlmr: Path, tmp_path: Path) -> None:
-    undisturbed = Trainee(tiny_xlmr, KINDS)
+@pytest.mark.parametrize("lora", [None, LoRA(dropout=0.1)], ids=["whole", "adapters"])
+def test_a_run_killed_twice_ends_with_the_same_bits(
+    lora: LoRA | None, tiny_xlmr: Path, tmp_path: Path
+) -> None:
+    undisturbed = Trainee(tiny_xlmr, KINDS, lora=lora)
     expected = undisturbed.fit()
     file = tmp_path / "resume.safetensors"
     for steps in (3, 7):
-        trainee = Trainee(tiny_xlmr, KINDS)
+        trainee = Trainee(tiny_xlmr, KINDS, lora=lora)
         resumable(trainee, file)
         trainee.session = replace(trainee.session, progress=killed_after(steps))
         with pytest.raises(Killed):
             fit(trainee.session)
         assert file.is_file()
-    last = Trainee(tiny_xlmr, KINDS)
+    last = Trainee(tiny_xlmr, KINDS, lora=lora)
     resumable(last, file)
     training = last.fit()
     assert last.told[0][0] == 8  # it went on, it did not start again

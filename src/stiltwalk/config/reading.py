@@ -22,6 +22,7 @@ from stiltwalk.config.recipe import (
     Arm,
     Claim,
     DataSettings,
+    LoRA,
     Mixing,
     ModelSettings,
     Recipe,
@@ -155,6 +156,8 @@ def _class_at(path: tuple[str | int, ...]) -> type[Any]:
     match path:
         case ("arms", _):
             return Arm
+        case ("arms", _, "lora"):
+            return LoRA
         case ("claims", _):
             return Claim
         case ("arms", _, "mlm"):

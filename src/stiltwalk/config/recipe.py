@@ -84,11 +84,43 @@ class Mixing:
 
 
 @dataclass(frozen=True, kw_only=True)
+class LoRA:
+    """Small trained matrices beside an encoder that stays as it is (Hu et al. 2021).
+
+    Heads are trained in full; the encoder's own weights, its pooler included, in neither phase.
+    Adapters want a far higher `learning_rate` than full training, to be set in the arm's own
+    `intermediate` and `target`.
+
+    Args:
+        rank: columns of the matrices.
+        alpha: what they add is scaled by alpha / rank.
+        dropout: on what goes into them.
+        modules: names of the linear layers that get some; None for all of the attention.
+        merged: added to the weights at the end of each stage, so that checkpoints are ordinary
+            ones; otherwise kept beside them, and the target phase trains them on.
+    """
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    rank: Count = 8
+    alpha: Count = 16
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    modules: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
+    merged: bool = True
+
+    @property
+    def says(self) -> str:
+        """Return what it is, in a few words for people."""
+        return f"LoRA of rank {self.rank}, {'merged' if self.merged else 'kept as adapters'}"
+
+
+@dataclass(frozen=True, kw_only=True)
 class Arm:
     """One way from the base encoder to the targets.
 
     Args:
         tasks: the intermediate tasks that are trained together; none for the baseline.
+        lora: train adapters in both phases, not the encoder; None for full training.
         intermediate: how the intermediate phase learns; filled by `reading.py`.
         target: how each target is learned; filled by `reading.py`.
         mlm: masked language modelling beside the intermediate tasks.
@@ -100,6 +132,7 @@ class Arm:
     tasks: tuple[str, ...] = ()
     mlm: MaskedText | None = None
     translated: Mapping[str, Translated] = field(default_factory=dict)
+    lora: LoRA | None = None
     intermediate: TrainSettings
     target: Mapping[str, TrainSettings]
 

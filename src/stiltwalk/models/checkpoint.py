@@ -23,7 +23,9 @@ from transformers import (
 )
 from transformers.utils import logging as transformers_logging
 
+from stiltwalk.config.recipe import LoRA
 from stiltwalk.errors import ModelError
+from stiltwalk.models import adapters
 from stiltwalk.records import Kind
 
 Model = Any
@@ -46,7 +48,7 @@ AUTO_CLASS: dict[Kind, Any] = {
 
 
 def load(kind: Kind, folder: Path, *, seed: int = 0, num_blocks: int | None = None) -> Model:
-    """Load a checkpoint in fp32 for one kind of task.
+    """Load a checkpoint in fp32 for one kind of task, with its adapters if it keeps some.
 
     Args:
         kind: which Auto class; `RETRIEVAL` gives the encoder alone.
@@ -65,11 +67,13 @@ def load(kind: Kind, folder: Path, *, seed: int = 0, num_blocks: int | None = No
             f"{folder} could not be loaded as a model: its weights lack {len(lacking)} of what its "
             f"config.json describes, such as {lacking[0]}. Save both together with save_pretrained."
         )
+    if (folder / adapters.CONFIG).is_file():
+        adapters.load(model, folder)
     return model.eval()
 
 
 def read(auto_class: Any, folder: Path, *, seed: int, **changes: int) -> tuple[Model, set[str]]:  # noqa: ANN401 - one of transformers' Auto classes
-    """Read a folder in fp32; return the model and the names of weights that the folder lacks.
+    """Read a folder in fp32 but for adapters; return the model and the names of what is lacking.
 
     Args:
         auto_class: decides the head.
@@ -91,6 +95,7 @@ def read(auto_class: Any, folder: Path, *, seed: int, **changes: int) -> tuple[M
             use_safetensors=True,
             trust_remote_code=False,
             local_files_only=True,
+            adapter_kwargs={"subfolder": "none"},  # they would hide what else is lacking
             **changes,
         )
     except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
@@ -145,8 +150,14 @@ def _draw(model: Model, *, keep: PreTrainedModel) -> None:
     model.initialize_weights()
 
 
-def save(model: Model, folder: Path, *, tokenizer_from: Path) -> None:
+def save(model: Model, folder: Path, *, tokenizer_from: Path, lora: LoRA | None = None) -> None:
     """Write a model and its tokenizer as an ordinary Hugging Face folder, all of it or nothing.
+
+    Args:
+        model: stays as it is, adapters too.
+        folder: replaced if it is there.
+        tokenizer_from: the folder of another checkpoint.
+        lora: what the model's adapters are, and whether they are merged.
 
     Raises:
         OSError: if it cannot be written; the weights' library has an error of its own for that.
@@ -154,7 +165,11 @@ def save(model: Model, folder: Path, *, tokenizer_from: Path) -> None:
     aside = folder.with_name(f".{folder.name}.aside")
     shutil.rmtree(aside, ignore_errors=True)
     try:
-        model.save_pretrained(aside)
+        is_merged = lora is None or lora.merged
+        weights = adapters.ordinary_weights(model, merged=is_merged)
+        model.save_pretrained(aside, state_dict=weights)
+        if lora and not is_merged:
+            adapters.save(model, lora, aside)
     except SafetensorError as error:
         number = re.search(r"os error (\d+)", str(error))
         raise OSError(int(number[1]) if number else errno.EIO, str(error)) from error

@@ -10,7 +10,7 @@ import torch
 
 from stiltwalk.config.recipe import TrainSettings
 from stiltwalk.features.text import load_text_encoder
-from stiltwalk.models import checkpoint
+from stiltwalk.models import adapters, checkpoint
 from stiltwalk.pipeline.context import MODEL, Context
 from stiltwalk.pipeline.mixture import Mixture, mixture_of
 from stiltwalk.plan.stages import Base, FineTune, Intermediate, Pretrain, intermediate_tasks
@@ -46,7 +46,7 @@ def intermediate(stage: Intermediate, context: Context, folder: Folder) -> None:
     """Train the parent's encoder on one or several tasks; keep the encoder without heads."""
     torch.set_num_threads(stage.numerics.num_threads)
     source = context.model_folder(stage.parent)
-    encoder = checkpoint.load(Kind.RETRIEVAL, source, seed=stage.seed)
+    encoder = _encoder(stage, source)
     english = [_rows(each.task, stage.settings, context, source) for each in stage.rows]
     mixture = mixture_of(stage, english, encoder, source)
     _train(stage, mixture, encoder, context, folder)
@@ -56,10 +56,18 @@ def fine_tune(stage: FineTune, context: Context, folder: Folder) -> None:
     """Train a fresh head and the parent's encoder on one task; keep the whole model."""
     torch.set_num_threads(stage.numerics.num_threads)
     source = context.model_folder(stage.parent)
-    encoder = checkpoint.load(Kind.RETRIEVAL, source, seed=stage.seed)
+    encoder = _encoder(stage, source)
     rows = _rows(stage.rows.task, stage.settings, context, source)
     model = checkpoint.with_head(encoder, rows.task.kind, rows.labels, seed=stage.seed)
     _train(stage, Mixture(rows=[rows], models=[model]), model, context, folder)
+
+
+def _encoder(stage: Intermediate | FineTune, source: Path) -> checkpoint.Model:
+    """Load what a stage trains on; with adapters in it where the stage trains those alone."""
+    encoder = checkpoint.load(Kind.RETRIEVAL, source, seed=stage.seed)
+    if stage.lora:
+        adapters.add(encoder, stage.lora, seed=stage.seed)
+    return encoder
 
 
 def _rows(name: str, settings: TrainSettings, context: Context, source: Path) -> TaskRows:
@@ -85,9 +93,11 @@ def _train(
     source = context.model_folder(stage.parent)
     if stage.settings.freeze_word_embeddings:
         checkpoint.freeze_word_embeddings(mixture.models[0])
+    models = TaskModels(mixture.models, [each.kind for each in mixture.rows])
+    num_trained = sum(p.numel() for p in models.parameters() if p.requires_grad)
     training = fit(
         Session(
-            models=TaskModels(mixture.models, [each.kind for each in mixture.rows]),
+            models=models,
             rows=mixture.rows,
             settings=stage.settings,
             seed=stage.seed,
@@ -96,15 +106,17 @@ def _train(
             num_steps=mixture.num_steps,
             resume_file=folder.path / RESUME,
             resume_every_s=context.resume_every_s,
-            keep=lambda: checkpoint.save(kept, folder.path / MODEL, tokenizer_from=source),
+            keep=lambda: checkpoint.save(
+                kept, folder.path / MODEL, tokenizer_from=source, lora=stage.lora
+            ),
             progress=context.progress,
         )
     )
-    _write_log(training, folder.path)
+    _write_log(training, num_trained, folder.path)
     folder.write_scores(_dev_rows(stage, training, mixture, folder))
 
 
-def _write_log(training: Training, folder: Path) -> None:
+def _write_log(training: Training, num_trained: int, folder: Path) -> None:
     """Write one line per step, and the looks at dev."""
     lines = "".join(json.dumps(entry) + "\n" for entry in training.log)
     (folder / "training.jsonl").write_text(lines, encoding="utf-8")
@@ -112,6 +124,7 @@ def _write_log(training: Training, folder: Path) -> None:
         "looks": [asdict(look) for look in training.looks],
         "best_step": training.best.step,
         "num_tokens": training.num_tokens,
+        "num_trained_parameters": num_trained,
     }
     (folder / "dev.json").write_text(json.dumps(looks, indent=1), encoding="utf-8")
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from stiltwalk.config.beside import MaskedText
-from stiltwalk.config.recipe import Arm, Mixing, Recipe, TrainSettings
+from stiltwalk.config.recipe import Arm, Mixing, Recipe
 from stiltwalk.data import by_language
 from stiltwalk.data.by_language import ByLanguage
 from stiltwalk.plan.stages import (
@@ -139,9 +139,10 @@ class _Graph:
                 seed=seed,
                 translated=tuple(self._translated(arm)),
                 text=self._text(arm.mlm),
+                lora=arm.lora,
             )
         for target in self._recipe.targets:
-            predict = self._predict(encoder, TASKS[target], arm.target[target], seed)
+            predict = self._predict(encoder, TASKS[target], arm, seed)
             if predict.languages:
                 yield predict
 
@@ -182,12 +183,13 @@ class _Graph:
                 max_rows=predict.max_rows,
             )
 
-    def _predict(self, encoder: Encoder, task: Task, settings: TrainSettings, seed: int) -> Predict:
+    def _predict(self, encoder: Encoder, task: Task, arm: Arm, seed: int) -> Predict:
+        settings = arm.target[task.name]
         retrieval, mines = task.kind is Kind.RETRIEVAL, task.metric is Metric.PAIR_F1
         wanted = self._recipe.languages or task.languages
         there = available_languages(task, self._recipe.data.where)
         return Predict(
-            parent=encoder if retrieval else self._fine_tune(encoder, task, settings, seed),
+            parent=encoder if retrieval else self._fine_tune(encoder, task, arm, seed),
             rows=self._rows(task.name),
             languages=tuple(language for language in there if language in wanted),
             max_rows=self._recipe.data.test_rows,
@@ -197,13 +199,12 @@ class _Graph:
             bucc_duplicates=self._recipe.bucc_duplicates if mines else None,
         )
 
-    def _fine_tune(
-        self, encoder: Encoder, task: Task, settings: TrainSettings, seed: int
-    ) -> FineTune:
+    def _fine_tune(self, encoder: Encoder, task: Task, arm: Arm, seed: int) -> FineTune:
         return FineTune(
             parent=encoder,
             rows=self._rows(task.train_task),
-            settings=settings,
+            settings=arm.target[task.name],
             numerics=self._numerics,
             seed=seed,
+            lora=arm.lora,
         )

@@ -19,7 +19,7 @@ from typing import Any
 
 from stiltwalk.config.beside import MaskedText
 from stiltwalk.config.pretrain import PretrainSettings
-from stiltwalk.config.recipe import Mixing, Precision, TrainSettings
+from stiltwalk.config.recipe import LoRA, Mixing, Precision, TrainSettings
 from stiltwalk.data.by_language import ByLanguage
 
 
@@ -95,6 +95,7 @@ class Intermediate:
     seed: int
     translated: tuple[TranslatedRows, ...] = ()
     text: Text | None = None
+    lora: LoRA | None = None
     version: int = 2
 
 
@@ -107,6 +108,7 @@ class FineTune:
     settings: TrainSettings
     numerics: Numerics
     seed: int
+    lora: LoRA | None = None
     version: int = 2
 
 
@@ -192,13 +194,15 @@ def describe(stage: Stage) -> str:
         case Pretrain():
             return f"pretrain an encoder for {stage.settings.steps:,} steps"
         case Intermediate():
-            return f"train on {' + '.join(intermediate_tasks(stage))}{_beside(stage)}"
+            said = f"train on {' + '.join(intermediate_tasks(stage))}{_beside(stage)}"
+            return said + _with_lora(stage)
         case FineTune():
-            return f"fine-tune on {stage.rows.task}{_after(stage)}"
+            return f"fine-tune on {stage.rows.task}{_after(stage)}{_with_lora(stage)}"
         case Predict():
             control = ", embeddings shuffled" if stage.shuffled_seed is not None else ""
             many = _many(len(stage.languages))
-            return f"predict {stage.rows.task} in {many}{_after(stage)}{control}"
+            after = _after(stage) + _with_lora(stage)
+            return f"predict {stage.rows.task} in {many}{after}{control}"
         case Rules():
             return f"answer {stage.rows.task} by rules"
 
@@ -220,6 +224,12 @@ def _beside(stage: Intermediate) -> str:
 
 def _many(languages: int) -> str:
     return "1 language" if languages == 1 else f"{languages} languages"
+
+
+def _with_lora(stage: Stage) -> str:
+    last = stage.parent if isinstance(stage, Predict) else stage
+    lora = last.lora if isinstance(last, Intermediate | FineTune) else None
+    return f" with {lora.says}" if lora else ""
 
 
 def _with_names(stage: Stage) -> dict[str, Any]:
