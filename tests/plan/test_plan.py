@@ -414,3 +414,52 @@ def test_only_mining_depends_on_what_becomes_of_repeated_sentences() -> None:
     (other,) = plans[0] - plans[1]
     assert isinstance(other, Predict)
     assert other.rows.task == "bucc2018"
+
+
+# --- text and translated rows beside the English ones ------------------------------------------
+
+TEXT = "arms.text={tasks=['squad_v1'], mlm={text='mini'}}"
+TRANSLATED = (
+    "arms.other={tasks=['squad_v1'], translated={squad_v1={rows='mini', languages=['de', 'zh']}}}"
+)
+
+
+def beside(*changes: str) -> Intermediate:
+    """Return the intermediate stage of the arm that a change adds."""
+    plain = set(plan_of().stages)
+    (found,) = {s for s in plan_of(*changes).stages if isinstance(s, Intermediate)} - plain
+    assert isinstance(found, Intermediate)
+    return found
+
+
+def test_arms_with_text_or_translations_say_so_and_share_nothing() -> None:
+    text, other = beside(TEXT), beside(TRANSLATED)
+    assert describe(text) == "train on squad_v1 with MLM in 40 languages"
+    assert describe(other) == "train on squad_v1 translated into 2 languages"
+    english = next(s for s in plan_of().stages if intermediate_tasks(s) == ("squad_v1",))
+    assert len({fingerprint(stage) for stage in (text, other, english)}) == 3
+    said = {describe(stage) for stage in plan_of(TEXT).stages}
+    assert "predict xnli in 15 languages after squad_v1 with MLM in 40 languages" in said
+
+
+@pytest.mark.parametrize(
+    "path", [path for path, _ in _values(beside(TEXT)) if path[0] == "text"], ids=".".join
+)
+def test_a_fingerprint_follows_every_value_of_the_text_but_where_it_is(
+    path: tuple[str, ...],
+) -> None:
+    stage = beside(TEXT)
+    other = _with(stage, path, _other(dict(_values(stage))[path]))
+    assert (fingerprint(other) == fingerprint(stage)) == (path[1] == "where")
+    assert (other == stage) == (path[1] == "where")
+
+
+def test_a_fingerprint_follows_the_revision_of_translations_and_not_their_place() -> None:
+    stage = beside(TRANSLATED)
+    (rows,) = stage.translated
+    moved = replace(stage, translated=(replace(rows, where=replace(rows.where, place="/x")),))
+    assert fingerprint(moved) == fingerprint(stage)
+    for change in ({"revision": "rows:2"}, {"weight": 0.9}, {"languages": ("de",)}):
+        changed_rows = replace(rows, **change)  # type: ignore[arg-type]
+        other = replace(stage, translated=(changed_rows,))
+        assert fingerprint(other) != fingerprint(stage)

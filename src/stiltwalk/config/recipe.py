@@ -9,6 +9,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import ConfigDict, Field
 
 from stiltwalk.config.beside import MaskedText, Translated
+from stiltwalk.config.devices import DeviceName
 from stiltwalk.config.limits import STRICT, Count, NotNegative, Positive, Share
 from stiltwalk.config.pretrain import PretrainSettings
 from stiltwalk.data.source import DataSource
@@ -215,6 +216,7 @@ class Recipe:
             ids, as in jiant, or none, as in XTREME.
         relative_depth: where sentence vectors are read, as a share of the encoder's blocks.
         precision: number format of training and prediction.
+        planned_on: the device whose hours `plan` estimates; a run takes the one that is there.
         num_threads: CPU threads; the last bits of training depend on it.
         resume_every_s: how often a training stage keeps where it is; changes no result.
         controls: also show rules without a model, and models with shuffled foreign embeddings.
@@ -237,6 +239,7 @@ class Recipe:
     bucc_duplicates: Literal["all", "drop"] = "all"
     relative_depth: Annotated[float, Field(gt=0, le=1)] = 14 / 24
     precision: Precision = "fp32"
+    planned_on: DeviceName = "two-cpu-cores"
     num_threads: Count = 2
     resume_every_s: Positive = 300.0
     controls: bool = False

@@ -104,7 +104,7 @@ def num_texts(where: ByLanguage, language: str) -> int:
         return mini.NUM_LINES
     file = _text_file(where, language)
     if file is None:
-        return sum(1 for _ in open_rows(where, language).take((_COLUMN,)))
+        return sum(batch.num_rows for batch in open_rows(where, language).open_batches(()))
     with file.open("rb") as opened:
         return sum(1 for _ in opened)
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import assert_never
+from typing import NamedTuple, assert_never
 
+from stiltwalk.config.devices import DEVICES
 from stiltwalk.config.recipe import Recipe, TrainSettings
 from stiltwalk.data.mini import catalogue
 from stiltwalk.data.source import MINI
@@ -12,13 +13,13 @@ from stiltwalk.plan.stages import Base, FineTune, Intermediate, Predict, Pretrai
 from stiltwalk.records import Kind, Metric, Split
 from stiltwalk.tasks import TASKS, Task, sizes
 
-FLOPS_PER_S = 60e9
-"""A round figure for two CPU cores in fp32: estimates are meant to a factor of two."""
 STEP_OVERHEAD_S = 0.012
 ROW_OVERHEAD_S = 0.0003
 """What a small encoder spends outside matrix products, per optimiser step and per row."""
 STAGE_OVERHEAD_S = 0.5
 """What a stage spends before and after: reading, loading, writing."""
+MEAN_LINE_TOKENS = 60
+"""Of a line of text; estimates are meant to a factor of two."""
 _BYTES_PER_WEIGHT = 4
 
 
@@ -43,7 +44,7 @@ class Shape:
 
 @dataclass(frozen=True, kw_only=True)
 class Cost:
-    """An estimate; examples and tokens count every pass, `time_s` is on two CPU cores."""
+    """An estimate; examples and tokens count every pass, `time_s` is on the recipe's device."""
 
     num_examples: int = 0
     num_tokens: int = 0
@@ -59,18 +60,27 @@ def cost(stage: Stage, recipe: Recipe, shape: Shape) -> Cost:
         case Pretrain():
             settings = stage.settings
             tokens = settings.steps * settings.batch_size * settings.max_tokens // 4
-            return _trained(settings.steps * settings.batch_size, tokens, settings.steps, shape)
+            work = _Work(settings.steps * settings.batch_size, tokens, settings.steps)
+            return _trained(work, recipe, shape)
         case Intermediate():
-            return _training([rows.task for rows in stage.rows], stage.settings, recipe, shape)
+            return _trained(_with_text(stage, recipe), recipe, shape)
         case FineTune():
-            return _training([stage.rows.task], stage.settings, recipe, shape)
+            return _trained(_work([stage.rows.task], stage.settings, recipe), recipe, shape)
         case Predict():
             return _prediction(stage, recipe, shape)
         case _:
             assert_never(stage)
 
 
-def _training(names: list[str], settings: TrainSettings, recipe: Recipe, shape: Shape) -> Cost:
+class _Work(NamedTuple):
+    """What training goes through, all epochs."""
+
+    num_examples: int
+    num_tokens: int
+    num_steps: int
+
+
+def _work(names: list[str], settings: TrainSettings, recipe: Recipe) -> _Work:
     """Estimate all epochs over some tasks' English rows."""
     num_examples = num_tokens = num_steps = 0
     for name in names:
@@ -82,19 +92,40 @@ def _training(names: list[str], settings: TrainSettings, recipe: Recipe, shape: 
         num_examples += rows
         num_tokens += round(rows * _mean_tokens(TASKS[name], "en", recipe))
         num_steps += -(-rows // settings.effective_batch_size)
-    return _trained(num_examples, num_tokens, num_steps, shape)
+    return _Work(num_examples, num_tokens, num_steps)
 
 
-def _trained(num_examples: int, num_tokens: int, num_steps: int, shape: Shape) -> Cost:
+def _with_text(stage: Intermediate, recipe: Recipe) -> _Work:
+    """Estimate an intermediate stage; translated rows are taken to be as long as English ones."""
+    work = _work([rows.task for rows in stage.rows], stage.settings, recipe)
+    if stage.text is None:
+        return work
+    weight, longest = stage.text.settings.weight, stage.text.settings.max_length_tokens
+    num_steps = round(work.num_steps * weight / (1 - weight))
+    num_lines = num_steps * stage.settings.effective_batch_size
+    is_mini = stage.text.where.place == MINI
+    tokens = catalogue.MEAN_TOKENS["tatoeba"] if is_mini else min(MEAN_LINE_TOKENS, longest)
+    return _Work(
+        work.num_examples + num_lines,
+        work.num_tokens + round(num_lines * tokens),
+        work.num_steps + num_steps,
+    )
+
+
+def _trained(work: _Work, recipe: Recipe, shape: Shape) -> Cost:
     """Cost a forward and a backward pass: three times the products of a forward one."""
     return Cost(
-        num_examples=num_examples,
-        num_tokens=num_tokens,
-        time_s=6 * shape.block_weights * num_tokens / FLOPS_PER_S
-        + num_steps * STEP_OVERHEAD_S
+        num_examples=work.num_examples,
+        num_tokens=work.num_tokens,
+        time_s=6 * shape.block_weights * work.num_tokens / _flops_per_s(recipe)
+        + work.num_steps * STEP_OVERHEAD_S
         + STAGE_OVERHEAD_S,
         disk_bytes=shape.file_bytes,
     )
+
+
+def _flops_per_s(recipe: Recipe) -> float:
+    return DEVICES[recipe.planned_on].flops_per_s(recipe.precision)
 
 
 def _prediction(stage: Predict, recipe: Recipe, shape: Shape) -> Cost:
@@ -110,7 +141,7 @@ def _prediction(stage: Predict, recipe: Recipe, shape: Shape) -> Cost:
             num_examples += rows
             num_tokens += round(rows * _mean_tokens(task, language, recipe))
     share = stage.relative_depth or 1.0
-    products_s = 2 * shape.block_weights * share * num_tokens / FLOPS_PER_S
+    products_s = 2 * shape.block_weights * share * num_tokens / _flops_per_s(recipe)
     return Cost(
         num_examples=num_examples,
         num_tokens=num_tokens,

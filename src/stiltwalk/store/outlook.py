@@ -12,16 +12,28 @@ from rich.console import Console
 from rich.table import Table
 
 from stiltwalk.config import Recipe, read_recipe
+from stiltwalk.config.devices import DEVICES
 from stiltwalk.config.model_folder import ModelFolder, locate, read_config
 from stiltwalk.data import by_language
-from stiltwalk.plan import Stage, build_plan, fingerprint
+from stiltwalk.plan import Plan, Stage, build_plan, fingerprint
 from stiltwalk.plan.costs import Shape, cost
-from stiltwalk.plan.stages import Base, FineTune, Intermediate, Pretrain, describe
+from stiltwalk.plan.stages import (
+    Base,
+    FineTune,
+    Intermediate,
+    Predict,
+    Pretrain,
+    Rows,
+    Rules,
+    Text,
+    TranslatedRows,
+    describe,
+)
 from stiltwalk.store.workspace import Workspace
-from stiltwalk.tasks import TASKS
 from stiltwalk.tasks.load import UNKNOWN, revision
 
 _XLM_R_BASE = Shape(num_blocks=12, width=768, vocabulary_size=250_002)
+_XLM_R_LARGE = Shape(num_blocks=24, width=1024, vocabulary_size=250_002)
 
 
 def outlook(file: Path, workspace: Path, changes: Sequence[str] = ()) -> dict[str, Any]:
@@ -54,9 +66,19 @@ def outlook(file: Path, workspace: Path, changes: Sequence[str] = ()) -> dict[st
         "recipe": recipe.name,
         "stages": stages,
         "to_do": _total([stage for stage in stages if not stage["kept"]]),
-        "to_download": _to_download(recipe, found),
-        "estimates": "Examples, tokens, time on two CPU cores and disk are estimates.",
+        "to_download": _to_download(plan, found),
+        "planned_on": recipe.planned_on,
+        "estimates": _estimates(recipe),
     }
+
+
+def _estimates(recipe: Recipe) -> str:
+    device = DEVICES[recipe.planned_on]
+    speed = device.flops_per_s(recipe.precision) / 1e12
+    return (
+        f"Examples, tokens, time on {device.name} (taken to do {speed:,.3g} TFLOP/s in "
+        f"{recipe.precision}) and disk are estimates."
+    )
 
 
 def outlook_table(document: dict[str, Any]) -> Table:
@@ -125,7 +147,7 @@ def _settings(stage: Stage) -> dict[str, Any]:
 
 
 def _shape(recipe: Recipe, found: ModelFolder | None) -> Shape:
-    """Return the size of the base encoder; XLM-R base where nobody knows it yet."""
+    """Return the size of the base encoder; XLM-R's by its name where nobody knows it yet."""
     pretrain = recipe.model.pretrain
     if pretrain is not None:
         return Shape(
@@ -134,7 +156,7 @@ def _shape(recipe: Recipe, found: ModelFolder | None) -> Shape:
             vocabulary_size=pretrain.vocabulary_size,
         )
     if found is None or found.folder is None:
-        return _XLM_R_BASE
+        return _XLM_R_LARGE if "large" in str(recipe.model.name).lower() else _XLM_R_BASE
     config = read_config(found.folder)
     return Shape(
         num_blocks=config["num_hidden_layers"],
@@ -143,15 +165,26 @@ def _shape(recipe: Recipe, found: ModelFolder | None) -> Shape:
     )
 
 
-def _to_download(recipe: Recipe, found: ModelFolder | None) -> list[str]:
+def _to_download(plan: Plan, found: ModelFolder | None) -> list[str]:
     """Name what is not here yet."""
-    models = (
-        [f"the model {found.name} (no such folder here)"]
-        if found is not None and found.folder is None
-        else []
-    )
-    return models + [
-        f"the data of {target}"
-        for target in recipe.targets
-        if revision(TASKS[target], recipe.data.where, ask_hub=False) == UNKNOWN
-    ]
+    names: dict[str, None] = {}
+    if found is not None and found.folder is None:
+        names[f"the model {found.name} (no such folder here)"] = None
+    for stage in plan.stages:
+        for rows in _rows_of(stage):
+            if UNKNOWN in rows.revision:
+                place = f" ({rows.where.place})" if isinstance(rows, TranslatedRows | Text) else ""
+                what = "text" if isinstance(rows, Text) else f"the data of {rows.task}"
+                names[what + place] = None
+    return list(names)
+
+
+def _rows_of(stage: Stage) -> tuple[Rows | TranslatedRows | Text, ...]:
+    """Return what a stage reads besides its parents."""
+    match stage:
+        case Intermediate():
+            return (*stage.rows, *stage.translated, *([stage.text] if stage.text else []))
+        case FineTune() | Predict() | Rules():
+            return (stage.rows,)
+        case _:
+            return ()

@@ -19,7 +19,8 @@ def available_languages(
 ) -> tuple[str, ...]:
     """Return the task's languages that the source has a split of, in the task's order.
 
-    Nothing is opened. Where one file mixes languages, all are assumed to be in it.
+    Nothing is opened. Where one file mixes languages, all are assumed to be in it; so they are
+    where the user's own folder is still to come.
 
     Raises:
         DataError: if there is no such folder, or it lacks the task's data altogether, or what
@@ -27,6 +28,8 @@ def available_languages(
     """
     if split is Split.TRAIN or (split is Split.DEV and task.dev_is_held_out):
         return ("en",)
+    if own_files.are_awaited(task, source):
+        return task.languages
     if own_files.are_read(task, source):
         found = own_files.languages(task, source, split)
     elif source.source in {MINI, HUB}:

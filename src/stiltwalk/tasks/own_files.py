@@ -21,6 +21,12 @@ def are_read(task: Task, source: DataSource) -> bool:
     return task.own_files is not OwnFiles.UD or source.ud is not None
 
 
+def are_awaited(task: Task, source: DataSource) -> bool:
+    """Tell whether the recipe names a folder that is not there yet."""
+    path = _path(task, source) if are_read(task, source) else None
+    return path is not None and not Path(path).expanduser().is_dir()
+
+
 def folder(task: Task, source: DataSource) -> Path:
     """Return the folder of what the user brings.
 
@@ -28,8 +34,7 @@ def folder(task: Task, source: DataSource) -> Path:
         DataError: if the recipe names none, with what to give; or it is no folder.
     """
     assert task.own_files is not None
-    given = {OwnFiles.BUCC: source.bucc, OwnFiles.CCG: source.ccg, OwnFiles.UD: source.ud}
-    path = given[task.own_files]
+    path = _path(task, source)
     if path is None:
         needed = {OwnFiles.BUCC: bucc.NEEDED, OwnFiles.CCG: ccg.NEEDED}
         raise DataError(f"{task.name}: {needed[task.own_files]}")
@@ -67,6 +72,14 @@ def languages(task: Task, source: DataSource, split: Split) -> tuple[str, ...]:
     """Return the languages that the folder has files of."""
     parent = folder(task, source)
     return tuple(code for code in task.languages if _split_files(task, parent, split, code))
+
+
+def _path(task: Task, source: DataSource) -> str | None:
+    """Return what the recipe says."""
+    assert task.own_files is not None
+    return {OwnFiles.BUCC: source.bucc, OwnFiles.CCG: source.ccg, OwnFiles.UD: source.ud}[
+        task.own_files
+    ]
 
 
 def _split_files(task: Task, parent: Path, split: Split, language: str) -> list[Path]:

@@ -14,7 +14,7 @@ from stiltwalk.tasks.task import Task
 from stiltwalk.tasks.wanted import wanted_splits
 
 UNKNOWN = "unknown"
-"""A revision on the hub that the local cache does not know and that nobody asked for yet."""
+"""What is not here yet: on the hub and not in the local cache, or in a folder still to come."""
 
 
 def revision(task: Task, source: DataSource, *, ask_hub: bool = True) -> str:
@@ -36,6 +36,8 @@ def revision(task: Task, source: DataSource, *, ask_hub: bool = True) -> str:
     """
     if source.source == MINI:
         return mini.revision()
+    if not ask_hub and own_files.are_awaited(task, source):
+        return UNKNOWN
     if own_files.are_read(task, source):
         folder = own_files.folder(task, source)
         checksum = _checksum(task, folder, own_files.files(task, source))
