@@ -1,0 +1,174 @@
+"""Time training steps against `transformers.Trainer`, on the same data and weights.
+
+    OMP_NUM_THREADS=2 python benchmarks/training.py [--workload NAME] [--quick] [--json]
+
+`pairs` and `questions` train an encoder of XLM-R base's shape (12 x 768, 250,002 ids, random
+weights) on random ids: as long as MNLI's rows and SQuAD's windows, and of 20,000 different ids,
+about as many as the whole of MNLI has. The variants take turns; the first step of each turn is not
+counted. `learning` trains the miniature's base encoder on the miniature's MNLI to the end, and
+shows that all variants learn the same.
+
+The Trainer's variants have its defaults (fp32, random batches), or are tuned: batches grouped by
+length, bf16. All have the same examples per step, AdamW, warm-up, and clipping. `--quick` takes two
+blocks of the encoder, which are little beside its table of embeddings.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import statistics
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+import accelerate
+import numpy as np
+import torch
+import transformers
+from training_variants import PAD_ID, VARIANTS, Problem, train
+from transformers import XLMRobertaConfig
+from transformers.utils import logging as transformers_logging
+
+from stiltwalk.config.model_folder import MINI_BASE, locate
+from stiltwalk.config.recipe import ModelSettings, TrainSettings
+from stiltwalk.data.source import DataSource
+from stiltwalk.features.ragged import Ragged
+from stiltwalk.features.rows import Features
+from stiltwalk.features.text import load_text_encoder
+from stiltwalk.infer import Engine
+from stiltwalk.kinds import of_kind
+from stiltwalk.models import checkpoint
+from stiltwalk.records import Kind, Split
+from stiltwalk.tasks import TASKS
+from stiltwalk.tasks.load import examples
+from stiltwalk.train.learner import TaskRows, dev_score, task_rows
+
+WORKLOADS = ("pairs", "questions", "learning")
+COUNTED_STEPS = {"trainer_default": 2, "trainer_tuned": 6, "ours_fp32": 3, "ours_bf16": 5}
+"""Per turn. The tuned Trainer takes its longer batches first, which flatters it a little."""
+
+transformers_logging.set_verbosity_error()
+
+
+def base_size(workload: str, num_blocks: int) -> Problem:
+    """Return an encoder of XLM-R base's shape, and rows as long as real ones."""
+    config = XLMRobertaConfig(
+        vocab_size=250_002,
+        num_hidden_layers=num_blocks,
+        max_position_embeddings=514,
+        type_vocab_size=1,
+        pad_token_id=PAD_ID,
+    )
+    torch.manual_seed(0)
+    encoder = transformers.XLMRobertaModel(config)
+    rng = np.random.default_rng(0)
+    if workload == "pairs":  # as long as MNLI's rows: mean 44 tokens, 5 to 95 %: 17 to 80
+        task, batch, count, longest = TASKS["mnli"], 32, 1600, 256
+        lengths = rng.lognormal(np.log(40), 0.48, count)
+        gold = rng.integers(0, 3, (count, 1))
+    else:  # as SQuAD's windows: mean 221 tokens, 8 % of them full
+        task, batch, count, longest = TASKS["squad_v1"], 16, 800, 384
+        lengths = rng.lognormal(np.log(205), 0.38, count)
+        gold = rng.integers(0, 30, (count, 2))
+    lengths = np.clip(lengths, 8, longest).round().astype(np.int64)
+    ids = [np.concatenate([[0], rng.integers(5, 20_000, n - 2), [2]]) for n in lengths]
+    features = Features(
+        ids=Ragged.of(ids), second=lengths // 2, example=np.arange(count), labels=Ragged.of(gold)
+    )
+    rows = TaskRows(
+        name=task.name,
+        task=task,
+        kind=of_kind(task.kind),
+        labels=task.labels,
+        train=features,
+        dev_examples=(),
+        dev=features.first(1),
+    )
+    settings = TrainSettings(effective_batch_size=batch)
+    return Problem(encoder=encoder, rows=rows, settings=settings)
+
+
+def speed(workload: str, turns: int, *, quick: bool) -> Iterator[dict[str, Any]]:
+    """Yield a row per variant, with real tokens per second."""
+    problem = base_size(workload, 2 if quick else 12)
+    found: dict[str, list[float]] = {variant: [] for variant in VARIANTS}
+    for turn in range(turns):
+        for variant in VARIANTS:
+            run = train(problem, variant, turn + 1, 1 + COUNTED_STEPS[variant])
+            found[variant].append(run.tokens_per_s())
+    for variant, values in found.items():
+        yield {
+            "workload": workload,
+            "variant": variant,
+            "tokens_per_s": statistics.median(values),
+            "ratio": statistics.median(values) / statistics.median(found["trainer_default"]),
+            "repeats": len(values),
+            "spread": max(values) - min(values),
+        }
+
+
+def learning(turns: int, *, quick: bool) -> Iterator[dict[str, Any]]:
+    """Yield a row per variant, with the loss over the last epoch and the dev score in the end."""
+    folder, task = locate(ModelSettings(name=MINI_BASE), fetch=False).folder, TASKS["mnli"]
+    assert folder is not None
+    settings = TrainSettings(
+        learning_rate=5e-4,
+        num_epochs=4,
+        effective_batch_size=16,
+        max_length_tokens=200,
+        max_rows=400 if quick else 1600,
+        eval_rows=1000,
+    )
+    parts = [
+        examples(task, DataSource(source="mini"), split, "en", settings.max_rows)
+        for split in (Split.TRAIN, Split.DEV)
+    ]
+    rows = task_rows(task, *parts, load_text_encoder(folder), settings)
+    problem = Problem(encoder=checkpoint.load(Kind.RETRIEVAL, folder), rows=rows, settings=settings)
+    baseline = None
+    for variant in VARIANTS:
+        losses, scores = [], []
+        for seed in range(1, turns + 1):
+            run = train(problem, variant, seed)
+            losses.append(statistics.mean(run.losses[-len(run.losses) // settings.num_epochs :]))
+            scores.append(dev_score(rows, Engine(model=run.model, pad_id=PAD_ID)))
+        baseline = baseline or statistics.mean(losses)
+        yield {
+            "workload": "learning",
+            "variant": variant,
+            "loss_nats": statistics.mean(losses),
+            "dev_accuracy": statistics.mean(scores),
+            "ratio": statistics.mean(losses) / baseline,
+            "repeats": len(losses),
+            "spread": max(losses) - min(losses),
+        }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--workload", choices=WORKLOADS)
+    parser.add_argument("--turns", type=int, default=2, help="of every variant; one seed each")
+    parser.add_argument("--quick", action="store_true", help="two blocks, one turn")
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    options = parser.parse_args()
+    turns, rows = 1 if options.quick else options.turns, []
+    for workload in [options.workload] if options.workload else WORKLOADS:
+        measure = learning if workload == "learning" else partial(speed, workload)
+        for row in measure(turns, quick=options.quick):
+            rows.append(row)
+            if not options.json:
+                print("  ".join(_shown(value) for value in row.values()), flush=True)
+    versions = {each.__name__: each.__version__ for each in (torch, transformers, accelerate)}
+    machine = {"name": platform.platform(), "threads": torch.get_num_threads(), **versions}
+    if options.json:
+        print(json.dumps({"machine": machine, "rows": rows}, indent=1))
+
+
+def _shown(value: str | float) -> str:
+    return f"{value:16}" if isinstance(value, str) else f"{value:10,.3f}"
+
+
+if __name__ == "__main__":
+    main()
