@@ -16,7 +16,6 @@ from stiltwalk.report.series import (
     Point,
     baseline_points,
     label,
-    language_points,
     speed_points,
 )
 from stiltwalk.report.speed import speed_per_language
@@ -26,7 +25,7 @@ from stiltwalk.report.training_figures import dev_curves, loss_curves
 def all_figures(found: Findings) -> tuple[Figure, ...]:
     """Return the figures of a run, those that have something to show."""
     run, arm = found.run, found.first_arm
-    points = language_points(run, found.tests)
+    points = list(found.points)
     makers: Sequence[Callable[[], Figure | None]] = (
         partial(score_map, run, points, arm),
         partial(gain_map, run, points, arm),

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from stiltwalk.records import BASELINE_ARM
 from stiltwalk.report.claims import Judged
 from stiltwalk.report.headline import Headline, headline
 from stiltwalk.report.nine_claims import judge_claims
-from stiltwalk.report.noise import PairedTest, paired_tests
+from stiltwalk.report.noise import paired_tests
 from stiltwalk.report.resampling import Resamples
 from stiltwalk.report.rows import RunRows
+from stiltwalk.report.series import Point, language_points
 from stiltwalk.report.tables import TransferTable, transfer_table
 
 
@@ -19,7 +19,7 @@ from stiltwalk.report.tables import TransferTable, transfer_table
 class Findings:
     """What the rows of a run say.
 
-    `tests` holds (arm, target, language) where examples are known; `first_arm` is the one that a
+    `points` are the scores and gains per arm, target and language; `first_arm` is the one that a
     reader wants to see first.
     """
 
@@ -27,7 +27,7 @@ class Findings:
     table: TransferTable
     said: Headline
     claims: tuple[Judged, ...]
-    tests: Mapping[tuple[str, str, str], PairedTest]
+    points: tuple[Point, ...]
     first_arm: str
 
 
@@ -40,7 +40,7 @@ def findings(run: RunRows) -> Findings:
         table=table,
         said=headline(run, table),
         claims=judge_claims(run, drawn),
-        tests=paired_tests(run, drawn),
+        points=tuple(language_points(run, paired_tests(run, drawn))),
         first_arm=_first_arm(run, table),
     )
 

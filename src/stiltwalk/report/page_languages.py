@@ -9,13 +9,13 @@ from stiltwalk.report.language_groups import GROUPINGS, GroupScore, group_scores
 from stiltwalk.report.markup import Td, Tr, escape, name, table
 from stiltwalk.report.numbers import percent, points, points_spread
 from stiltwalk.report.rows import RunRows
-from stiltwalk.report.series import Point, label, language_points, ordered_languages
+from stiltwalk.report.series import Point, label, ordered_languages
 
 
 def languages(found: Findings) -> str:
     """Return score and gain per arm, language and target, to be filtered by arm."""
     run = found.run
-    by_cell = {(p["arm"], p["name"], p["task"]): p for p in language_points(run, found.tests)}
+    by_cell = {(p["arm"], p["name"], p["task"]): p for p in found.points}
     body = [
         Tr(
             cells=[

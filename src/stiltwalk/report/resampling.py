@@ -144,9 +144,12 @@ class Resamples:
 
     def _drawn(self, what: str, count: int) -> Floats:
         """Return weights that sum to 1 in each resample, all equal in the first."""
-        rng = np.random.default_rng([crc32(what.encode()), count])
-        drawn = rng.multinomial(count, np.full(count, 1 / count), size=self._num)
-        return np.vstack([np.ones((1, count)), drawn]) / count
+        key = (what, count)
+        if key not in self._weights:
+            rng = np.random.default_rng([crc32(what.encode()), count])
+            drawn = rng.multinomial(count, np.full(count, 1 / count), size=self._num)
+            self._weights[key] = np.vstack([np.ones((1, count)), drawn]) / count
+        return self._weights[key]
 
 
 def _is_right_or_wrong(row: ShareRow) -> bool:

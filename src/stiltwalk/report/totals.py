@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from statistics import stdev
+from math import fsum, sqrt
 
 from stiltwalk.metrics import checkpoint_score
 from stiltwalk.metrics.aggregate import TaskScore, mean, overall_score, task_score
@@ -27,8 +27,10 @@ def spread(values: Iterable[float]) -> Spread | None:
     found = list(values)
     if not found:
         return None
-    sd = stdev(found) if len(found) > 1 else None
-    return Spread(mean=mean(found), sd=sd, num_seeds=len(found))
+    middle = mean(found)
+    squares = fsum((each - middle) ** 2 for each in found)
+    sd = sqrt(squares / (len(found) - 1)) if len(found) > 1 else None
+    return Spread(mean=middle, sd=sd, num_seeds=len(found))
 
 
 def trained_seeds(rows: Iterable[ArmScore]) -> tuple[int, ...]:
