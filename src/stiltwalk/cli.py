@@ -87,12 +87,30 @@ def report(
 def export(
     run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="WORKSPACE/runs/NAME.")],
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that is not there yet.")],
+    checkpoint: Annotated[
+        str | None,
+        typer.Option(help="Instead: one checkpoint and its model card, ARM/[seed-N/]TARGET."),
+    ] = None,
+    to_hub: Annotated[
+        str | None,
+        typer.Option("--push", metavar="OWNER/NAME", help="Upload that checkpoint to the hub."),
+    ] = None,
 ) -> None:
     """Write a run's predictions and labels as XTREME lays them out, ready for `score`."""
+    from stiltwalk.store.model_card import export_checkpoint, push
     from stiltwalk.store.submission import export_run
 
-    for submission in export_run(run_folder, folder):
-        Console().print(f"Predictions: {submission}", soft_wrap=True, highlight=False)
+    console = Console()
+    if checkpoint is None:
+        if to_hub is not None:
+            raise NoSuchRun("--push uploads one checkpoint: say which with --checkpoint.")
+        for submission in export_run(run_folder, folder):
+            console.print(f"Predictions: {submission}", soft_wrap=True, highlight=False)
+        return
+    written = export_checkpoint(run_folder, checkpoint, folder)
+    console.print(f"Checkpoint: {written}", soft_wrap=True, highlight=False)
+    if to_hub is not None:
+        console.print(f"Pushed: {push(written, to_hub)}", soft_wrap=True, highlight=False)
 
 
 @app.command()

@@ -6,8 +6,9 @@ from random import Random
 
 from stiltwalk.records import Kind, Metric, ScoreRow, ShareRow, TimingRow
 from stiltwalk.report.resampling import Resamples
-from stiltwalk.report.rows import Arm, ArmScore, ArmShares, ArmTiming, Course, RunRows, StageLine
+from stiltwalk.report.rows import ArmScore, ArmShares, ArmTiming, Course, RunRows, StageLine
 from stiltwalk.report.tables import TransferTable, transfer_table
+from stiltwalk.store.record import WalkedArm
 from stiltwalk.tasks import TARGETS, TASKS
 
 ARMS = ("none", "mnli", "squad_v1", "all")
@@ -57,7 +58,7 @@ def make_run(
         stages=tuple(_stages(arms, targets, seeds)),
         provenance=MADE_BY,
         model="mini-base",
-        walked={arm: Arm(tasks=names.get(arm, (arm,))) for arm in arms},
+        walked={arm: WalkedArm(tasks=names.get(arm, (arm,))) for arm in arms},
         shares=tuple(share for each in rows for share in _shares(each)),
         courses=tuple(_courses(arms, targets, seeds)),
     )

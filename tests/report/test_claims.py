@@ -12,17 +12,18 @@ from stiltwalk.config.recipe import Claim
 from stiltwalk.report.claims import Judged, Verdict, claims_json
 from stiltwalk.report.nine_claims import NINE, judge_claims
 from stiltwalk.report.resampling import Resamples
-from stiltwalk.report.rows import Arm, RunRows, StageLine
+from stiltwalk.report.rows import RunRows, StageLine
+from stiltwalk.store.record import WalkedArm
 from stiltwalk.tasks import INTERMEDIATE, TARGETS
 
 RETRIEVAL = ("bucc2018", "tatoeba")
 SEEDS = (1, 2, 3)
 ARMS = {
-    "none": Arm(),
-    **{task: Arm(tasks=(task,)) for task in INTERMEDIATE},
-    "all": Arm(tasks=tuple(INTERMEDIATE)),
-    "mnli-mlm": Arm(tasks=("mnli",), has_mlm=True),
-    "squad-translated": Arm(tasks=("squad_v1",), is_translated=True),
+    "none": WalkedArm(),
+    **{task: WalkedArm(tasks=(task,)) for task in INTERMEDIATE},
+    "all": WalkedArm(tasks=tuple(INTERMEDIATE)),
+    "mnli-mlm": WalkedArm(tasks=("mnli",), has_mlm=True),
+    "squad-translated": WalkedArm(tasks=("squad_v1",), is_translated=True),
 }
 Lift = Callable[[str, str], float]
 """How much an arm raises a target, a fraction."""
@@ -46,7 +47,11 @@ def otherwise(arm: str, task: str) -> float:
 
 
 def run_of(
-    lift: Lift, *, seeds: tuple[int, ...] = SEEDS, sd: float = 0.001, arms: Mapping[str, Arm] = ARMS
+    lift: Lift,
+    *,
+    seeds: tuple[int, ...] = SEEDS,
+    sd: float = 0.001,
+    arms: Mapping[str, WalkedArm] = ARMS,
 ) -> RunRows:
     """Return a run whose arms gain what is asked, with some noise between seeds."""
     dice = Random(5)  # noqa: S311 - repeatable on purpose

@@ -56,7 +56,7 @@ def arm_marks(chart: alt.Chart, arms: Sequence[str], shown: Sequence[str], x: al
     places = [arms.index(arm) for arm in shown]
     legend = alt.Legend(orient="top", title=None, columns=4)
     colours = arm_scale(arms, shown)
-    shapes = alt.Scale(domain=list(shown), range=[SHAPES[place % len(SHAPES)] for place in places])
+    shapes = alt.Scale(domain=list(shown), range=[_shape(place) for place in places])
     marked: alt.Chart = chart.mark_point(filled=False, size=44, strokeWidth=1.8, opacity=1).encode(
         x=x,
         color=alt.Color("arm:N", scale=colours, legend=legend),

@@ -9,7 +9,8 @@ import numpy as np
 from stiltwalk.records import BASELINE_ARM
 from stiltwalk.report.numbers import points
 from stiltwalk.report.resampling import Floats, Resamples
-from stiltwalk.report.rows import Arm, RunRows
+from stiltwalk.report.rows import RunRows
+from stiltwalk.store.record import WalkedArm
 from stiltwalk.tasks import INTERMEDIATE, TARGETS
 
 
@@ -35,7 +36,7 @@ class Evidence:
         """Whether gains can be formed."""
         return self._is_there(BASELINE_ARM)
 
-    def plain_arms(self) -> Mapping[str, Arm]:
+    def plain_arms(self) -> Mapping[str, WalkedArm]:
         """Return the finished arms of plain English intermediate training."""
         return {
             name: arm

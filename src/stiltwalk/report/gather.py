@@ -13,7 +13,6 @@ from stiltwalk.data.source import MINI
 from stiltwalk.records import Split
 from stiltwalk.report.courses import courses
 from stiltwalk.report.rows import (
-    Arm,
     ArmScore,
     ArmShares,
     ArmTiming,
@@ -98,7 +97,7 @@ def rows_of(record: RunRecord, workspace: Workspace) -> RunRows:
         ),
         languages=record.languages,
         model=record.model,
-        walked={name: Arm(tasks=tasks) for name, tasks in record.walked.items()},
+        walked=record.walked,
         claims=record.claims,
         shares=tuple(
             ArmShares(arm=stage.arm, row=row)

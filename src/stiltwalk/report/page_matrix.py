@@ -32,7 +32,7 @@ def matrix(run: RunRows, table_: TransferTable) -> str:
         f"{OWN_DEV} best arm on English dev, {MEAN_DEV} best on the mean dev score of the others "
         f"(the target has none). {ABOUT_ZERO} the gain is inside the noise."
     )
-    body = [_arm(table_, place, notes) for place in range(len(table_.arms))]
+    body = [_arm(run, table_, place, notes) for place in range(len(table_.arms))]
     foot = [
         _chosen(columns),
         *(_published(each, columns) for each in published_for(run.model)),
@@ -65,10 +65,12 @@ def _head(column: TransferRow) -> Td:
     return Td(html=f"{name(column.name)}<small>{escape(column.note)}</small>", css="num")
 
 
-def _arm(table_: TransferTable, place: int, notes: Sequence[str]) -> Tr:
+def _arm(run: RunRows, table_: TransferTable, place: int, notes: Sequence[str]) -> Tr:
     """Return one arm's row."""
     scale, arm = full_scale(table_), table_.arms[place]
-    cells = [Td(html=name(arm), key=arm, head=True)]
+    says = run.walked[arm].says if arm in run.walked else ""
+    below = f"<small>{escape(says)}</small>" if says != arm else ""
+    cells = [Td(html=f"{name(arm)}{below}", key=arm, head=True)]
     for column in _columns(table_):
         cell, mark = column.cells[place], ""
         if column.choice and column.choice.arm == cell.arm:

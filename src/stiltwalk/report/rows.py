@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from stiltwalk.config.recipe import Claim
 from stiltwalk.records import ScoreRow, ShareRow, TimingRow
+from stiltwalk.store.record import WalkedArm
 from stiltwalk.tasks import TASKS
 
 
@@ -32,21 +33,6 @@ class ArmShares:
 
     arm: str
     row: ShareRow
-
-
-@dataclass(frozen=True, kw_only=True)
-class Arm:
-    """What an arm walked over: tasks, and whether other than plain English fine-tuning was done."""
-
-    tasks: tuple[str, ...] = ()
-    has_mlm: bool = False
-    is_translated: bool = False
-    is_adapter: bool = False
-
-    @property
-    def is_plain(self) -> bool:
-        """Whether it is plain English intermediate training, what the paper's main table shows."""
-        return bool(self.tasks) and not (self.has_mlm or self.is_translated or self.is_adapter)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,7 +110,7 @@ class RunRows:
     gaps: tuple[Gap, ...] = field(default=())
     languages: tuple[str, ...] | None = None
     model: str = ""
-    walked: Mapping[str, Arm] = field(default_factory=dict)
+    walked: Mapping[str, WalkedArm] = field(default_factory=dict)
     claims: tuple[Claim, ...] = ()
     shares: tuple[ArmShares, ...] = ()
     courses: tuple[Course, ...] = ()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
-from stiltwalk.config.recipe import Claim
+from stiltwalk.config.recipe import Arm, Claim
 from stiltwalk.data.source import DataSource
 from stiltwalk.errors import NoSuchRun, WorkspaceError
 from stiltwalk.plan import Plan, Stage, fingerprint
@@ -29,6 +29,8 @@ from stiltwalk.tasks import TASKS
 
 RUNS = "runs"
 _FILE = "run.json"
+_MANY = 3
+"""More tasks are counted, not named."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,11 +72,39 @@ class RecordedGap:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunRecord:
-    """Which stages a recipe came to, and what a report says about the recipe.
+class WalkedArm:
+    """What an arm is made of.
 
-    `walked` holds the intermediate tasks of every arm.
+    Args:
+        tasks: intermediate ones, trained together.
+        has_mlm: whether masked text was trained beside them.
+        is_translated: whether rows in other languages were.
+        adapters: what was trained in place of the whole encoder, in words; empty for the whole.
     """
+
+    tasks: tuple[str, ...] = ()
+    has_mlm: bool = False
+    is_translated: bool = False
+    adapters: str = ""
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is full training on English tasks, as in the paper's main table."""
+        return bool(self.tasks) and not (self.has_mlm or self.is_translated or self.adapters)
+
+    @property
+    def says(self) -> str:
+        """What it is made of, in a few words for people; empty for the baseline."""
+        many = len(self.tasks) > _MANY
+        tasks = f"{len(self.tasks)} tasks" if many else " + ".join(self.tasks)
+        extras = ["masked text"] * self.has_mlm + ["translations"] * self.is_translated
+        extras += [self.adapters] * bool(self.adapters)
+        return ", ".join(filter(None, [tasks, *extras]))
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunRecord:
+    """Which stages a recipe came to, and what a report says about the recipe."""
 
     name: str
     recipe: str
@@ -87,7 +117,7 @@ class RunRecord:
     stages: tuple[RecordedStage, ...]
     gaps: tuple[RecordedGap, ...] = ()
     model: str = ""
-    walked: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    walked: Mapping[str, WalkedArm] = field(default_factory=dict)
     claims: tuple[Claim, ...] = ()
 
 
@@ -106,8 +136,14 @@ def record_of(plan: Plan, recipe_text: str) -> RunRecord:
         stages=tuple(_recorded(stage, plan) for stage in plan.stages),
         gaps=tuple(_gaps(plan)),
         model=recipe.model.name or "",
-        walked={name: arm.tasks for name, arm in recipe.arms.items()},
+        walked={name: _walked(arm) for name, arm in recipe.arms.items()},
         claims=recipe.claims,
+    )
+
+
+def _walked(arm: Arm) -> WalkedArm:
+    return WalkedArm(
+        tasks=arm.tasks, has_mlm=arm.mlm is not None, is_translated=bool(arm.translated)
     )
 
 

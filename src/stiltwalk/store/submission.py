@@ -34,8 +34,6 @@ def export_run(run: Path, folder: Path) -> list[Path]:
         DataError: if the rows that the run was evaluated on are no longer there, or changed.
     """
     record, workspace = read_record(run), Workspace(run.resolve().parents[1])
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise NoSuchRun(f"{folder} exists and is not empty. Give a folder that is not there.")
     evaluations = [stage for stage in record.stages if stage.arm]
     missing = [stage.does for stage in evaluations if not workspace.has(stage.fingerprint)]
     if missing:
@@ -46,7 +44,7 @@ def export_run(run: Path, folder: Path) -> list[Path]:
     targets = {stage.target: stage for stage in evaluations}
     for stage in targets.values():
         _check_revision(stage, record, workspace)
-    with _all_or_nothing(folder) as aside:
+    with all_or_nothing(folder) as aside:
         written = _write_answers(evaluations, record, workspace, aside)
         for stage in targets.values():
             _write_labels(stage, record, aside / LABELS)
@@ -54,8 +52,14 @@ def export_run(run: Path, folder: Path) -> list[Path]:
 
 
 @contextmanager
-def _all_or_nothing(folder: Path) -> Iterator[Path]:
-    """Give a folder beside `folder` that takes its place if the block ends without an error."""
+def all_or_nothing(folder: Path) -> Iterator[Path]:
+    """Give a folder beside `folder` that takes its place if the block ends without an error.
+
+    Raises:
+        WorkspaceError: if the folder is in use, or cannot be written.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise NoSuchRun(f"{folder} exists and is not empty. Give a folder that is not there.")
     aside = folder.with_name(f".{folder.name}.{os.getpid()}")
     try:
         aside.mkdir(parents=True)
