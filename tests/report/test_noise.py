@@ -8,7 +8,7 @@ from scipy import stats
 from synthetic import make_run
 
 from stiltwalk.records import ScoreRow, ShareRow
-from stiltwalk.report.noise import LEVEL, gain_noise, holm, mcnemar, noise, paired_tests
+from stiltwalk.report.noise import LEVEL, gain_noise, mcnemar, noise, paired_tests
 from stiltwalk.report.resampling import Resamples, gains_over_examples
 from stiltwalk.report.rows import ArmScore, ArmShares, RunRows
 from stiltwalk.report.totals import Spread
@@ -97,11 +97,6 @@ def test_a_real_difference_is_found() -> None:
     assert found is not None
     assert not found.is_inside
     assert found.seeds is None
-
-
-def test_holm_corrects_as_the_textbook_does() -> None:
-    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
-    assert holm([0.9, 0.8]) == [1.0, 1.0]
 
 
 def test_mcnemar_is_the_exact_sign_test() -> None:

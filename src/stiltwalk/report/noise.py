@@ -9,6 +9,7 @@ from math import sqrt
 import numpy as np
 from scipy import stats
 
+from stiltwalk.measure.verdicts import holm
 from stiltwalk.records import BASELINE_ARM
 from stiltwalk.report.resampling import Floats, Resamples, gains_over_examples
 from stiltwalk.report.rows import RunRows
@@ -94,24 +95,22 @@ def paired_tests(run: RunRows, drawn: Resamples) -> Mapping[tuple[str, str, str]
             ):
                 continue
             tests = _tests(drawn, arm, task)
-            corrected = holm([p for p, _ in tests])
-            for language, (p, test), p_holm in zip(
-                drawn.languages(task), tests, corrected, strict=True
-            ):
-                found[arm, task, language] = PairedTest(p, p_holm, test)
+            corrected = holm({language: p for language, (p, _) in tests.items()})
+            for language, (p, test) in tests.items():
+                found[arm, task, language] = PairedTest(p, corrected[language], test)
     return found
 
 
-def _tests(drawn: Resamples, arm: str, task: str) -> list[tuple[float, str]]:
-    """Return p and the name of the test, language by language."""
+def _tests(drawn: Resamples, arm: str, task: str) -> dict[str, tuple[float, str]]:
+    """Return language to p and the name of the test."""
     gains_RL = drawn.over_examples(arm, task) - drawn.over_examples(BASELINE_ARM, task)
-    found = []
+    found = {}
     for place, language in enumerate(drawn.languages(task)):
         counts = drawn.discordant(arm, BASELINE_ARM, task, language)
         if counts is not None:
-            found.append((mcnemar(*counts), "McNemar"))
+            found[language] = mcnemar(*counts), "McNemar"
         else:
-            found.append((_bootstrap_p(gains_RL[:, place]), "paired bootstrap"))
+            found[language] = _bootstrap_p(gains_RL[:, place]), "paired bootstrap"
     return found
 
 
@@ -128,20 +127,3 @@ def _bootstrap_p(gains_R: Floats) -> float:
     if not error:
         return 1.0
     return float(2 * stats.norm.sf(abs(float(gains_R[0])) / error))
-
-
-def holm(p_values: Sequence[float]) -> list[float]:
-    """Return p-values that may be held against one level together.
-
-    Source:
-        Holm (1979).
-
-    Example:
-        >>> holm([0.01, 0.04, 0.03])
-        [0.03, 0.06, 0.06]
-    """
-    corrected, largest = [0.0] * len(p_values), 0.0
-    for rank, place in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
-        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[place]))
-        corrected[place] = largest
-    return corrected

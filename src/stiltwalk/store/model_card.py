@@ -91,8 +91,8 @@ def model_card(record: RunRecord, stage: RecordedStage, workspace: Workspace) ->
         f"# {record.name}: {stage.target} after {stage.arm}",
         *_banner(record),
         f"A checkpoint for {stage.target}, made by stiltwalk: the base encoder "
-        f"`{record.model or 'made by the recipe'}` was {_way(lineage)}. {_languages(record, stage)} "
-        f"Seed {stage.seed}.",
+        f"`{record.model or 'made by the recipe'}` was {_way(lineage)}. "
+        f"{_languages(record, stage)} Seed {stage.seed}.",
         "## Data",
         "\n".join(_data(record, lineage)),
         "## Scores",
