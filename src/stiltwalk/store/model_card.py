@@ -139,11 +139,12 @@ def _trained_on(lineage: list[RecordedStage]) -> list[str]:
 
 
 def _languages(record: RunRecord, stage: RecordedStage) -> str:
-    """Return in which languages it was trained."""
+    """Return in which languages it was trained, and what of it."""
     arm = record.walked.get(stage.arm, WalkedArm())
+    adapters = f" Trained: {arm.adapters}." * bool(arm.adapters)
     if arm.has_mlm or arm.is_translated:
-        return f"The intermediate phase was {arm.says}; weights were chosen on English dev rows."
-    return "English rows alone were used for training and for choosing weights."
+        return f"The intermediate phase was {arm.says}; English dev rows chose weights.{adapters}"
+    return f"English rows alone were used for training and for choosing weights.{adapters}"
 
 
 def _data(record: RunRecord, lineage: list[RecordedStage]) -> Iterator[str]:

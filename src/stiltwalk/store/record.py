@@ -143,7 +143,10 @@ def record_of(plan: Plan, recipe_text: str) -> RunRecord:
 
 def _walked(arm: Arm) -> WalkedArm:
     return WalkedArm(
-        tasks=arm.tasks, has_mlm=arm.mlm is not None, is_translated=bool(arm.translated)
+        tasks=arm.tasks,
+        has_mlm=arm.mlm is not None,
+        is_translated=bool(arm.translated),
+        adapters=arm.lora.says if arm.lora else "",
     )
 
 
