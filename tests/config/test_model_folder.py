@@ -33,6 +33,13 @@ def test_the_config_tells_the_depth(tiny_xlmr: Path) -> None:
     assert read_config(tiny_xlmr)["num_hidden_layers"] == 2
 
 
+def test_a_folder_that_keeps_adapters_apart_is_no_base(tiny_xlmr: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(tiny_xlmr, tmp_path / "model"))
+    (folder / "adapter_config.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(ModelError, match="keeps adapters beside its weights"):
+        locate(at(folder), fetch=False)
+
+
 @pytest.mark.parametrize(
     ("config", "said"),
     [

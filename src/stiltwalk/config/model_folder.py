@@ -20,6 +20,7 @@ _FILES = (
     "tokenizer_config.json",
     "*.safetensors",
     "*.safetensors.index.json",  # large models lie in several files
+    "adapter_config.json",
 )
 
 
@@ -52,6 +53,11 @@ def locate(settings: ModelSettings, *, fetch: bool) -> ModelFolder:
         found = _from_hub(settings.name, settings.revision, fetch=fetch)
     if found.folder is not None:
         read_config(found.folder)
+        if (found.folder / "adapter_config.json").is_file():
+            raise ModelError(
+                f"{found.folder} keeps adapters beside its weights: a base encoder must be whole. "
+                "Merge them with peft's merge_and_unload, and save it again."
+            )
     return found
 
 

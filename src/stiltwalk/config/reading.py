@@ -152,18 +152,14 @@ def _class_at(path: tuple[str | int, ...]) -> type[Any]:
         ("model", "pretrain"): PretrainSettings,
         ("data",): DataSettings,
         ("mixing",): Mixing,
+        ("arms", ""): Arm,
+        ("arms", "", "lora"): LoRA,
+        ("arms", "", "mlm"): MaskedText,
+        ("arms", "", "translated", ""): Translated,
+        ("claims", ""): Claim,
     }
-    match path:
-        case ("arms", _):
-            return Arm
-        case ("arms", _, "lora"):
-            return LoRA
-        case ("claims", _):
-            return Claim
-        case ("arms", _, "mlm"):
-            return MaskedText
-        case ("arms", _, "translated", _):
-            return Translated
+    named = path[:1] in (("arms",), ("claims",))  # every other part is a name, or a number
+    path = tuple("" if named and at % 2 else part for at, part in enumerate(path))
     return tables.get(path, TrainSettings)
 
 
