@@ -43,7 +43,7 @@ from inference_workloads import Workload, workload
 from torch.nn import functional
 
 from stiltwalk.features.batches import inference_batches
-from stiltwalk.infer.engine import BATCH_TOKENS
+from stiltwalk.models.device import CPU_BATCH_TOKENS as BATCH_TOKENS
 
 CHECKED_ROWS = 64
 IN_ORDER = ("padded_max", "trainer", "pipeline")

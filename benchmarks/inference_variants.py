@@ -19,8 +19,8 @@ from transformers import AutoTokenizer, DataCollatorWithPadding, Trainer, Traini
 
 from stiltwalk.features.batches import inference_batches
 from stiltwalk.infer import Engine, sentence_vectors
-from stiltwalk.infer.engine import BATCH_TOKENS
 from stiltwalk.kinds.kind import make_batch
+from stiltwalk.models.device import CPU_BATCH_TOKENS as BATCH_TOKENS
 
 Rows = NDArray[np.int64]
 Outputs = list[NDArray[Any]]
@@ -118,8 +118,7 @@ def ours(given: Workload, precision: Any) -> Variant:  # noqa: ANN401 - a litera
         config = transformers.XLMRobertaConfig(
             **{**model.config.to_dict(), "num_hidden_layers": given.num_blocks}
         )
-        with torch.device("meta"):
-            model = transformers.XLMRobertaModel(config)
+        model = transformers.XLMRobertaModel(config)
         model.load_state_dict(given.model.state_dict(), strict=False, assign=True)
     engine = Engine(model=model, pad_id=given.encoder.pad_id, precision=precision)
 
