@@ -38,9 +38,11 @@ def test_joined_rows_stand_behind_one_another(
     assert [row.tolist() for row in joined] == first + second
 
 
-@given(some_rows, st.integers(0, 8))
-def test_the_first_rows_are_the_first_rows(rows: list[list[int]], count: int) -> None:
-    assert [row.tolist() for row in Ragged.of(rows).first(count)] == rows[:count]
+@given(some_rows, st.integers(0, 8), st.integers(0, 8))
+def test_a_stretch_of_rows_is_those_rows(rows: list[list[int]], start: int, count: int) -> None:
+    start = min(start, len(rows))
+    stretch = Ragged.of(rows).between(start, start + count)
+    assert [row.tolist() for row in stretch] == rows[start : start + count]
 
 
 def test_padding_fills_on_the_right_to_the_longest_picked_row() -> None:

@@ -58,7 +58,7 @@ def check_answers(rows: Sequence[SpanExample], encoder: TextEncoder) -> tuple[in
         example, gold = rows[number], rows[number].answers[0]
         borders = features.offsets[row][[first, last]]  # type: ignore[index]
         found = np.array([(0.0, 0.0, 0.0), (1.0, borders[0, 0], borders[1, 1])])
-        window = replace(features.first(1), example=np.zeros(1, np.int64))
+        window = replace(features.between(0, 1), example=np.zeros(1, np.int64))
         text = answers_of([found], window, [example])[0][example.id]
         wanted = gold.text.strip()
         start = gold.start + gold.text.index(wanted)

@@ -176,7 +176,7 @@ def test_the_best_span_is_the_best_allowed_one(seed: int, tokens: int) -> None:
 def test_the_best_window_gives_the_answer_and_the_worst_window_the_lead_of_nothing() -> None:
     example = asked("Paris Tokyo")
     features = span_features([asked("hours " * 300)], XLMR, 200)
-    features = features.first(2)
+    features = features.between(0, 2)
     spans = [np.array([[1.0, 0, 0], [5.0, 0, 5]]), np.array([[-2.0, 0, 0], [7.0, 6, 11]])]
     texts, lead = answers_of(spans, features, [example])
     assert texts == {"q": "Tokyo"}

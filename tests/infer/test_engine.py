@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,13 +16,14 @@ from numpy.typing import NDArray
 
 from rows import WITH_HEAD, Set, small_set
 from stiltwalk.errors import ModelError
+from stiltwalk.features.ragged import Ragged
 from stiltwalk.features.rows import concatenated
 from stiltwalk.features.sentences import line_features
 from stiltwalk.features.text import load_text_encoder
-from stiltwalk.infer import Engine, block_at, predict, sentence_vectors
+from stiltwalk.infer import Engine, block_at, outputs, predict, sentence_vectors
 from stiltwalk.infer.embed import FINAL_NORM_FAMILIES
-from stiltwalk.kinds.kind import Batch, make_batch
-from stiltwalk.models import checkpoint
+from stiltwalk.kinds.kind import Batch, make_batch, uses_types
+from stiltwalk.models import checkpoint, device
 from stiltwalk.models.checkpoint import Model
 from stiltwalk.records import Kind
 
@@ -78,8 +81,8 @@ def test_batch_size_order_and_neighbours_change_no_logit(
 
 
 @pytest.mark.parametrize("kind", WITH_HEAD)
-def test_batch_size_changes_no_answer(kind: Kind, tiny_xlmr: Path) -> None:
-    given = small_set(kind, tiny_xlmr)
+def test_batch_size_changes_no_answer(kind: Kind, family: Path) -> None:
+    given = small_set(kind, family)
     found = [
         predict(
             Engine(model=given.model, pad_id=given.pad_id, batch_tokens=tokens),
@@ -91,6 +94,95 @@ def test_batch_size_changes_no_answer(kind: Kind, tiny_xlmr: Path) -> None:
         for tokens in (1, 100, 4096)
     ]
     assert found[0] == found[1] == found[2]
+
+
+@pytest.mark.parametrize("kind", WITH_HEAD)
+def test_logits_are_those_of_transformers_row_by_row(kind: Kind, family: Path) -> None:
+    given = small_set(kind, family)
+    found = logits_of(given, 2000, np.arange(12))
+    with torch.no_grad():
+        for row, ids in enumerate(given.features.ids):
+            types = (np.arange(len(ids)) >= given.features.second[row]).astype(int)
+            inputs = {"input_ids": ids, "attention_mask": np.ones_like(ids)}
+            if uses_types(given.model):
+                inputs["token_type_ids"] = types
+            tensors = {name: torch.tensor(each[None]).long() for name, each in inputs.items()}
+            if kind is Kind.CHOICE:
+                tensors = {name: each[None] for name, each in tensors.items()}
+            alone = given.model(**tensors)
+            logits = (
+                torch.stack([alone.start_logits, alone.end_logits], dim=-1)
+                if kind is Kind.SPAN
+                else alone.logits
+            )
+            np.testing.assert_allclose(found[row], logits[0].numpy(), atol=TOLERANCE, rtol=0)
+
+
+@pytest.mark.parametrize("kind", WITH_HEAD)
+def test_rows_that_recur_are_run_once_and_answered_alike(kind: Kind, tiny_xlmr: Path) -> None:
+    given = small_set(kind, tiny_xlmr)
+    twice = concatenated([given.features, given.features])
+    engine = Engine(model=given.model, pad_id=given.pad_id)
+    seen: list[int] = []
+
+    def forward(model: Model, batch: Batch, rows: NDArray[np.int64]) -> list[NDArray[Any]]:
+        seen.extend(rows.tolist())
+        return given.kind.outputs(given.kind.logits(model, batch), twice, rows)
+
+    found, costs = engine.map_rows(twice, forward, first_equal=twice.first_equal())
+    num_rows = given.features.num_rows
+    assert sorted(set(seen)) == sorted(seen)
+    assert max(seen) < num_rows
+    every, _ = engine.map_rows(twice, forward)
+    assert not costs.real_tokens[num_rows:].any()
+    assert not costs.time_s[num_rows:].any()
+    for one, other in zip(found, every, strict=True):
+        np.testing.assert_allclose(one, other, atol=TOLERANCE, rtol=0)
+
+
+def test_equal_ids_of_other_words_or_characters_are_not_the_same_row(tiny_xlmr: Path) -> None:
+    tags = small_set(Kind.TAGGING, tiny_xlmr).features
+    assert tags.words is not None
+    moved = Ragged(tags.words.values + 1, tags.words.starts)
+    both = concatenated([tags, replace(tags, words=moved)])
+    assert both.first_equal()[tags.num_rows] >= tags.num_rows
+    windows = small_set(Kind.SPAN, tiny_xlmr).features
+    assert windows.offsets is not None
+    moved = Ragged(windows.offsets.values + 1, windows.offsets.starts)
+    both = concatenated([windows, replace(windows, offsets=moved)])
+    assert both.first_equal()[windows.num_rows] >= windows.num_rows
+
+
+def test_a_device_without_bf16_predicts_in_fp32_and_says_so_once(
+    tiny_xlmr: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    given = small_set(Kind.PAIR, tiny_xlmr)
+    monkeypatch.setattr(device, "has_bf16", lambda _: False)
+    device.say_once.cache_clear()
+    exact, wished = (
+        Engine(model=given.model, pad_id=given.pad_id, precision=precision)
+        for precision in ("fp32", "bf16")
+    )
+    expected = outputs(exact, given.kind, given.features)[0]
+    for _ in range(2):
+        found = outputs(wished, given.kind, given.features)[0]
+        assert all((one == other).all() for one, other in zip(found, expected, strict=True))
+    assert [record.getMessage() for record in caplog.records if "bf16" in record.getMessage()] == [
+        "This cpu has no bf16 arithmetic, so predictions are made in fp32: the same answers or "
+        "better, at its speed."
+    ]
+
+
+def test_an_accelerator_s_budget_follows_its_free_memory(
+    tiny_xlmr: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = small_set(Kind.PAIR, tiny_xlmr).model.config
+    found = []
+    for free_bytes in (1, 20_000_000, 10**12):
+        monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _, free=free_bytes: (free, 0))
+        found.append(device.batch_tokens(config, torch.device("cuda")))
+    assert found[0] == device.CPU_BATCH_TOKENS < found[1] < found[2] == device.MOST_BATCH_TOKENS
+    assert device.batch_tokens(config, torch.device("cpu")) == device.CPU_BATCH_TOKENS
 
 
 def test_answers_of_joined_languages_are_those_of_each_alone(tiny_xlmr: Path) -> None:

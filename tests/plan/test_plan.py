@@ -259,6 +259,10 @@ def test_numerics_re_run_all_that_computes(change: str) -> None:
     assert {kind for kind, _ in found} <= {*trained, "Predict"}
 
 
+def test_auto_precision_re_runs_predictions_only() -> None:
+    assert changed("precision=auto") == PREDICTS
+
+
 def test_another_seed_adds_its_own_training_and_shares_the_baseline_retrieval() -> None:
     expected = INTERMEDIATES + FINE_TUNES + PREDICTS - _times(1, "Predict", RETRIEVAL)
     assert changed("seeds=[2]") == expected

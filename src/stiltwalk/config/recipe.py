@@ -18,6 +18,7 @@ from stiltwalk.records import BASELINE_ARM
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 """Of runs and arms: they name folders."""
 Precision = Literal["fp32", "bf16"]
+PrecisionOrAuto = Literal["fp32", "bf16", "auto"]
 Preset = Literal["xstilts", "xtreme"]
 
 
@@ -215,7 +216,8 @@ class Recipe:
         bucc_duplicates: what becomes of a sentence that stands on several lines: every pair of
             ids, as in jiant, or none, as in XTREME.
         relative_depth: where sentence vectors are read, as a share of the encoder's blocks.
-        precision: number format of training and prediction.
+        precision: number format of training and prediction; `auto` trains in fp32, and predicts in
+            bf16 with each model whose English dev score it leaves as it is.
         planned_on: the device whose hours `plan` estimates; a run takes the one that is there.
         num_threads: CPU threads; the last bits of training depend on it.
         resume_every_s: how often a training stage keeps where it is; changes no result.
@@ -238,7 +240,7 @@ class Recipe:
     target: Mapping[str, TrainSettings]
     bucc_duplicates: Literal["all", "drop"] = "all"
     relative_depth: Annotated[float, Field(gt=0, le=1)] = 14 / 24
-    precision: Precision = "fp32"
+    precision: PrecisionOrAuto = "fp32"
     planned_on: DeviceName = "two-cpu-cores"
     num_threads: Count = 2
     resume_every_s: Positive = 300.0

@@ -50,10 +50,10 @@ class Ragged:
         """Go through the rows in order."""
         return (self[row] for row in range(len(self)))
 
-    def first(self, num_rows: int) -> Ragged:
-        """Return the first rows, views."""
-        starts = self.starts[: num_rows + 1]
-        return Ragged(self.values[: starts[-1]], starts)
+    def between(self, start: int, end: int) -> Ragged:
+        """Return a stretch of rows, views."""
+        starts = self.starts[start : end + 1]
+        return Ragged(self.values[starts[0] : starts[-1]], starts - starts[0])
 
     @property
     def lengths(self) -> NDArray[np.int64]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from hashlib import blake2b
+from itertools import accumulate
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,18 +54,37 @@ class Features:
         longest: NDArray[np.int64] = self.ids.lengths.reshape(-1, self.rows_per_unit).max(axis=1)
         return longest
 
-    def first(self, num_rows: int) -> Features:
-        """Return the first rows; for features whose units are single rows."""
-        assert self.rows_per_unit == 1
+    def between(self, start: int, end: int, first_example: int = 0) -> Features:
+        """Return a stretch of rows, views, that makes whole units.
+
+        Args:
+            start: its first row.
+            end: the row behind its last one.
+            first_example: the example that becomes number 0.
+        """
+        per_unit = self.rows_per_unit
+        assert start % per_unit == end % per_unit == 0
         return replace(
             self,
-            ids=self.ids.first(num_rows),
-            second=self.second[:num_rows],
-            example=self.example[:num_rows],
-            labels=self.labels.first(num_rows),
-            words=None if self.words is None else self.words.first(num_rows),
-            offsets=None if self.offsets is None else self.offsets.first(num_rows),
+            ids=self.ids.between(start, end),
+            second=self.second[start:end],
+            example=self.example[start:end] - first_example,
+            labels=self.labels.between(start // per_unit, end // per_unit),
+            words=None if self.words is None else self.words.between(start, end),
+            offsets=None if self.offsets is None else self.offsets.between(start, end),
         )
+
+    def first_equal(self) -> NDArray[np.int64]:
+        """Return for every row the first one that neither model nor decoding tells from it."""
+        first: dict[bytes, int] = {}
+        flat = [each for each in (self.ids, self.words, self.offsets) if each is not None]
+        found = np.empty(self.num_rows, dtype=np.int64)
+        for row, second in enumerate(self.second.tolist()):
+            digest = blake2b(f"{second} {len(self.ids[row])} ".encode(), digest_size=16)
+            for each in flat:
+                digest.update(np.ascontiguousarray(each[row]))
+            found[row] = first.setdefault(digest.digest(), row)
+        return found
 
     def rows_of(self, units: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the rows of some units, unit by unit."""
@@ -72,10 +93,15 @@ class Features:
         return rows
 
 
+def first_examples(parts: Sequence[Features]) -> list[int]:
+    """Return the number that each part's first example gets where parts are joined, and an end."""
+    return [0, *accumulate(int(part.example.max(initial=-1)) + 1 for part in parts)]
+
+
 def concatenated(parts: Sequence[Features]) -> Features:
     """Return the rows of several parts behind one another; examples are counted on."""
     assert parts
-    first_example = np.cumsum([0, *(int(part.example.max(initial=-1)) + 1 for part in parts)])
+    first_example = first_examples(parts)
     return Features(
         ids=Ragged.joined([part.ids for part in parts]),
         second=np.concatenate([part.second for part in parts]),

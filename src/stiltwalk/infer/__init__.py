@@ -2,6 +2,6 @@
 
 from stiltwalk.infer.embed import block_at, sentence_vectors
 from stiltwalk.infer.engine import Engine, RowCosts
-from stiltwalk.infer.predict import forward, predict
+from stiltwalk.infer.predict import forward, outputs, predict
 
-__all__ = ["Engine", "RowCosts", "block_at", "forward", "predict", "sentence_vectors"]
+__all__ = ["Engine", "RowCosts", "block_at", "forward", "outputs", "predict", "sentence_vectors"]

@@ -16,10 +16,7 @@ from stiltwalk.features.batches import inference_batches
 from stiltwalk.features.rows import Features
 from stiltwalk.kinds.kind import Batch, make_batch, uses_types
 from stiltwalk.models.checkpoint import Model, require_room
-from stiltwalk.models.device import number_format, pick_device
-
-BATCH_TOKENS = 2048
-"""Padded tokens per forward pass; large enough to fill a core, small enough to stay in cache."""
+from stiltwalk.models.device import batch_tokens, number_format, pick_device
 
 Tick = Callable[[int], None]
 """Told how many more rows are done."""
@@ -49,42 +46,55 @@ class Engine:
         model: a transformers model, moved to its device by `ready`.
         pad_id: the tokenizer's padding id.
         precision: number format of matrix products.
-        batch_tokens: padded tokens per forward pass; changes no answer.
+        batch_tokens: padded tokens per forward pass, None for what the device has room for;
+            changes no answer.
         tick: told about progress.
     """
 
     model: Model
     pad_id: int
     precision: Precision = "fp32"
-    batch_tokens: int = BATCH_TOKENS
+    batch_tokens: int | None = None
     tick: Tick = lambda _: None
 
     def map_rows(
         self,
         features: Features,
         forward: Callable[[Model, Batch, NDArray[np.int64]], list[NDArray[Any]]],
+        *,
+        first_equal: NDArray[np.int64] | None = None,
     ) -> tuple[list[NDArray[Any]], RowCosts]:
-        """Apply `forward(model, batch, rows)` to every row.
+        """Apply `forward(model, batch, rows)` to rows.
+
+        Args:
+            features: the rows.
+            forward: returns one result per row of a batch.
+            first_equal: for every row the one whose result it takes, so that what recurs is run
+                once; None to run every row.
 
         Returns:
-            One result per row in the features' order, and what each row took.
+            One result per row in the features' order, and what each row took: nothing, if it
+            took another's result.
         """
-        require_room(self.model, int(features.ids.lengths.max(initial=0)))
+        lengths, num_rows = features.ids.lengths, features.num_rows
+        require_room(self.model, int(lengths.max(initial=0)))
         device = pick_device()
         self.model.to(device).eval()
-        num_rows = features.num_rows
-        results: list[NDArray[Any] | None] = [None] * num_rows
-        padded, time_s = np.zeros(num_rows, np.int64), np.zeros(num_rows)
+        budget = self.batch_tokens or batch_tokens(self.model.config, device)
+        taken = np.arange(num_rows) if first_equal is None else first_equal
+        run = np.unique(taken)
+        results: dict[int, NDArray[Any]] = {}
+        real, padded, time_s = (np.zeros(num_rows, kind) for kind in (np.int64, np.int64, float))
         with_types = uses_types(self.model)
         with torch.inference_mode(), number_format(self.precision, device):
-            for rows in inference_batches(features.ids.lengths, self.batch_tokens):
+            for picked in inference_batches(lengths[run], budget):
+                rows = run[picked]
                 began = time.perf_counter()
                 batch = make_batch(features, rows, self.pad_id, with_types=with_types).to(device)
-                for row, result in zip(rows, forward(self.model, batch, rows), strict=True):
-                    results[row] = result
-                padded[rows] = batch.input_ids_RT.shape[1]
+                found = forward(self.model, batch, rows)
+                results.update(zip(rows.tolist(), found, strict=True))
+                real[rows], padded[rows] = lengths[rows], batch.input_ids_RT.shape[1]
                 time_s[rows] = (time.perf_counter() - began) / len(rows)
                 self.tick(len(rows))
-        done = [result for result in results if result is not None]
-        assert len(done) == num_rows
-        return done, RowCosts(features.ids.lengths, padded, time_s)
+        self.tick(num_rows - len(run))
+        return [results[row] for row in taken.tolist()], RowCosts(real, padded, time_s)

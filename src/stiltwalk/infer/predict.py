@@ -22,6 +22,13 @@ def forward(
     return lambda model, batch, rows: kind.outputs(kind.logits(model, batch), features, rows)
 
 
+def outputs(
+    engine: Engine, kind: KindOfTask, features: Features
+) -> tuple[list[NDArray[Any]], RowCosts]:
+    """Return what decoding needs of every row, and what each took; equal rows are run once."""
+    return engine.map_rows(features, forward(kind, features), first_equal=features.first_equal())
+
+
 def predict(
     engine: Engine,
     kind: KindOfTask,
@@ -41,5 +48,5 @@ def predict(
     Returns:
         Answers in the order of the examples, and what each row took.
     """
-    outputs, costs = engine.map_rows(features, forward(kind, features))
-    return kind.decode(outputs, features, examples, labels), costs
+    found, costs = outputs(engine, kind, features)
+    return kind.decode(found, features, examples, labels), costs

@@ -1,12 +1,22 @@
-"""Which device a process computes on, and in which number format."""
+"""Which device a process computes on, in which number format, and how much at once."""
 
 from __future__ import annotations
 
+import logging
 from contextlib import AbstractContextManager, nullcontext
+from functools import cache
+from typing import Any
 
 import torch
 
 from stiltwalk.config.recipe import Precision
+
+_LOG = logging.getLogger(__name__)
+
+CPU_BATCH_TOKENS = 2048
+"""Large enough to fill a core, small enough to stay in cache."""
+MOST_BATCH_TOKENS = 65_536
+"""Beyond this an accelerator gains nothing."""
 
 
 def pick_device() -> torch.device:
@@ -14,8 +24,42 @@ def pick_device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
+def has_bf16(device: torch.device) -> bool:
+    """Tell whether a device multiplies bf16 in hardware; elsewhere it is slower than fp32."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    abilities = torch.cpu.get_capabilities()
+    return any(abilities.get(name, False) for name in ("avx512_bf16", "amx_bf16", "bf16"))
+
+
 def number_format(precision: Precision, device: torch.device) -> AbstractContextManager[object]:
-    """Return a block in which matrix products run in the given format."""
+    """Return a block in which matrix products run in the given format, or in fp32 if they must."""
     if precision == "fp32":
         return nullcontext()
+    if not has_bf16(device):
+        say_once(
+            f"This {device.type} has no bf16 arithmetic, so predictions are made in fp32: the "
+            "same answers or better, at its speed."
+        )
+        return nullcontext()
     return torch.autocast(device.type, dtype=torch.bfloat16)
+
+
+@cache
+def say_once(text: str) -> None:
+    """Warn of a slower way that is taken, once a process."""
+    _LOG.warning(text)
+
+
+def batch_tokens(config: Any, device: torch.device) -> int:  # noqa: ANN401 - transformers' own
+    """Return how many padded tokens go through a model at once without gradients.
+
+    Half of an accelerator's free memory, at what a block holds at its widest: attention's four
+    states and the feed-forward layer's two, in fp32.
+    """
+    if device.type != "cuda":
+        return CPU_BATCH_TOKENS
+    free_bytes, _ = torch.cuda.mem_get_info(device)
+    width = config.hidden_size
+    per_token_bytes = 4 * (4 * width + 2 * getattr(config, "intermediate_size", 4 * width))
+    return int(min(max(free_bytes // 2 // per_token_bytes, CPU_BATCH_TOKENS), MOST_BATCH_TOKENS))

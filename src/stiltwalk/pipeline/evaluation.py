@@ -26,7 +26,7 @@ def evaluate(stage: Predict, context: Context, folder: Folder) -> None:
     torch.set_num_threads(context.num_threads)
     task = TASKS[stage.rows.task]
     way = retrieval if task.kind is Kind.RETRIEVAL else heads
-    outcomes = list(way.outcomes(stage, context))
+    outcomes = list(way.outcomes(stage, context, folder))
     form = form_of(task.kind, task.metric)
     for outcome in outcomes:
         file = answers_path(folder.path, task.name, outcome.language, form)

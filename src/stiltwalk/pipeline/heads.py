@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
 
-import numpy as np
-
-from stiltwalk.features.rows import concatenated
 from stiltwalk.features.text import load_text_encoder
-from stiltwalk.infer import Engine, forward
+from stiltwalk.infer import Engine, outputs
 from stiltwalk.kinds import of_kind
 from stiltwalk.metrics import score
 from stiltwalk.metrics.shares import shares
 from stiltwalk.models import checkpoint
 from stiltwalk.pipeline.context import Context
-from stiltwalk.pipeline.outcome import Outcome, counter, english_ids
+from stiltwalk.pipeline.outcome import Outcome, asked_features, counter, english_ids
+from stiltwalk.pipeline.precision import checked
 from stiltwalk.plan.stages import FineTune, Predict
 from stiltwalk.records import Example, Split, gold_answers
+from stiltwalk.store import Folder
 from stiltwalk.tasks import TASKS
 from stiltwalk.tasks.available import available_languages
 from stiltwalk.tasks.load import examples
 
 
-def outcomes(stage: Predict, context: Context) -> Iterator[Outcome]:
+def outcomes(stage: Predict, context: Context, folder: Folder) -> Iterator[Outcome]:
     """Answer all languages in shared batches, then take the answers apart."""
     task = TASKS[stage.rows.task]
     source = context.model_folder(stage.parent)
@@ -34,31 +32,36 @@ def outcomes(stage: Predict, context: Context) -> Iterator[Outcome]:
         language: examples(task, context.data, Split.TEST, language, stage.max_rows)
         for language in stage.languages
     }
-    features = {
-        language: kind.features(rows, encoder, labels, stage.max_length_tokens)
-        for language, rows in asked.items()
-    }
-    whole = concatenated(list(features.values()))
+    features = asked_features(
+        stage,
+        context,
+        source,
+        lambda: [
+            kind.features(rows, encoder, labels, stage.max_length_tokens) for rows in asked.values()
+        ],
+    )
     if stage.shuffled_seed is not None:
         english = english_ids(kind.features(_english(stage, context), encoder, labels, 1 << 20))
         checkpoint.shuffle_word_embeddings(model, english, seed=stage.shuffled_seed)
     engine = Engine(
         model=model,
         pad_id=encoder.pad_id,
-        precision=stage.precision,
-        tick=counter(context, whole.num_rows),
+        precision="fp32" if stage.precision == "auto" else stage.precision,
+        tick=counter(context, features.whole.num_rows),
     )
-    outputs, costs = engine.map_rows(whole, forward(kind, whole))
-    ends = np.cumsum([0, *(part.num_rows for part in features.values())]).tolist()
-    for (language, own), (start, end) in zip(features.items(), pairwise(ends), strict=True):
-        answers = kind.decode(outputs[start:end], own, asked[language], labels)
-        gold = gold_answers(asked[language])
+    if stage.precision == "auto":
+        engine = checked(stage, context, folder, engine, encoder)
+    found, costs = outputs(engine, kind, features.whole)
+    for number, (language, rows) in enumerate(asked.items()):
+        start, end = features.first_rows[number : number + 2]
+        answers = kind.decode(found[start:end], features.part(number), rows, labels)
+        gold = gold_answers(rows)
         yield Outcome(
             language=language,
             answers=answers,
             scores=score(task.metric, answers, gold, language),
             shares=shares(task.metric, answers, gold, language),
-            num_examples=len(asked[language]),
+            num_examples=len(rows),
             costs=costs.of(slice(start, end)),
         )
 

@@ -1,16 +1,20 @@
-"""What evaluating one language came to, and two things that every evaluation needs."""
+"""What evaluating one language came to, and what every evaluation needs."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
 
 import numpy as np
 
+from stiltwalk.features.kept import KeptFeatures, kept_features
 from stiltwalk.features.rows import Features
 from stiltwalk.infer import RowCosts
 from stiltwalk.metrics.shares import Share
 from stiltwalk.pipeline.context import Context
+from stiltwalk.plan.stages import Predict
 from stiltwalk.records import Answers, Scores
 
 
@@ -24,6 +28,29 @@ class Outcome:
     shares: Sequence[Share]
     num_examples: int
     costs: RowCosts
+
+
+def asked_features(
+    stage: Predict, context: Context, source: Path, make: Callable[[], Sequence[Features]]
+) -> KeptFeatures:
+    """Return the features of a task's test rows, made once for all models with one tokenizer.
+
+    Args:
+        stage: decides which rows they are.
+        context: where the workspace is.
+        source: the model's folder.
+        make: returns them in parts.
+    """
+    tokenizer = sha256((source / "tokenizer.json").read_bytes()).hexdigest()
+    key = {
+        "tokenizer": tokenizer,
+        "task": stage.rows.task,
+        "revision": stage.rows.revision,
+        "languages": stage.languages,
+        "max_rows": stage.max_rows,
+        "max_length_tokens": stage.max_length_tokens,
+    }
+    return kept_features(context.workspace.root / "features", key, make)
 
 
 def english_ids(features: Features) -> list[int]:

@@ -25,10 +25,13 @@ from stiltwalk.metrics.bitext import (
 )
 from stiltwalk.metrics.shares import shares
 from stiltwalk.models import checkpoint
+from stiltwalk.models.device import say_once
 from stiltwalk.pipeline.context import Context
-from stiltwalk.pipeline.outcome import Outcome, counter, english_ids
+from stiltwalk.pipeline.outcome import Outcome, asked_features, counter, english_ids
+from stiltwalk.pipeline.precision import keep_choice
 from stiltwalk.plan.stages import Predict
 from stiltwalk.records import Answers, Bitext, Kind, Metric, Sentence, Split, gold_lines
+from stiltwalk.store import Folder
 from stiltwalk.tasks import TASKS
 from stiltwalk.tasks.load import bitext
 
@@ -50,9 +53,11 @@ class _Vectors:
         return np.array([self.row_of[text] for text in texts], dtype=np.int64)
 
 
-def outcomes(stage: Predict, context: Context) -> Iterator[Outcome]:
+def outcomes(stage: Predict, context: Context, folder: Folder) -> Iterator[Outcome]:
     """Find the translations of every language's lines."""
     task = TASKS[stage.rows.task]
+    if stage.precision == "auto":
+        keep_choice(folder, {"precision": "fp32", "because": "retrieval has no English dev rows"})
     mines = task.metric is Metric.PAIR_F1
     splits = (Split.DEV, Split.TEST) if mines else (Split.TEST,)
     texts = {
@@ -88,10 +93,18 @@ def _vectors(stage: Predict, context: Context, texts: list[Bitext]) -> _Vectors:
     assert stage.relative_depth is not None
     config = read_config(source)
     block = block_at(stage.relative_depth, config["num_hidden_layers"])
-    cut = None if config["model_type"] in FINAL_NORM_FAMILIES else block
+    cut = block
+    if config["model_type"] in FINAL_NORM_FAMILIES:
+        cut = None
+        say_once(
+            f"{config['model_type']} puts a norm behind its last block, so retrieval runs all of "
+            f"its blocks, not only the {block} that are read."
+        )
     model = checkpoint.load(Kind.RETRIEVAL, source, num_blocks=cut)
     lines = list(dict.fromkeys(line for each in texts for line in _lines(each)))
-    features = line_features(lines, encoder, stage.max_length_tokens)
+    features = asked_features(
+        stage, context, source, lambda: [line_features(lines, encoder, stage.max_length_tokens)]
+    ).whole
     if stage.shuffled_seed is not None:
         english = [sentence.text for each in texts for sentence in each.english]
         kept = english_ids(line_features(english, encoder, stage.max_length_tokens))
@@ -99,7 +112,7 @@ def _vectors(stage: Predict, context: Context, texts: list[Bitext]) -> _Vectors:
     engine = Engine(
         model=model,
         pad_id=encoder.pad_id,
-        precision=stage.precision,
+        precision="bf16" if stage.precision == "bf16" else "fp32",
         tick=counter(context, features.num_rows),
     )
     vectors_ND, costs = sentence_vectors(engine, features, block)

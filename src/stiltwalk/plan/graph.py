@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from stiltwalk.config.beside import MaskedText
-from stiltwalk.config.recipe import Arm, Mixing, Recipe
+from stiltwalk.config.recipe import Arm, Mixing, Precision, Recipe
 from stiltwalk.data import by_language
 from stiltwalk.data.by_language import ByLanguage
 from stiltwalk.plan.stages import (
@@ -108,7 +108,8 @@ class _Graph:
         place_revision: PlaceRevision,
     ) -> None:
         self._recipe = recipe
-        self._numerics = Numerics(precision=recipe.precision, num_threads=recipe.num_threads)
+        precision: Precision = "fp32" if recipe.precision == "auto" else recipe.precision
+        self._numerics = Numerics(precision=precision, num_threads=recipe.num_threads)
         self._revision = revision
         self._place_revision = place_revision
         self._base = base or self._pretrain()

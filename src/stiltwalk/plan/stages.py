@@ -19,7 +19,7 @@ from typing import Any
 
 from stiltwalk.config.beside import MaskedText
 from stiltwalk.config.pretrain import PretrainSettings
-from stiltwalk.config.recipe import LoRA, Mixing, Precision, TrainSettings
+from stiltwalk.config.recipe import LoRA, Mixing, Precision, PrecisionOrAuto, TrainSettings
 from stiltwalk.data.by_language import ByLanguage
 
 
@@ -118,6 +118,7 @@ class Predict:
 
     `relative_depth` says where retrieval reads its vectors, `bucc_duplicates` what mining does
     with repeated sentences; both are None for other tasks.
+    `precision` "auto" is decided by the model's English dev rows, which the lineage names.
     `shuffled_seed` asks for the control with shuffled foreign embeddings.
     """
 
@@ -126,7 +127,7 @@ class Predict:
     languages: tuple[str, ...]
     max_rows: int | None
     max_length_tokens: int
-    precision: Precision
+    precision: PrecisionOrAuto
     relative_depth: float | None = None
     bucc_duplicates: str | None = None
     shuffled_seed: int | None = None

@@ -83,7 +83,7 @@ def task_rows(
         looked_at = [dev[at] for part in parts for at in _spread(part, settings.eval_rows)]
     dev_features = kind.features(looked_at, encoder, labels, settings.max_length_tokens)
     if task.kind is Kind.SPAN and settings.eval_rows is not None:
-        dev_features = dev_features.first(settings.eval_rows)
+        dev_features = dev_features.between(0, settings.eval_rows)
         looked_at = looked_at[: int(dev_features.example[-1]) + 1]
     return TaskRows(
         name=task.name,
