@@ -2,7 +2,7 @@
 
     python benchmarks/inference.py [--quick] [--json] [--workloads xnli,xquad,tatoeba]
         [--variants all] [--shape base|large] [--rows 1050] [--tokens 10000] [--repeats 5]
-        [--threads 2]
+        [--checked 64] [--threads 2]
 
 Every repeat times about `--tokens` real tokens of a set of `--rows` rows, another part each time:
 variants that keep the set's order get rows that follow one another, ours gets every n-th of the
@@ -45,7 +45,6 @@ from torch.nn import functional
 from stiltwalk.features.batches import inference_batches
 from stiltwalk.models.device import CPU_BATCH_TOKENS as BATCH_TOKENS
 
-CHECKED_ROWS = 64
 IN_ORDER = ("padded_max", "trainer", "pipeline")
 VARIANTS: Mapping[str, Callable[[Workload], variants.Variant]] = {
     "trainer": variants.trainer,
@@ -114,7 +113,7 @@ def measure(given: Workload, options: argparse.Namespace) -> list[dict[str, Any]
         "fp32": ceiling(torch.float32, width),
         "bf16": ceiling(torch.bfloat16, width),
     }
-    checked = np.linspace(0, len(given.lengths) - 1, CHECKED_ROWS).astype(int)
+    checked = np.linspace(0, len(given.lengths) - 1, options.checked).astype(int)
     alone = [variants.trainer(given)(checked[at : at + 1])[0] for at in range(len(checked))]
     rows = {name: _row(given, name, run[name](checked), alone) for name in names}
     times: dict[str, list[tuple[float, float, float]]] = {name: [] for name in names}
@@ -167,29 +166,39 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=1050)
     parser.add_argument("--tokens", type=int, default=10_000)
     parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--checked", type=int, default=64, help="rows whose outputs are compared")
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
     if options.quick:
-        options.repeats, options.tokens, options.workloads = 2, 1_500, "xnli"
+        options.repeats, options.tokens, options.checked = 2, 1_500, 8
+        options.workloads = "xnli"
         options.variants = "padded_max,ours_fp32,ours_bf16"
     torch.set_num_threads(options.threads)
     transformers.logging.set_verbosity_error()
     warnings.simplefilter("ignore")
     rows = []
+    if not options.json:
+        print(f"{'':27} tokens/s [  range  ] rows/s  ratio  ceiling  |diff|  argmax   peak")
     for name in options.workloads.split(","):
-        rows += measure(workload(name, options.shape, options.rows), options)
+        found = measure(workload(name, options.shape, options.rows), options)
+        rows += found
+        if not options.json:
+            show(found)
     if options.json:
         machine = f"{platform.platform()}, {options.threads} threads, torch {torch.__version__}"
         print(json.dumps({"machine": machine, "rows": rows}, indent=1))
-        return
-    print(f"{'':28} tokens/s  [  range  ] rows/s  ratio  ceiling  |diff|  argmax   peak")
+
+
+def show(rows: list[dict[str, Any]]) -> None:
+    """Print a workload's part of the table."""
     for row in rows:
         low, high = row["spread"]
         print(
             f"{row['workload']:8} {row['variant']:18} {row['tokens_per_s']:8,.0f} "
             f"[{low:,.0f}-{high:,.0f}] {row['examples_per_s']:6.1f} {row['ratio']:5.2f} x "
             f"{row['ceiling']:7.0%}  {row['max_difference']:.0e}  {row['same_argmax']:6.1%} "
-            f"{row['peak_gib']:5.2f} GiB"
+            f"{row['peak_gib']:5.2f} GiB",
+            flush=True,
         )
 
 

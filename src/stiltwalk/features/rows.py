@@ -82,7 +82,7 @@ class Features:
         for row, second in enumerate(self.second.tolist()):
             digest = blake2b(f"{second} {len(self.ids[row])} ".encode(), digest_size=16)
             for each in flat:
-                digest.update(np.ascontiguousarray(each[row]))
+                digest.update(each[row].tobytes())
             found[row] = first.setdefault(digest.digest(), row)
         return found
 

@@ -27,7 +27,7 @@ def pick_device() -> torch.device:
 def has_bf16(device: torch.device) -> bool:
     """Tell whether a device multiplies bf16 in hardware; elsewhere it is slower than fp32."""
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     abilities = torch.cpu.get_capabilities()
     return any(abilities.get(name, False) for name in ("avx512_bf16", "amx_bf16", "bf16"))
 

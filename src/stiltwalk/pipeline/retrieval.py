@@ -93,7 +93,7 @@ def _vectors(stage: Predict, context: Context, texts: list[Bitext]) -> _Vectors:
     assert stage.relative_depth is not None
     config = read_config(source)
     block = block_at(stage.relative_depth, config["num_hidden_layers"])
-    cut = block
+    cut: int | None = block
     if config["model_type"] in FINAL_NORM_FAMILIES:
         cut = None
         say_once(
