@@ -17,8 +17,8 @@ class Device:
     fp32: float
     bf16: float
 
-    def flops_per_s(self, precision: Literal["fp32", "bf16"]) -> float:
-        """Return the FLOP/s in a number format."""
+    def flops_per_s(self, precision: Literal["fp32", "bf16", "auto"]) -> float:
+        """Return the FLOP/s in a number format; "auto" may come to fp32."""
         return self.bf16 if precision == "bf16" else self.fp32
 
 
