@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["load", "report", "run", "score"]
+    from stiltwalk.measure.speed import Speed
+
+__all__ = ["compare", "load", "report", "run", "score"]
 
 
 def run(
@@ -54,6 +56,46 @@ def report(workspace: str | Path) -> list[Path]:
     from stiltwalk.report.gather import report_runs
 
     return report_runs(Path(workspace))
+
+
+def compare(
+    a: str,
+    b: str,
+    workspace: str | Path = "workspace",
+    tasks: Sequence[str] = (),
+    data: str | None = None,
+    profile: str = "quick",
+    console: Console | None = None,
+) -> Speed:
+    """Time model B against model A, paired on the same requests, after testing the instrument.
+
+    Args:
+        a: a model folder, a hub id, or RUN:ARM for an arm of a run in the workspace.
+        b: likewise.
+        workspace: the folder where runs are kept.
+        tasks: targets; all that both arms were evaluated on by default.
+        data: "mini", "hub" or a folder in the hub's layout; where the runs had it by default.
+        profile: "quick" or "full".
+        console: where progress goes; nowhere by default.
+
+    Raises:
+        StiltwalkError: what the user can cause; see the tree in `stiltwalk.errors`.
+    """
+    from stiltwalk.data.source import DataSource
+    from stiltwalk.measure.profiles import profile_named
+    from stiltwalk.measure.session import Session
+    from stiltwalk.pipeline.comparing import Asked, compare_models
+    from stiltwalk.store import Workspace
+
+    session = Session(
+        profile=profile_named(profile),
+        num_threads=1,
+        seed=1,
+        tell=lambda line: console.print(line, highlight=False) if console else None,
+    )
+    source = None if data is None else DataSource(source=data)
+    asked = Asked(names=(a, b), workspace=Workspace(Path(workspace)), tasks=tuple(tasks), data=source)
+    return compare_models(asked, session)
 
 
 def score(predictions: str | Path, labels: str | Path, benchmark: str = "xtreme") -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -111,6 +112,31 @@ def export(
     console.print(f"Checkpoint: {written}", soft_wrap=True, highlight=False)
     if to_hub is not None:
         console.print(f"Pushed: {push(written, to_hub)}", soft_wrap=True, highlight=False)
+
+
+@app.command()
+def compare(
+    a: Annotated[str, typer.Argument(metavar="A", help="A model folder, a hub id, or RUN:ARM.")],
+    b: Annotated[str, typer.Argument(metavar="B", help="What is compared with A.")],
+    workspace: Workspace = Path("workspace"),
+    task: Annotated[
+        list[str] | None, typer.Option(help="A target; again for more. Default: all of the runs'.")
+    ] = None,
+    data: Annotated[
+        str | None, typer.Option(help="mini, hub, or a folder. Default: where the runs had it.")
+    ] = None,
+    profile: Annotated[str, typer.Option(help="quick or full.")] = "quick",
+    out: Annotated[Path, typer.Option(help="Where the comparison is kept.")] = Path("speed.json"),
+    as_json: AsJson = False,
+) -> None:
+    """Time B against A on the same requests: a verdict with a margin for every task."""
+    from stiltwalk.measure.speed import write_speed
+    from stiltwalk.measure.tables import print_speed
+
+    console = Console(stderr=True)
+    speed = stiltwalk.compare(a, b, workspace, task or (), data, profile, console)
+    write_speed(speed, out)
+    _show(asdict(speed), as_json, lambda console: print_speed(speed, console))
 
 
 @app.command()

@@ -1,0 +1,157 @@
+"""From paired blocks to a whole comparison: verdicts, what stands beside them, the record."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+
+from stiltwalk.measure.differences import differences
+from stiltwalk.measure.paired import controlled
+from stiltwalk.measure.profiles import Figure, margin_of
+from stiltwalk.measure.session import Contest, Session, Trial
+from stiltwalk.measure.sizing import MOST_BLOCKS
+from stiltwalk.measure.speed import (
+    VOID,
+    Cell,
+    Control,
+    Cost,
+    Design,
+    LanguageTime,
+    Machine,
+    Speed,
+    summarise,
+)
+from stiltwalk.measure.structure import structure_of_folder
+from stiltwalk.measure.verdicts import judge, judge_cells
+
+
+def compare(contests: Sequence[Contest], names: tuple[str, str], session: Session) -> Speed:
+    """Time B against A on every contest, after the controls.
+
+    Args:
+        contests: one per task; the first one's A serves the controls.
+        names: of A and B.
+        session: how.
+    """
+    assert contests
+    began = time.perf_counter()
+    figures = sum(len(scenario.figures) for scenario in session.profile.scenarios)
+    parts = [len(c.workload.rows) if session.profile.by_language else 1 for c in contests]
+    with controlled(session.num_threads):
+        controls, machine = session.controls(contests[0])
+        trials = [
+            trial for contest in contests for trial in session.trials(contest, figures * sum(parts))
+        ]
+    failed = {(each.scenario, each.figure) for each in controls if each.found.why_void}
+    void = tuple(_why_void(controls, trials))
+    cells = tuple(_cells(trials, failed, session.device))
+    return Speed(
+        a=names[0],
+        b=names[1],
+        question=f"What does {names[1]} cost at inference time, against {names[0]}?",
+        design=_design(contests[0], session),
+        controls=tuple(controls),
+        void=void,
+        structure={each.settings.task.name: _structure(each) for each in contests},
+        cells=cells,
+        languages=tuple(time for trial in trials for time in _languages(trial)),
+        costs=tuple(cost for trial in trials for cost in _costs(trial)),
+        machine=(*machine, *map(_machine, trials)),
+        time_s=time.perf_counter() - began,
+        summary=tuple(summarise(cells, void, *names)),
+    )
+
+
+def _structure(contest: Contest) -> tuple[str, ...]:
+    kind = contest.settings.task.kind
+    a, b = (structure_of_folder(each, kind) for each in (contest.folder_a, contest.folder_b))
+    return tuple(map(str, differences(a, b)))
+
+
+def _design(contest: Contest, session: Session) -> Design:
+    profile = session.profile
+    return Design(
+        profile=profile.name,
+        device=session.device,
+        num_threads=session.num_threads,
+        precision=contest.settings.precision,
+        seed=session.seed,
+        margins={
+            figure: margin_of(figure, session.device)
+            for scenario in profile.scenarios
+            for figure in scenario.figures
+        },
+        most_blocks=MOST_BLOCKS,
+        most_s=profile.most_s,
+    )
+
+
+def _why_void(controls: Sequence[Control], trials: Sequence[Trial]) -> Iterator[str]:
+    for control in controls:
+        for reason in control.found.why_void:
+            yield f"{control.scenario}, {control.figure}: {reason}"
+    for trial in trials:
+        if not trial.measured.is_steady:
+            yield f"{trial.task} {trial.language}, {trial.scenario.name}: never became steady."
+
+
+def _cells(trials: Sequence[Trial], failed: set[tuple[str, Figure]], device: str) -> Iterator[Cell]:
+    """Yield the verdicts, corrected for their number; VOID where a control of theirs failed."""
+    alone = {
+        (trial, figure): judge(trial.measured.log_ratios(figure), margin_of(figure, device))
+        for trial in trials
+        for figure in trial.scenario.figures
+    }
+    for (trial, figure), judged in judge_cells(alone).items():
+        measured = trial.measured
+        counts = measured.is_steady and (trial.scenario.name, figure) not in failed
+        yield Cell(
+            task=trial.task,
+            language=trial.language,
+            scenario=trial.scenario.name,
+            figure=figure,
+            verdict=judged.verdict if counts else VOID,
+            a_s=measured.value(0, figure),
+            b_s=measured.value(1, figure),
+            judged=judged,
+            wanted_blocks=measured.wanted_blocks,
+        )
+
+
+def _languages(trial: Trial) -> Iterator[LanguageTime]:
+    """Yield what can be said of each language of a cell that holds several."""
+    measured, figure = trial.measured, Figure.P50
+    for language in sorted(set(measured.blocks[0].languages) - {"", trial.language}):
+        judged = judge(measured.log_ratios(figure, language), 1.0)
+        yield LanguageTime(
+            task=trial.task,
+            language=language,
+            scenario=trial.scenario.name,
+            a_s=measured.value(0, figure, language),
+            b_s=measured.value(1, figure, language),
+            ratio=judged.ratio,
+            low=judged.low,
+            high=judged.high,
+        )
+
+
+def _costs(trial: Trial) -> Iterator[Cost]:
+    for number, model in enumerate("ab"):
+        parts = trial.measured.parts[number]
+        yield Cost(
+            task=trial.task,
+            language=trial.language,
+            scenario=trial.scenario.name,
+            model=model,
+            tokenise_s=parts.tokenise_s / parts.num_requests,
+            forward_s=parts.forward_s / parts.num_requests,
+            decode_s=parts.decode_s / parts.num_requests,
+            real_tokens=parts.real_tokens / parts.num_requests,
+            padded_tokens=parts.padded_tokens / parts.num_requests,
+            weight_bytes=trial.weight_bytes[number],
+            peak_bytes=trial.peak_bytes[number],
+        )
+
+
+def _machine(trial: Trial) -> Machine:
+    return Machine(task=trial.task, scenario=trial.scenario.name, conditions=trial.conditions)

@@ -1,0 +1,147 @@
+"""A measuring session: the instrument's controls once, then every task in every scenario."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+
+import torch
+
+from stiltwalk.measure.conditions import Watch, peak_bytes
+from stiltwalk.measure.controls import Controls
+from stiltwalk.measure.paired import Bench, Measured
+from stiltwalk.measure.profiles import Profile, Scenario, margin_of
+from stiltwalk.measure.speed import Conditions, Control, Machine
+from stiltwalk.measure.system import Answerer, Delayed, Settings, System, load_answerer
+from stiltwalk.measure.verdicts import judge
+from stiltwalk.measure.workload import Workload
+
+CONTROLS = "controls"
+DELAYS = (0.0, 0.05, 0.02)
+"""What the instrument is shown: nothing, a difference that it must see, and a smaller one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contest:
+    """Two checkpoints and one task's requests."""
+
+    folder_a: Path
+    folder_b: Path
+    settings: Settings
+    workload: Workload
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Trial:
+    """Paired blocks of one task in one scenario, and what stands beside them.
+
+    Args:
+        task: what was asked.
+        language: empty where all of the task's are in every block.
+        scenario: how.
+        measured: the blocks.
+        conditions: of the machine meanwhile.
+        weight_bytes: of A and B.
+        peak_bytes: what each took beyond its weights, None where that is not known.
+    """
+
+    task: str
+    language: str
+    scenario: Scenario
+    measured: Measured
+    conditions: Conditions
+    weight_bytes: tuple[int, int]
+    peak_bytes: tuple[int | None, int | None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Session:
+    """How a session measures, whatever it measures.
+
+    Args:
+        profile: how thoroughly.
+        num_threads: CPU threads.
+        seed: of requests and orders.
+        tell: told what is being measured, a line each.
+    """
+
+    profile: Profile
+    num_threads: int
+    seed: int
+    tell: Callable[[str], None] = lambda _: None
+
+    @property
+    def device(self) -> str:
+        """The name of what is measured on."""
+        return torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
+
+    def measure(
+        self,
+        pair: tuple[System, System],
+        workload: Workload,
+        scenario: Scenario,
+        num_cells: int,
+        key: str,
+    ) -> Measured:
+        """Measure two systems; what is drawn depends on the seed, the scenario and the key."""
+        rng = Random(f"{self.seed} {scenario.name} {key}")  # noqa: S311 - no secret
+        bench = Bench(pair, workload, scenario, self.profile, rng)
+        margins = [margin_of(figure, self.device) for figure in scenario.figures]
+        return bench.measure(margins, num_cells)
+
+    def controls(self, contest: Contest) -> tuple[list[Control], list[Machine]]:
+        """Return what the instrument says about a contest's A under two names, also delayed."""
+        first, second = (load_answerer(contest.folder_a, contest.settings) for _ in range(2))
+        controls, machine = [], []
+        for scenario in self.profile.scenarios:
+            watch, found = Watch(), []
+            for delay in DELAYS:
+                self.tell(f"{CONTROLS}: {scenario.name}, B delayed by {delay:.0%}")
+                pair = (first, Delayed(second, delay) if delay else second)
+                key = f"{CONTROLS} {delay}"
+                found.append(self.measure(pair, contest.workload, scenario, 1, key))
+            seen = watch.conditions()
+            machine.append(Machine(task=CONTROLS, scenario=scenario.name, conditions=seen))
+            for figure in scenario.figures:
+                margin = margin_of(figure, self.device)
+                aa, delay_5, delay_2 = (judge(each.log_ratios(figure), margin) for each in found)
+                judged = Controls(aa=aa, delay_5=delay_5, delay_2=delay_2)
+                controls.append(Control(scenario=scenario.name, figure=figure, found=judged))
+        return controls, machine
+
+    def trials(self, contest: Contest, num_cells: int) -> Iterator[Trial]:
+        """Yield every scenario of a contest, in the full profile language by language."""
+        a = load_answerer(contest.folder_a, contest.settings)
+        b = load_answerer(contest.folder_b, contest.settings)
+        task = contest.settings.task.name
+        for scenario in self.profile.scenarios:
+            for language in contest.workload.rows if self.profile.by_language else ("",):
+                self.tell(f"{task} {language}: {scenario.name}")
+                workload = contest.workload.only(language) if language else contest.workload
+                watch = Watch()
+                measured = self.measure((a, b), workload, scenario, num_cells, task + language)
+                yield Trial(
+                    task=task,
+                    language=language,
+                    scenario=scenario,
+                    measured=measured,
+                    conditions=watch.conditions(),
+                    weight_bytes=(a.weight_bytes(), b.weight_bytes()),
+                    peak_bytes=(
+                        self._peak(a, workload, scenario),
+                        self._peak(b, workload, scenario),
+                    ),
+                )
+
+    def _peak(self, answerer: Answerer, workload: Workload, scenario: Scenario) -> int | None:
+        """Return the memory that a query of a scenario takes beyond the weights."""
+        requests = workload.draw(scenario.requests_per_query or 4, Random(self.seed))  # noqa: S311
+        size = scenario.requests_per_query or len(requests)
+        rows = [each.row for each in requests]
+        gc.collect()
+        return peak_bytes(
+            lambda: [answerer.answer(rows[at : at + size]) for at in range(0, len(rows), size)]
+        )

@@ -1,0 +1,259 @@
+"""What a comparison of speed found: the record that is kept as `speed.json`, without torch."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+
+from stiltwalk.errors import WorkspaceError
+from stiltwalk.measure.controls import Controls
+from stiltwalk.measure.profiles import Figure, ProfileName
+from stiltwalk.measure.verdicts import Judged, Verdict
+
+FILE = "speed.json"
+VOID = "VOID"
+"""In place of a verdict where the instrument failed its own controls."""
+STYLE = "MLPerf-style scenarios; not an MLPerf result"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Design:
+    """What was fixed before anything was measured.
+
+    Args:
+        profile: quick or full.
+        device: "cpu", or the accelerator's name.
+        num_threads: CPU threads of either model.
+        precision: number format of matrix products.
+        seed: of the requests and of the order within blocks.
+        margins: by figure, what still counts as equal, a fraction.
+        order: of the two models within a block.
+        most_blocks: more are never measured.
+        most_s: nor is a scenario of a task measured for longer.
+        style: what the scenarios are, and are not.
+    """
+
+    profile: ProfileName
+    device: str
+    num_threads: int
+    precision: str
+    seed: int
+    margins: dict[Figure, float]
+    order: str = "ABBA or BAAB per block, drawn at random, query by query"
+    most_blocks: int
+    most_s: float
+    style: str = STYLE
+
+
+@dataclass(frozen=True, kw_only=True)
+class Control:
+    """What the instrument said about known differences, in one figure of one scenario."""
+
+    scenario: str
+    figure: Figure
+    found: Controls
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """One verdict.
+
+    Args:
+        task: what was asked.
+        language: empty where all of the task's are in every block.
+        scenario: how it was asked.
+        figure: what is compared.
+        verdict: a `Verdict`, or VOID.
+        a_s: A's figure in seconds, the median over blocks.
+        b_s: B's.
+        judged: ratio, interval, margin, blocks; how it came out if controls are left aside.
+        wanted_blocks: what the pilot asked for; more than were measured leave a cell open.
+    """
+
+    task: str
+    language: str
+    scenario: str
+    figure: Figure
+    verdict: str
+    a_s: float
+    b_s: float
+    judged: Judged
+    wanted_blocks: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class LanguageTime:
+    """Median time per request in one language: an estimate with its 90 % interval, no verdict."""
+
+    task: str
+    language: str
+    scenario: str
+    a_s: float
+    b_s: float
+    ratio: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cost:
+    """Where one model's time and memory go, per request of one task in one scenario.
+
+    `peak_bytes` is beyond the weights, None where the system keeps no such mark. `model` is "a"
+    or "b".
+    """
+
+    task: str
+    language: str
+    scenario: str
+    model: str
+    tokenise_s: float
+    forward_s: float
+    decode_s: float
+    real_tokens: float
+    padded_tokens: float
+    weight_bytes: int
+    peak_bytes: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Quality:
+    """One figure of both models on one task in one language, fractions in [0, 1]."""
+
+    task: str
+    language: str
+    metric: str
+    a: float
+    b: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Conditions:
+    """The machine during a measurement; None for what it does not tell.
+
+    Args:
+        load: processes that wanted a core, mean over the last minute, at the end.
+        elsewhere: share of all cores that other processes took.
+        stolen: share of all cores that the host of a virtual machine took.
+        clock_mhz: mean over cores at the end.
+        temperature_c: of the hottest sensor at the end.
+        energy_j: from the machine's counter, both models together.
+        energy_counter: which counter, "unavailable" for none.
+    """
+
+    load: float | None
+    elsewhere: float | None
+    stolen: float | None
+    clock_mhz: float | None
+    temperature_c: float | None
+    energy_j: float | None
+    energy_counter: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Machine:
+    """The machine while one scenario of one task was measured, or the controls."""
+
+    task: str
+    scenario: str
+    conditions: Conditions
+
+
+@dataclass(frozen=True, kw_only=True)
+class Speed:
+    """A whole comparison: question, design, controls, verdicts, and what stands beside them.
+
+    Args:
+        a: names the model that is compared with.
+        b: names the model that the verdicts are about.
+        question: in words.
+        design: what was fixed beforehand.
+        controls: of the session, one per scenario and figure.
+        void: why verdicts do not count, sentences; empty if the instrument passed.
+        structure: what differs between the two models by task, sentences.
+        cells: the verdicts.
+        languages: estimates per language, where a cell is a whole task.
+        costs: time by part, tokens, memory.
+        quality: of both models, where runs were compared.
+        machine: load, clock, heat, energy.
+        time_s: what the comparison took.
+        summary: what follows from the verdicts, in words.
+    """
+
+    a: str
+    b: str
+    question: str
+    design: Design
+    controls: tuple[Control, ...]
+    void: tuple[str, ...]
+    structure: dict[str, tuple[str, ...]]
+    cells: tuple[Cell, ...]
+    languages: tuple[LanguageTime, ...]
+    costs: tuple[Cost, ...]
+    quality: tuple[Quality, ...] = ()
+    machine: tuple[Machine, ...]
+    time_s: float
+    summary: tuple[str, ...]
+
+
+def write_speed(speed: Speed, file: Path) -> None:
+    """Keep a comparison as JSON."""
+    text = json.dumps(asdict(speed), indent=1, ensure_ascii=False)
+    file.write_text(text + "\n", encoding="utf-8")
+
+
+def read_speed(text: str) -> Speed:
+    """Return the comparison in a JSON text.
+
+    Raises:
+        WorkspaceError: if it is not one.
+    """
+    try:
+        return TypeAdapter(Speed).validate_json(text)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise WorkspaceError(
+            f"This is no {FILE} of this version: {where}: {first['msg']}. Measure again."
+        ) from error
+
+
+def summarise(cells: tuple[Cell, ...], void: tuple[str, ...], a: str, b: str) -> Iterator[str]:
+    """Yield what follows from the verdicts and from nothing else, a sentence each."""
+    for reason in void:
+        yield f"VOID: {reason}"
+    standing = [cell for cell in cells if cell.verdict != VOID]
+    equal = [cell for cell in standing if cell.verdict == Verdict.EQUIVALENT]
+    if standing and len(equal) == len(cells):
+        yield f"{b} is as fast as {a} within the margin everywhere: all {len(cells)} EQUIVALENT."
+    elif equal:
+        yield f"{b} is as fast as {a} within the margin in {len(equal)} of {len(cells)} cells."
+    for cell in standing:
+        judged, what = cell.judged, _named(cell)
+        if cell.verdict in (Verdict.SLOWER, Verdict.FASTER):
+            yield (
+                f"{b} is {cell.verdict} than {a} in {what}: time ratio {judged.ratio:.3f} "
+                f"({judged.low:.3f} to {judged.high:.3f})."
+            )
+        elif cell.verdict == Verdict.EQUIVALENT and judged.differs:
+            yield (
+                f"A small but real difference within the margin in {what}: time ratio "
+                f"{judged.ratio:.3f} ({judged.low:.3f} to {judged.high:.3f})."
+            )
+    unknown = [_named(cell) for cell in standing if cell.verdict == Verdict.INCONCLUSIVE]
+    if unknown:
+        yield f"INCONCLUSIVE, which is no evidence of equality: {'; '.join(unknown)}."
+
+
+def _named(cell: Cell) -> str:
+    language = f" {cell.language}" if cell.language else ""
+    return f"{cell.task}{language}, {cell.scenario}, {cell.figure}"
+
+
+def with_quality(speed: Speed, quality: tuple[Quality, ...]) -> Speed:
+    """Return the comparison with the scores of both models beside it."""
+    return replace(speed, quality=quality)

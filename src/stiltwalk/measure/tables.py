@@ -1,0 +1,104 @@
+"""A comparison of speed as tables for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from statistics import fmean
+
+from rich.console import Console
+from rich.table import Table
+
+from stiltwalk.measure.profiles import Figure
+from stiltwalk.measure.speed import Cell, Speed
+from stiltwalk.measure.verdicts import Judged
+
+
+def print_speed(speed: Speed, console: Console) -> None:
+    """Show controls, verdicts, what stands beside them, and the summary."""
+    console.print(f"{speed.question} ({speed.design.style})", highlight=False)
+    for table in (_controls(speed), _verdicts(speed), _costs(speed), _quality(speed)):
+        if table.row_count:
+            console.print(table)
+    for task, found in speed.structure.items():
+        console.print(f"{task}: {'; '.join(found) or 'structurally identical'}", highlight=False)
+    for sentence in speed.summary:
+        console.print(sentence, highlight=False, markup=False)
+
+
+def _table(title: str, *columns: str) -> Table:
+    table = Table(title=title, title_justify="left", box=None)
+    for number, column in enumerate(columns):
+        table.add_column(column, justify="right" if number > 1 else "left")
+    return table
+
+
+def _controls(speed: Speed) -> Table:
+    table = _table("Controls", "scenario", "figure", "A/A", "+5 %", "+2 %", "resolvable")
+    for control in speed.controls:
+        found = control.found
+        judged = [_judged(each) for each in (found.aa, found.delay_5, found.delay_2)]
+        table.add_row(control.scenario, control.figure, *judged, f"{found.resolvable:.1%}")
+    return table
+
+
+def _judged(judged: Judged) -> str:
+    return f"{judged.verdict} {judged.ratio:.3f} ({judged.low:.3f}-{judged.high:.3f})"
+
+
+def _verdicts(speed: Speed) -> Table:
+    columns = ("task", "figure", "A", "B", "B/A", "90 % interval", "margin", "blocks", "verdict")
+    table = _table(f"A = {speed.a}, B = {speed.b}", *columns)
+    for cell in speed.cells:
+        judged = cell.judged
+        table.add_row(
+            f"{cell.task} {cell.language}".strip(),
+            _figure(cell),
+            *_values(cell),
+            f"{judged.ratio:.3f}",
+            f"{judged.low:.3f}-{judged.high:.3f}",
+            f"{judged.margin:.0%}",
+            str(judged.num_blocks),
+            cell.verdict,
+        )
+    return table
+
+
+def _figure(cell: Cell) -> str:
+    name = "throughput" if cell.figure is Figure.TIME else cell.figure
+    return f"{cell.scenario} {name}"
+
+
+def _values(cell: Cell) -> Iterator[str]:
+    for time_s in (cell.a_s, cell.b_s):
+        if cell.figure is Figure.TIME:
+            yield f"{1 / time_s:,.0f}/s"
+        else:
+            yield f"{1000 * time_s:.2f} ms"
+
+
+def _costs(speed: Speed) -> Table:
+    columns = ("task", "scenario", "model", "tokenise", "forward", "decode", "tokens", "padded")
+    table = _table("Per request: ms by part, tokens; memory in MB", *columns, "weights", "beyond")
+    for cost in speed.costs:
+        parts_s = (cost.tokenise_s, cost.forward_s, cost.decode_s)
+        peak = "unknown" if cost.peak_bytes is None else f"{cost.peak_bytes / 1e6:.1f}"
+        table.add_row(
+            f"{cost.task} {cost.language}".strip(),
+            cost.scenario,
+            cost.model,
+            *(f"{1000 * each:.3f}" for each in parts_s),
+            f"{cost.real_tokens:.1f}",
+            f"{cost.padded_tokens:.1f}",
+            f"{cost.weight_bytes / 1e6:.1f}",
+            peak,
+        )
+    return table
+
+
+def _quality(speed: Speed) -> Table:
+    table = _table("Quality, mean over languages, %", "task", "metric", "A", "B")
+    for task, metric in dict.fromkeys((each.task, each.metric) for each in speed.quality):
+        found = [each for each in speed.quality if (each.task, each.metric) == (task, metric)]
+        means = (fmean(each.a for each in found), fmean(each.b for each in found))
+        table.add_row(task, metric, *(f"{100 * each:.1f}" for each in means))
+    return table

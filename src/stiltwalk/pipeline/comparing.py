@@ -1,0 +1,170 @@
+"""Two models by what a user calls them: a folder, a hub id, or an arm of a run as RUN:ARM."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from stiltwalk.config.model_folder import locate
+from stiltwalk.config.recipe import ModelSettings
+from stiltwalk.data.source import DataSource
+from stiltwalk.errors import NoSuchRun, RecipeError
+from stiltwalk.measure.comparison import compare
+from stiltwalk.measure.session import Contest, Session
+from stiltwalk.measure.speed import Quality, Speed, with_quality
+from stiltwalk.measure.system import Settings
+from stiltwalk.measure.workload import load_workload
+from stiltwalk.pipeline.context import MODEL
+from stiltwalk.records import ScoreRow
+from stiltwalk.store import Workspace
+from stiltwalk.store.record import RUNS, RecordedStage, RunRecord, read_record, run_folder
+from stiltwalk.tasks import TARGETS, TASKS
+from stiltwalk.tasks.available import available_languages
+
+_FOLDERS_NEED = "give --task and --data for models that are no arms of runs"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What a comparison is asked about.
+
+    Args:
+        names: A and B, as the user spells them.
+        workspace: where RUN:ARM is looked up.
+        tasks: targets; none for all that both arms were evaluated on.
+        data: where requests come from; None for where the runs took theirs.
+    """
+
+    names: tuple[str, str]
+    workspace: Workspace
+    tasks: tuple[str, ...] = ()
+    data: DataSource | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Evaluated:
+    """An arm's model for one target, and how its evaluation asked it."""
+
+    folder: Path
+    stage: dict[str, Any]
+    scores: tuple[ScoreRow, ...]
+    record: RunRecord
+
+
+def compare_models(asked: Asked, session: Session) -> Speed:
+    """Time the second model against the first, with the quality of both where runs tell it.
+
+    Raises:
+        RecipeError: if a task or the data must be named.
+        NoSuchRun: if an arm or its evaluation is not there.
+        ModelError: if a model cannot be had.
+    """
+    arms = tuple(_arm(name, asked) for name in asked.names)
+    known = [set(arm) for arm in arms if arm is not None]
+    tasks = asked.tasks or tuple(task for task in TARGETS if known and task in set.intersection(*known))
+    if not tasks:
+        raise RecipeError(f"No task to compare {' and '.join(asked.names)} on: {_FOLDERS_NEED}.")
+    contests, quality = [], []
+    for task in tasks:
+        if task not in TARGETS:
+            raise RecipeError(f"{task!r} is no target. There is: {', '.join(TARGETS)}.")
+        pair = [arm[task] if arm and task in arm else None for arm in arms]
+        contests.append(_contest(task, asked, pair))
+        if pair[0] and pair[1]:
+            quality += _quality(pair[0].scores, pair[1].scores)
+    return with_quality(compare(contests, asked.names, session), tuple(quality))
+
+
+def _arm(name: str, asked: Asked) -> dict[str, _Evaluated] | None:
+    """Return the evaluated models of RUN:ARM by target, None for a name of another form."""
+    run, colon, arm = name.partition(":")
+    if not colon or Path(name).exists():
+        return None
+    record = read_record(run_folder(asked.workspace, run))
+    stages = [each for each in record.stages if each.arm == arm and each.target]
+    if not stages:
+        raise NoSuchRun(
+            f"The run {run} in {asked.workspace.root} has no arm {arm!r}. There is: "
+            f"{', '.join(record.arms)}."
+        )
+    first_of = {each.target: each for each in reversed(stages)}
+    return {target: _evaluated(each, record, asked.workspace) for target, each in first_of.items()}
+
+
+def _evaluated(recorded: RecordedStage, record: RunRecord, store: Workspace) -> _Evaluated:
+    if not store.has(recorded.fingerprint):
+        raise NoSuchRun(
+            f"{store.root}/{RUNS}/{record.name} is not finished: {recorded.does!r} is missing. "
+            "Run its recipe again first."
+        )
+    stage = store.marker(recorded.fingerprint)["stage"]
+    return _Evaluated(
+        folder=_model_folder(stage["parent"], store),
+        stage=stage,
+        scores=store.scores(recorded.fingerprint),
+        record=record,
+    )
+
+
+def _model_folder(stage: dict[str, Any], store: Workspace) -> Path:
+    """Return the folder of a checkpoint stage's model; of a base encoder the one it was read from."""
+    fingerprint = sha256(json.dumps(stage, sort_keys=True).encode()).hexdigest()[:16]
+    if stage["stage"] != "Base":
+        return store.verified(fingerprint) / MODEL
+    name = json.loads(store.text(fingerprint, "base.json"))["name"]
+    found = locate(ModelSettings(name=name, revision=None), fetch=False)
+    if found.folder is None or found.revision != stage["revision"]:
+        raise NoSuchRun(
+            f"The base encoder {name} of that run is not here any more in revision "
+            f"{stage['revision']}. Give its folder in place of the arm."
+        )
+    return found.folder
+
+
+def _contest(task: str, asked: Asked, pair: Sequence[_Evaluated | None]) -> Contest:
+    """Return what is needed to time one task, settings taken from A's evaluation, else B's."""
+    folders = [
+        each.folder if each else _named_folder(name)
+        for each, name in zip(pair, asked.names, strict=True)
+    ]
+    known = next((each for each in pair if each), None)
+    if known is None and asked.data is None:
+        raise RecipeError(f"Where do the requests come from? Please {_FOLDERS_NEED}.")
+    source = asked.data or known.record.data  # type: ignore[union-attr]  # one of both is there
+    stage = known.stage if known else {}
+    languages = stage.get("languages") or available_languages(TASKS[task], source)
+    settings = Settings(
+        task=TASKS[task],
+        max_length_tokens=stage.get("max_length_tokens", TASKS[task].max_length_tokens),
+        precision=stage.get("precision", "fp32"),
+        relative_depth=stage.get("relative_depth") or Settings.relative_depth,
+    )
+    workload = load_workload(TASKS[task], source, languages, stage.get("max_rows"))
+    return Contest(
+        folder_a=folders[0], folder_b=folders[1], settings=settings, workload=workload
+    )
+
+
+def _named_folder(name: str) -> Path:
+    """Return the folder of a model that is given as one, or by its hub id."""
+    path = Path(name).expanduser()
+    found = locate(ModelSettings(name=str(path.resolve()) if path.is_dir() else name), fetch=True)
+    assert found.folder is not None
+    return found.folder
+
+
+def _quality(a: Sequence[ScoreRow], b: Sequence[ScoreRow]) -> Iterator[Quality]:
+    theirs = {(row.language, row.metric): row.value for row in b}
+    for row in a:
+        if (row.language, row.metric) in theirs:
+            yield Quality(
+                task=row.task,
+                language=row.language,
+                metric=row.metric,
+                a=row.value,
+                b=theirs[row.language, row.metric],
+            )
