@@ -62,8 +62,7 @@ def compare(
     a: str,
     b: str,
     workspace: str | Path = "workspace",
-    tasks: Sequence[str] = (),
-    data: str | None = None,
+    on: str = "",
     profile: str = "quick",
     console: Console | None = None,
 ) -> Speed:
@@ -73,15 +72,14 @@ def compare(
         a: a model folder, a hub id, or RUN:ARM for an arm of a run in the workspace.
         b: likewise.
         workspace: the folder where runs are kept.
-        tasks: targets; all that both arms were evaluated on by default.
-        data: "mini", "hub" or a folder in the hub's layout; where the runs had it by default.
+        on: targets, such as "xnli,panx"; all that both arms were evaluated on by default. Models
+            of no run need to know where requests come from: "mini:xnli", "hub:xnli", "DIR:xnli".
         profile: "quick" or "full".
         console: where progress goes; nowhere by default.
 
     Raises:
         StiltwalkError: what the user can cause; see the tree in `stiltwalk.errors`.
     """
-    from stiltwalk.data.source import DataSource
     from stiltwalk.measure.profiles import profile_named
     from stiltwalk.measure.session import Session
     from stiltwalk.pipeline.comparing import Asked, compare_models
@@ -93,9 +91,7 @@ def compare(
         seed=1,
         tell=lambda line: console.print(line, highlight=False) if console else None,
     )
-    source = None if data is None else DataSource(source=data)
-    asked = Asked(names=(a, b), workspace=Workspace(Path(workspace)), tasks=tuple(tasks), data=source)
-    return compare_models(asked, session)
+    return compare_models(Asked(names=(a, b), workspace=Workspace(Path(workspace)), on=on), session)
 
 
 def score(predictions: str | Path, labels: str | Path, benchmark: str = "xtreme") -> dict[str, Any]:

@@ -119,23 +119,22 @@ def compare(
     a: Annotated[str, typer.Argument(metavar="A", help="A model folder, a hub id, or RUN:ARM.")],
     b: Annotated[str, typer.Argument(metavar="B", help="What is compared with A.")],
     workspace: Workspace = Path("workspace"),
-    task: Annotated[
-        list[str] | None, typer.Option(help="A target; again for more. Default: all of the runs'.")
-    ] = None,
-    data: Annotated[
-        str | None, typer.Option(help="mini, hub, or a folder. Default: where the runs had it.")
-    ] = None,
+    on: Annotated[
+        str,
+        typer.Option(
+            metavar="[DATA:]TASK,…",
+            help="Tasks, and for models of no run where requests come from, as mini:xnli,panx.",
+        ),
+    ] = "",
     profile: Annotated[str, typer.Option(help="quick or full.")] = "quick",
-    out: Annotated[Path, typer.Option(help="Where the comparison is kept.")] = Path("speed.json"),
     as_json: AsJson = False,
 ) -> None:
-    """Time B against A on the same requests: a verdict with a margin for every task."""
-    from stiltwalk.measure.speed import write_speed
+    """Time B against A on the same requests: verdicts with a margin, kept in ./speed.json."""
+    from stiltwalk.measure.speed import FILE, write_speed
     from stiltwalk.measure.tables import print_speed
 
-    console = Console(stderr=True)
-    speed = stiltwalk.compare(a, b, workspace, task or (), data, profile, console)
-    write_speed(speed, out)
+    speed = stiltwalk.compare(a, b, workspace, on, profile, Console(stderr=True))
+    write_speed(speed, Path(FILE))
     _show(asdict(speed), as_json, lambda console: print_speed(speed, console))
 
 

@@ -42,9 +42,8 @@ def compare(contests: Sequence[Contest], names: tuple[str, str], session: Sessio
         trials = [
             trial for contest in contests for trial in session.trials(contest, figures * sum(parts))
         ]
-    failed = {(each.scenario, each.figure) for each in controls if each.found.why_void}
-    void = tuple(_why_void(controls, trials))
-    cells = tuple(_cells(trials, failed, session.device))
+    void = tuple(why_void(controls, trials))
+    cells = tuple(judged_cells(trials, controls, session.device))
     return Speed(
         a=names[0],
         b=names[1],
@@ -86,7 +85,8 @@ def _design(contest: Contest, session: Session) -> Design:
     )
 
 
-def _why_void(controls: Sequence[Control], trials: Sequence[Trial]) -> Iterator[str]:
+def why_void(controls: Sequence[Control], trials: Sequence[Trial]) -> Iterator[str]:
+    """Yield why some or all verdicts do not count, a sentence each."""
     for control in controls:
         for reason in control.found.why_void:
             yield f"{control.scenario}, {control.figure}: {reason}"
@@ -95,8 +95,11 @@ def _why_void(controls: Sequence[Control], trials: Sequence[Trial]) -> Iterator[
             yield f"{trial.task} {trial.language}, {trial.scenario.name}: never became steady."
 
 
-def _cells(trials: Sequence[Trial], failed: set[tuple[str, Figure]], device: str) -> Iterator[Cell]:
+def judged_cells(
+    trials: Sequence[Trial], controls: Sequence[Control], device: str
+) -> Iterator[Cell]:
     """Yield the verdicts, corrected for their number; VOID where a control of theirs failed."""
+    failed = {(each.scenario, each.figure) for each in controls if each.found.why_void}
     alone = {
         (trial, figure): judge(trial.measured.log_ratios(figure), margin_of(figure, device))
         for trial in trials

@@ -10,7 +10,6 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from random import Random
 from statistics import median, stdev
 
 import numpy as np
@@ -121,7 +120,7 @@ class Bench:
     workload: Workload
     scenario: Scenario
     profile: Profile
-    rng: Random
+    rng: np.random.Generator
     _parts: tuple[Parts, Parts] = field(default_factory=lambda: (Parts(), Parts()))
 
     def measure(self, margins: Sequence[float], num_cells: int) -> Measured:
@@ -178,7 +177,7 @@ class Bench:
         """Ask both systems the same queries, each query in ABBA or BAAB."""
         gc.collect()
         queries = self._queries(self.workload.draw(per_language, self.rng))
-        order = self.rng.choice(ORDERS)
+        order = ORDERS[self.rng.integers(len(ORDERS))]
         times_s_SQT = np.zeros((2, len(queries), 2))
         for number, query in enumerate(queries):
             rows = [each.row for each in query]

@@ -6,8 +6,8 @@ import gc
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from random import Random
 
+import numpy as np
 import torch
 
 from stiltwalk.measure.conditions import Watch, peak_bytes
@@ -87,7 +87,7 @@ class Session:
         key: str,
     ) -> Measured:
         """Measure two systems; what is drawn depends on the seed, the scenario and the key."""
-        rng = Random(f"{self.seed} {scenario.name} {key}")  # noqa: S311 - no secret
+        rng = np.random.default_rng(list(f"{self.seed} {scenario.name} {key}".encode()))
         bench = Bench(pair, workload, scenario, self.profile, rng)
         margins = [margin_of(figure, self.device) for figure in scenario.figures]
         return bench.measure(margins, num_cells)
@@ -138,7 +138,7 @@ class Session:
 
     def _peak(self, answerer: Answerer, workload: Workload, scenario: Scenario) -> int | None:
         """Return the memory that a query of a scenario takes beyond the weights."""
-        requests = workload.draw(scenario.requests_per_query or 4, Random(self.seed))  # noqa: S311
+        requests = workload.draw(scenario.requests_per_query or 4, np.random.default_rng(self.seed))
         size = scenario.requests_per_query or len(requests)
         rows = [each.row for each in requests]
         gc.collect()

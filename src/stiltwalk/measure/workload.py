@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from random import Random
 from typing import Any
+
+import numpy as np
 
 from stiltwalk.data.source import DataSource
 from stiltwalk.records import Kind, Split
@@ -27,7 +28,7 @@ class Workload:
 
     rows: Mapping[str, Sequence[Any]]
 
-    def draw(self, per_language: int, rng: Random) -> list[Request]:
+    def draw(self, per_language: int, rng: np.random.Generator) -> list[Request]:
         """Return requests in random order, the same number of every language.
 
         All languages give the rows at the same relative positions: in parallel test sets (XNLI,

@@ -25,7 +25,7 @@ from stiltwalk.store.record import RUNS, RecordedStage, RunRecord, read_record, 
 from stiltwalk.tasks import TARGETS, TASKS
 from stiltwalk.tasks.available import available_languages
 
-_FOLDERS_NEED = "give --task and --data for models that are no arms of runs"
+_ON = "say on what with --on DATA:TASK, such as --on mini:xnli,panx or --on hub:xnli"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,14 +35,24 @@ class Asked:
     Args:
         names: A and B, as the user spells them.
         workspace: where RUN:ARM is looked up.
-        tasks: targets; none for all that both arms were evaluated on.
-        data: where requests come from; None for where the runs took theirs.
+        on: tasks with commas between, none for all that both arms were evaluated on; before them,
+            with a colon, where requests come from, if not from where the runs took theirs.
     """
 
     names: tuple[str, str]
     workspace: Workspace
-    tasks: tuple[str, ...] = ()
-    data: DataSource | None = None
+    on: str = ""
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """The targets that are named."""
+        return tuple(filter(None, self.on.rpartition(":")[2].split(",")))
+
+    @property
+    def data(self) -> DataSource | None:
+        """Where requests come from, if that is said."""
+        source = self.on.rpartition(":")[0]
+        return DataSource(source=source) if source else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,10 +75,12 @@ def compare_models(asked: Asked, session: Session) -> Speed:
     """
     arms = tuple(_arm(name, asked) for name in asked.names)
     known = [set(arm) for arm in arms if arm is not None]
-    tasks = asked.tasks or tuple(task for task in TARGETS if known and task in set.intersection(*known))
+    tasks = asked.tasks or tuple(
+        task for task in TARGETS if known and task in set.intersection(*known)
+    )
     if not tasks:
-        raise RecipeError(f"No task to compare {' and '.join(asked.names)} on: {_FOLDERS_NEED}.")
-    contests, quality = [], []
+        raise RecipeError(f"No task to compare {' and '.join(asked.names)} on: {_ON}.")
+    contests, quality = [], list[Quality]()
     for task in tasks:
         if task not in TARGETS:
             raise RecipeError(f"{task!r} is no target. There is: {', '.join(TARGETS)}.")
@@ -111,7 +123,7 @@ def _evaluated(recorded: RecordedStage, record: RunRecord, store: Workspace) -> 
 
 
 def _model_folder(stage: dict[str, Any], store: Workspace) -> Path:
-    """Return the folder of a checkpoint stage's model; of a base encoder the one it was read from."""
+    """Return the folder of a checkpoint stage's model; of a base encoder where it lies."""
     fingerprint = sha256(json.dumps(stage, sort_keys=True).encode()).hexdigest()[:16]
     if stage["stage"] != "Base":
         return store.verified(fingerprint) / MODEL
@@ -133,7 +145,7 @@ def _contest(task: str, asked: Asked, pair: Sequence[_Evaluated | None]) -> Cont
     ]
     known = next((each for each in pair if each), None)
     if known is None and asked.data is None:
-        raise RecipeError(f"Where do the requests come from? Please {_FOLDERS_NEED}.")
+        raise RecipeError(f"Nothing tells where the requests of {task} come from: {_ON}.")
     source = asked.data or known.record.data  # type: ignore[union-attr]  # one of both is there
     stage = known.stage if known else {}
     languages = stage.get("languages") or available_languages(TASKS[task], source)
@@ -144,9 +156,7 @@ def _contest(task: str, asked: Asked, pair: Sequence[_Evaluated | None]) -> Cont
         relative_depth=stage.get("relative_depth") or Settings.relative_depth,
     )
     workload = load_workload(TASKS[task], source, languages, stage.get("max_rows"))
-    return Contest(
-        folder_a=folders[0], folder_b=folders[1], settings=settings, workload=workload
-    )
+    return Contest(folder_a=folders[0], folder_b=folders[1], settings=settings, workload=workload)
 
 
 def _named_folder(name: str) -> Path:

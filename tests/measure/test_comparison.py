@@ -1,0 +1,165 @@
+"""From blocks to verdicts, and what voids them; the record and its words."""
+
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from recorded import Recorded, noisy, rng
+from rich.console import Console
+
+from stiltwalk.errors import WorkspaceError
+from stiltwalk.measure.comparison import judged_cells, why_void
+from stiltwalk.measure.controls import Controls
+from stiltwalk.measure.paired import Bench, Measured
+from stiltwalk.measure.profiles import QUICK, SINGLE_STREAM, Figure
+from stiltwalk.measure.session import Trial
+from stiltwalk.measure.speed import (
+    VOID,
+    Cell,
+    Conditions,
+    Control,
+    Design,
+    Speed,
+    read_speed,
+    summarise,
+    write_speed,
+)
+from stiltwalk.measure.tables import print_speed
+from stiltwalk.measure.verdicts import Judged, judge
+from stiltwalk.measure.workload import Workload
+
+CONDITIONS = Conditions(
+    load=0.1,
+    elsewhere=0.0,
+    stolen=None,
+    clock_mhz=None,
+    temperature_c=None,
+    energy_j=None,
+    energy_counter="unavailable",
+)
+
+
+def measured(ratio: float, spread: float = 0.005) -> Measured:
+    pair = (Recorded("A", noisy(0.01, spread, 1)), Recorded("B", noisy(0.01 * ratio, spread, 2)))
+    bench = Bench(pair, Workload({"de": range(9)}), SINGLE_STREAM, QUICK, rng())
+    return bench.measure([0.03, 0.03], num_cells=1)
+
+
+def trial(task: str, ratio: float, spread: float = 0.005) -> Trial:
+    return Trial(
+        task=task,
+        language="",
+        scenario=SINGLE_STREAM,
+        measured=measured(ratio, spread),
+        conditions=CONDITIONS,
+        weight_bytes=(4, 4),
+        peak_bytes=(None, 8),
+    )
+
+
+def said(ratio: float) -> Judged:
+    return judge(measured(ratio).log_ratios(Figure.P50), 0.03)
+
+
+def control(aa: float = 1.0, delay_5: float = 1.05) -> Control:
+    found = Controls(aa=said(aa), delay_5=said(delay_5), delay_2=said(1.02))
+    return Control(scenario="SingleStream", figure=Figure.P50, found=found)
+
+
+def cells(*trials: Trial, controls: tuple[Control, ...] = ()) -> tuple[Cell, ...]:
+    return tuple(judged_cells(trials, controls, "cpu"))
+
+
+def test_a_cell_is_a_task_in_one_figure_of_one_scenario() -> None:
+    found = cells(trial("xnli", 1.0), trial("panx", 1.2))
+    assert [(each.task, each.figure, each.verdict) for each in found] == [
+        ("xnli", "p50 latency", "EQUIVALENT"),
+        ("xnli", "p90 latency", "EQUIVALENT"),
+        ("panx", "p50 latency", "SLOWER"),
+        ("panx", "p90 latency", "SLOWER"),
+    ]
+
+
+@pytest.mark.parametrize("bad", [control(aa=1.1), control(delay_5=1.0)])
+def test_a_failed_control_voids_its_figure_and_says_why(bad: Control) -> None:
+    found = cells(trial("xnli", 1.0), controls=(bad,))
+    assert [each.verdict for each in found] == [VOID, "EQUIVALENT"]
+    assert "did not come out as" in next(iter(why_void([bad], [])))
+
+
+def test_passed_controls_void_nothing() -> None:
+    assert not list(why_void([control()], [trial("xnli", 1.0)]))
+
+
+def test_times_that_never_became_steady_void_their_cells() -> None:
+    steady = trial("xnli", 1.0)
+    unsteady = replace(steady, measured=replace(steady.measured, is_steady=False))
+    assert {each.verdict for each in cells(unsteady)} == {VOID}
+    assert "steady" in next(iter(why_void([], [unsteady])))
+
+
+def test_words_follow_from_verdicts() -> None:
+    found = cells(trial("xnli", 1.0), trial("panx", 1.2), trial("xquad", 1.0, spread=0.9))
+    words = " ".join(summarise(found, (), "base", "adapted"))
+    assert "within the margin in 2 of 6 cells" in words
+    assert "adapted is SLOWER than base in panx, SingleStream, p50 latency" in words
+    assert "INCONCLUSIVE, which is no evidence of equality: xquad" in words
+    assert "everywhere" not in words
+
+
+def test_only_all_cells_make_it_equivalent_everywhere() -> None:
+    equal = cells(trial("xnli", 1.0))
+    assert "everywhere: all 2 EQUIVALENT" in " ".join(summarise(equal, (), "a", "b"))
+    void = cells(trial("xnli", 1.0), controls=(control(aa=1.1),))
+    words = " ".join(summarise(void, ("because.",), "a", "b"))
+    assert words.startswith("VOID: because.")
+    assert "everywhere" not in words
+
+
+def comparison() -> Speed:
+    found = cells(trial("xnli", 1.0))
+    return Speed(
+        a="base",
+        b="adapted",
+        question="?",
+        design=Design(
+            profile="quick",
+            device="cpu",
+            num_threads=1,
+            precision="fp32",
+            seed=1,
+            margins={Figure.P50: 0.03},
+            most_blocks=240,
+            most_s=1.0,
+        ),
+        controls=(control(),),
+        void=(),
+        structure={"xnli": ()},
+        cells=found,
+        languages=(),
+        costs=(),
+        machine=(),
+        time_s=1.0,
+        summary=("Fine.",),
+    )
+
+
+def test_what_is_kept_is_read_again(tmp_path: Path) -> None:
+    write_speed(comparison(), tmp_path / "speed.json")
+    assert read_speed((tmp_path / "speed.json").read_text(encoding="utf-8")) == comparison()
+
+
+def test_another_document_is_refused_with_a_sentence() -> None:
+    with pytest.raises(WorkspaceError, match=r"no speed\.json of this version"):
+        read_speed(json.dumps({"a": "base"}))
+
+
+def test_a_table_shows_every_cell_and_its_verdict() -> None:
+    output = io.StringIO()
+    print_speed(comparison(), Console(file=output, width=160))
+    assert output.getvalue().count("EQUIVALENT") >= 2
+    assert "structurally identical" in output.getvalue()

@@ -1,0 +1,100 @@
+"""Blocks: what is asked in which order, and what their ratios find."""
+
+from __future__ import annotations
+
+import gc
+from math import log
+
+import pytest
+import torch
+from recorded import Recorded, noisy, rng
+
+from stiltwalk.measure.paired import Bench, Block, controlled
+from stiltwalk.measure.profiles import OFFLINE, QUICK, SINGLE_STREAM, Figure, Scenario
+from stiltwalk.measure.verdicts import LEAST_BLOCKS, Verdict, judge
+from stiltwalk.measure.workload import Workload
+
+WORKLOAD = Workload({"de": range(10), "zh": range(10, 20)})
+
+
+def bench(a: Recorded, b: Recorded, scenario: Scenario = SINGLE_STREAM) -> Bench:
+    return Bench((a, b), WORKLOAD, scenario, QUICK, rng())
+
+
+def pair(ratio: float, spread: float = 0.01) -> tuple[Recorded, Recorded]:
+    log: list[tuple[str, tuple[int, ...]]] = []
+    return (
+        Recorded("A", noisy(0.01, spread, 1), log),
+        Recorded("B", noisy(0.01 * ratio, spread, 2), log),
+    )
+
+
+def test_every_query_is_asked_in_abba_or_baab() -> None:
+    a, b = pair(1.0)
+    bench(a, b)._block(per_language=3)
+    quads = [a.log[at : at + 4] for at in range(0, len(a.log), 4)]
+    assert len(quads) == 6
+    orders = {"".join(name for name, _ in quad) for quad in quads}
+    assert len(orders) == 1, "one order is drawn per block"
+    assert orders <= {"ABBA", "BAAB"}
+    assert all(len({rows for _, rows in quad}) == 1 for quad in quads)
+
+
+def test_both_orders_are_drawn() -> None:
+    a, b = pair(1.0)
+    measured = bench(a, b)
+    firsts = set()
+    for _ in range(20):
+        a.log.clear()
+        measured._block(per_language=1)
+        firsts.add(a.log[0][0])
+    assert firsts == {"A", "B"}
+
+
+@pytest.mark.parametrize(
+    ("ratio", "verdict"),
+    [(1.0, Verdict.EQUIVALENT), (1.1, Verdict.SLOWER), (0.9, Verdict.FASTER)],
+)
+@pytest.mark.parametrize("scenario", [SINGLE_STREAM, OFFLINE])
+def test_a_known_ratio_is_found(ratio: float, verdict: Verdict, scenario: Scenario) -> None:
+    a, b = pair(ratio)
+    measured = bench(a, b, scenario).measure([0.03] * len(scenario.figures), num_cells=1)
+    for figure in scenario.figures:
+        judged = judge(measured.log_ratios(figure), 0.03)
+        assert judged.verdict == verdict
+        assert judged.ratio == pytest.approx(ratio, rel=0.01)
+    assert measured.is_steady
+
+
+def test_times_that_never_agree_are_told() -> None:
+    clock = iter(range(1, 10**6))
+    a, b = (Recorded(name, lambda _: float(next(clock) ** 4)) for name in "AB")
+    assert not bench(a, b)._warm_up()[0]
+
+
+def test_a_wider_spread_takes_more_blocks_and_never_fewer_than_the_least() -> None:
+    calm, wild = (
+        len(bench(*pair(1.0, spread)).measure([0.03, 0.03], num_cells=1).blocks)
+        for spread in (0.0001, 0.2)
+    )
+    assert calm == LEAST_BLOCKS
+    assert wild > calm
+
+
+def test_figures_are_those_of_the_queries_of_a_language() -> None:
+    a, b = pair(1.0)
+    b.time_s = lambda rows: 0.03 if rows[0] >= 10 else 0.02
+    a.time_s = lambda _: 0.01
+    block: Block = bench(a, b)._block(per_language=2)
+    assert block.log_ratio(Figure.P50, "zh") == pytest.approx(log(3))
+    assert block.log_ratio(Figure.P50, "de") == pytest.approx(log(2))
+    assert block.value(1, Figure.TIME) == pytest.approx(0.025)
+
+
+def test_garbage_is_not_collected_and_threads_are_fixed_while_measuring() -> None:
+    before = torch.get_num_threads()
+    with controlled(3):
+        assert not gc.isenabled()
+        assert torch.get_num_threads() == 3
+    assert gc.isenabled()
+    assert torch.get_num_threads() == before
