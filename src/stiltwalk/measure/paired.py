@@ -10,15 +10,14 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from statistics import median, stdev
+from statistics import median
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.special import gammaincinv
 
 from stiltwalk.measure.profiles import Figure, Profile, Scenario
-from stiltwalk.measure.sizing import MOST_BLOCKS, blocks_needed
+from stiltwalk.measure.sizing import MOST_BLOCKS, blocks_needed, cautious_spread
 from stiltwalk.measure.system import Spent, System
 from stiltwalk.measure.verdicts import LEAST_BLOCKS, log_ratios
 from stiltwalk.measure.workload import Request, Workload
@@ -31,8 +30,6 @@ _WINDOW_QUERIES = 10
 _AGREEING_WINDOWS = 3
 _AGREEMENT = 0.05
 _MOST_WINDOWS = 60
-_CAUTION = 0.2
-"""Chance that the spread which a pilot's blocks are raised to is still too small."""
 _QUANTILES = {Figure.P50: 0.5, Figure.P90: 0.9, Figure.P99: 0.99}
 
 Systems = tuple[System, System]
@@ -136,7 +133,9 @@ class Bench:
         pilot = [self._block(per_language) for _ in range(PILOT_BLOCKS)]
         block_s = (time.perf_counter() - began) / PILOT_BLOCKS
         wanted = max(
-            blocks_needed(cautious_spread(pilot, figure), margin, num_cells)
+            blocks_needed(
+                cautious_spread([block.log_ratio(figure) for block in pilot]), margin, num_cells
+            )
             for figure, margin in zip(self.scenario.figures, margins, strict=True)
         )
         most = max(LEAST_BLOCKS, min(MOST_BLOCKS, int(self.profile.most_s / block_s)))
@@ -190,13 +189,6 @@ class Bench:
             num_requests=sum(map(len, queries)),
             times_s_SQT=times_s_SQT,
         )
-
-
-def cautious_spread(pilot: Sequence[Block], figure: Figure) -> float:
-    """Return a spread of block log-ratios that the true one is below with probability 0.8."""
-    degrees = len(pilot) - 1
-    seen = stdev(block.log_ratio(figure) for block in pilot)
-    return float(seen * np.sqrt(degrees / (2 * gammaincinv(degrees / 2, _CAUTION))))
 
 
 @contextmanager
