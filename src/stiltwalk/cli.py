@@ -164,6 +164,23 @@ def tasks(
     _show(document, as_json, lambda console: console.print(listing_table(document)))
 
 
+@app.command()
+def doctor(
+    instrument: Annotated[
+        bool, typer.Option("--instrument", help="Also test what the clock here can tell apart.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Tell versions, device and offline state; test the instrument of `compare`."""
+    from stiltwalk.pipeline.doctor import facts, print_facts, test_instrument
+
+    document = facts()
+    if instrument:
+        errors = Console(stderr=True)
+        document |= test_instrument(lambda line: errors.print(line, highlight=False))
+    _show(document, as_json, lambda console: print_facts(document, console))
+
+
 @data.command()
 def fetch(
     recipe: RecipeFile,

@@ -7,15 +7,15 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
-from recorded import Recorded, noisy, rng
 from rich.console import Console
 
 from stiltwalk.errors import WorkspaceError
 from stiltwalk.measure.comparison import judged_cells, why_void
 from stiltwalk.measure.controls import Controls
-from stiltwalk.measure.paired import Bench, Measured
-from stiltwalk.measure.profiles import QUICK, SINGLE_STREAM, Figure
+from stiltwalk.measure.paired import Block, Measured, Parts
+from stiltwalk.measure.profiles import SINGLE_STREAM, Figure
 from stiltwalk.measure.session import Trial
 from stiltwalk.measure.speed import (
     VOID,
@@ -30,7 +30,6 @@ from stiltwalk.measure.speed import (
 )
 from stiltwalk.measure.tables import print_speed
 from stiltwalk.measure.verdicts import Judged, judge
-from stiltwalk.measure.workload import Workload
 
 CONDITIONS = Conditions(
     load=0.1,
@@ -44,9 +43,12 @@ CONDITIONS = Conditions(
 
 
 def measured(ratio: float, spread: float = 0.005) -> Measured:
-    pair = (Recorded("A", noisy(0.01, spread, 1)), Recorded("B", noisy(0.01 * ratio, spread, 2)))
-    bench = Bench(pair, Workload({"de": range(9)}), SINGLE_STREAM, QUICK, rng())
-    return bench.measure([0.03, 0.03], num_cells=1)
+    chance = np.random.default_rng(1)
+    times_s_NSQT = np.array([[[[0.01]], [[0.01 * ratio]]]] * 40)
+    times_s_NSQT *= np.exp(spread * chance.standard_normal(times_s_NSQT.shape))
+    blocks = tuple(Block(("de",), 1, times_s_SQT) for times_s_SQT in times_s_NSQT)
+    parts = (Parts(num_requests=1), Parts(num_requests=1))
+    return Measured(blocks=blocks, parts=parts, wanted_blocks=40, is_steady=True)
 
 
 def trial(task: str, ratio: float, spread: float = 0.005) -> Trial:

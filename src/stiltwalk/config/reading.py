@@ -15,6 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from stiltwalk.config.beside import MaskedText, Translated
+from stiltwalk.config.measure import MeasureSettings, check_measure
 from stiltwalk.config.presets import PRESETS
 from stiltwalk.config.pretrain import PretrainSettings
 from stiltwalk.config.recipe import (
@@ -157,6 +158,7 @@ def _class_at(path: tuple[str | int, ...]) -> type[Any]:
         ("arms", "", "mlm"): MaskedText,
         ("arms", "", "translated", ""): Translated,
         ("claims", ""): Claim,
+        ("measure",): MeasureSettings,
     }
     named = path[:1] in (("arms",), ("claims",))  # every other part is a name, or a number
     path = tuple("" if named and at % 2 else part for at, part in enumerate(path))
@@ -181,6 +183,7 @@ def _check_names(recipe: Recipe) -> None:
         if target not in TARGETS:
             raise RecipeError(f"Unknown target {target!r}.{_nearest(target, TARGETS)}")
     _check_arms(recipe)
+    check_measure(recipe.measure, recipe.arms, recipe.targets)
     _refuse_repeats("targets", recipe.targets)
     _refuse_repeats("seeds", recipe.seeds)
     every = sorted({language for name in recipe.targets for language in TASKS[name].languages})

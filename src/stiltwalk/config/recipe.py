@@ -11,6 +11,7 @@ from pydantic import ConfigDict, Field
 from stiltwalk.config.beside import MaskedText, Translated
 from stiltwalk.config.devices import DeviceName
 from stiltwalk.config.limits import STRICT, Count, NotNegative, Positive, Share
+from stiltwalk.config.measure import MeasureSettings
 from stiltwalk.config.pretrain import PretrainSettings
 from stiltwalk.data.source import DataSource
 from stiltwalk.records import BASELINE_ARM
@@ -222,6 +223,7 @@ class Recipe:
         num_threads: CPU threads; the last bits of training depend on it.
         resume_every_s: how often a training stage keeps where it is; changes no result.
         controls: also show rules without a model, and models with shuffled foreign embeddings.
+        measure: whether and how the arms are timed against the baseline; None for not at all.
         claims: what the report is to judge beside the claims of Phang et al. (2020).
     """
 
@@ -245,6 +247,7 @@ class Recipe:
     num_threads: Count = 2
     resume_every_s: Positive = 300.0
     controls: bool = False
+    measure: MeasureSettings | None = None
     claims: tuple[Claim, ...] = ()
 
     @property

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal
 
+from stiltwalk.config.measure import ProfileName
 from stiltwalk.errors import RecipeError
-
-ProfileName = Literal["quick", "full"]
 
 
 class Figure(StrEnum):

@@ -9,9 +9,10 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
+from stiltwalk.config.measure import ProfileName
 from stiltwalk.errors import WorkspaceError
 from stiltwalk.measure.controls import Controls
-from stiltwalk.measure.profiles import Figure, ProfileName
+from stiltwalk.measure.profiles import Figure
 from stiltwalk.measure.verdicts import Judged, Verdict
 
 FILE = "speed.json"

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +17,7 @@ from stiltwalk.measure.speed import Quality, Speed, with_quality
 from stiltwalk.measure.system import Settings
 from stiltwalk.measure.workload import load_workload
 from stiltwalk.pipeline.context import MODEL
+from stiltwalk.pipeline.measuring import quality as quality_of
 from stiltwalk.records import ScoreRow
 from stiltwalk.store import Workspace
 from stiltwalk.store.record import RUNS, RecordedStage, RunRecord, read_record, run_folder
@@ -87,7 +86,7 @@ def compare_models(asked: Asked, session: Session) -> Speed:
         pair = [arm[task] if arm and task in arm else None for arm in arms]
         contests.append(_contest(task, asked, pair))
         if pair[0] and pair[1]:
-            quality += _quality(pair[0].scores, pair[1].scores)
+            quality += quality_of(pair[0].scores, pair[1].scores)
     return with_quality(compare(contests, asked.names, session), tuple(quality))
 
 
@@ -114,25 +113,22 @@ def _evaluated(recorded: RecordedStage, record: RunRecord, store: Workspace) -> 
             "Run its recipe again first."
         )
     stage = store.marker(recorded.fingerprint)["stage"]
+    if stage["parent"]["stage"] == "Base":
+        folder = _base_folder(record.model, stage["parent"]["revision"])
+    else:
+        folder = store.verified(recorded.parents[0]) / MODEL
     return _Evaluated(
-        folder=_model_folder(stage["parent"], store),
-        stage=stage,
-        scores=store.scores(recorded.fingerprint),
-        record=record,
+        folder=folder, stage=stage, scores=store.scores(recorded.fingerprint), record=record
     )
 
 
-def _model_folder(stage: dict[str, Any], store: Workspace) -> Path:
-    """Return the folder of a checkpoint stage's model; of a base encoder where it lies."""
-    fingerprint = sha256(json.dumps(stage, sort_keys=True).encode()).hexdigest()[:16]
-    if stage["stage"] != "Base":
-        return store.verified(fingerprint) / MODEL
-    name = json.loads(store.text(fingerprint, "base.json"))["name"]
-    found = locate(ModelSettings(name=name, revision=None), fetch=False)
-    if found.folder is None or found.revision != stage["revision"]:
+def _base_folder(name: str, revision: str) -> Path:
+    """Return where a run's base encoder is, if it still is what it was."""
+    found = locate(ModelSettings(name=name), fetch=False)
+    if found.folder is None or found.revision != revision:
         raise NoSuchRun(
-            f"The base encoder {name} of that run is not here any more in revision "
-            f"{stage['revision']}. Give its folder in place of the arm."
+            f"The base encoder {name} of that run is not here any more in revision {revision}. "
+            "Give a folder in place of the arm, or leave out the retrieval tasks."
         )
     return found.folder
 
@@ -165,16 +161,3 @@ def _named_folder(name: str) -> Path:
     found = locate(ModelSettings(name=str(path.resolve()) if path.is_dir() else name), fetch=True)
     assert found.folder is not None
     return found.folder
-
-
-def _quality(a: Sequence[ScoreRow], b: Sequence[ScoreRow]) -> Iterator[Quality]:
-    theirs = {(row.language, row.metric): row.value for row in b}
-    for row in a:
-        if (row.language, row.metric) in theirs:
-            yield Quality(
-                task=row.task,
-                language=row.language,
-                metric=row.metric,
-                a=row.value,
-                b=theirs[row.language, row.metric],
-            )

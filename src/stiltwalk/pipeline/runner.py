@@ -6,11 +6,20 @@ import time
 from dataclasses import replace
 from typing import assert_never
 
-from stiltwalk.pipeline import evaluation, rules, training
+from stiltwalk.pipeline import evaluation, measuring, rules, training
 from stiltwalk.pipeline.context import Context
 from stiltwalk.pipeline.progress import Narrator
 from stiltwalk.plan import Plan, Stage, fingerprint
-from stiltwalk.plan.stages import Base, FineTune, Intermediate, Predict, Pretrain, Rules, describe
+from stiltwalk.plan.stages import (
+    Base,
+    FineTune,
+    Intermediate,
+    Measure,
+    Predict,
+    Pretrain,
+    Rules,
+    describe,
+)
 from stiltwalk.store import Folder
 
 
@@ -66,5 +75,7 @@ def carry_out(stage: Stage, context: Context, folder: Folder) -> None:
             evaluation.evaluate(stage, context, folder)
         case Rules():
             rules.evaluate(stage, context, folder)
+        case Measure():
+            measuring.measure(stage, context, folder)
         case _:
             assert_never(stage)

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple, assert_never
 
 from stiltwalk.config.devices import DEVICES
+from stiltwalk.config.measure import ProfileName
 from stiltwalk.config.recipe import Recipe, TrainSettings
 from stiltwalk.data.mini import catalogue
 from stiltwalk.data.source import MINI
-from stiltwalk.plan.stages import Base, FineTune, Intermediate, Predict, Pretrain, Rules, Stage
+from stiltwalk.plan.stages import (
+    Base,
+    FineTune,
+    Intermediate,
+    Measure,
+    Predict,
+    Pretrain,
+    Rules,
+    Stage,
+)
 from stiltwalk.records import Kind, Metric, Split
 from stiltwalk.tasks import TASKS, Task, sizes
 
@@ -20,6 +31,8 @@ STAGE_OVERHEAD_S = 0.5
 """What a stage spends before and after: reading, loading, writing."""
 MEAN_LINE_TOKENS = 60
 """Of a line of text; estimates are meant to a factor of two."""
+MEASURE_S: Mapping[ProfileName, float] = {"quick": 60.0, "full": 20_000.0}
+"""What timing a task takes, and testing the instrument before it."""
 _BYTES_PER_WEIGHT = 4
 
 
@@ -68,6 +81,8 @@ def cost(stage: Stage, recipe: Recipe, shape: Shape) -> Cost:
             return _trained(_work([stage.rows.task], stage.settings, recipe), recipe, shape)
         case Predict():
             return _prediction(stage, recipe, shape)
+        case Measure():
+            return Cost(time_s=MEASURE_S[stage.profile] * (1 + len(stage.a)))
         case _:
             assert_never(stage)
 

@@ -15,6 +15,7 @@ from stiltwalk.plan.stages import (
     Encoder,
     FineTune,
     Intermediate,
+    Measure,
     Numerics,
     Predict,
     Pretrain,
@@ -25,7 +26,7 @@ from stiltwalk.plan.stages import (
     TranslatedRows,
     parents,
 )
-from stiltwalk.records import Kind, Metric
+from stiltwalk.records import BASELINE_ARM, Kind, Metric
 from stiltwalk.tasks import INTERMEDIATE, TASKS, Task
 from stiltwalk.tasks.available import available_languages
 from stiltwalk.tasks.revisions import UNKNOWN
@@ -78,16 +79,39 @@ def build_plan(
     """
     graph = _Graph(recipe, base, revision, place_revision)
     arm_of: dict[Stage, str] = {}
+    asked: dict[tuple[int, str], list[Predict]] = {}
     stages: dict[Stage, None] = {}
     for seed in recipe.seeds:
         for name, arm in recipe.arms.items():
             for stage in graph.arm(arm, seed):
                 stages.update(dict.fromkeys(_lineage(stage)))
                 arm_of.setdefault(stage, name)
+                asked.setdefault((seed, name), []).append(stage)
         if recipe.controls:
             for control in graph.controls(seed):
                 stages.update(dict.fromkeys(_lineage(control)))
+    stages.update(dict.fromkeys(_timed(recipe, asked)))
     return Plan(recipe=recipe, stages=tuple(stages), arm_of=arm_of)
+
+
+def _timed(recipe: Recipe, asked: Mapping[tuple[int, str], Sequence[Predict]]) -> Iterator[Measure]:
+    """Yield one measurement per arm, against the baseline, of what the first seed evaluated."""
+    if recipe.measure is None:
+        return
+    targets = recipe.measure.targets or recipe.targets
+    timed = {
+        name: tuple(each for each in asked[recipe.seeds[0], name] if each.rows.task in targets)
+        for name in recipe.arms
+    }
+    for name in recipe.arms:
+        if name != BASELINE_ARM and timed[name]:
+            yield Measure(
+                a=timed[BASELINE_ARM],
+                b=timed[name],
+                names=(BASELINE_ARM, name),
+                profile=recipe.measure.profile,
+                num_threads=recipe.num_threads,
+            )
 
 
 def _lineage(stage: Stage) -> Iterator[Stage]:

@@ -18,6 +18,7 @@ from hashlib import sha256
 from typing import Any
 
 from stiltwalk.config.beside import MaskedText
+from stiltwalk.config.measure import ProfileName
 from stiltwalk.config.pretrain import PretrainSettings
 from stiltwalk.config.recipe import LoRA, Mixing, Precision, PrecisionOrAuto, TrainSettings
 from stiltwalk.data.by_language import ByLanguage
@@ -145,10 +146,36 @@ class Rules:
     max_rows: int | None
     version: int = 1
 
+    @property
+    def says(self) -> str:
+        """What it does, in words."""
+        return f"answer {self.rows.task} by rules"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measure:
+    """Time one arm's models against another's, side by side, as their evaluations asked them.
+
+    `a` and `b` hold one evaluation per task, in the same order; `names` are those of the arms.
+    """
+
+    a: tuple[Predict, ...]
+    b: tuple[Predict, ...]
+    names: tuple[str, str] = field(compare=False)
+    profile: ProfileName
+    num_threads: int
+    version: int = 1
+
+    @property
+    def says(self) -> str:
+        """What it does, in words."""
+        tasks = ", ".join(each.rows.task for each in self.a)
+        return f"time {self.names[1]} against {self.names[0]} on {tasks}"
+
 
 Encoder = Base | Pretrain | Intermediate
 Checkpoint = Encoder | FineTune
-Stage = Checkpoint | Predict | Rules
+Stage = Checkpoint | Predict | Rules | Measure
 
 
 @cache
@@ -169,6 +196,8 @@ def parents(stage: Stage) -> tuple[Stage, ...]:
             return ()
         case Intermediate() | FineTune() | Predict():
             return (stage.parent,)
+        case Measure():
+            return (*stage.a, *stage.b)
 
 
 def intermediate_tasks(stage: Stage) -> tuple[str, ...]:
@@ -204,8 +233,8 @@ def describe(stage: Stage) -> str:
             many = _many(len(stage.languages))
             after = _after(stage) + _with_lora(stage)
             return f"predict {stage.rows.task} in {many}{after}{control}"
-        case Rules():
-            return f"answer {stage.rows.task} by rules"
+        case Rules() | Measure():
+            return stage.says
 
 
 def _after(stage: Stage) -> str:
@@ -236,6 +265,8 @@ def _with_lora(stage: Stage) -> str:
 def _with_names(stage: Stage) -> dict[str, Any]:
     """Return the stage as a dict that also tells which class each level was."""
     values: dict[str, Any] = {"stage": type(stage).__name__, **_compared(stage)}
+    if isinstance(stage, Measure):
+        return values | {"a": [*map(_with_names, stage.a)], "b": [*map(_with_names, stage.b)]}
     for parent in parents(stage):
         values["parent"] = _with_names(parent)
     return values

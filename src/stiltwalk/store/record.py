@@ -17,6 +17,7 @@ from stiltwalk.plan.stages import (
     Base,
     FineTune,
     Intermediate,
+    Measure,
     Predict,
     Pretrain,
     Rules,
@@ -177,6 +178,8 @@ def _about(stage: Stage) -> tuple[str, ...]:
             return tuple(rows.task for rows in stage.rows)
         case FineTune() | Predict() | Rules():
             return (stage.rows.task,)
+        case Measure():
+            return tuple(each.rows.task for each in stage.a)
         case Base() | Pretrain():
             return ()
 

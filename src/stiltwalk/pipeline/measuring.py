@@ -1,0 +1,66 @@
+"""How two arms are timed side by side: the same requests, both models resident."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from stiltwalk.measure.comparison import compare
+from stiltwalk.measure.profiles import profile_named
+from stiltwalk.measure.session import DELAYS, Contest, Session
+from stiltwalk.measure.speed import FILE, Quality, with_quality, write_speed
+from stiltwalk.measure.system import Settings
+from stiltwalk.measure.workload import load_workload
+from stiltwalk.pipeline.context import Context
+from stiltwalk.plan.stages import Measure, Predict
+from stiltwalk.records import ScoreRow
+from stiltwalk.store import Folder
+from stiltwalk.tasks import TASKS
+
+
+def measure(stage: Measure, context: Context, folder: Folder) -> None:
+    """Time B against A on every task that both were evaluated on; writes `speed.json`."""
+    profile = profile_named(stage.profile)
+    done, in_all = 0, len(profile.scenarios) * (len(DELAYS) + len(stage.a))
+
+    def tell(_: str) -> None:
+        nonlocal done
+        done += 1
+        context.progress(min(done, in_all), in_all)
+
+    session = Session(profile=profile, num_threads=stage.num_threads, seed=1, tell=tell)
+    pairs = list(zip(stage.a, stage.b, strict=True))
+    speed = compare([_contest(a, b, context) for a, b in pairs], stage.names, session)
+    store = context.workspace
+    scores = [each for a, b in pairs for each in quality(store.scores(a), store.scores(b))]
+    write_speed(with_quality(speed, tuple(scores)), folder.path / FILE)
+
+
+def _contest(a: Predict, b: Predict, context: Context) -> Contest:
+    """Return two evaluations' models, with the requests and settings of A's."""
+    task = TASKS[a.rows.task]
+    settings = Settings(
+        task=task,
+        max_length_tokens=a.max_length_tokens,
+        precision=a.precision,
+        relative_depth=a.relative_depth or Settings.relative_depth,
+    )
+    return Contest(
+        folder_a=context.model_folder(a.parent),
+        folder_b=context.model_folder(b.parent),
+        settings=settings,
+        workload=load_workload(task, context.data, a.languages, a.max_rows),
+    )
+
+
+def quality(a: Sequence[ScoreRow], b: Sequence[ScoreRow]) -> Iterator[Quality]:
+    """Yield the figures that two evaluations of one task share."""
+    theirs = {(row.language, row.metric): row.value for row in b}
+    for row in a:
+        if (row.language, row.metric) in theirs:
+            yield Quality(
+                task=row.task,
+                language=row.language,
+                metric=row.metric,
+                a=row.value,
+                b=theirs[row.language, row.metric],
+            )
