@@ -316,3 +316,15 @@ def test_names_that_are_no_paths_stay() -> None:
 @pytest.mark.parametrize("name", ["./missing", "../missing"])
 def test_a_relative_model_folder_that_is_missing_is_looked_for_beside_the_recipe(name: str) -> None:
     assert read(f"model.name='{name}'").model.name == str((HERE / name).resolve())
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("measure.profile='quik'", "measure.profile is 'quik'"),
+        ("measure.target=['xnli']", "Did you mean targets?"),
+        ("measure.targets=['mlqa']", "names 'mlqa', which is no target of the recipe"),
+    ],
+)
+def test_a_measurement_of_nothing_is_refused(change: str, said: str) -> None:
+    assert said in refused(change)

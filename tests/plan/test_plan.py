@@ -17,6 +17,7 @@ from stiltwalk.plan.stages import (
     Base,
     FineTune,
     Intermediate,
+    Measure,
     Predict,
     Pretrain,
     Rows,
@@ -467,3 +468,22 @@ def test_a_fingerprint_follows_the_revision_of_translations_and_not_their_place(
         changed_rows = replace(rows, **change)  # type: ignore[arg-type]
         other = replace(stage, translated=(changed_rows,))
         assert fingerprint(other) != fingerprint(stage)
+
+
+def test_every_arm_is_timed_against_the_baseline_after_everything_else() -> None:
+    stages = plan_of('measure.targets=["tatoeba", "xnli"]', "seeds=[1, 2]").stages
+    timed = [stage for stage in stages if isinstance(stage, Measure)]
+    assert stages[-2:] == tuple(timed)
+    assert [describe(stage) for stage in timed] == [
+        "time squad against none on xnli, tatoeba",
+        "time many against none on xnli, tatoeba",
+    ]
+    assert {seed_of(stage) for stage in timed} == {1}
+
+
+def test_a_measurement_is_other_where_either_side_is() -> None:
+    measure = plan_of("measure.profile='quick'").stages[-1]
+    assert isinstance(measure, Measure)
+    a, b = measure.a, measure.b
+    others = [replace(measure, a=b), replace(measure, b=a), replace(measure, a=b, b=a)]
+    assert len({fingerprint(stage) for stage in (measure, *others)}) == 4

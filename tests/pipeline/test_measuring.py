@@ -1,0 +1,88 @@
+"""Arms are timed as stages and by name: what is timed, not how long it took."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from stiltwalk.errors import NoSuchRun, RecipeError
+from stiltwalk.measure import profiles
+from stiltwalk.measure.profiles import QUICK
+from stiltwalk.measure.session import Session
+from stiltwalk.measure.speed import read_speed
+from stiltwalk.pipeline.comparing import Asked, compare_models
+from stiltwalk.store import Workspace
+
+if TYPE_CHECKING:
+    from walking import Walked
+
+BRIEF = replace(QUICK, block_s=0.001, most_s=0.0)
+
+
+def session() -> Session:
+    return Session(profile=BRIEF, num_threads=1, seed=1)
+
+
+def asked(walked: Walked, a: str, b: str, on: str = "") -> Asked:
+    return Asked(names=(a, b), workspace=Workspace(walked.workspace), on=on)
+
+
+def test_two_arms_of_a_run_are_timed_on_what_both_were_evaluated_on(walked: Walked) -> None:
+    speed = compare_models(asked(walked, "small:none", "small:mixed", "xnli,tatoeba"), session())
+    cells = [(cell.task, cell.scenario, cell.figure) for cell in speed.cells]
+    assert cells == [
+        (task, scenario, figure)
+        for task in ("xnli", "tatoeba")
+        for scenario, figure in (
+            ("SingleStream", "p50 latency"),
+            ("SingleStream", "p90 latency"),
+            ("Offline", "time per request"),
+        )
+    ]
+    assert {each.language for each in speed.languages if each.task == "xnli"} == {"de", "en", "zh"}
+    assert {each.task for each in speed.quality} == {"xnli", "tatoeba"}
+    assert speed.structure == {"xnli": (), "tatoeba": ()}
+    for cost in speed.costs:
+        assert 0 < cost.real_tokens <= cost.padded_tokens
+
+
+def test_folders_are_timed_on_the_task_that_is_named(walked: Walked, tiny_xlmr: Path) -> None:
+    speed = compare_models(asked(walked, str(tiny_xlmr), "small:mixed", "mini:tatoeba"), session())
+    assert {cell.task for cell in speed.cells} == {"tatoeba"}
+    assert not speed.quality
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "on", "says"),
+    [
+        ("small:none", "small:other", "", "no arm 'other'. There is: none, mixed"),
+        ("large:none", "small:mixed", "", "not the folder of a run"),
+    ],
+)
+def test_an_arm_that_is_not_there_is_told(
+    walked: Walked, a: str, b: str, on: str, says: str
+) -> None:
+    with pytest.raises(NoSuchRun, match=says):
+        compare_models(asked(walked, a, b, on), session())
+
+
+def test_folders_alone_do_not_say_on_what(walked: Walked, tiny_xlmr: Path) -> None:
+    with pytest.raises(RecipeError, match="--on DATA:TASK"):
+        compare_models(asked(walked, str(tiny_xlmr), str(tiny_xlmr)), session())
+    with pytest.raises(RecipeError, match="come from"):
+        compare_models(asked(walked, str(tiny_xlmr), str(tiny_xlmr), "xnli"), session())
+
+
+def test_a_recipe_times_its_arms_once(
+    walked: Walked, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(profiles, "QUICK", BRIEF)
+    own = walked.copied(tmp_path)
+    own.again('measure.targets=["xquad"]')
+    (stage,) = own.named("Measure")
+    text = Workspace(own.workspace).text(stage, "speed.json")
+    assert {cell.task for cell in read_speed(text).cells} == {"xquad"}
+    assert "running" not in own.again('measure.targets=["xquad"]')
