@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from stiltwalk.config.model_folder import locate
-from stiltwalk.config.recipe import ModelSettings
+from stiltwalk.config.recipe import ModelSettings, Precision
 from stiltwalk.data.source import DataSource
 from stiltwalk.errors import NoSuchRun, RecipeError
 from stiltwalk.measure.comparison import compare
@@ -17,7 +17,9 @@ from stiltwalk.measure.speed import Quality, Speed, with_quality
 from stiltwalk.measure.system import Settings
 from stiltwalk.measure.workload import load_workload
 from stiltwalk.pipeline.context import MODEL
+from stiltwalk.pipeline.measuring import decided
 from stiltwalk.pipeline.measuring import quality as quality_of
+from stiltwalk.pipeline.precision import CHOICE
 from stiltwalk.records import ScoreRow
 from stiltwalk.store import Workspace
 from stiltwalk.store.record import RUNS, RecordedStage, RunRecord, read_record, run_folder
@@ -60,6 +62,7 @@ class _Evaluated:
 
     folder: Path
     stage: dict[str, Any]
+    precision: Precision
     scores: tuple[ScoreRow, ...]
     record: RunRecord
 
@@ -118,7 +121,11 @@ def _evaluated(recorded: RecordedStage, record: RunRecord, store: Workspace) -> 
     else:
         folder = store.verified(recorded.parents[0]) / MODEL
     return _Evaluated(
-        folder=folder, stage=stage, scores=store.scores(recorded.fingerprint), record=record
+        folder=folder,
+        stage=stage,
+        precision=decided(stage["precision"], store.text(recorded.fingerprint, CHOICE)),
+        scores=store.scores(recorded.fingerprint),
+        record=record,
     )
 
 
@@ -148,7 +155,7 @@ def _contest(task: str, asked: Asked, pair: Sequence[_Evaluated | None]) -> Cont
     settings = Settings(
         task=TASKS[task],
         max_length_tokens=stage.get("max_length_tokens", TASKS[task].max_length_tokens),
-        precision=stage.get("precision", "fp32"),
+        precision=known.precision if known else "fp32",
         relative_depth=stage.get("relative_depth") or Settings.relative_depth,
     )
     workload = load_workload(TASKS[task], source, languages, stage.get("max_rows"))

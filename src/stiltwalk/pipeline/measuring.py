@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 
+from stiltwalk.config.recipe import Precision, PrecisionOrAuto
 from stiltwalk.measure.comparison import compare
 from stiltwalk.measure.profiles import profile_named
 from stiltwalk.measure.session import DELAYS, Contest, Session
@@ -11,6 +13,7 @@ from stiltwalk.measure.speed import FILE, Quality, with_quality, write_speed
 from stiltwalk.measure.system import Settings
 from stiltwalk.measure.workload import load_workload
 from stiltwalk.pipeline.context import Context
+from stiltwalk.pipeline.precision import CHOICE
 from stiltwalk.plan.stages import Measure, Predict
 from stiltwalk.records import ScoreRow
 from stiltwalk.store import Folder
@@ -41,7 +44,7 @@ def _contest(a: Predict, b: Predict, context: Context) -> Contest:
     settings = Settings(
         task=task,
         max_length_tokens=a.max_length_tokens,
-        precision=a.precision,
+        precision=decided(a.precision, context.workspace.text(a, CHOICE)),
         relative_depth=a.relative_depth or Settings.relative_depth,
     )
     return Contest(
@@ -50,6 +53,18 @@ def _contest(a: Predict, b: Predict, context: Context) -> Contest:
         settings=settings,
         workload=load_workload(task, context.data, a.languages, a.max_rows),
     )
+
+
+def decided(precision: PrecisionOrAuto, choice: str) -> Precision:
+    """Return the number format that an evaluation came to use.
+
+    Args:
+        precision: what it was asked for.
+        choice: what it kept of its choice, empty where there was none to make.
+    """
+    if precision != "auto":
+        return precision
+    return "bf16" if json.loads(choice)["precision"] == "bf16" else "fp32"
 
 
 def quality(a: Sequence[ScoreRow], b: Sequence[ScoreRow]) -> Iterator[Quality]:

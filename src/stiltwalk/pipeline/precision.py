@@ -25,6 +25,7 @@ from stiltwalk.tasks import TASKS
 from stiltwalk.tasks.load import examples
 from stiltwalk.train.learner import TaskRows, dev_score, task_rows
 
+CHOICE = "precision.json"
 _LOG = logging.getLogger(__name__)
 
 
@@ -87,5 +88,5 @@ def _logits(rows: TaskRows, engine: Engine) -> list[NDArray[np.float32]]:
 
 def keep_choice(folder: Folder, facts: dict[str, Any]) -> None:
     """Write what was found beside the answers, and say it."""
-    (folder.path / "precision.json").write_text(json.dumps(facts, indent=1), encoding="utf-8")
+    (folder.path / CHOICE).write_text(json.dumps(facts, indent=1), encoding="utf-8")
     _LOG.warning("precision = auto: %s", ", ".join(f"{key} {facts[key]}" for key in facts))
