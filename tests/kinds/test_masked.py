@@ -10,13 +10,14 @@ import torch
 import transformers
 from torch import Tensor
 
+from stiltwalk.config.recipe import LoRA
 from stiltwalk.features.rows import Features
 from stiltwalk.features.sentences import line_features
 from stiltwalk.features.text import load_text_encoder
 from stiltwalk.kinds import masked
 from stiltwalk.kinds.kind import Batch, make_batch
 from stiltwalk.kinds.masked import MaskedKind
-from stiltwalk.models import checkpoint
+from stiltwalk.models import adapters, checkpoint
 from stiltwalk.models.masked_lm import lm_logits, with_lm_head
 from stiltwalk.records import Kind
 
@@ -115,6 +116,18 @@ def test_the_loss_falls_on_one_encoder_that_every_family_shares(family: Path) ->
         loss.backward()
         optimizer.step()
     assert losses[-1] < 0.8 * losses[0]
+
+
+def test_adapters_on_the_encoder_learn_from_text_too(tiny_xlmr: Path) -> None:
+    kind, _, batch = lines_of(tiny_xlmr)
+    encoder = checkpoint.load(Kind.RETRIEVAL, tiny_xlmr)
+    adapters.add(encoder, LoRA(), seed=1)
+    model = with_lm_head(encoder, tiny_xlmr, seed=1)
+    kind.logits(model, batch).mean().backward()
+    learnt = {name for name, weight in model.named_parameters() if weight.grad is not None}
+    assert any(".lora_B." in name for name in learnt)
+    assert "lm_head.dense.weight" in learnt
+    assert not any("word_embeddings" in name or "decoder.weight" in name for name in learnt)
 
 
 def test_the_head_is_the_checkpoint_s_own() -> None:
