@@ -291,16 +291,10 @@ def _with_absolute_paths(recipe: Recipe, folder: Path) -> Recipe:
         ccg=absolute(data.ccg),
         ud=absolute(data.ud),
     )
-    arms = {
-        name: replace(
-            arm,
-            mlm=arm.mlm and replace(arm.mlm, text=here(arm.mlm.text)),
-            translated={
-                task: replace(rows, rows=here(rows.rows)) for task, rows in arm.translated.items()
-            },
-        )
-        for name, arm in recipe.arms.items()
-    }
-    name = recipe.model.name
-    model = replace(recipe.model, name=name and here(name))
+    arms = {}
+    for name, arm in recipe.arms.items():
+        mlm = arm.mlm and replace(arm.mlm, text=here(arm.mlm.text))
+        rows = {task: replace(each, rows=here(each.rows)) for task, each in arm.translated.items()}
+        arms[name] = replace(arm, mlm=mlm, translated=rows)
+    model = replace(recipe.model, name=recipe.model.name and here(recipe.model.name))
     return replace(recipe, data=data, model=model, arms=arms)
