@@ -159,28 +159,23 @@ def _line(
 
 def _provenance(markers: list[dict[str, Any]]) -> dict[str, str]:
     """Return what the stages were made of and with; several values where stages differ."""
-    merged: dict[str, list[str]] = {}
+    merged: dict[str, dict[str, None]] = {}
+    tasks: dict[str, dict[str, None]] = {}
     for marker in markers:
-        for key, value in _sources(marker["stage"]):
-            if value not in merged.setdefault(key, []):
-                merged[key].append(value)
+        made = marker["stage"]
+        if made["stage"] == "Base":
+            merged.setdefault("base encoder", {})[str(made["revision"])] = None
+        rows = made.get("rows") or []
+        for each in rows if isinstance(rows, list) else [rows]:
+            tasks.setdefault(each["revision"], {})[each["task"]] = None
         for key, value in marker["provenance"].items():
-            if str(value) not in merged.setdefault(key, []):
-                merged[key].append(str(value))
+            merged.setdefault(key, {})[str(value)] = None
+    merged["data"] = {f"{revision} ({', '.join(of)})": None for revision, of in tasks.items()}
     if markers:
         times = [float(marker["began_unix_s"]) for marker in markers]
-        merged["first stage began"] = [_utc(min(times))]
-        merged["last stage began"] = [_utc(max(times))]
-    return {key: ", ".join(values) for key, values in merged.items()}
-
-
-def _sources(stage: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield the revisions of the model and the rows that a stage read itself."""
-    if stage["stage"] == "Base":
-        yield "base encoder", stage["revision"]
-    rows = stage.get("rows") or []
-    for each in rows if isinstance(rows, list) else [rows]:
-        yield "data", f"{each['task']} {each['revision']}"
+        merged["first stage began"] = {_utc(min(times)): None}
+        merged["last stage began"] = {_utc(max(times)): None}
+    return {key: ", ".join(values) for key, values in merged.items() if values}
 
 
 def _utc(unix_s: float) -> str:

@@ -109,12 +109,14 @@ def _tydiqa_not_xnli(evidence: Evidence) -> Finding:
         return Finding(lacks=f"The run lacks {', '.join(absent)}.")
     tydiqa = {task: evidence.gain(arm, ["tydiqa"]) for task, arm in arms.items()}
     xnli = {task: evidence.gain(arm, ["xnli"]) for task, arm in arms.items()}
+    none_R = _most(list(xnli.values())) <= HELPS_POINTS
     many_R = np.mean([gain > HELPS_POINTS for gain in tydiqa.values()], axis=0) > 1 / 2
+    lacks = evidence.lacking_singles()  # a few arms can speak against "none", not against "many"
     return Finding(
-        holds_R=many_R & (_most(list(xnli.values())) <= HELPS_POINTS),
+        holds_R=none_R if lacks else none_R & many_R,
         numbers=(*_numbers(tydiqa, "tydiqa after "), *_numbers(xnli, "xnli after ")),
         arms=tuple(arms.values()),
-        lacks=evidence.lacking_singles(),
+        lacks=lacks,
     )
 
 
