@@ -12,7 +12,7 @@ from rich.console import Console
 from safetensors.torch import load_file
 
 import stiltwalk
-from walking import RECIPE, Walked, carry_out
+from walking import LANGUAGES, RECIPE, Walked, carry_out
 
 ARMS = """
 [arms.none]
@@ -60,6 +60,14 @@ def test_every_arm_predicts_and_says_what_it_trained(adapted: Walked, arm: str) 
     for stage in stages_of(adapted, arm, "FineTune"):
         marker = json.loads((stage / "complete.json").read_text(encoding="utf-8"))
         assert marker["stage"]["lora"]["merged"] == (arm == "merged")
+
+
+def test_every_arm_has_a_figure_for_every_target(adapted: Walked) -> None:
+    rows = stiltwalk.load(adapted.workspace)
+    for arm in ("none", *OF_ARM):
+        found = {row["task"] for row in rows if row["arm"] == arm and row["split"] == "test"}
+        assert found == set(LANGUAGES), arm
+    assert "LoRA of rank 4, kept as adapters" in adapted.report.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("arm", OF_ARM)

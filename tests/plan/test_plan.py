@@ -361,11 +361,25 @@ def test_a_recipe_without_a_base_pretrains_one() -> None:
 
 
 def test_arms_are_named_for_what_they_evaluate() -> None:
-    plan = plan_of("controls=true")
+    plan = plan_of("controls=true", "seeds=[1, 2]")
     evaluated = Counter(
-        plan.arm_of.get(stage, "") for stage in plan.stages if isinstance(stage, Predict)
+        plan.arms_of.get(stage, ()) for stage in plan.stages if isinstance(stage, Predict)
     )
-    assert evaluated == {"none": 9, "squad": 9, "many": 9, "": 9}
+    per_arm = 2 * len(TARGETS)
+    shared = len(RETRIEVAL)  # a base encoder knows no seed
+    assert evaluated == {
+        ("none",): per_arm - shared,
+        ("squad",): per_arm,
+        ("many",): per_arm,
+        (): per_arm,
+    }
+
+
+def test_arms_that_differ_in_the_target_phase_alone_share_what_comes_before_it() -> None:
+    plan = plan_of("arms.alone.lora={}")
+    shared = {stage.rows.task for stage, arms in plan.arms_of.items() if len(arms) > 1}  # type: ignore[union-attr]
+    assert shared == set(RETRIEVAL)
+    assert sum("alone" in arms for arms in plan.arms_of.values()) == len(TARGETS)
 
 
 def test_a_stage_says_what_it_does_in_a_few_words() -> None:

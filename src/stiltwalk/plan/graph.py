@@ -50,13 +50,14 @@ class PlaceRevision(Protocol):
 class Plan:
     """What a recipe asks for: `stages` in an order in which they can run.
 
-    `arm_of` names the arms that an evaluating or training stage belongs to; controls and
-    rules belong to none.
+    `arms_of` names the arms that an evaluating stage belongs to: several where they differ only
+    in what it does not rest on, as retrieval rests on no fine-tuning. Controls and rules belong
+    to none.
     """
 
     recipe: Recipe
     stages: tuple[Stage, ...]
-    arm_of: Mapping[Stage, str]
+    arms_of: Mapping[Stage, tuple[str, ...]]
 
 
 def build_plan(
@@ -78,20 +79,24 @@ def build_plan(
         Every stage once, parents first: shared work appears once, whoever asks for it.
     """
     graph = _Graph(recipe, base, revision, place_revision)
-    arm_of: dict[Stage, str] = {}
     asked: dict[tuple[int, str], list[Predict]] = {}
+    arms_of: dict[Stage, dict[str, None]] = {}
     stages: dict[Stage, None] = {}
     for seed in recipe.seeds:
         for name, arm in recipe.arms.items():
             for stage in graph.arm(arm, seed):
                 stages.update(dict.fromkeys(_lineage(stage)))
-                arm_of.setdefault(stage, name)
+                arms_of.setdefault(stage, {})[name] = None
                 asked.setdefault((seed, name), []).append(stage)
         if recipe.controls:
             for control in graph.controls(seed):
                 stages.update(dict.fromkeys(_lineage(control)))
     stages.update(dict.fromkeys(_timed(recipe, asked)))
-    return Plan(recipe=recipe, stages=tuple(stages), arm_of=arm_of)
+    return Plan(
+        recipe=recipe,
+        stages=tuple(stages),
+        arms_of={stage: tuple(names) for stage, names in arms_of.items()},
+    )
 
 
 def _timed(recipe: Recipe, asked: Mapping[tuple[int, str], Sequence[Predict]]) -> Iterator[Measure]:

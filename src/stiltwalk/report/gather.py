@@ -89,7 +89,7 @@ def rows_of(record: RunRecord, workspace: Workspace) -> RunRows:
         ),
         stages=tuple(
             _line(stage, markers.get(stage.fingerprint), arms[stage.fingerprint], workspace)
-            for stage in record.stages
+            for stage in {each.fingerprint: each for each in record.stages}.values()
         ),
         provenance=_provenance(list(markers.values())),
         gaps=tuple(

@@ -36,7 +36,7 @@ _MANY = 3
 
 @dataclass(frozen=True, kw_only=True)
 class RecordedStage:
-    """A stage of a run.
+    """A stage of a run; an evaluation that several arms share stands there once for each.
 
     Args:
         fingerprint: names its folder.
@@ -134,7 +134,9 @@ def record_of(plan: Plan, recipe_text: str) -> RunRecord:
         arms=tuple(recipe.arms),
         targets=recipe.targets,
         seeds=recipe.seeds,
-        stages=tuple(_recorded(stage, plan) for stage in plan.stages),
+        stages=tuple(
+            _recorded(stage, arm) for stage in plan.stages for arm in plan.arms_of.get(stage, ("",))
+        ),
         gaps=tuple(_gaps(plan)),
         model=recipe.model.name or "",
         walked={name: _walked(arm) for name, arm in recipe.arms.items()},
@@ -151,11 +153,11 @@ def _walked(arm: Arm) -> WalkedArm:
     )
 
 
-def _recorded(stage: Stage, plan: Plan) -> RecordedStage:
+def _recorded(stage: Stage, arm: str) -> RecordedStage:
     known = RecordedStage(
         fingerprint=fingerprint(stage),
         does=describe(stage),
-        arm=plan.arm_of.get(stage, ""),
+        arm=arm,
         seed=seed_of(stage),
         kind=type(stage).__name__,
         about=_about(stage),
