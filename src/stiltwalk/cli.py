@@ -55,7 +55,9 @@ def run(
     recipe: RecipeFile, workspace: Workspace = Path("workspace"), changes: Changes = None
 ) -> None:
     """Carry out a recipe; run it again to go on where it stopped."""
-    console = Console()
+    from stiltwalk.store.processes import leads
+
+    console = Console(quiet=not leads())
     page = stiltwalk.run(recipe, workspace, changes or (), console)
     console.print(f"Report: {page}", soft_wrap=True, highlight=False)
 

@@ -11,15 +11,15 @@ DeviceName = Literal["two-cpu-cores", "rtx3090", "rtx4090", "a100", "h100"]
 
 @dataclass(frozen=True, kw_only=True)
 class Device:
-    """A device in words, and the FLOP/s that matrix products get on it, by number format."""
+    """A device in words, and the FLOP/s that matrix products get on it; fp16 as bf16."""
 
     name: str
     fp32: float
     bf16: float
 
-    def flops_per_s(self, precision: Literal["fp32", "bf16", "auto"]) -> float:
-        """Return the FLOP/s in a number format; "auto" may come to fp32."""
-        return self.bf16 if precision == "bf16" else self.fp32
+    def flops_per_s(self, precision: Literal["fp32", "bf16", "fp16", "auto"]) -> float:
+        """Return the FLOP/s in a number format, fp16 like bf16; "auto" may come to fp32."""
+        return self.bf16 if precision in ("bf16", "fp16") else self.fp32
 
 
 _OF_FP32, _OF_BF16 = 0.6, 0.35

@@ -18,8 +18,8 @@ from stiltwalk.records import BASELINE_ARM
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 """Of runs and arms: they name folders."""
-Precision = Literal["fp32", "bf16"]
-PrecisionOrAuto = Literal["fp32", "bf16", "auto"]
+Precision = Literal["fp32", "bf16", "fp16"]
+PrecisionOrAuto = Literal["fp32", "bf16", "fp16", "auto"]
 Preset = Literal["xstilts", "xtreme"]
 
 
@@ -38,13 +38,17 @@ class TrainSettings:
         warmup_share: part of all steps, in [0, 1].
         warmup_steps: optimiser steps, in place of the share; None for the share.
         max_gradient_norm: clipped to this once per optimiser step.
-        micro_batch_tokens: padded tokens per forward pass; bounds memory, changes the last bits.
+        micro_batch_tokens: padded tokens per forward pass, shared by all processes; bounds memory,
+            changes the last bits.
         sort_window_batches: how many effective batches are sorted by length together.
         eval_every_steps: optimiser steps between two looks at the English dev rows.
         eval_rows: dev rows looked at (QA: windows); None for all.
         patience: looks without a better score before training stops.
         keep: the weights that were best on dev, or the last ones whatever dev says.
         freeze_word_embeddings: leave the embedding table of words as it is.
+        gradient_checkpointing: compute activations again for the backward pass, a third slower,
+            in place of keeping them.
+        compile: compile the encoder's blocks with torch.compile.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
@@ -66,6 +70,8 @@ class TrainSettings:
     patience: Count = 30
     keep: Literal["best", "last"] = "best"
     freeze_word_embeddings: bool = False
+    gradient_checkpointing: bool = False
+    compile: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -218,10 +224,13 @@ class Recipe:
             ids, as in jiant, or none, as in XTREME.
         relative_depth: where sentence vectors are read, as a share of the encoder's blocks.
         precision: number format of training and prediction; `auto` trains in fp32, and predicts in
-            bf16 with each model whose English dev score it leaves as it is.
+            bf16 with each model whose English dev score it leaves as it is; fp16 scales its
+            gradients and needs a GPU.
         planned_on: the device whose hours `plan` estimates; a run takes the one that is there.
         num_threads: CPU threads; the last bits of training depend on it.
         resume_every_s: how often a training stage keeps where it is; changes no result.
+        trackers: names by which Accelerate knows where to show training, such as tensorboard;
+            changes no result.
         controls: also show rules without a model, and models with shuffled foreign embeddings.
         measure: whether and how the arms are timed against the baseline; None for not at all.
         claims: what the report is to judge beside the claims of Phang et al. (2020).
@@ -246,6 +255,7 @@ class Recipe:
     planned_on: DeviceName = "two-cpu-cores"
     num_threads: Count = 2
     resume_every_s: Positive = 300.0
+    trackers: tuple[str, ...] = ()
     controls: bool = False
     measure: MeasureSettings | None = None
     claims: tuple[Claim, ...] = ()

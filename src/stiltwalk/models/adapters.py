@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from torch import Tensor, nn
 
 from stiltwalk.config.recipe import LoRA
 from stiltwalk.errors import ModelError
+from stiltwalk.models.sharding import whole
 
 CONFIG = "adapter_config.json"
 _WEIGHTS = "adapter_model.safetensors"
@@ -96,14 +98,18 @@ def ordinary_weights(model: Any, *, merged: bool) -> dict[str, Tensor]:  # noqa:
     return weights
 
 
-def save(model: Any, lora: LoRA, folder: Path) -> None:  # noqa: ANN401
-    """Write a model's adapters into the folder that holds its ordinary weights."""
-    stored = {
-        _STORED_PREFIX + name.replace(f".{_NAME}.", "."): value.contiguous()
+def added_weights(model: Any) -> dict[str, Tensor]:  # noqa: ANN401
+    """Return the weights of a model's adapters under the names that peft stores them by."""
+    return {
+        _STORED_PREFIX + name.replace(f".{_NAME}.", "."): whole(value).contiguous()
         for name, value in model.state_dict().items()
         if ".lora_" in name
     }
-    save_file(stored, folder / _WEIGHTS, metadata={"format": "pt"})
+
+
+def save(weights: Mapping[str, Tensor], model: Any, lora: LoRA, folder: Path) -> None:  # noqa: ANN401
+    """Write a model's adapters into the folder that holds its ordinary weights."""
+    save_file(dict(weights), folder / _WEIGHTS, metadata={"format": "pt"})
     config = _config(lora, _layers(model.base_model, lora)).to_dict()
     config |= {"inference_mode": True, "target_modules": sorted(config["target_modules"])}
     (folder / CONFIG).write_text(json.dumps(config, indent=2, sort_keys=True), encoding="utf-8")

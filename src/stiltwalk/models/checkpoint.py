@@ -26,7 +26,9 @@ from transformers.utils import logging as transformers_logging
 from stiltwalk.config.recipe import LoRA
 from stiltwalk.errors import ModelError
 from stiltwalk.models import adapters
+from stiltwalk.models.sharding import whole
 from stiltwalk.records import Kind
+from stiltwalk.store.processes import leads
 
 Model = Any
 """A transformers model of whatever Auto class; they share no useful static type."""
@@ -153,6 +155,8 @@ def _draw(model: Model, *, keep: PreTrainedModel) -> None:
 def save(model: Model, folder: Path, *, tokenizer_from: Path, lora: LoRA | None = None) -> None:
     """Write a model and its tokenizer as an ordinary Hugging Face folder, all of it or nothing.
 
+    Of several processes all must call it; the first writes.
+
     Args:
         model: stays as it is, adapters too.
         folder: replaced if it is there.
@@ -162,14 +166,19 @@ def save(model: Model, folder: Path, *, tokenizer_from: Path, lora: LoRA | None 
     Raises:
         OSError: if it cannot be written; the weights' library has an error of its own for that.
     """
+    is_merged = lora is None or lora.merged
+    ordinary = adapters.ordinary_weights(model, merged=is_merged)
+    weights = {name: whole(tensor) for name, tensor in ordinary.items()}
+    added = {} if is_merged else adapters.added_weights(model)
+    if not leads():
+        return
     aside = folder.with_name(f".{folder.name}.aside")
     shutil.rmtree(aside, ignore_errors=True)
     try:
-        is_merged = lora is None or lora.merged
-        weights = adapters.ordinary_weights(model, merged=is_merged)
         model.save_pretrained(aside, state_dict=weights)
-        if lora and not is_merged:
-            adapters.save(model, lora, aside)
+        if added:
+            assert lora
+            adapters.save(added, model, lora, aside)
     except SafetensorError as error:
         number = re.search(r"os error (\d+)", str(error))
         raise OSError(int(number[1]) if number else errno.EIO, str(error)) from error

@@ -9,7 +9,8 @@ from typing import Any
 
 import torch
 
-from stiltwalk.config.recipe import Precision
+from stiltwalk.config.recipe import Precision, PrecisionOrAuto
+from stiltwalk.errors import RecipeError
 
 _LOG = logging.getLogger(__name__)
 
@@ -32,10 +33,25 @@ def has_bf16(device: torch.device) -> bool:
     return any(abilities.get(name, False) for name in ("avx512_bf16", "amx_bf16", "bf16"))
 
 
+def require_device(precision: PrecisionOrAuto) -> None:
+    """Refuse a number format that this machine does not train in.
+
+    Raises:
+        RecipeError: if half precision is asked for without a GPU.
+    """
+    if precision == "fp16" and pick_device().type != "cuda":
+        raise RecipeError(
+            "precision is 'fp16', which needs a GPU, and this process can use none. Set it to "
+            "bf16 or fp32."
+        )
+
+
 def number_format(precision: Precision, device: torch.device) -> AbstractContextManager[object]:
     """Return a block in which matrix products run in the given format, or in fp32 if they must."""
     if precision == "fp32":
         return nullcontext()
+    if precision == "fp16":
+        return torch.autocast(device.type, dtype=torch.float16)
     if not has_bf16(device):
         say_once(
             f"This {device.type} has no bf16 arithmetic, so predictions are made in fp32: the "

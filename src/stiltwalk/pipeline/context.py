@@ -25,6 +25,7 @@ class Context:
         base_folder: the base encoder's files, None where the recipe pretrains one.
         num_threads: CPU threads of prediction; like a batch's size, it changes last bits only.
         resume_every_s: how often a training stage keeps where it is.
+        trackers: Accelerate's names of where training is shown.
         provenance: kept with every stage: versions, machine.
         progress: told (done, in all) inside a long stage.
     """
@@ -34,6 +35,7 @@ class Context:
     base_folder: Path | None
     num_threads: int
     resume_every_s: float
+    trackers: tuple[str, ...]
     provenance: Mapping[str, Any]
     progress: Callable[[int, int], None]
 

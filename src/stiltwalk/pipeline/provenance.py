@@ -8,6 +8,8 @@ from importlib.metadata import version
 
 import torch
 
+from stiltwalk.store.processes import num_processes
+
 LIBRARIES = ("torch", "transformers", "tokenizers", "accelerate", "pyarrow", "numpy", "babel")
 
 
@@ -21,6 +23,8 @@ def provenance() -> dict[str, str]:
         "processor": _processor(),
         "CPUs": str(os.cpu_count()),
     }
+    if num_processes() > 1:
+        facts["processes"] = str(num_processes())
     if torch.cuda.is_available():
         facts["accelerator"] = torch.cuda.get_device_name()
     return facts

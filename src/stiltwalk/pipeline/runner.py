@@ -6,9 +6,13 @@ import time
 from dataclasses import replace
 from typing import assert_never
 
+from accelerate.state import PartialState
+
+from stiltwalk.errors import TrainingDiverged
 from stiltwalk.pipeline import evaluation, measuring, rules, training
 from stiltwalk.pipeline.context import Context
 from stiltwalk.pipeline.progress import Narrator
+from stiltwalk.pipeline.team import next_job
 from stiltwalk.plan import Plan, Stage, fingerprint
 from stiltwalk.plan.stages import (
     Base,
@@ -58,6 +62,17 @@ def run(plan: Plan, context: Context, narrator: Narrator) -> int:
         carried_out += 1
         narrator.end(f"{place} done     in {time.perf_counter() - began:.1f} s")
     return carried_out
+
+
+def help_out() -> None:
+    """Train what the first of several processes trains, until it lets this one go."""
+    while job := next_job():
+        stage, context = job
+        try:
+            carry_out(stage, context, Folder(context.workspace.folder(stage), stage))
+        except TrainingDiverged:
+            return  # the first process says so
+    PartialState().destroy_process_group()
 
 
 def carry_out(stage: Stage, context: Context, folder: Folder) -> None:

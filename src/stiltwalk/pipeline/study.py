@@ -15,6 +15,7 @@ from stiltwalk.pipeline.progress import Narrator
 from stiltwalk.plan import Plan, build_plan
 from stiltwalk.plan.stages import Base
 from stiltwalk.store import Workspace
+from stiltwalk.store.processes import leads, num_processes
 from stiltwalk.store.record import keep_record, page_of, record_of
 from stiltwalk.tasks.load import forget_rows, revision
 
@@ -39,6 +40,8 @@ def carry_out(
 ) -> Finished:
     """Carry out a recipe; what the workspace holds already is kept.
 
+    Of several processes that were started together, the first does so and the others help.
+
     Args:
         file: the recipe.
         workspace: where stages are kept.
@@ -51,6 +54,9 @@ def carry_out(
     forget_rows()
     recipe = read_recipe(file, changes)
     store = Workspace(workspace)
+    if not leads():
+        _help_out()
+        return Finished(recipe.name, page_of(store, recipe.name), needs_report=False)
     with store.lock():
         base_folder, base = _base(recipe)
         plan = build_plan(
@@ -61,15 +67,21 @@ def carry_out(
         missing = [stage for stage in plan.stages if not store.has(stage)]
         if missing:
             _run(plan, store, base_folder, console)
+    if num_processes() > 1:
+        _dismiss_helpers()
     page = page_of(store, recipe.name)
     return Finished(recipe.name, page, bool(missing) or is_new or not page.is_file())
 
 
 def _run(plan: Plan, store: Workspace, base_folder: Path | None, console: Console) -> None:
     """Carry out what is missing; only now are torch and transformers needed."""
+    from stiltwalk.models.device import require_device  # noqa: PLC0415
     from stiltwalk.pipeline.provenance import provenance  # noqa: PLC0415
     from stiltwalk.pipeline.runner import run  # noqa: PLC0415
+    from stiltwalk.train.tracking import require_trackers  # noqa: PLC0415
 
+    require_device(plan.recipe.precision)
+    require_trackers(plan.recipe.trackers)
     with Narrator(console) as narrator:
         context = Context(
             workspace=store,
@@ -77,10 +89,24 @@ def _run(plan: Plan, store: Workspace, base_folder: Path | None, console: Consol
             base_folder=base_folder,
             num_threads=plan.recipe.num_threads,
             resume_every_s=plan.recipe.resume_every_s,
+            trackers=plan.recipe.trackers,
             provenance=provenance(),
             progress=narrator.progress,
         )
         run(plan, context, narrator)
+
+
+def _help_out() -> None:
+    """Train with the first of several processes; see `pipeline.team`."""
+    from stiltwalk.pipeline.runner import help_out  # noqa: PLC0415
+
+    help_out()
+
+
+def _dismiss_helpers() -> None:
+    from stiltwalk.pipeline.team import dismiss_helpers  # noqa: PLC0415
+
+    dismiss_helpers()
 
 
 def _base(recipe: Recipe) -> tuple[Path | None, Base | None]:

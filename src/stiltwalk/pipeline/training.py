@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 
 import torch
 
 from stiltwalk.config.recipe import TrainSettings
+from stiltwalk.errors import TrainingDiverged
 from stiltwalk.features.text import load_text_encoder
 from stiltwalk.models import adapters, checkpoint
 from stiltwalk.pipeline.context import MODEL, Context
 from stiltwalk.pipeline.mixture import Mixture, mixture_of
+from stiltwalk.pipeline.team import call_helpers
 from stiltwalk.plan.stages import Base, FineTune, Intermediate, Pretrain, intermediate_tasks
 from stiltwalk.records import Kind, ScoreRow, Split
 from stiltwalk.store import Folder
+from stiltwalk.store.processes import leads
 from stiltwalk.store.workspace import RESUME
 from stiltwalk.tasks import TASKS
 from stiltwalk.tasks.load import examples
+from stiltwalk.train.course import Training
 from stiltwalk.train.learner import TaskModels, TaskRows, task_rows
-from stiltwalk.train.loop import Session, Training, fit
+from stiltwalk.train.loop import Session, fit
 from stiltwalk.train.pretrain import pretrain as pretrain_encoder
+from stiltwalk.train.tracking import tracked
 
 
 def base(stage: Base, context: Context, folder: Folder) -> None:
@@ -91,29 +98,51 @@ def _train(
 ) -> None:
     """Run the loop; write the best model, the log, and the dev scores."""
     source = context.model_folder(stage.parent)
+    call_helpers(stage, context)
     if stage.settings.freeze_word_embeddings:
         checkpoint.freeze_word_embeddings(mixture.models[0])
     models = TaskModels(mixture.models, [each.kind for each in mixture.rows])
     num_trained = sum(p.numel() for p in models.parameters() if p.requires_grad)
-    training = fit(
-        Session(
-            models=models,
-            rows=mixture.rows,
-            settings=stage.settings,
-            seed=stage.seed,
-            pad_id=load_text_encoder(source).pad_id,
-            precision=stage.numerics.precision,
-            num_steps=mixture.num_steps,
-            resume_file=folder.path / RESUME,
-            resume_every_s=context.resume_every_s,
-            keep=lambda: checkpoint.save(
-                kept, folder.path / MODEL, tokenizer_from=source, lora=stage.lora
-            ),
-            progress=context.progress,
+    tracking = tracked(context.trackers, context.workspace.root / "tracking", folder.stage)
+    with _last_good_named(folder.path), tracking as track:
+        training = fit(
+            Session(
+                models=models,
+                rows=mixture.rows,
+                settings=stage.settings,
+                seed=stage.seed,
+                pad_id=load_text_encoder(source).pad_id,
+                precision=stage.numerics.precision,
+                num_steps=mixture.num_steps,
+                resume_file=folder.path / RESUME,
+                resume_every_s=context.resume_every_s,
+                keep=lambda: checkpoint.save(
+                    kept, folder.path / MODEL, tokenizer_from=source, lora=stage.lora
+                ),
+                progress=context.progress,
+                track=track,
+            )
         )
-    )
-    _write_log(training, num_trained, folder.path)
-    folder.write_scores(_dev_rows(stage, training, mixture, folder))
+    if leads():
+        _write_log(training, num_trained, folder.path)
+        folder.write_scores(_dev_rows(stage, training, mixture, folder))
+
+
+@contextmanager
+def _last_good_named(folder: Path) -> Iterator[None]:
+    """Say where the last good checkpoint is, if training inside the block diverges."""
+    try:
+        yield
+    except TrainingDiverged as error:
+        if (folder / MODEL).is_dir():
+            error.add_note(
+                f"The last good checkpoint, the best on English dev until then, is {folder / MODEL}"
+                "; it stays there until this very stage is trained to its end. With another value "
+                "in the recipe it is another stage, in another folder."
+            )
+        else:
+            error.add_note("There is no checkpoint yet: no look at English dev had been taken.")
+        raise
 
 
 def _write_log(training: Training, num_trained: int, folder: Path) -> None:

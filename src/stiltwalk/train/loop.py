@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
 from accelerate import Accelerator
-from accelerate.state import AcceleratorState
 from torch import nn
 
 from stiltwalk.config.recipe import Mixing, Precision, TrainSettings
@@ -21,13 +20,25 @@ from stiltwalk.features.batches import Cut, Step, epoch_steps
 from stiltwalk.infer.engine import Engine
 from stiltwalk.kinds.kind import make_batch, uses_types
 from stiltwalk.models.checkpoint import require_room
-from stiltwalk.models.device import pick_device
+from stiltwalk.models.sharding import from_lead
+from stiltwalk.store.processes import leads
+from stiltwalk.train.acceleration import (
+    economise,
+    exchange,
+    gather_weights,
+    start,
+    sum_over_processes,
+)
+from stiltwalk.train.course import Course, Look, Training
 from stiltwalk.train.learner import TaskModels, TaskRows, TrainRows, dev_score
 from stiltwalk.train.mixing import steps_per_task
 from stiltwalk.train.occurring import OccurringVocabulary
 from stiltwalk.train.optimizer import adamw
 from stiltwalk.train.resume import keep, resume
 from stiltwalk.train.schedule import learning_rate, looks_at_dev
+
+Track = Callable[[str, Mapping[str, Any], int], None]
+"""Told what a step ("train"), or a look after it ("dev"), came to, and the step's number."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -43,6 +54,7 @@ class Session:
         precision: number format of matrix products.
         keep: called with the weights as they are whenever they are the best so far.
         progress: told (steps done, steps in all).
+        track: see `Track`.
         num_steps: per entry of `rows`, optimiser steps in an epoch; None to see each row once.
         resume_file: the rolling checkpoint to go on from; None to do without.
         resume_every_s: how often it is replaced; changes no result.
@@ -56,72 +68,27 @@ class Session:
     precision: Precision
     keep: Callable[[], None]
     progress: Callable[[int, int], None]
+    track: Track = lambda _part, _values, _step: None
     num_steps: Sequence[int] | None = None
     resume_file: Path | None = None
     resume_every_s: float = 300.0
 
 
-@dataclass(frozen=True, kw_only=True)
-class Look:
-    """One look at dev: after how many steps, the mean score, and each task's."""
-
-    step: int
-    score: float
-    by_task: dict[str, float]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Training:
-    """What came out: looks at dev, the best of them, and one record per step."""
-
-    looks: tuple[Look, ...]
-    best: Look
-    log: tuple[dict[str, Any], ...]
-    num_tokens: int
-
-
-@dataclass(eq=False)
-class _Course:
-    """Where training stands."""
-
-    keeps: Literal["best", "last"]
-    looks: list[Look]
-    log: list[dict[str, Any]]
-
-    @property
-    def best(self) -> Look:
-        """The look whose weights are kept: the first with the best score, or the last."""
-        if self.keeps == "last":
-            return self.looks[-1]
-        return max(self.looks, key=lambda look: look.score)
-
-    def left_by_decay(self, settings: TrainSettings) -> float:
-        """Return what AdamW has left of a weight that never had a gradient."""
-        decay = settings.weight_decay
-        return float(math.prod(1 - entry["learning_rate"] * decay for entry in self.log))
-
-    def is_over(self, patience: int) -> bool:
-        """Tell whether dev has not got better for too long."""
-        return bool(self.looks) and len(self.looks) - self.looks.index(self.best) > patience
-
-
 def fit(session: Session) -> Training:
     """Train until the epochs are over or dev stops getting better.
 
+    Several processes that were started together share every effective batch.
+
     Raises:
-        TrainingDiverged: if the loss of a step is not finite; nothing is kept from there on.
+        TrainingDiverged: if the loss of a step, or its gradient, is not finite; nothing is kept
+            from there on.
     """
     vocabulary = _fitting(session)
-    AcceleratorState._reset_state()  # one process may train in one number format after another
-    accelerator = Accelerator(
-        mixed_precision="bf16" if session.precision == "bf16" else "no",
-        cpu=pick_device().type == "cpu",  # where dev rows are scored: never half on Apple's GPU
-    )
-    torch.manual_seed(session.seed)
-    optimizer = accelerator.prepare(adamw(session.models, session.settings))
-    models = accelerator.prepare(session.models)
+    accelerator = start(session.precision, num_heads=len(session.rows))
+    optimizer = adamw(session.models, session.settings)
+    models, optimizer = accelerator.prepare(session.models, optimizer)
     steps = list(all_steps(session))
-    course = _resumed(session, optimizer)
+    course = _resumed(session, optimizer, accelerator)
     kept_s = time.monotonic()
     for number in range(len(course.log), len(steps)):
         if course.is_over(session.settings.patience):
@@ -129,19 +96,20 @@ def fit(session: Session) -> Training:
         rate = learning_rate(number, len(steps), session.settings)
         tools = _Tools(accelerator, optimizer, number, rate)
         course.log.append(_learn(session, models, steps[number], tools))
+        session.track("train", course.log[-1], number + 1)
         session.progress(number + 1, len(steps))
         if looks_at_dev(number, len(steps), session.settings):
-            course.looks.append(_look(session, number + 1))
+            course.looks.append(_look(session, models, number + 1))
+            session.track("dev", course.looks[-1].by_task, number + 1)
             if course.best is course.looks[-1]:
                 with vocabulary.whole(course.left_by_decay(session.settings)):
                     session.keep()
                 kept_s = -math.inf  # what is kept and where training stands must not drift apart
         is_due = time.monotonic() - kept_s > session.resume_every_s
-        if session.resume_file and is_due and number + 1 < len(steps):
-            state = {"looks": [asdict(look) for look in course.looks], "log": course.log}
-            keep(session.resume_file, session.models, optimizer, state)
+        if session.resume_file and number + 1 < len(steps) and from_lead(is_due):
+            keep(session.resume_file, session.models, optimizer, _state(course, accelerator))
             kept_s = time.monotonic()
-    if session.resume_file:
+    if session.resume_file and leads():
         session.resume_file.unlink(missing_ok=True)
     vocabulary.close(course.left_by_decay(session.settings))
     return Training(
@@ -153,22 +121,37 @@ def fit(session: Session) -> Training:
 
 
 def _fitting(session: Session) -> OccurringVocabulary:
-    """Check that the models take the rows, and leave them the ids that occur there."""
+    """Check that the models take the rows, make them thrifty, leave them the ids that occur."""
     for model, rows in zip(session.models.models, session.rows, strict=True):
         require_room(model, int(rows.train.ids.lengths.max()))
+        economise(model, session.settings)
     seen = [features for rows in session.rows for features in rows.fed]
     return OccurringVocabulary(list(session.models.models), seen)
 
 
-def _resumed(session: Session, optimizer: Any) -> _Course:  # noqa: ANN401 - Accelerate's wrapper
+def _state(course: Course, accelerator: Accelerator) -> dict[str, Any]:
+    """Return what a later process needs besides weights and optimiser."""
+    looks = [asdict(look) for look in course.looks]
+    scaler = accelerator.scaler.state_dict() if accelerator.scaler else None
+    return {"looks": looks, "log": course.log, "scaler": scaler}
+
+
+def _resumed(
+    session: Session,
+    optimizer: Any,  # noqa: ANN401 - Accelerate's wrapper
+    accelerator: Accelerator,
+) -> Course:
     """Return where an earlier, interrupted process got to, or the beginning."""
     state = None
     if session.resume_file:
         state = resume(session.resume_file, session.models, optimizer)
+        accelerator.wait_for_everyone()  # the first process may soon replace the file
     if state is None:
-        return _Course(session.settings.keep, looks=[], log=[])
+        return Course(session.settings.keep, looks=[], log=[])
+    if accelerator.scaler:
+        accelerator.scaler.load_state_dict(state["scaler"])
     looks = [Look(**look) for look in state["looks"]]
-    return _Course(session.settings.keep, looks, state["log"])
+    return Course(session.settings.keep, looks, state["log"])
 
 
 def all_steps(session: Session) -> Iterator[Step]:
@@ -200,20 +183,22 @@ class _Tools:
 def _learn(session: Session, models: nn.Module, step: Step, tools: _Tools) -> dict[str, Any]:
     """Take one optimiser step over one effective batch."""
     began = time.perf_counter()
+    chance = np.random.SeedSequence([session.seed, tools.number, tools.accelerator.process_index])
+    torch.manual_seed(int(chance.generate_state(1, np.uint64)[0]))
     for group in tools.optimizer.param_groups:
         group["lr"] = tools.rate
     models.train()
-    loss, num_tokens = accumulate(session, models, step, tools.accelerator)
+    loss, num_tokens, num_padded = accumulate(session, models, step, tools.accelerator)
     task = session.rows[step.task].name
     if not math.isfinite(loss):
-        raise TrainingDiverged(
-            f"The loss of {task} became {loss} at step {tools.number + 1}, rows "
-            f"{step.units[:5].tolist()} and {max(len(step.units) - 5, 0)} more. Lower "
-            "learning_rate, or look at those rows."
+        raise _diverged("loss", loss, task, step, tools.number)
+    norm = float(
+        tools.accelerator.clip_grad_norm_(
+            [p for p in models.parameters() if p.requires_grad], session.settings.max_gradient_norm
         )
-    norm = tools.accelerator.clip_grad_norm_(
-        [p for p in models.parameters() if p.requires_grad], session.settings.max_gradient_norm
     )
+    if not math.isfinite(norm) and not tools.accelerator.scaler:  # the scaler leaves a step out
+        raise _diverged("gradient", norm, task, step, tools.number)
     tools.optimizer.step()
     tools.optimizer.zero_grad(set_to_none=True)
     return {
@@ -221,39 +206,58 @@ def _learn(session: Session, models: nn.Module, step: Step, tools: _Tools) -> di
         "task": task,
         "loss_nats": loss,
         "learning_rate": tools.rate,
-        "gradient_norm": float(norm),
+        "gradient_norm": norm if math.isfinite(norm) else None,
         "num_tokens": num_tokens,
-        "time_s": time.perf_counter() - began,
+        "padding_share": 1 - num_tokens / num_padded,
+        "time_s": (time_s := time.perf_counter() - began),
+        "tokens_per_s": num_tokens / time_s,
     }
+
+
+def _diverged(what: str, value: float, task: str, step: Step, number: int) -> TrainingDiverged:
+    return TrainingDiverged(
+        f"The {what} of {task} became {value} at step {number + 1}, rows "
+        f"{step.units[:5].tolist()} and {max(len(step.units) - 5, 0)} more. Lower "
+        "learning_rate, or look at those rows."
+    )
 
 
 def accumulate(
     session: Session, models: nn.Module, step: Step, accelerator: Accelerator
-) -> tuple[float, int]:
+) -> tuple[float, int, int]:
     """Add up the gradients of one effective batch, however it was cut.
 
+    Of several processes each takes its share of every micro-batch. One without a share computes
+    on another's row and counts it as nothing, since all must take part in every exchange.
+
     Returns:
-        The mean loss over the batch's loss terms, in nats, and its real tokens.
+        The mean loss over the batch's loss terms, in nats, its real tokens, and its padded ones.
     """
     rows = session.rows[step.task]
     features, device = rows.train, accelerator.device
     total_weight = max(int(rows.kind.weights(features)[step.units].sum()), 1)
     with_types = uses_types(session.models.models[step.task])
-    loss, num_tokens = 0.0, 0
-    for units in step.micro_batches:
-        picked = features.rows_of(units)
+    processes = accelerator.num_processes
+    sums = np.zeros(3)
+    for number, units in enumerate(step.micro_batches, start=1):
+        share = units[accelerator.process_index :: processes]
+        taken, counts = (share, 1) if len(share) else (units[:1], 0)
+        picked = features.rows_of(taken)
         batch = make_batch(features, picked, session.pad_id, with_types=with_types).to(device)
-        with accelerator.autocast():
-            logits = models(step.task, batch)
-            part = rows.kind.loss(logits, features, units) / total_weight
-        accelerator.backward(part)
-        loss += float(part.detach())
-        num_tokens += int(features.ids.lengths[picked].sum())
-    return loss, num_tokens
+        with exchange(accelerator, models, now=number == len(step.micro_batches)):
+            with accelerator.autocast():
+                logits = models(step.task, batch)
+                part = rows.kind.loss(logits, features, taken) * counts / total_weight
+            accelerator.backward(part * processes)  # they are averaged, and must add up
+        real = features.ids.lengths[picked].sum() * counts
+        sums += float(part.detach()), real, batch.input_ids_RT.numel()
+    loss, num_tokens, num_padded = sum_over_processes(sums, accelerator)
+    return loss, int(num_tokens), int(num_padded)
 
 
-def _look(session: Session, step: int) -> Look:
+def _look(session: Session, models: nn.Module, step: int) -> Look:
     """Score the English dev rows of every task."""
+    gather_weights(models)
     by_task = {}
     for number, rows in enumerate(session.rows):
         if not isinstance(rows, TaskRows):
@@ -264,4 +268,5 @@ def _look(session: Session, step: int) -> Look:
             precision=session.precision,
         )
         by_task[rows.name] = dev_score(rows, engine)
+    by_task = from_lead(by_task)  # the others' last bits may differ, and all must go one way
     return Look(step=step, score=sum(by_task.values()) / len(by_task), by_task=by_task)

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from stiltwalk.features.rows import Features
 from stiltwalk.models.checkpoint import Model
+from stiltwalk.models.sharding import whole
 
 
 class OccurringVocabulary:
@@ -98,7 +99,7 @@ class OccurringRows(nn.Embedding):
     def spread(self, table_VD: Tensor, left: float) -> Tensor:
         """Return a whole table: these rows as they are, all others `table_VD` times `left`."""
         whole_VD = table_VD * left
-        whole_VD[self._ids_K] = self.weight.detach().to(whole_VD.device)
+        whole_VD[self._ids_K] = whole(self.weight.detach()).to(whole_VD.device)
         return whole_VD
 
 

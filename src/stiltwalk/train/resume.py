@@ -1,8 +1,8 @@
 """Go on in the middle of a training stage, bit for bit: one file, replaced as a whole.
 
 The order of rows follows from the seed, so the number of steps done stands for the samplers; the
-learning rate follows from it too. What is left is weights, optimiser, random states, and the looks
-at dev, which hold the patience.
+learning rate and every step's draws follow from it too. What is left is weights, optimiser, the
+scale of half-precision gradients, and the looks at dev, which hold the patience.
 """
 
 from __future__ import annotations
@@ -17,15 +17,16 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from stiltwalk.models.sharding import laid_out_as, whole
+from stiltwalk.store.processes import leads
+
 log = logging.getLogger(__name__)
 
-_CPU_CHANCE = "chance.cpu"
-_CUDA_CHANCE = "chance.cuda"
 _STATE = "state"
 
 
 def keep(file: Path, models: nn.Module, optimizer: Any, state: dict[str, Any]) -> None:  # noqa: ANN401 - Accelerate's wrapper
-    """Replace the file by what training is now.
+    """Replace the file by what training is now; of several processes all must call it.
 
     Args:
         file: the one rolling checkpoint of the stage.
@@ -36,17 +37,16 @@ def keep(file: Path, models: nn.Module, optimizer: Any, state: dict[str, Any]) -
     tensors = {f"weights.{name}": weights.detach() for name, weights in _trained(models)}
     for number, values in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{number}.{key}": value for key, value in values.items()}
-    tensors[_CPU_CHANCE] = torch.get_rng_state()
-    if torch.cuda.is_available():
-        tensors[_CUDA_CHANCE] = torch.cuda.get_rng_state()
+    tensors = {name: whole(tensor).contiguous() for name, tensor in tensors.items()}
+    if not leads():
+        return
     aside = file.with_name(f".{file.name}")
-    whole = {name: tensor.contiguous() for name, tensor in tensors.items()}
-    save_file(whole, aside, metadata={_STATE: json.dumps(state)})
+    save_file(tensors, aside, metadata={_STATE: json.dumps(state)})
     aside.replace(file)
 
 
 def resume(file: Path, models: nn.Module, optimizer: Any) -> dict[str, Any] | None:  # noqa: ANN401 - Accelerate's wrapper
-    """Put weights, optimiser and random states back; return the state that was kept with them.
+    """Put weights and optimiser back; return the state that was kept with them.
 
     Returns:
         None where there is nothing to go on from.
@@ -64,11 +64,8 @@ def resume(file: Path, models: nn.Module, optimizer: Any) -> dict[str, Any] | No
     assert all(f"weights.{name}" in tensors for name, _ in trained), "another stage's checkpoint"
     with torch.no_grad():
         for name, weights in trained:
-            weights.copy_(tensors[f"weights.{name}"])
+            weights.copy_(laid_out_as(weights, tensors[f"weights.{name}"]))
     optimizer.load_state_dict(_optimizer_state(optimizer, tensors))
-    torch.set_rng_state(tensors[_CPU_CHANCE])
-    if _CUDA_CHANCE in tensors and torch.cuda.is_available():
-        torch.cuda.set_rng_state(tensors[_CUDA_CHANCE])
     return state
 
 
@@ -79,10 +76,13 @@ def _trained(models: nn.Module) -> list[tuple[str, nn.Parameter]]:
 
 def _optimizer_state(optimizer: Any, tensors: dict[str, Tensor]) -> dict[str, Any]:  # noqa: ANN401 - Accelerate's wrapper
     """Return an optimiser's state dict with the kept tensors in it."""
+    parameters = [each for group in optimizer.param_groups for each in group["params"]]
     kept: dict[int, dict[str, Tensor]] = {}
     for name, tensor in tensors.items():
         part, _, rest = name.partition(".")
         if part == "optimizer":
             number, _, key = rest.partition(".")
+            if tensor.ndim:  # a count of steps is no part of a weight
+                tensor = laid_out_as(parameters[int(number)], tensor)  # noqa: PLW2901
             kept.setdefault(int(number), {})[key] = tensor
     return {**optimizer.state_dict(), "state": kept}
