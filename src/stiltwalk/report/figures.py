@@ -11,6 +11,7 @@ from stiltwalk.records import BASELINE_ARM
 from stiltwalk.report.chart_style import ROW_HEIGHT, WIDE, Figure, arm_marks, drawing
 from stiltwalk.report.findings import Findings
 from stiltwalk.report.heat_maps import gain_map, score_map
+from stiltwalk.report.pareto import pareto
 from stiltwalk.report.rows import RunRows
 from stiltwalk.report.series import (
     Point,
@@ -32,6 +33,7 @@ def all_figures(found: Findings) -> tuple[Figure, ...]:
         partial(_bars, run, points),
         partial(_gains, run, points),
         partial(_lengths, run, points),
+        partial(pareto, run),
         partial(_speed, run, "tokens_per_s"),
         partial(_speed, run, "ms_per_example"),
         partial(dev_curves, run),

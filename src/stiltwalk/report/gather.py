@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from stiltwalk.data.source import MINI
+from stiltwalk.measure.speed import FILE, read_speed
 from stiltwalk.records import Split
 from stiltwalk.report.courses import courses
 from stiltwalk.report.rows import (
@@ -108,6 +109,9 @@ def rows_of(record: RunRecord, workspace: Workspace) -> RunRows:
             course
             for stage in done
             for course in courses(stage, arms[stage.fingerprint], workspace)
+        ),
+        comparisons=tuple(
+            read_speed(text) for stage in done if (text := workspace.text(stage.fingerprint, FILE))
         ),
     )
 

@@ -18,6 +18,7 @@ from stiltwalk.report import (
     page_languages,
     page_matrix,
     page_tables,
+    page_verdicts,
 )
 from stiltwalk.report.chart_style import Figure
 from stiltwalk.report.findings import Findings
@@ -28,6 +29,7 @@ from stiltwalk.report.rows import RunRows
 from stiltwalk.report.series import ordered_languages
 from stiltwalk.report.stage_graph import stage_graph
 from stiltwalk.report.training_figures import course_names
+from stiltwalk.report.weighed import weighed
 
 
 def page(found: Findings, figures: Sequence[Figure]) -> str:
@@ -97,7 +99,9 @@ def _drawn(found: Findings, figures: Sequence[Figure]) -> Mapping[str, str]:
         "maps": [each for each in figures if each.name.endswith("-map")],
         "bars": [each for each in figures if each.name.startswith("language-")],
         "curves": [each for each in figures if each.name.endswith("-curves")],
+        "pareto": [each for each in figures if each.name == "pareto"],
     }
+    compared = tuple(dict.fromkeys(each.task for each in weighed(run)))
     placed = [each for part in parts.values() for each in part]
     parts["speed"] = [each for each in figures if each not in placed]
     timed = [t for t in run.targets if any(each.row.task == t for each in run.timings)]
@@ -107,6 +111,7 @@ def _drawn(found: Findings, figures: Sequence[Figure]) -> Mapping[str, str]:
         "maps_choice": _choice("arm", "Arm", run.arms, first, [*parts["maps"], "language-scores"]),
         "bars_choice": _choice("task", "Target", run.targets, run.targets[0], parts["bars"]),
         "speed_choice": _choice("task", "Target", timed, "", [*parts["speed"], "language-speed"]),
+        "pareto_choice": _choice("task", "Target", compared, "", parts["pareto"]),
         "curves_choice": _choice("course", "Task", course_names(run), "", parts["curves"]),
         "groups_choice": _choice("grouping", "By", page_languages.grouping_names(), "", ["groups"]),
     }
@@ -138,6 +143,7 @@ def _details(run: RunRows) -> Mapping[str, str]:
     states = f"{count(len(done))} of {count(len(run.stages))}"
     return {
         "training": page_details.training(run),
+        "verdicts": page_verdicts.verdicts(run) + page_verdicts.weighing(run),
         "graph": stage_graph(run),
         "arm_speed": page_details.arm_speed(run),
         "language_speed": page_details.language_speed(run),

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from stiltwalk.config.recipe import Claim
+from stiltwalk.measure.speed import Speed
 from stiltwalk.records import ScoreRow, ShareRow, TimingRow
 from stiltwalk.store.record import WalkedArm
 from stiltwalk.tasks import TASKS
@@ -93,7 +94,8 @@ class RunRows:
     the splits "test" (every language) and "dev" (English). A baseline's `arm` is its name.
     `languages` are those that the recipe chose, None for all that a target has. `model` is the
     base encoder as the recipe names it, "" where the run made its own. `walked` tells what the
-    arms are made of, `claims` what the recipe asks to be judged.
+    arms are made of, `claims` what the recipe asks to be judged, `comparisons` are paired ones of
+    speed.
     """
 
     title: str
@@ -114,6 +116,7 @@ class RunRows:
     claims: tuple[Claim, ...] = ()
     shares: tuple[ArmShares, ...] = ()
     courses: tuple[Course, ...] = ()
+    comparisons: tuple[Speed, ...] = ()
 
     def languages_of(self, task: str) -> tuple[str, ...]:
         """Return the languages that a target was to be tested in, in the target's order."""

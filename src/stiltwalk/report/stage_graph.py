@@ -13,7 +13,8 @@ _COLUMNS = (
     ("base encoder", ("Base", "Pretrain", "Translate")),
     ("intermediate phase", ("Intermediate",)),
     ("target phase", ("FineTune",)),
-    ("evaluation", ("Predict", "Measure")),
+    ("evaluation", ("Predict",)),
+    ("timing", ("Measure",)),
     ("without a model", ("Rules",)),
 )
 _BOX_WIDTH, _BOX_HEIGHT, _GAP, _COLUMN_WIDTH, _TOP = 168, 36, 9, 232, 30
