@@ -37,11 +37,11 @@ def courses(stage: RecordedStage, arms: tuple[str, ...], workspace: Workspace) -
                 for look in json.loads(looks)["looks"]
                 if task in look["by_task"]
             ),
-            losses=tuple(_averaged(losses)),
+            losses=tuple(averaged(losses)),
         )
 
 
-def _averaged(losses: Sequence[tuple[int, float]]) -> Iterator[tuple[int, float]]:
+def averaged(losses: Sequence[tuple[int, float]]) -> Iterator[tuple[int, float]]:
     """Yield the mean loss of up to `NUM_POINTS` stretches, at the last step of each."""
     edges = np.linspace(0, len(losses), min(NUM_POINTS, len(losses)) + 1).astype(int)
     for start, end in pairwise(edges):

@@ -161,8 +161,18 @@ def _design(speed: Speed) -> str:
     design = speed.design
     return (
         f"Profile {design.profile} on {design.device}, {design.num_threads} threads, "
-        f"{design.precision}; {design.order}; at most {design.most_blocks} blocks."
+        f"{design.precision}; {design.order}; at most {design.most_blocks} blocks. "
+        f"{_energy(speed)}"
     )
+
+
+def _energy(speed: Speed) -> str:
+    """Return what the machine's counter said, both models and all scenarios together."""
+    found = [each.conditions for each in speed.machine if each.conditions.energy_j is not None]
+    if not found:
+        return "Energy: no counter on this machine."
+    energy_j = sum(each.energy_j or 0.0 for each in found)
+    return f"Energy: {figures(energy_j)} J for both models ({found[0].energy_counter})."
 
 
 def _figure(cell: Cell) -> str:
