@@ -17,7 +17,7 @@ POWER = 0.99
 MOST_BLOCKS = 240
 """More are not measured; a cell that would need them comes out as INCONCLUSIVE."""
 
-_CAUTION = 0.2
+_CAUTION = 0.1
 """Chance that the true spread is larger than what a pilot's blocks are raised to."""
 _OUT_OF_REACH = 10**7
 _QUANTILES = (np.arange(1000) + 0.5) / 1000
