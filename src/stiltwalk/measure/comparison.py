@@ -42,6 +42,7 @@ def compare(contests: Sequence[Contest], names: tuple[str, str], session: Sessio
         trials = [
             trial for contest in contests for trial in session.trials(contest, figures * sum(parts))
         ]
+        loadgen = tuple(run for contest in contests for run in session.loadgen(contest))
     void = tuple(why_void(controls, trials))
     cells = tuple(judged_cells(trials, controls, session.device))
     return Speed(
@@ -55,6 +56,7 @@ def compare(contests: Sequence[Contest], names: tuple[str, str], session: Sessio
         cells=cells,
         languages=tuple(time for trial in trials for time in _languages(trial)),
         costs=tuple(cost for trial in trials for cost in _costs(trial)),
+        loadgen=loadgen,
         machine=(*machine, *map(_machine, trials)),
         time_s=time.perf_counter() - began,
         summary=tuple(summarise(cells, void, *names)),

@@ -49,8 +49,9 @@ class Profile:
         least_queries: of a block; a percentile needs some.
         block_s: a block is given requests for about so long, at least one of every language.
         most_s: no scenario of a task is measured for longer; what it leaves open stays open.
-        stream_s: how long LoadGen asks each model in each scenario, at least.
-        server: also find the highest rate of the Server scenario.
+        load_queries: how many queries LoadGen asks each model in each scenario, at least.
+        load_s: and for how long, at least.
+        server: also let LoadGen find the highest rate of the Server scenario.
     """
 
     name: ProfileName
@@ -59,7 +60,8 @@ class Profile:
     least_queries: int = 1
     block_s: float = 0.4
     most_s: float = 40.0
-    stream_s: float = 0.0
+    load_queries: int = 64
+    load_s: float = 0.0
     server: bool = False
 
 
@@ -75,7 +77,8 @@ FULL = Profile(
     least_queries=100,
     block_s=1.0,
     most_s=600.0,
-    stream_s=600.0,
+    load_queries=662,
+    load_s=600.0,
     server=True,
 )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +12,10 @@ import torch
 
 from stiltwalk.measure.conditions import Watch, peak_bytes
 from stiltwalk.measure.controls import Controls
+from stiltwalk.measure.loadgen import SERVER, SERVER_BOUND, Load, highest_rate, run_load
 from stiltwalk.measure.paired import Bench, Measured
 from stiltwalk.measure.profiles import Profile, Scenario, margin_of
-from stiltwalk.measure.speed import Conditions, Control, Machine
+from stiltwalk.measure.speed import Conditions, Control, LoadGenRun, Machine
 from stiltwalk.measure.system import Answerer, Delayed, Settings, System, load_answerer
 from stiltwalk.measure.verdicts import judge
 from stiltwalk.measure.workload import Workload
@@ -135,6 +136,30 @@ class Session:
                         self._peak(b, workload, scenario),
                     ),
                 )
+
+    def loadgen(self, contest: Contest) -> Iterator[LoadGenRun]:
+        """Yield what LoadGen says of each model in every scenario, Server last."""
+        pair = [
+            load_answerer(folder, contest.settings)
+            for folder in (contest.folder_a, contest.folder_b)
+        ]
+        profile, task = self.profile, contest.settings.task.name
+        per_language = -(-profile.load_queries // len(contest.workload.rows))
+        requests = contest.workload.draw(per_language, np.random.default_rng(self.seed))
+        asked = Load(scenario="", num_queries=profile.load_queries, least_s=profile.load_s)
+        runs = []
+        for scenario in profile.scenarios:
+            size = scenario.requests_per_query or 1
+            load = replace(asked, scenario=scenario.name, requests_per_query=size, seed=self.seed)
+            self.tell(f"{task}: LoadGen, {scenario.name}")
+            runs += [run_load(each, requests, load) for each in pair]
+        if profile.server:
+            self.tell(f"{task}: LoadGen, {SERVER}")
+            bound_s = SERVER_BOUND * runs[0].percentiles_s["p50"]
+            load = replace(asked, scenario=SERVER, bound_s=bound_s, seed=self.seed)
+            runs += [highest_rate(each, requests, load) for each in pair]
+        for number, run in enumerate(runs):
+            yield replace(run, task=task, model="ab"[number % 2])
 
     def _peak(self, answerer: Answerer, workload: Workload, scenario: Scenario) -> int | None:
         """Return the memory that a query of a scenario takes beyond the weights."""

@@ -122,6 +122,35 @@ class Cost:
 
 
 @dataclass(frozen=True, kw_only=True)
+class LoadGenRun:
+    """What MLPerf's load generator says of one model: absolute, compared with nothing.
+
+    Args:
+        scenario: of MLPerf.
+        num_queries: that were asked.
+        percentiles_s: of latency, by name, where enough queries stand behind one.
+        requests_per_s: that were answered.
+        rate_per_s: of Server's arrivals, None elsewhere.
+        bound_s: of Server's 99th percentile.
+        kept_bound: whether Server kept it.
+        task: what was asked; here and below filled in by the comparison.
+        language: empty for all of the task's.
+        model: "a" or "b".
+    """
+
+    scenario: str
+    num_queries: int
+    percentiles_s: dict[str, float]
+    requests_per_s: float
+    rate_per_s: float | None
+    bound_s: float | None
+    kept_bound: bool
+    task: str = ""
+    language: str = ""
+    model: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Quality:
     """One figure of both models on one task in one language, fractions in [0, 1]."""
 
@@ -179,6 +208,7 @@ class Speed:
         cells: the verdicts.
         languages: estimates per language, where a cell is a whole task.
         costs: time by part, tokens, memory.
+        loadgen: absolute figures of each model by MLPerf's load generator.
         quality: of both models, where runs were compared.
         machine: load, clock, heat, energy.
         time_s: what the comparison took.
@@ -195,6 +225,7 @@ class Speed:
     cells: tuple[Cell, ...]
     languages: tuple[LanguageTime, ...]
     costs: tuple[Cost, ...]
+    loadgen: tuple[LoadGenRun, ...] = ()
     quality: tuple[Quality, ...] = ()
     machine: tuple[Machine, ...]
     time_s: float

@@ -16,7 +16,13 @@ from stiltwalk.measure.verdicts import Judged
 def print_speed(speed: Speed, console: Console) -> None:
     """Show controls, verdicts, what stands beside them, and the summary."""
     console.print(f"{speed.question} ({speed.design.style})", highlight=False)
-    for table in (_controls(speed), _verdicts(speed), _costs(speed), _quality(speed)):
+    for table in (
+        _controls(speed),
+        _verdicts(speed),
+        _loadgen(speed),
+        _costs(speed),
+        _quality(speed),
+    ):
         if table.row_count:
             console.print(table)
     for task, found in speed.structure.items():
@@ -74,6 +80,26 @@ def _values(cell: Cell) -> Iterator[str]:
             yield f"{1 / time_s:,.0f}/s"
         else:
             yield f"{1000 * time_s:.2f} ms"
+
+
+def _loadgen(speed: Speed) -> Table:
+    columns = ("task", "scenario", "model", "queries", "p50", "p90", "p95", "p99", "requests/s")
+    table = _table("By LoadGen, ms: absolute figures, compared with nothing", *columns)
+    for run in speed.loadgen:
+        percentiles = (run.percentiles_s.get(name) for name in columns[4:8])
+        bound = ""
+        if run.bound_s is not None:
+            kept = "kept" if run.kept_bound else "missed"
+            bound = f", p99 ≤ {1000 * run.bound_s:.1f} {kept}"
+        table.add_row(
+            run.task,
+            run.scenario + bound,
+            run.model,
+            str(run.num_queries),
+            *("" if each is None else f"{1000 * each:.2f}" for each in percentiles),
+            f"{run.requests_per_s:,.0f}",
+        )
+    return table
 
 
 def _costs(speed: Speed) -> Table:
