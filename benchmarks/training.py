@@ -19,6 +19,7 @@ import argparse
 import json
 import platform
 import statistics
+import sys
 from collections.abc import Iterator
 from functools import partial
 from typing import Any
@@ -98,6 +99,7 @@ def speed(workload: str, turns: int, *, quick: bool) -> Iterator[dict[str, Any]]
         for variant in VARIANTS:
             run = train(problem, variant, turn + 1, 1 + COUNTED_STEPS[variant])
             found[variant].append(run.tokens_per_s())
+            print(f"{workload} {variant} {found[variant][-1]:,.0f} tokens/s", file=sys.stderr)
     for variant, values in found.items():
         yield {
             "workload": workload,
