@@ -170,8 +170,8 @@ class ShareRow:
     task: str
     language: str
     seed: int
-    won: tuple[float, ...]
-    of: tuple[float, ...]
+    won: Sequence[float]
+    of: Sequence[float]
 
 
 def gold_answers(examples: Sequence[Example]) -> Answers | GoldTexts:

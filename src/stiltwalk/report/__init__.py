@@ -1,1 +1,1 @@
-"""Rows in; one self-contained page, Markdown and CSV out. Pure: equal rows give equal bytes."""
+"""Rows in; a page, Markdown, LaTeX, CSV and pictures out. Pure: equal rows give equal bytes."""

@@ -101,8 +101,7 @@ def _weighed(
 
 def claims_json(judged: Sequence[Judged]) -> str:
     """Return the verdicts as a JSON document."""
-    document = [
-        {**asdict(each), "verdict": str(each.verdict), "confidence": each.confidence}
-        for each in judged
-    ]
-    return json.dumps({"claims": document}, ensure_ascii=False, indent=1) + "\n"
+    return (
+        json.dumps({"claims": [asdict(each) for each in judged]}, ensure_ascii=False, indent=1)
+        + "\n"
+    )

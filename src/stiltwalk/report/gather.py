@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from array import array
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
@@ -11,7 +12,7 @@ from typing import Any
 
 from stiltwalk.data.source import MINI
 from stiltwalk.measure.speed import FILE, read_speed
-from stiltwalk.records import Split
+from stiltwalk.records import ShareRow, Split
 from stiltwalk.report.courses import courses
 from stiltwalk.report.rows import (
     ArmScore,
@@ -101,7 +102,7 @@ def rows_of(record: RunRecord, workspace: Workspace) -> RunRows:
         walked=record.walked,
         claims=record.claims,
         shares=tuple(
-            ArmShares(arm=stage.arm, row=row)
+            ArmShares(arm=stage.arm, row=_packed(row))
             for stage in evaluated
             for row in workspace.shares(stage.fingerprint)
         ),
@@ -137,6 +138,11 @@ def _scores(stage: RecordedStage, workspace: Workspace) -> Iterator[ArmScore]:
         for row in workspace.scores(stage.trained):
             if row.split == Split.DEV:
                 yield ArmScore(arm=stage.arm, row=replace(row, task=stage.target))
+
+
+def _packed(row: ShareRow) -> ShareRow:
+    """Return a row whose millions of numbers, in a large study, take an eighth of the memory."""
+    return replace(row, won=array("f", row.won), of=array("f", row.of))
 
 
 def _line(

@@ -37,7 +37,7 @@ def pareto(run: RunRows) -> Figure | None:
         ],
     )
     marks = shown.mark_point(filled=True, opacity=0.8).encode(
-        size=alt.Size("memory:Q", title="memory, MB", legend=alt.Legend(orient="top")),
+        size=alt.Size("memory:Q", legend=None, scale=alt.Scale(zero=True, rangeMax=160)),
         color=alt.Color(
             "front:N",
             title=None,
@@ -47,7 +47,7 @@ def pareto(run: RunRows) -> Figure | None:
             ),
         ),
     )
-    names = shown.properties(name="pareto_names").mark_text(dy=-12, fontSize=11)
+    names = shown.properties(name="pareto_names").mark_text(dy=-13, fontSize=11)
     start = points[0]["task"]
     chart = (
         alt.layer(marks, names.encode(text="model:N", color=alt.value("#888888")))
