@@ -10,7 +10,7 @@ import pytest
 
 from stiltwalk.errors import NoSuchRun, RecipeError
 from stiltwalk.measure import profiles
-from stiltwalk.measure.profiles import QUICK
+from stiltwalk.measure.profiles import QUICK, SINGLE_STREAM, Profile
 from stiltwalk.measure.session import Session
 from stiltwalk.measure.speed import read_speed
 from stiltwalk.pipeline.comparing import Asked, compare_models
@@ -22,8 +22,11 @@ if TYPE_CHECKING:
 BRIEF = replace(QUICK, block_s=0.001, most_s=0.0)
 
 
-def session() -> Session:
-    return Session(profile=BRIEF, num_threads=1, seed=1)
+ONE_SCENARIO = replace(BRIEF, scenarios=(SINGLE_STREAM,))
+
+
+def session(profile: Profile = ONE_SCENARIO) -> Session:
+    return Session(profile=profile, num_threads=1, seed=1)
 
 
 def asked(walked: Walked, a: str, b: str, on: str = "") -> Asked:
@@ -31,7 +34,9 @@ def asked(walked: Walked, a: str, b: str, on: str = "") -> Asked:
 
 
 def test_two_arms_of_a_run_are_timed_on_what_both_were_evaluated_on(walked: Walked) -> None:
-    speed = compare_models(asked(walked, "small:none", "small:mixed", "xnli,tatoeba"), session())
+    speed = compare_models(
+        asked(walked, "small:none", "small:mixed", "xnli,tatoeba"), session(BRIEF)
+    )
     cells = [(cell.task, cell.scenario, cell.figure) for cell in speed.cells]
     assert cells == [
         (task, scenario, figure)
@@ -79,7 +84,7 @@ def test_folders_alone_do_not_say_on_what(walked: Walked, tiny_xlmr: Path) -> No
 def test_a_recipe_times_its_arms_once(
     walked: Walked, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(profiles, "QUICK", BRIEF)
+    monkeypatch.setattr(profiles, "QUICK", ONE_SCENARIO)
     own = walked.copied(tmp_path)
     own.again('measure.targets=["xquad"]')
     (stage,) = own.named("Measure")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 
+from stiltwalk.measure.conditions import alone
 from stiltwalk.measure.differences import differences
 from stiltwalk.measure.paired import controlled
 from stiltwalk.measure.profiles import Figure, margin_of
@@ -37,7 +38,7 @@ def compare(contests: Sequence[Contest], names: tuple[str, str], session: Sessio
     began = time.perf_counter()
     figures = sum(len(scenario.figures) for scenario in session.profile.scenarios)
     parts = [len(c.workload.rows) if session.profile.by_language else 1 for c in contests]
-    with controlled(session.num_threads):
+    with alone(session.tell), controlled(session.num_threads):
         controls, machine = session.controls(contests[0])
         trials = [
             trial for contest in contests for trial in session.trials(contest, figures * sum(parts))

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import os
 import resource
+import tempfile
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from statistics import fmean
 
@@ -17,6 +20,19 @@ from stiltwalk.models.device import pick_device
 
 _PROC = Path("/proc")
 _SYS = Path("/sys")
+
+
+@contextmanager
+def alone(tell: Callable[[str], None]) -> Iterator[None]:
+    """Wait until no other measurement of this user runs here: two at once would time each other."""
+    file = Path(tempfile.gettempdir(), f"stiltwalk-measure-{os.getuid()}.lock")
+    with file.open("w", encoding="utf-8") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            tell("waiting until another measurement on this machine has ended")
+            fcntl.flock(stream, fcntl.LOCK_EX)
+        yield
 
 
 class Watch:
@@ -31,7 +47,7 @@ class Watch:
 
     def conditions(self) -> Conditions:
         """Return what the machine was like since the watch was made."""
-        joules = self._energy_j()
+        joules, before = self._energy_j(), self._joules
         elsewhere = stolen = None
         now = _busy_s()
         if self._busy and now:
@@ -45,9 +61,14 @@ class Watch:
             stolen=stolen,
             clock_mhz=_mean(_clocks_mhz()),
             temperature_c=_hottest(),
-            energy_j=None if joules is None or self._joules is None else joules - self._joules,
+            energy_j=None if joules is None or before is None else _gone(joules - before),
             energy_counter=self._counter,
         )
+
+
+def _gone(joules: float) -> float | None:
+    """Return what a counter went up by, None where it started anew meanwhile."""
+    return joules if joules >= 0 else None
 
 
 def _busy_s() -> tuple[float, float] | None:

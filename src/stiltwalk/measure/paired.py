@@ -29,7 +29,7 @@ ORDERS = ((0, 1, 1, 0), (1, 0, 0, 1))
 _WINDOW_QUERIES = 10
 _AGREEING_WINDOWS = 3
 _AGREEMENT = 0.05
-_MOST_WINDOWS = 60
+_MOST_WINDOWS = 30
 _QUANTILES = {Figure.P50: 0.5, Figure.P90: 0.9, Figure.P99: 0.99}
 
 Systems = tuple[System, System]

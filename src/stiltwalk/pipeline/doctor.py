@@ -12,6 +12,7 @@ from rich.console import Console
 from stiltwalk.config.model_folder import MINI_BASE, locate
 from stiltwalk.config.recipe import ModelSettings
 from stiltwalk.data.source import MINI, DataSource
+from stiltwalk.measure.conditions import alone
 from stiltwalk.measure.paired import controlled
 from stiltwalk.measure.profiles import QUICK, SINGLE_STREAM
 from stiltwalk.measure.session import Contest, Session
@@ -47,7 +48,7 @@ def test_instrument(tell: Callable[[str], None]) -> dict[str, Any]:
     )
     profile = replace(QUICK, scenarios=(replace(SINGLE_STREAM, figures=SINGLE_STREAM.figures[:1]),))
     session = Session(profile=profile, num_threads=1, seed=1, tell=tell)
-    with controlled(session.num_threads):
+    with alone(tell), controlled(session.num_threads):
         controls, machine = session.controls(contest)
     judged = controls[0].found
     return {
