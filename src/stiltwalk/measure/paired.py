@@ -140,7 +140,8 @@ class Bench:
         )
         most = max(LEAST_BLOCKS, min(MOST_BLOCKS, int(self.profile.most_s / block_s)))
         self._parts = (Parts(), Parts())
-        blocks = tuple(self._block(per_language) for _ in range(min(wanted, most)))
+        count = min(max(wanted, self.profile.least_blocks), most)
+        blocks = tuple(self._block(per_language) for _ in range(count))
         return Measured(blocks=blocks, parts=self._parts, wanted_blocks=wanted, is_steady=is_steady)
 
     def _warm_up(self) -> tuple[bool, float]:

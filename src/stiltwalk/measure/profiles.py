@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from stiltwalk.config.measure import ProfileName
 from stiltwalk.errors import RecipeError
+from stiltwalk.measure.verdicts import LEAST_BLOCKS
 
 
 class Figure(StrEnum):
@@ -48,6 +49,7 @@ class Profile:
         by_language: every language is a cell, not only every task.
         least_queries: of a block; a percentile needs some.
         block_s: a block is given requests for about so long, at least one of every language.
+        least_blocks: even where a pilot asks for fewer; it may not have seen the worst.
         most_s: no scenario of a task is measured for longer; what it leaves open stays open.
         load_queries: how many queries LoadGen asks each model in each scenario, at least.
         load_s: and for how long, at least.
@@ -59,6 +61,7 @@ class Profile:
     by_language: bool = False
     least_queries: int = 1
     block_s: float = 0.4
+    least_blocks: int = 32
     most_s: float = 40.0
     load_queries: int = 64
     load_s: float = 0.0
@@ -76,6 +79,7 @@ FULL = Profile(
     by_language=True,
     least_queries=100,
     block_s=1.0,
+    least_blocks=LEAST_BLOCKS,
     most_s=600.0,
     load_queries=662,
     load_s=600.0,
