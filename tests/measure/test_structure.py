@@ -14,8 +14,10 @@ from peft import LoraConfig, PromptTuningConfig, get_peft_model
 from torch import nn
 from transformers import AutoModelForMaskedLM, XLMRobertaConfig, XLMRobertaModel
 
+from stiltwalk.config.recipe import LoRA
 from stiltwalk.measure.differences import Difference, differences
 from stiltwalk.measure.structure import Structure, fixed_batch, structure, structure_of_folder
+from stiltwalk.models import adapters
 from stiltwalk.models.checkpoint import load, save, with_head
 from stiltwalk.records import Kind
 
@@ -79,6 +81,21 @@ def test_an_adapter_beside_the_weights_is_seen_and_a_merged_one_is_gone(tiny_xlm
     assert {each.weight_bytes for each in added} == {2 * 8 * 32 * 4}
     assert "query.lora_A.default (weight none → 8x32), 2 times: +" in texts(found)
     assert differences(plain, structure_of(adapted.merge_and_unload())) == ()
+
+
+@pytest.mark.parametrize("merged", [True, False])
+def test_a_folder_shows_the_adapters_that_it_keeps_apart(
+    family: Path, tmp_path: Path, merged: bool
+) -> None:
+    lora, encoder = LoRA(merged=merged), load(Kind.RETRIEVAL, family)
+    save(encoder, tmp_path / "plain", tokenizer_from=family)
+    adapters.add(encoder, lora, seed=0)
+    save(encoder, tmp_path / "adapted", tokenizer_from=family, lora=lora)
+    one, other = (structure_of_folder(tmp_path / n, Kind.RETRIEVAL) for n in ("plain", "adapted"))
+    found = differences(one, other)
+    added = [each for each in found if "lora_" in each.what]
+    assert bool(added) == bool(found) == (not merged)
+    assert all(each.flops_share > 0 for each in added)
 
 
 def test_soft_prompt_tokens_are_seen_on_every_row(tiny_xlmr: Path) -> None:
