@@ -39,11 +39,15 @@ def sentence_vectors(
     Returns:
         Vectors in the order of the rows, shape (rows, D), and what each row took.
     """
-    vectors, costs = engine.map_rows(
-        features, lambda model, batch, _: list(_mean_state(model, batch, block))
-    )
     width = int(engine.model.config.hidden_size)
-    return np.array(vectors, dtype=np.float32).reshape(len(vectors), width), costs
+    vectors = np.empty((features.num_rows, width), dtype=np.float32)
+
+    def embed(model: Model, batch: Batch, rows: NDArray[np.int64]) -> list[NDArray[np.float32]]:
+        vectors[rows] = _mean_state(model, batch, block)
+        return [vectors[row] for row in rows.tolist()]
+
+    _, costs = engine.map_rows(features, embed)
+    return vectors, costs
 
 
 def _mean_state(model: Model, batch: Batch, block: int) -> NDArray[np.float32]:

@@ -33,6 +33,12 @@ class RowCosts:
     padded_tokens: NDArray[np.int64]
     time_s: NDArray[np.float64]
 
+    @classmethod
+    def nothing(cls, num_rows: int) -> RowCosts:
+        """Return the costs of rows that took nothing yet."""
+        counts = np.zeros((2, num_rows), dtype=np.int64)
+        return cls(counts[0], counts[1], np.zeros(num_rows))
+
     def of(self, rows: NDArray[np.int64] | slice) -> RowCosts:
         """Return the costs of some rows."""
         return RowCosts(self.real_tokens[rows], self.padded_tokens[rows], self.time_s[rows])
@@ -43,7 +49,7 @@ class Engine:
     """A model ready to answer.
 
     Args:
-        model: a transformers model, moved to its device by `ready`.
+        model: a transformers model, moved to its device before the first batch.
         pad_id: the tokenizer's padding id.
         precision: number format of matrix products.
         batch_tokens: padded tokens per forward pass, None for what the device has room for;
@@ -76,25 +82,32 @@ class Engine:
             One result per row in the features' order, and what each row took: nothing, if it
             took another's result.
         """
-        lengths, num_rows = features.ids.lengths, features.num_rows
-        require_room(self.model, int(lengths.max(initial=0)))
-        device = pick_device()
-        self.model.to(device).eval()
+        device = self._ready(features)
         budget = self.batch_tokens or batch_tokens(self.model.config, device)
-        taken = np.arange(num_rows) if first_equal is None else first_equal
-        run = np.unique(taken)
+        taken = np.arange(features.num_rows) if first_equal is None else first_equal
+        run, lengths = np.unique(taken), features.ids.lengths
         results: dict[int, NDArray[Any]] = {}
-        real, padded, time_s = (np.zeros(num_rows, kind) for kind in (np.int64, np.int64, float))
-        with_types = uses_types(self.model)
+        costs = RowCosts.nothing(features.num_rows)
         with torch.inference_mode(), number_format(self.precision, device):
             for picked in inference_batches(lengths[run], budget):
                 rows = run[picked]
                 began = time.perf_counter()
-                batch = make_batch(features, rows, self.pad_id, with_types=with_types).to(device)
+                batch = self._batch(features, rows).to(device)
                 found = forward(self.model, batch, rows)
                 results.update(zip(rows.tolist(), found, strict=True))
-                real[rows], padded[rows] = lengths[rows], batch.input_ids_RT.shape[1]
-                time_s[rows] = (time.perf_counter() - began) / len(rows)
+                costs.real_tokens[rows] = lengths[rows]
+                costs.padded_tokens[rows] = batch.input_ids_RT.shape[1]
+                costs.time_s[rows] = (time.perf_counter() - began) / len(rows)
                 self.tick(len(rows))
-        self.tick(num_rows - len(run))
-        return [results[row] for row in taken.tolist()], RowCosts(real, padded, time_s)
+        self.tick(features.num_rows - len(run))
+        return [results[row] for row in taken.tolist()], costs
+
+    def _ready(self, features: Features) -> torch.device:
+        """Put the model where it computes, in its answering mode; return where that is."""
+        require_room(self.model, int(features.ids.lengths.max(initial=0)))
+        device = pick_device()
+        self.model.to(device).eval()
+        return device
+
+    def _batch(self, features: Features, rows: NDArray[np.int64]) -> Batch:
+        return make_batch(features, rows, self.pad_id, with_types=uses_types(self.model))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
+from stiltwalk.features.rows import Features
 from stiltwalk.features.text import load_text_encoder
 from stiltwalk.infer import Engine, outputs
 from stiltwalk.kinds import of_kind
@@ -32,25 +34,21 @@ def outcomes(stage: Predict, context: Context, folder: Folder) -> Iterator[Outco
         language: examples(task, context.data, Split.TEST, language, stage.max_rows)
         for language in stage.languages
     }
-    features = asked_features(
-        stage,
-        context,
-        source,
-        lambda: [
-            kind.features(rows, encoder, labels, stage.max_length_tokens) for rows in asked.values()
-        ],
-    )
+
+    def make() -> list[Features]:
+        each = asked.values()
+        return [kind.features(rows, encoder, labels, stage.max_length_tokens) for rows in each]
+
+    features = asked_features(stage, context, source, make)
     if stage.shuffled_seed is not None:
         english = english_ids(kind.features(_english(stage, context), encoder, labels, 1 << 20))
         checkpoint.shuffle_word_embeddings(model, english, seed=stage.shuffled_seed)
-    engine = Engine(
-        model=model,
-        pad_id=encoder.pad_id,
-        precision="fp32" if stage.precision == "auto" else stage.precision,
-        tick=counter(context, features.whole.num_rows),
-    )
+    engine = Engine(model=model, pad_id=encoder.pad_id)
     if stage.precision == "auto":
         engine = checked(stage, context, folder, engine, encoder)
+    else:
+        engine = replace(engine, precision=stage.precision)
+    engine = replace(engine, tick=counter(context, features.whole.num_rows))
     found, costs = outputs(engine, kind, features.whole)
     for number, (language, rows) in enumerate(asked.items()):
         start, end = features.first_rows[number : number + 2]
