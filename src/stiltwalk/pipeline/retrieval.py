@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,7 @@ from stiltwalk.metrics.bitext import (
 )
 from stiltwalk.metrics.shares import shares
 from stiltwalk.models import checkpoint
+from stiltwalk.models.checkpoint import Model
 from stiltwalk.models.device import say_once
 from stiltwalk.pipeline.context import Context
 from stiltwalk.pipeline.outcome import Outcome, asked_features, counter, english_ids
@@ -91,16 +93,7 @@ def _vectors(stage: Predict, context: Context, texts: list[Bitext]) -> _Vectors:
     source = context.model_folder(stage.parent)
     encoder = load_text_encoder(source)
     assert stage.relative_depth is not None
-    config = read_config(source)
-    block = block_at(stage.relative_depth, config["num_hidden_layers"])
-    cut: int | None = block
-    if config["model_type"] in FINAL_NORM_FAMILIES:
-        cut = None
-        say_once(
-            f"{config['model_type']} puts a norm behind its last block, so retrieval runs all of "
-            f"its blocks, not only the {block} that are read."
-        )
-    model = checkpoint.load(Kind.RETRIEVAL, source, num_blocks=cut)
+    model, block = cut_encoder(source, stage.relative_depth)
     lines = list(dict.fromkeys(line for each in texts for line in _lines(each)))
     features = asked_features(
         stage, context, source, lambda: [line_features(lines, encoder, stage.max_length_tokens)]
@@ -117,6 +110,21 @@ def _vectors(stage: Predict, context: Context, texts: list[Bitext]) -> _Vectors:
     )
     vectors_ND, costs = sentence_vectors(engine, features, block)
     return _Vectors({line: row for row, line in enumerate(lines)}, vectors_ND, costs)
+
+
+def cut_encoder(source: Path, relative_depth: float) -> tuple[Model, int]:
+    """Return an encoder, cut where that changes nothing, and the block that is read."""
+    config = read_config(source)
+    num_blocks = config.get("num_hidden_layers")
+    if num_blocks is None or config["model_type"] in FINAL_NORM_FAMILIES:
+        say_once(
+            f"An encoder of the family {config['model_type']} cannot be cut short: retrieval runs "
+            "all of its blocks, not only those that are read."
+        )
+        model = checkpoint.load(Kind.RETRIEVAL, source)
+        return model, block_at(relative_depth, model.config.num_hidden_layers)
+    block = block_at(relative_depth, num_blocks)
+    return checkpoint.load(Kind.RETRIEVAL, source, num_blocks=block), block
 
 
 def _lines(texts: Bitext) -> Iterator[str]:
