@@ -85,7 +85,7 @@ def base_size(workload: str, num_blocks: int) -> Problem:
         labels=task.labels,
         train=features,
         dev_examples=(),
-        dev=features.first(1),
+        dev=features,
     )
     settings = TrainSettings(effective_batch_size=batch)
     return Problem(encoder=encoder, rows=rows, settings=settings)
