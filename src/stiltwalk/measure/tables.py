@@ -28,7 +28,7 @@ def print_speed(speed: Speed, console: Console) -> None:
     for task, found in speed.structure.items():
         console.print(f"{task}: {'; '.join(found) or 'structurally identical'}", highlight=False)
     for sentence in speed.summary:
-        console.print(sentence, highlight=False, markup=False)
+        console.print(sentence, highlight=False, markup=False, soft_wrap=True)
 
 
 def _table(title: str, *columns: str) -> Table:

@@ -71,4 +71,4 @@ def print_facts(document: dict[str, Any], console: Console) -> None:
     said = document.get("says", [])
     lines = [f"{name}: {value}" for name, value in document.items() if isinstance(value, str)]
     for line in (*lines, *said):
-        console.print(line, highlight=False, markup=False)
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
