@@ -88,6 +88,10 @@ def test_a_void_measurement_says_so_first() -> None:
     assert "The controls failed." in text
 
 
+def test_a_void_measurement_is_not_weighed() -> None:
+    assert weighing(run_with(compared("mini:mnli", 1.0, VOID, quality=0.82))) == ""
+
+
 def test_names_of_models_stay_text() -> None:
     text = verdicts(run_with(compared("<b>x</b>", 1.2, "SLOWER", quality=0.8)))
     assert "<b>x</b>" not in text

@@ -31,12 +31,13 @@ class Weighed:
 def weighed(run: RunRows) -> Iterator[Weighed]:
     """Yield the models that were compared with one and the same, task by task.
 
-    A's figures come from the first comparison, those of every B from its own ratio to A: times
-    of two sessions are not comparable, ratios are.
+    A measurement that its own controls made void takes no part. A's figures come from the first
+    comparison, those of every B from its own ratio to A: times of two sessions are not
+    comparable, ratios are.
     """
-    tasks = dict.fromkeys(cell.task for each in run.comparisons for cell in each.cells)
-    for task in tasks:
-        systems = _systems(run.comparisons, task)
+    standing = tuple(each for each in run.comparisons if not each.void)
+    for task in dict.fromkeys(cell.task for each in standing for cell in each.cells):
+        systems = _systems(standing, task)
         if len(systems) > 1:
             baseline = next(iter(systems))
             exact, anchored = per(systems), anchored_per(systems, baseline)
