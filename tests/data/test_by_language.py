@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from mirrors import write_split
+from stiltwalk.data import download
 from stiltwalk.data.by_language import ByLanguage, languages, num_texts, revision, texts
 from stiltwalk.errors import DataError
 
@@ -69,6 +70,12 @@ def test_what_is_missing_is_named(tmp_path: Path) -> None:
         languages(ByLanguage(place=str(_made(tmp_path / "empty")), config="{language}"))
     with pytest.raises(DataError, match=r"no folder here.*languages"):
         languages(ByLanguage(place="owner/name", config="{language}"))
+
+
+def test_one_commit_of_the_hub_has_many_configurations(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(download, "commit", lambda _repository: "c0ffee")
+    years = [ByLanguage(place="owner/dumps", config=f"{year}.{{language}}") for year in (1, 2)]
+    assert len({revision(where, ["de"]) for where in years}) == 2
 
 
 def test_what_only_the_hub_knows_is_unknown_offline() -> None:

@@ -67,7 +67,7 @@ def languages(where: ByLanguage) -> tuple[str, ...]:
 
 
 def revision(where: ByLanguage, wanted: Sequence[str], *, ask_hub: bool = True) -> str | None:
-    """Return what decides the rows: the miniature's version, a checksum, a commit.
+    """Return what decides the rows: the miniature's version, a checksum, a commit and its part.
 
     Args:
         where: the data set.
@@ -83,7 +83,8 @@ def revision(where: ByLanguage, wanted: Sequence[str], *, ask_hub: bool = True) 
     if folder is not None:
         files = [file for code in wanted for file in _required(where, folder, code)]
         return content_checksum(folder, files)
-    return download.commit(where.place) if ask_hub else download.known_commit(where.place)
+    commit = download.commit(where.place) if ask_hub else download.known_commit(where.place)
+    return commit and f"{commit} {where.config}"
 
 
 def open_rows(where: ByLanguage, language: str) -> Rows:
