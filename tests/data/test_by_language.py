@@ -15,6 +15,7 @@ from stiltwalk.errors import DataError
 def folder_of_texts(folder: Path) -> ByLanguage:
     (folder / "de.txt").write_text("eins\n\n  zwei  \n", encoding="utf-8")
     (folder / "xx.txt").write_text("one\n", encoding="utf-8")
+    (folder / "README.txt").write_text("Where this comes from\n", encoding="utf-8")
     return ByLanguage(place=str(folder), config="{language}")
 
 
@@ -45,8 +46,9 @@ def test_the_miniature_says_the_same_in_every_language() -> None:
     found = {code: list(texts(where, code)) for code in ("de", "en")}
     assert len(found["de"]) == len(found["en"]) == num_texts(where, "de")
     assert found["de"] != found["en"]
-    with pytest.raises(DataError, match="no language 'xx'"):
-        list(texts(where, "xx"))
+    for ask in (lambda: list(texts(where, "xx")), lambda: revision(where, ["de", "xx"])):
+        with pytest.raises(DataError, match="no language 'xx'"):
+            ask()
 
 
 @pytest.mark.parametrize("write", [folder_of_texts, folder_of_parquet])

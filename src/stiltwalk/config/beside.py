@@ -11,6 +11,7 @@ from stiltwalk.config.limits import STRICT, Share
 from stiltwalk.data.by_language import ByLanguage
 
 Part = Annotated[float, Field(gt=0, lt=1)]
+Languages = Annotated[tuple[str, ...], Field(min_length=1)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +33,7 @@ class MaskedText:
 
     text: str
     config: str = "{language}"
-    languages: tuple[str, ...] | None = None
+    languages: Languages | None = None
     weight: Part = 0.2
     exponent: Share = 0.3
     mask_share: Part = 0.15
@@ -59,7 +60,7 @@ class Translated:
 
     rows: str
     config: str = "{language}"
-    languages: Annotated[tuple[str, ...], Field(min_length=1)]
+    languages: Languages
     weight: Annotated[float, Field(gt=0, le=1)] = 0.5
 
     @property

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from stiltwalk.data import download, mini, textfile
 from stiltwalk.data.checksums import content_checksum
-from stiltwalk.data.mini.catalogue import LANGUAGES
+from stiltwalk.data.mini.catalogue import LANGUAGES, check_language
 from stiltwalk.data.mirror import DataSetFolder
 from stiltwalk.data.parquet import open_parquet
 from stiltwalk.data.rows import Place, Rows
@@ -52,11 +52,10 @@ def languages(where: ByLanguage) -> tuple[str, ...]:
     folder = where.folder
     if folder is None:
         raise DataError(
-            f"{where.place}: name the languages to be read; only folders tell which they hold. "
-            f"{where.place} is no folder here, and of a data set on the hub the languages must be "
-            "named: give `languages`."
+            f"{where.place} is no folder here, and a data set on the hub does not tell which "
+            "languages it holds: give `languages`."
         )
-    found = sorted({file.stem for file in folder.glob("*.txt")})
+    found = sorted(file.stem for file in folder.glob("[a-z][a-z].txt"))
     found = found or [code for code in LANGUAGES if _files(where, folder, code)]
     if not found:
         raise DataError(
@@ -78,6 +77,8 @@ def revision(where: ByLanguage, wanted: Sequence[str], *, ask_hub: bool = True) 
         DataError: if a language is not there.
     """
     if where.place == MINI:
+        for language in wanted:
+            check_language(language)
         return mini.revision()
     folder = where.folder
     if folder is not None:
