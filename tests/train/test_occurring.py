@@ -65,12 +65,19 @@ def test_rows_that_do_not_occur_only_decay(tiny_xlmr: Path) -> None:
 
 def test_only_rows_that_occur_have_a_gradient_and_moments(tiny_xlmr: Path) -> None:
     trainee = Trainee(tiny_xlmr)
-    OccurringVocabulary(trainee.models.models, seen(trainee))
+    OccurringVocabulary(trainee.models.models, seen(trainee), trainee.session.pad_id)
     table = trainee.models.models[0].get_input_embeddings()
     assert isinstance(table, OccurringRows)
     assert len(table.weight) == 700 - len(unseen_ids(trainee))
     with pytest.raises(IndexError):
         table(torch.tensor(unseen_ids(trainee)[:1]))
+
+
+def test_a_table_need_not_know_what_rows_are_padded_with(tiny_xlmr: Path) -> None:
+    trainee = Trainee(tiny_xlmr)
+    trainee.encoder.get_input_embeddings().padding_idx = None
+    assert trainee.session.pad_id not in {int(i) for f in seen(trainee) for i in f.ids.values}
+    assert trainee.fit().log
 
 
 def test_the_model_in_hand_has_its_own_table_again(family: Path) -> None:
@@ -98,5 +105,5 @@ def test_a_frozen_table_and_one_that_is_an_output_layer_too_stay_whole(family: P
     masked = AutoModelForMaskedLM.from_config(frozen.encoder.config)
     for model in (frozen.encoder, masked):
         table = model.get_input_embeddings()
-        OccurringVocabulary([model], seen(frozen))
+        OccurringVocabulary([model], seen(frozen), frozen.session.pad_id)
         assert model.get_input_embeddings() is table

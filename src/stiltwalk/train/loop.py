@@ -126,7 +126,7 @@ def _fitting(session: Session) -> OccurringVocabulary:
         require_room(model, int(rows.train.ids.lengths.max()))
         economise(model, session.settings)
     seen = [features for rows in session.rows for features in rows.fed]
-    return OccurringVocabulary(list(session.models.models), seen)
+    return OccurringVocabulary(list(session.models.models), seen, session.pad_id)
 
 
 def _state(course: Course, accelerator: Accelerator) -> dict[str, Any]:

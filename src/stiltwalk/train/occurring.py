@@ -33,16 +33,17 @@ class OccurringVocabulary:
     Args:
         models: share one table.
         features: all rows that the models will see.
+        pad_id: what they are padded with; a table need not know it.
     """
 
-    def __init__(self, models: Sequence[Model], features: Sequence[Features]) -> None:
+    def __init__(self, models: Sequence[Model], features: Sequence[Features], pad_id: int) -> None:
         """Make the models' table small."""
         self._models = models
         self._whole: nn.Embedding = models[0].get_input_embeddings()
         self._part: OccurringRows | None = None
         if _feeds_inputs_alone(self._whole, models):
             padding = self._whole.padding_idx
-            special = [] if padding is None else [padding]
+            special = [pad_id] if padding is None else [pad_id, padding]
             ids = np.unique(np.concatenate([special, *(each.ids.values for each in features)]))
             if len(ids) < self._whole.num_embeddings:
                 self._part = OccurringRows(self._whole, torch.from_numpy(ids.astype(np.int64)))
