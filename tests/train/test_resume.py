@@ -13,6 +13,7 @@ from test_loop import Trainee
 from stiltwalk.config.recipe import LoRA
 from stiltwalk.records import Kind
 from stiltwalk.train.loop import Training, fit
+from stiltwalk.train.resume import keep, resume
 
 KINDS = (Kind.PAIR, Kind.TAGGING)
 
@@ -68,6 +69,16 @@ def test_nothing_is_left_of_the_rolling_checkpoint_in_the_end(
     resumable(trainee, tmp_path / "resume.safetensors")
     trainee.fit()
     assert not list(tmp_path.iterdir())
+
+
+def test_a_log_of_half_a_million_steps_is_had_again(tmp_path: Path) -> None:
+    """Safetensors refuses a header of 100 MB, which such a log fills."""
+    model, file = torch.nn.Linear(1, 1), tmp_path / "resume.safetensors"
+    optimizer = torch.optim.AdamW(model.parameters())
+    keep(file, model, optimizer, {"log": "x" * 101_000_000})
+    state = resume(file, model, optimizer)
+    assert state
+    assert len(state["log"]) == 101_000_000
 
 
 def test_a_damaged_rolling_checkpoint_means_starting_anew(tiny_xlmr: Path, tmp_path: Path) -> None:

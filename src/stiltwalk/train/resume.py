@@ -40,8 +40,10 @@ def keep(file: Path, models: nn.Module, optimizer: Any, state: dict[str, Any]) -
     tensors = {name: whole(tensor).contiguous() for name, tensor in tensors.items()}
     if not leads():
         return
+    written = bytearray(json.dumps(state).encode())  # the log outgrows what a header may hold
+    tensors[_STATE] = torch.frombuffer(written, dtype=torch.uint8)
     aside = file.with_name(f".{file.name}")
-    save_file(tensors, aside, metadata={_STATE: json.dumps(state)})
+    save_file(tensors, aside)
     aside.replace(file)
 
 
@@ -55,8 +57,8 @@ def resume(file: Path, models: nn.Module, optimizer: Any) -> dict[str, Any] | No
         return None
     try:
         with safe_open(file, framework="pt") as stream:
-            state: dict[str, Any] = json.loads(stream.metadata()[_STATE])
             tensors = {name: stream.get_tensor(name) for name in stream.keys()}  # noqa: SIM118 - no mapping
+        state: dict[str, Any] = json.loads(tensors.pop(_STATE).numpy().tobytes())
     except (SafetensorError, OSError, ValueError, KeyError):
         log.warning("%s cannot be read; the stage starts from its beginning.", file)
         return None
