@@ -44,8 +44,8 @@ def module_of(file: Path) -> tuple[str, ...]:
 @pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(SOURCE)))
 def test_imports_point_to_earlier_rooms_only(file: Path) -> None:
     module = module_of(file)
-    if module == (PACKAGE,):
-        return  # the public names: lazily, from wherever they live
+    if module in ((PACKAGE,), (PACKAGE, "__main__")):
+        return  # the public names, lazily from wherever they live; what starts the last room
     assert module[1] in ROOMS, f"{file} is in no room that the architecture knows"
     used = imported_rooms(
         file.read_text(encoding="utf-8"), module, is_package=file.stem == "__init__"
