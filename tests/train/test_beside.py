@@ -13,6 +13,7 @@ from test_loop import Trainee
 from test_resume import Killed, facts, killed_after, resumable
 
 from stiltwalk.config.beside import MaskedText
+from stiltwalk.config.recipe import LoRA
 from stiltwalk.data.by_language import ByLanguage
 from stiltwalk.errors import DataError
 from stiltwalk.features.text import load_text_encoder
@@ -33,9 +34,9 @@ def some_text(folder: Path, num_lines: int = 24, exponent: float = 0.3) -> Train
 class TextTrainee(Trainee):
     """A session with text as a third entry beside two tasks."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, lora: LoRA | None = None) -> None:
         """Put the language-model head on the encoder of the tasks."""
-        super().__init__(folder, (Kind.PAIR, Kind.TAGGING))
+        super().__init__(folder, (Kind.PAIR, Kind.TAGGING), lora=lora)
         models = [*self.models.models, with_lm_head(self.encoder, folder, seed=1)]
         rows = [*self.rows, some_text(folder)]
         self.models = TaskModels(models, [each.kind for each in rows])
@@ -60,6 +61,21 @@ def test_the_encoder_exists_once_beside_a_language_model_head(tiny_xlmr: Path) -
     names = [name for name, _ in trainee.models.named_parameters()]
     assert sum("word_embeddings" in name for name in names) == 1
     assert sum("layer.0.attention.self.query.weight" in name for name in names) == 1
+
+
+def test_beside_adapters_text_trains_its_head_and_no_weight_of_the_encoder(
+    tiny_xlmr: Path,
+) -> None:
+    trainee = TextTrainee(tiny_xlmr, LoRA())
+    before, head = trainee.weights(), trainee.models.models[2].lm_head
+    assert {entry["task"] for entry in trainee.fit().log} >= {"mlm"}
+    after = trainee.weights()
+    changed = {name for name in before if not torch.equal(before[name], after[name])}
+    assert any(".lora_B." in name for name in changed)
+    assert {name for name, _ in head.named_parameters() if f"models.2.lm_head.{name}" in changed}
+    encoder = {name for name in changed if ".roberta." in name and ".lora_" not in name}
+    assert not encoder
+    assert head.decoder.weight is trainee.encoder.get_input_embeddings().weight
 
 
 def test_a_run_killed_between_masks_ends_with_the_same_bits(
