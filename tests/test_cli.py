@@ -163,6 +163,7 @@ def test_a_diverged_training_ends_with_1_and_keeps_what_was_finished(
     assert end.value.code == FAILED
     message = capsys.readouterr().err
     assert re.search(r"loss of udpos became (nan|inf) at step \d+", message.replace("\n", " "))
+    assert re.search(r"rows \[\d+, .*\] and \d+ more", message)
     assert "This was stage" in message
     assert own.stages().keys() == walked.stages().keys()
 

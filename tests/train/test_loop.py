@@ -155,7 +155,7 @@ def test_a_better_score_renews_patience(tiny_xlmr: Path, monkeypatch: pytest.Mon
     assert len(trainee.fit().looks) == 6
 
 
-def test_a_loss_that_is_not_finite_names_step_and_task_and_leaves_what_was_kept(
+def test_a_loss_that_is_not_finite_names_step_task_and_rows_and_leaves_what_was_kept(
     tiny_xlmr: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def break_it(session: Session, number: int) -> None:
@@ -165,10 +165,28 @@ def test_a_loss_that_is_not_finite_names_step_and_task_and_leaves_what_was_kept(
 
     _after_each_step(monkeypatch, break_it)
     trainee = Trainee(tiny_xlmr)
-    with pytest.raises(TrainingDiverged, match=r"small_pair became nan at step 5\b"):
+    rows = list(all_steps(trainee.session))[4].units.tolist()
+    with pytest.raises(
+        TrainingDiverged, match=r"loss of small_pair became nan at step 5\b"
+    ) as told:
         trainee.fit()
+    assert f"rows {rows} and 0 more" in str(told.value)
     assert trainee.kept
     assert all(torch.isfinite(value).all() for each in trainee.kept for value in each.values())
+
+
+def test_a_gradient_that_is_not_finite_stops_before_it_reaches_a_weight(tiny_xlmr: Path) -> None:
+    trainee = Trainee(tiny_xlmr)
+    trainee.models.models[0].classifier.out_proj.bias.register_hook(lambda grad: grad * torch.inf)
+    before = trainee.weights()
+    with pytest.raises(
+        TrainingDiverged, match=r"gradient of small_pair became (inf|nan) at step 1\b"
+    ):
+        trainee.fit()
+    changed = [
+        name for name, value in trainee.weights().items() if not torch.equal(before[name], value)
+    ]
+    assert all("word_embeddings" in name for name in changed), changed  # cut to what occurs
 
 
 def _after_each_step(monkeypatch: pytest.MonkeyPatch, act: Callable[[Session, int], None]) -> None:

@@ -42,7 +42,7 @@ def keep(file: Path, models: nn.Module, optimizer: Any, state: dict[str, Any]) -
         return
     written = bytearray(json.dumps(state).encode())  # the log outgrows what a header may hold
     tensors[_STATE] = torch.frombuffer(written, dtype=torch.uint8)
-    aside = file.with_name(f".{file.name}")
+    aside = _aside(file)
     save_file(tensors, aside)
     aside.replace(file)
 
@@ -53,6 +53,8 @@ def resume(file: Path, models: nn.Module, optimizer: Any) -> dict[str, Any] | No
     Returns:
         None where there is nothing to go on from.
     """
+    if leads():
+        _aside(file).unlink(missing_ok=True)
     if not file.is_file():
         return None
     try:
@@ -69,6 +71,11 @@ def resume(file: Path, models: nn.Module, optimizer: Any) -> dict[str, Any] | No
             weights.copy_(laid_out_as(weights, tensors[f"weights.{name}"]))
     optimizer.load_state_dict(_optimizer_state(optimizer, tensors))
     return state
+
+
+def _aside(file: Path) -> Path:
+    """Return where a checkpoint grows; a process that was killed meanwhile leaves it there."""
+    return file.with_name(f".{file.name}")
 
 
 def _trained(models: nn.Module) -> list[tuple[str, nn.Parameter]]:
