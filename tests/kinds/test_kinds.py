@@ -265,7 +265,7 @@ def test_weights_that_cannot_be_written_fail_as_any_file_does(
 ) -> None:
     model = checkpoint.load(Kind.RETRIEVAL, tiny_xlmr)
 
-    def full(*_: object) -> None:
+    def full(*_: object, **__: object) -> None:
         raise SafetensorError(f"Error while serializing: I/O error{said}")
 
     monkeypatch.setattr(type(model), "save_pretrained", full)
