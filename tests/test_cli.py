@@ -19,6 +19,13 @@ from stiltwalk.store import Workspace
 from walking import Walked
 
 FAILED, WRONG_INPUT, INTERRUPTED = 1, 2, 130
+LISTENING = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from stiltwalk.cli import main
+main()
+"""
+"""The program, even where the tests run in the background of a shell that has SIGINT ignored."""
 ENVIRONMENT = {**os.environ, "COLUMNS": "200", "NO_COLOR": "1"}
 FOLDED = re.compile(r"[.?!](?= [A-Z]|$)")
 
@@ -129,7 +136,7 @@ def test_an_interrupt_ends_with_130_and_a_second_run_goes_on(
     recipe: Path, walked: Walked, tmp_path: Path
 ) -> None:
     workspace = tmp_path / "workspace"
-    words = [sys.executable, "-u", "-m", "stiltwalk.cli", "run", str(recipe), "-w", str(workspace)]
+    words = [sys.executable, "-u", "-c", LISTENING, "run", str(recipe), "-w", str(workspace)]
     with subprocess.Popen(  # noqa: S603 - our own program
         words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT
     ) as process:
