@@ -38,6 +38,10 @@ def read(*changes: str, folder: Path = Path("/study")) -> Recipe:
         ("arms.text.mlm.exponent=2", "arms.text.mlm.exponent"),
         ("arms.text.mlm.languages=['de', 'de']", "arms.text.mlm.languages names 'de' twice"),
         ("arms.text.mlm.languages=[]", "arms.text.mlm.languages is []"),
+        (
+            "arms.text.mlm={text='owner/name', config='de', languages=['de', 'fr']}",
+            "arms.text.mlm.config is 'de' for 2 languages: write {language}",
+        ),
         ("arms.text.tasks=[]", "arms.text.mlm stands beside no task"),
         ("arms.text.translated.qqp={rows='mini', languages=['de']}", "arms.text.translated.qqp"),
         ("arms.translated.translated.mnli.languages=[]", "arms.translated.translated.mnli.lang"),

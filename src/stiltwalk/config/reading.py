@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +13,11 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from stiltwalk.config.beside import MaskedText, Translated
-from stiltwalk.config.measure import MeasureSettings, check_measure
+from stiltwalk.config.checking import check_names, nearest
+from stiltwalk.config.measure import MeasureSettings
 from stiltwalk.config.presets import PRESETS
 from stiltwalk.config.pretrain import PretrainSettings
 from stiltwalk.config.recipe import (
-    NAME,
     Arm,
     Claim,
     DataSettings,
@@ -31,8 +29,7 @@ from stiltwalk.config.recipe import (
 )
 from stiltwalk.data.source import HUB, MINI
 from stiltwalk.errors import RecipeError
-from stiltwalk.records import BASELINE_ARM
-from stiltwalk.tasks import INTERMEDIATE, TARGETS, TASKS
+from stiltwalk.tasks import TARGETS
 
 Table = dict[str, Any]
 
@@ -71,7 +68,7 @@ def parse_recipe(text: str, *, folder: Path, changes: Sequence[str] = ()) -> Rec
     except ValidationError as error:
         first = min(error.errors(), key=lambda each: each["loc"][:1] == ("arms",))
         raise RecipeError(_sentence(first)) from error  # an arm repeats what its tables start from
-    _check_names(recipe)
+    check_names(recipe)
     return _with_absolute_paths(recipe, folder)
 
 
@@ -112,7 +109,7 @@ def _by_target(key: str, given: Any, start: Mapping[str, Table]) -> Any:  # noqa
     own = {name: value for name, value in given.items() if isinstance(value, dict)}
     unknown = next((name for name in own if name not in TARGETS), None)
     if unknown:
-        raise RecipeError(f"[{key}.{unknown}] is for no target.{_nearest(unknown, TARGETS)}")
+        raise RecipeError(f"[{key}.{unknown}] is for no target.{nearest(unknown, TARGETS)}")
     return {name: {**values, **shared, **own.get(name, {})} for name, values in start.items()}
 
 
@@ -139,7 +136,7 @@ def _sentence(error: ErrorDetails) -> str:
     path = ".".join(str(part) for part in error["loc"])
     if error["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
         known = [f.name for f in fields(_class_at(error["loc"][:-1]))]
-        return f"Unknown key {path}.{_nearest(str(error['loc'][-1]), known)}"
+        return f"Unknown key {path}.{nearest(str(error['loc'][-1]), known)}"
     if error["type"] in ("missing", "missing_argument"):
         return f"The recipe lacks {path}: give it a value."
     return f"{path} is {error['input']!r}: {error['msg'][0].lower()}{error['msg'][1:]}."
@@ -163,112 +160,6 @@ def _class_at(path: tuple[str | int, ...]) -> type[Any]:
     named = path[:1] in (("arms",), ("claims",))  # every other part is a name, or a number
     path = tuple("" if named and at % 2 else part for at, part in enumerate(path))
     return tables.get(path, TrainSettings)
-
-
-def _nearest(word: str, known: Sequence[str]) -> str:
-    """Return " Did you mean …?" or the list of what exists."""
-    close = get_close_matches(word, known, n=1)
-    if close:
-        return f" Did you mean {close[0]}?"
-    return f" There is: {', '.join(known)}."
-
-
-def _check_names(recipe: Recipe) -> None:
-    """Refuse names that no room knows, before any work is done."""
-    if not recipe.arms or not recipe.targets:
-        raise RecipeError("The recipe needs at least one arm and one target.")
-    if (recipe.model.name is None) == (recipe.model.pretrain is None):
-        raise RecipeError("[model] needs either a name or a table [model.pretrain], not both.")
-    for target in recipe.targets:
-        if target not in TARGETS:
-            raise RecipeError(f"Unknown target {target!r}.{_nearest(target, TARGETS)}")
-    _check_arms(recipe)
-    check_measure(recipe.measure, recipe.arms, recipe.targets)
-    _refuse_repeats("targets", recipe.targets)
-    _refuse_repeats("seeds", recipe.seeds)
-    every = sorted({language for name in recipe.targets for language in TASKS[name].languages})
-    for language in recipe.languages or ():
-        if language not in every:
-            raise RecipeError(
-                f"No target of the recipe has the language {language!r}.{_nearest(language, every)}"
-            )
-    for claim in recipe.claims:
-        _check_claim(claim, recipe)
-
-
-def _check_claim(claim: Claim, recipe: Recipe) -> None:
-    """Refuse a claim that no row of the run could ever decide."""
-    targets = claim.targets or recipe.targets
-    languages = {
-        language for name in targets if name in TASKS for language in TASKS[name].languages
-    }
-    for key, words, known in (
-        ("arm", [claim.arm, claim.over], list(recipe.arms)),
-        ("target", claim.targets, recipe.targets),
-        ("language", claim.languages, sorted(languages)),
-    ):
-        unknown = next((word for word in words if word not in known), None)
-        if unknown is not None:
-            raise RecipeError(
-                f"The claim {claim.says!r} is about the {key} {unknown!r}, which the recipe lacks."
-                f"{_nearest(unknown, known)}"
-            )
-
-
-def _check_arms(recipe: Recipe) -> None:
-    """Refuse arms that are unknown, equal, or hide the baseline."""
-    named: list[tuple[str, Arm]] = []
-    for name, arm in recipe.arms.items():
-        _check_arm_name(name)
-        for task in arm.tasks:
-            if task not in INTERMEDIATE:
-                raise RecipeError(
-                    f"Arm {name!r} asks for the intermediate task {task!r}."
-                    f"{_nearest(task, INTERMEDIATE)}"
-                )
-        _refuse_repeats(f"arms.{name}", arm.tasks)
-        _check_beside(name, arm)
-        ordered = replace(arm, tasks=tuple(sorted(arm.tasks)))
-        if (name == BASELINE_ARM) != (arm == recipe.baseline):
-            raise RecipeError(
-                f"Arm {name!r} has {len(arm.tasks)} tasks: the arm without a stepping stone or "
-                f"settings of its own, and no other, is called {BASELINE_ARM!r}."
-            )
-        twin = next((other for other, known in named if known == ordered), None)
-        if twin:
-            raise RecipeError(
-                f"Arms {twin!r} and {name!r} ask for the same twice: keep one of them."
-            )
-        named.append((name, ordered))
-
-
-def _check_beside(name: str, arm: Arm) -> None:
-    """Refuse text or translations that belong to no task of the arm, and unreadable languages."""
-    if arm.mlm and not arm.tasks:
-        raise RecipeError(f"arms.{name}.mlm stands beside no task: name the arm's tasks.")
-    key = f"arms.{name}.translated"
-    for task, rows in arm.translated.items():
-        if task not in arm.tasks:
-            raise RecipeError(f"{key}.{task} is no task of the arm.{_nearest(task, arm.tasks)}")
-        if not TASKS[task].hub and rows.rows != MINI:
-            raise RecipeError(f"{key}.{task}: only English rows of {task} can be read.")
-        _refuse_repeats(f"{key}.{task}.languages", rows.languages)
-    _refuse_repeats(f"arms.{name}.mlm.languages", arm.mlm.languages or () if arm.mlm else ())
-
-
-def _check_arm_name(name: str) -> None:
-    if not re.fullmatch(NAME, name) or name == "labels":
-        raise RecipeError(
-            f"An arm cannot be called {name!r}: its predictions get a folder of that name. Use "
-            "letters, digits, '.', '_' and '-', and not 'labels'."
-        )
-
-
-def _refuse_repeats(key: str, values: Sequence[object]) -> None:
-    """Refuse a list that names something twice: it could only be a slip."""
-    repeated = [value for position, value in enumerate(values) if value in values[:position]]
-    if repeated:
-        raise RecipeError(f"{key} names {repeated[0]!r} twice: name it once.")
 
 
 def _with_absolute_paths(recipe: Recipe, folder: Path) -> Recipe:
