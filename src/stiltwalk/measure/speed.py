@@ -13,7 +13,7 @@ from stiltwalk.config.measure import ProfileName
 from stiltwalk.errors import WorkspaceError
 from stiltwalk.measure.controls import Controls
 from stiltwalk.measure.profiles import Figure
-from stiltwalk.measure.verdicts import Judged, Verdict
+from stiltwalk.measure.verdicts import Judged, Verdict, equivalent_everywhere
 
 FILE = "speed.json"
 VOID = "VOID"
@@ -260,7 +260,7 @@ def summarise(cells: tuple[Cell, ...], void: tuple[str, ...], a: str, b: str) ->
         yield f"VOID: {reason}"
     standing = [cell for cell in cells if cell.verdict != VOID]
     equal = [cell for cell in standing if cell.verdict == Verdict.EQUIVALENT]
-    if standing and len(equal) == len(cells):
+    if len(standing) == len(cells) and equivalent_everywhere({_named(c): c.judged for c in cells}):
         yield f"{b} is as fast as {a} within the margin everywhere: all {len(cells)} EQUIVALENT."
     elif equal:
         yield f"{b} is as fast as {a} within the margin in {len(equal)} of {len(cells)} cells."

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TypeVar
 
 from accelerate.utils import broadcast_object_list
-from torch import Tensor, nn
+from torch import Tensor
 from torch.distributed.tensor import DTensor, distribute_tensor
 
 Value = TypeVar("Value")
@@ -20,11 +20,6 @@ def from_lead(value: Value) -> Value:
 def whole(tensor: Tensor) -> Tensor:
     """Return all of a tensor that may lie in parts; every process must ask together."""
     return tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
-
-
-def whole_weights(model: nn.Module) -> dict[str, Tensor]:
-    """Return a model's weights on the CPU if they lie in parts; see `whole`."""
-    return {name: whole(weights) for name, weights in model.state_dict().items()}
 
 
 def laid_out_as(example: Tensor, tensor: Tensor) -> Tensor:

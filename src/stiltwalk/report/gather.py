@@ -78,11 +78,7 @@ def rows_of(record: RunRecord, workspace: Workspace) -> RunRows:
         arms=record.arms,
         targets=record.targets,
         rows=tuple(row for stage in evaluated for row in _scores(stage, workspace)),
-        timings=tuple(
-            ArmTiming(arm=stage.arm, row=row)
-            for stage in evaluated
-            for row in workspace.timings(stage.fingerprint)
-        ),
+        timings=tuple(row for stage in evaluated for row in _timings(stage, workspace)),
         baselines=tuple(
             ArmScore(arm=row.control, row=row)
             for stage in done
@@ -101,11 +97,7 @@ def rows_of(record: RunRecord, workspace: Workspace) -> RunRows:
         model=record.model,
         walked=record.walked,
         claims=record.claims,
-        shares=tuple(
-            ArmShares(arm=stage.arm, row=_packed(row))
-            for stage in evaluated
-            for row in workspace.shares(stage.fingerprint)
-        ),
+        shares=tuple(row for stage in evaluated for row in _shares(stage, workspace)),
         courses=tuple(
             course
             for stage in done
@@ -143,6 +135,16 @@ def _scores(stage: RecordedStage, workspace: Workspace) -> Iterator[ArmScore]:
 def _packed(row: ShareRow) -> ShareRow:
     """Return a row whose millions of numbers, in a large study, take an eighth of the memory."""
     return replace(row, won=array("f", row.won), of=array("f", row.of))
+
+
+def _timings(stage: RecordedStage, workspace: Workspace) -> Iterator[ArmTiming]:
+    for row in workspace.timings(stage.fingerprint):
+        yield ArmTiming(arm=stage.arm, row=row)
+
+
+def _shares(stage: RecordedStage, workspace: Workspace) -> Iterator[ArmShares]:
+    for row in workspace.shares(stage.fingerprint):
+        yield ArmShares(arm=stage.arm, row=_packed(row))
 
 
 def _line(

@@ -25,6 +25,20 @@ def pareto(run: RunRows) -> Figure | None:
     ]
     if not points:
         return None
+    start = points[0]["task"]
+    return Figure(
+        name="pareto",
+        title="Quality against latency and memory",
+        aid="Up and to the left is better; a larger mark needs more memory. A grey one is equalled "
+        "or beaten by another in all three.",
+        key="task",
+        start=start,
+        spec=drawing(_chart(start), wide=WIDE, points=points),
+    )
+
+
+def _chart(start: str) -> alt.TopLevelMixin:
+    """Return the marks and names of one task's models, of `start` at first."""
     shown = alt.Chart(alt.NamedData(name="points"), name="pareto").encode(
         x=alt.X("p50:Q", title="p50 latency, ms").scale(zero=False, padding=20),
         y=alt.Y("quality:Q", title="quality, %").scale(zero=False, padding=20),
@@ -48,19 +62,9 @@ def pareto(run: RunRows) -> Figure | None:
         ),
     )
     names = shown.properties(name="pareto_names").mark_text(dy=-13, fontSize=11)
-    start = points[0]["task"]
-    chart = (
+    return (
         alt.layer(marks, names.encode(text="model:N", color=alt.value("#888888")))
         .transform_filter("datum.task === task")
         .add_params(alt.param(name="task", value=start))
         .properties(width=240, height=220)
-    )
-    return Figure(
-        name="pareto",
-        title="Quality against latency and memory",
-        aid="Up and to the left is better; a larger mark needs more memory. A grey one is equalled "
-        "or beaten by another in all three.",
-        key="task",
-        start=start,
-        spec=drawing(chart, wide=WIDE, points=points),
     )
