@@ -13,6 +13,7 @@ import pytest
 from stiltwalk.config import parse_recipe
 from stiltwalk.config.recipe import Mixing
 from stiltwalk.plan import Plan, Stage, build_plan, fingerprint, parents
+from stiltwalk.plan.saying import describe
 from stiltwalk.plan.stages import (
     Base,
     FineTune,
@@ -22,7 +23,6 @@ from stiltwalk.plan.stages import (
     Pretrain,
     Rows,
     Rules,
-    describe,
     intermediate_tasks,
     seed_of,
 )

@@ -14,6 +14,7 @@ from stiltwalk.pipeline.context import Context
 from stiltwalk.pipeline.progress import Narrator
 from stiltwalk.pipeline.team import next_job
 from stiltwalk.plan import Plan, Stage, fingerprint
+from stiltwalk.plan.saying import describe
 from stiltwalk.plan.stages import (
     Base,
     FineTune,
@@ -22,7 +23,6 @@ from stiltwalk.plan.stages import (
     Predict,
     Pretrain,
     Rules,
-    describe,
 )
 from stiltwalk.store import Folder
 

@@ -216,52 +216,6 @@ def seed_of(stage: Stage) -> int:
             return max((seed_of(parent) for parent in parents(stage)), default=0)
 
 
-def describe(stage: Stage) -> str:
-    """Return what a stage does, in a few words for people."""
-    match stage:
-        case Base():
-            return f"base encoder {stage.name}"
-        case Pretrain():
-            return f"pretrain an encoder for {stage.settings.steps:,} steps"
-        case Intermediate():
-            said = f"train on {' + '.join(intermediate_tasks(stage))}{_beside(stage)}"
-            return said + _with_lora(stage)
-        case FineTune():
-            return f"fine-tune on {stage.rows.task}{_after(stage)}{_with_lora(stage)}"
-        case Predict():
-            control = ", embeddings shuffled" if stage.shuffled_seed is not None else ""
-            many = _many(len(stage.languages))
-            after = _after(stage) + _with_lora(stage)
-            return f"predict {stage.rows.task} in {many}{after}{control}"
-        case Rules() | Measure():
-            return stage.says
-
-
-def _after(stage: Stage) -> str:
-    if isinstance(stage, Intermediate):
-        tasks = intermediate_tasks(stage)
-        named = tasks[0] if len(tasks) == 1 else f"{len(tasks)} tasks"
-        return f" after {named}{_beside(stage)}"
-    return "".join(map(_after, parents(stage)))
-
-
-def _beside(stage: Intermediate) -> str:
-    """Return what is trained on beside the English rows."""
-    languages = {code for rows in stage.translated for code in rows.languages}
-    said = f" translated into {_many(len(languages))}" if languages else ""
-    return said + (f" with MLM in {_many(len(stage.text.languages))}" if stage.text else "")
-
-
-def _many(languages: int) -> str:
-    return "1 language" if languages == 1 else f"{languages} languages"
-
-
-def _with_lora(stage: Stage) -> str:
-    last = stage.parent if isinstance(stage, Predict) else stage
-    lora = last.lora if isinstance(last, Intermediate | FineTune) else None
-    return f" with {lora.says}" if lora else ""
-
-
 def _with_names(stage: Stage) -> dict[str, Any]:
     """Return the stage as a dict that also tells which class each level was."""
     values: dict[str, Any] = {"stage": type(stage).__name__, **_compared(stage)}

@@ -17,6 +17,7 @@ from stiltwalk.config.model_folder import ModelFolder, locate, read_config
 from stiltwalk.data import by_language
 from stiltwalk.plan import Plan, Stage, build_plan, fingerprint
 from stiltwalk.plan.costs import Shape, cost
+from stiltwalk.plan.saying import describe
 from stiltwalk.plan.stages import (
     Base,
     FineTune,
@@ -27,7 +28,6 @@ from stiltwalk.plan.stages import (
     Rules,
     Text,
     TranslatedRows,
-    describe,
 )
 from stiltwalk.store.workspace import Workspace
 from stiltwalk.tasks.load import UNKNOWN, revision

@@ -13,6 +13,7 @@ from stiltwalk.config.recipe import Arm, Claim
 from stiltwalk.data.source import DataSource
 from stiltwalk.errors import NoSuchRun, WorkspaceError
 from stiltwalk.plan import Plan, Stage, fingerprint
+from stiltwalk.plan.saying import describe
 from stiltwalk.plan.stages import (
     Base,
     FineTune,
@@ -21,7 +22,6 @@ from stiltwalk.plan.stages import (
     Predict,
     Pretrain,
     Rules,
-    describe,
     parents,
     seed_of,
 )

@@ -21,7 +21,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from stiltwalk.errors import WorkspaceError
-from stiltwalk.plan.stages import Stage, canonical, describe, fingerprint
+from stiltwalk.plan.saying import describe
+from stiltwalk.plan.stages import Stage, canonical, fingerprint
 from stiltwalk.records import ScoreRow, ShareRow, TimingRow
 
 MARKER = "complete.json"
