@@ -18,10 +18,12 @@ from stiltwalk.records import (
     PairExample,
     SpanExample,
     TaggedExample,
+    TextExample,
 )
 
-WITH_HEAD = (Kind.PAIR, Kind.CHOICE, Kind.TAGGING, Kind.SPAN)
+WITH_HEAD = (Kind.TEXT, Kind.PAIR, Kind.CHOICE, Kind.TAGGING, Kind.SPAN)
 LABELS = {
+    Kind.TEXT: ("travel", "health"),
     Kind.PAIR: ("entailment", "neutral", "contradiction"),
     Kind.CHOICE: (),
     Kind.TAGGING: ("NOUN", "NUM", "PUNCT"),
@@ -40,6 +42,8 @@ def _example(kind: Kind, number: int) -> object:
     place, other = _PLACES[number % 6], _PLACES[(number + 1 + number // 6) % 6]
     filler = " ".join(["hours", "12", "kilometers"][: number % 4] * (1 + number % 3))
     match kind:
+        case Kind.TEXT:
+            return TextExample(f"x-{number}", f"{place} {filler}", LABELS[kind][number % 2])
         case Kind.PAIR:
             label = LABELS[kind][number % 3]
             return PairExample(f"p-{number}", f"{place} {filler}", f"{other} {number}", label)

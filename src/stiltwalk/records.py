@@ -17,6 +17,7 @@ BASELINE_ARM = "none"
 class Kind(StrEnum):
     """The shape of a task: which features, head, loss and decoding it needs."""
 
+    TEXT = "text"
     PAIR = "pair"
     CHOICE = "choice"
     TAGGING = "tagging"
@@ -41,6 +42,15 @@ class Metric(StrEnum):
     SQUAD = "squad"
     MLQA = "mlqa"
     PAIR_F1 = "pair_f1"
+
+
+@dataclass(frozen=True, slots=True)
+class TextExample:
+    """A text and the word for what it is about."""
+
+    id: str
+    text: str
+    label: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +117,7 @@ class Bitext:
     gold: tuple[tuple[str, str], ...]
 
 
-Example = PairExample | ChoiceExample | TaggedExample | SpanExample
+Example = TextExample | PairExample | ChoiceExample | TaggedExample | SpanExample
 
 Labels = Sequence[str]
 """One label per example: a label word, the index of a choice, or Tatoeba's foreign line."""
@@ -186,7 +196,8 @@ def gold_answers(examples: Sequence[Example]) -> Answers | GoldTexts:
         case [TaggedExample(), *_]:
             return [example.tags for example in examples if isinstance(example, TaggedExample)]
         case _:
-            return [e.label for e in examples if isinstance(e, PairExample | ChoiceExample)]
+            labelled = TextExample | PairExample | ChoiceExample
+            return [each.label for each in examples if isinstance(each, labelled)]
 
 
 def gold_lines(asked: Bitext) -> list[str]:

@@ -13,7 +13,7 @@ from stiltwalk.data.hub import Reader
 from stiltwalk.data.parquet import open_parquet
 from stiltwalk.data.rows import Place, Rows
 from stiltwalk.errors import DataError
-from stiltwalk.records import ChoiceExample, Example, PairExample, TaggedExample
+from stiltwalk.records import ChoiceExample, Example, PairExample, TaggedExample, TextExample
 
 PLACE = Place("owner/set", "default", "train")
 READ_NLI = readers.pairs(("premise", "hypothesis", "label"), NLI_NAMES)
@@ -240,3 +240,19 @@ def test_tatoeba_s_english_lines_come_sorted_as_in_the_official_files(tmp_path: 
     assert [(line.id, line.text) for line in sides.english] == [("1", "Hello."), ("0", "Yes.")]
     assert [line.id for line in sides.foreign] == ["0", "1"]
     assert sides.gold == (("0", "0"), ("1", "1"))
+
+
+def test_topics_are_read_by_the_hubs_columns(tmp_path: Path) -> None:
+    columns = {
+        "index_id": [7, 9],
+        "category": ["health", "travel"],
+        "text": ["A pill.", "By train."],
+    }
+    path = write_parquet(tmp_path / "a.parquet", columns)
+    read = readers.topics(("text", "category"), ("travel", "health"))
+    assert examples(read, path) == [
+        TextExample("0", "A pill.", "health"),
+        TextExample("1", "By train.", "travel"),
+    ]
+    with pytest.raises(DataError, match=r"row 0 .*'health'.*travel"):
+        examples(readers.topics(("text", "category"), ("travel",)), path)

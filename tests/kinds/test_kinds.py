@@ -23,7 +23,14 @@ from stiltwalk.infer import Engine, predict
 from stiltwalk.kinds import of_kind
 from stiltwalk.kinds.kind import Batch, make_batch, uses_types
 from stiltwalk.models import checkpoint
-from stiltwalk.records import ChoiceExample, Kind, PairExample, SpanExample, TaggedExample
+from stiltwalk.records import (
+    ChoiceExample,
+    Kind,
+    PairExample,
+    SpanExample,
+    TaggedExample,
+    TextExample,
+)
 
 each_kind = pytest.mark.parametrize("kind", WITH_HEAD)
 
@@ -91,7 +98,7 @@ def test_the_loss_is_what_transformers_computes(kind: Kind, tiny_xlmr: Path) -> 
     batch, features = batch_of(given, units), given.features
     inputs: dict[str, Any] = batch.inputs()
     match kind:
-        case Kind.PAIR:
+        case Kind.TEXT | Kind.PAIR:
             inputs["labels"] = torch.tensor(features.labels[0], dtype=torch.long)
         case Kind.CHOICE:
             inputs = {name: tensor[None] for name, tensor in inputs.items()}
@@ -122,6 +129,8 @@ def test_answers_have_the_form_of_xtreme_s_files(kind: Kind, family: Path) -> No
     assert costs.real_tokens.sum() == given.features.ids.lengths.sum()
     for number, example in enumerate(given.examples):
         match example:
+            case TextExample():
+                assert answers[number] in LABELS[Kind.TEXT]
             case PairExample():
                 assert answers[number] in LABELS[Kind.PAIR]
             case ChoiceExample():
@@ -140,6 +149,7 @@ def test_a_kept_checkpoint_loads_with_stock_from_pretrained_and_gives_the_same_l
     given = small_set(kind, family)
     checkpoint.save(given.model, tmp_path / "kept", tokenizer_from=family)
     stock_class = {
+        Kind.TEXT: transformers.AutoModelForSequenceClassification,
         Kind.PAIR: transformers.AutoModelForSequenceClassification,
         Kind.CHOICE: transformers.AutoModelForMultipleChoice,
         Kind.TAGGING: transformers.AutoModelForTokenClassification,

@@ -21,6 +21,7 @@ from stiltwalk.records import (
     Sentence,
     SpanExample,
     TaggedExample,
+    TextExample,
 )
 
 
@@ -62,6 +63,17 @@ def test_full_overlap_takes_the_label_that_it_has_in_english() -> None:
     train = [pair("a b c", "b a", "entailment"), pair("a b c", "d e", "contradiction")] * 5
     found = rule_answers(Kind.PAIR, [pair("Haus Hof Hund", "Hund Haus"), pair("x y", "z")], train)
     assert found == ["entailment", "contradiction"]
+
+
+def test_a_text_takes_the_label_that_its_words_have_in_english() -> None:
+    train = [
+        TextExample("1", "a pill in May", "health"),
+        TextExample("2", "a train in May", "travel"),
+        TextExample("3", "a train", "travel"),
+    ]
+    test = [TextExample("4", "Pill Mai pill", ""), TextExample("5", "Zug", "")]
+    assert rule_answers(Kind.TEXT, test, train) == ["health", "travel"]
+    assert majority_answers(Kind.TEXT, test, train) == ["travel", "travel"]
 
 
 def test_a_rare_degree_of_overlap_has_no_opinion_of_its_own() -> None:

@@ -9,11 +9,11 @@ import pytest
 
 from stiltwalk.errors import RecipeError
 from stiltwalk.records import Kind, Metric, Split
-from stiltwalk.tasks import GROUPS, INTERMEDIATE, TARGETS, TASKS, Task, task_named
+from stiltwalk.tasks import EVERY_TARGET, GROUPS, INTERMEDIATE, TARGETS, TASKS, Task, task_named
 from stiltwalk.tasks.sizes import mean_tokens, rows
 
 
-def test_there_are_nine_tasks_to_walk_over_and_nine_to_arrive_at() -> None:
+def test_there_are_nine_tasks_to_walk_over_and_nine_of_xtreme_to_arrive_at() -> None:
     assert (
         *("mnli", "anli_plus", "qqp", "squad_v1", "squad_v2"),
         *("hellaswag", "ccg", "cosmos_qa", "commonsense_qa"),
@@ -22,7 +22,8 @@ def test_there_are_nine_tasks_to_walk_over_and_nine_to_arrive_at() -> None:
         *("xnli", "pawsx", "udpos", "panx", "xquad", "mlqa", "tydiqa"),
         *("bucc2018", "tatoeba"),
     ) == TARGETS
-    assert tuple(TASKS) == INTERMEDIATE + TARGETS
+    assert (*TARGETS, "sib200") == EVERY_TARGET
+    assert tuple(TASKS) == INTERMEDIATE + EVERY_TARGET
 
 
 def test_the_groups_hold_every_target_once() -> None:
@@ -60,6 +61,20 @@ def test_languages_are_those_of_xtreme() -> None:
     panx, tatoeba = (set(TASKS[name].languages) for name in ("panx", "tatoeba"))
     assert panx - tatoeba == {"en", "ms", "my", "yo"}
     assert all(TASKS[name].languages == ("en",) for name in INTERMEDIATE)
+
+
+def test_sib_200_has_xtremes_codes_first_and_the_hubs_for_the_others() -> None:
+    task = TASKS["sib200"]
+    assert len(set(task.languages)) == 205
+    assert set(task.languages[:40]) == set(TASKS["panx"].languages)
+    (files,) = task.hub
+    configurations = {code: files.config_of(code) for code in task.languages}
+    assert len(set(configurations.values())) == 205
+    assert configurations["en"] == "eng_Latn"
+    assert configurations["zh"] == "zho_Hans"
+    assert configurations["zho_Hant"] == "zho_Hant"
+    assert configurations["amh"] == "amh_Ethi"
+    assert all(code in (name, name[:3]) for code, name in list(configurations.items())[40:])
 
 
 def test_every_language_has_a_configuration_on_the_hub() -> None:
@@ -104,7 +119,7 @@ def test_an_unknown_task_is_answered_with_the_nearest_spelling() -> None:
 @pytest.mark.parametrize("task", TASKS.values(), ids=lambda task: task.name)
 def test_a_plan_knows_sizes_without_opening_data(task: Task) -> None:
     for language in task.languages:
-        evaluated = Split.TEST if task.name in TARGETS else Split.DEV
+        evaluated = Split.TEST if task.name in EVERY_TARGET else Split.DEV
         assert (rows(task, evaluated, language) or 0) > 40
         assert 5 < mean_tokens(task, language) < 600
     assert (rows(task, Split.TRAIN) is None) == (

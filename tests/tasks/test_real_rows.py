@@ -100,3 +100,11 @@ def test_the_hub_has_the_gold_pairs_of_bucc_only_and_the_files_have_distractors(
 ) -> None:
     sides = bitext(TASKS["bucc2018"], source, Split.TEST, "zh")
     assert len(sides.foreign) > 2 * len(sides.gold)
+
+
+def test_sib_200_is_read_where_the_sample_has_it(source: DataSource, real: Path) -> None:
+    if not (real / "hub" / "Davlan" / "sib200").is_dir():
+        pytest.skip("the sample of real data holds no Davlan/sib200")
+    task = TASKS["sib200"]
+    for language in available_languages(task, source):
+        assert len(examples(task, source, Split.TEST, language)) > 25

@@ -13,7 +13,7 @@ from stiltwalk.data.by_language import ByLanguage
 from stiltwalk.data.source import MINI
 from stiltwalk.errors import RecipeError
 from stiltwalk.records import BASELINE_ARM
-from stiltwalk.tasks import INTERMEDIATE, TARGETS, TASKS
+from stiltwalk.tasks import EVERY_TARGET, INTERMEDIATE, TASKS
 
 
 def nearest(word: str, known: Sequence[str]) -> str:
@@ -31,8 +31,8 @@ def check_names(recipe: Recipe) -> None:
     if (recipe.model.name is None) == (recipe.model.pretrain is None):
         raise RecipeError("[model] needs either a name or a table [model.pretrain], not both.")
     for target in recipe.targets:
-        if target not in TARGETS:
-            raise RecipeError(f"Unknown target {target!r}.{nearest(target, TARGETS)}")
+        if target not in EVERY_TARGET:
+            raise RecipeError(f"Unknown target {target!r}.{nearest(target, EVERY_TARGET)}")
     _check_arms(recipe)
     check_measure(recipe.measure, recipe.arms, recipe.targets)
     _refuse_repeats("targets", recipe.targets)

@@ -29,7 +29,7 @@ from stiltwalk.config.recipe import (
 )
 from stiltwalk.data.source import HUB, MINI
 from stiltwalk.errors import RecipeError
-from stiltwalk.tasks import TARGETS
+from stiltwalk.tasks import EVERY_TARGET
 
 Table = dict[str, Any]
 
@@ -107,9 +107,9 @@ def _by_target(key: str, given: Any, start: Mapping[str, Table]) -> Any:  # noqa
         return given  # the validation says what is wrong
     shared = {name: value for name, value in given.items() if not isinstance(value, dict)}
     own = {name: value for name, value in given.items() if isinstance(value, dict)}
-    unknown = next((name for name in own if name not in TARGETS), None)
+    unknown = next((name for name in own if name not in EVERY_TARGET), None)
     if unknown:
-        raise RecipeError(f"[{key}.{unknown}] is for no target.{nearest(unknown, TARGETS)}")
+        raise RecipeError(f"[{key}.{unknown}] is for no target.{nearest(unknown, EVERY_TARGET)}")
     return {name: {**values, **shared, **own.get(name, {})} for name, values in start.items()}
 
 

@@ -17,6 +17,7 @@ from stiltwalk.records import (
     PairExample,
     Sentence,
     TaggedExample,
+    TextExample,
 )
 
 _SHAPE = "The data set has changed; pin a revision that has lists here."
@@ -48,6 +49,22 @@ def pairs(
                 rows.counts["rows without a label left out"] += 1
                 continue
             yield PairExample(f"{rows.id_prefix}{row}", text_a, text_b, word(row, value))
+
+    return read
+
+
+def topics(columns: tuple[str, str], labels: tuple[str, ...]) -> Reader:
+    """Return a reader of one text with a label.
+
+    Args:
+        columns: the text, then the label.
+        labels: the words that may occur.
+    """
+
+    def read(rows: Rows, language: str) -> Iterator[Example]:  # noqa: ARG001 - one per configuration
+        word = _words(rows, columns[1], labels)
+        for row, (text, value) in rows.take(columns[:1], columns[1:]):
+            yield TextExample(f"{rows.id_prefix}{row}", text, word(row, value))
 
     return read
 

@@ -51,7 +51,7 @@ def form_of(kind: Kind, metric: Metric) -> Form:
         metric: the task's metric, which tells mined pairs from retrieved lines.
     """
     match kind:
-        case Kind.PAIR:
+        case Kind.TEXT | Kind.PAIR:
             return Form.LABELS
         case Kind.CHOICE:
             return Form.CHOICES

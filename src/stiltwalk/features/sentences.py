@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -10,7 +11,7 @@ from stiltwalk.errors import DataError
 from stiltwalk.features.ragged import Ragged
 from stiltwalk.features.rows import Features
 from stiltwalk.features.text import TextEncoder, fit_pair
-from stiltwalk.records import ChoiceExample, PairExample
+from stiltwalk.records import ChoiceExample, PairExample, TextExample
 
 
 def pair_features(
@@ -31,6 +32,17 @@ def pair_features(
         example=np.arange(len(examples)),
         labels=Ragged.of([[label_ids[example.label]] for example in examples]),
     )
+
+
+def text_features(
+    examples: Sequence[TextExample],
+    encoder: TextEncoder,
+    label_ids: Mapping[str, int],
+    max_length_tokens: int,
+) -> Features:
+    """Return one row per text, cut at its end."""
+    rows = line_features([example.text for example in examples], encoder, max_length_tokens)
+    return replace(rows, labels=Ragged.of([[label_ids[each.label]] for each in examples]))
 
 
 def choice_features(

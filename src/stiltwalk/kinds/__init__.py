@@ -7,6 +7,7 @@ from stiltwalk.kinds.kind import Batch, KindOfTask, Learnable
 from stiltwalk.kinds.pair import PairKind
 from stiltwalk.kinds.span import SpanKind
 from stiltwalk.kinds.tagging import TaggingKind
+from stiltwalk.kinds.text import TextKind
 from stiltwalk.records import Kind
 
 __all__ = ["Batch", "KindOfTask", "Learnable", "of_kind"]
@@ -15,6 +16,8 @@ __all__ = ["Batch", "KindOfTask", "Learnable", "of_kind"]
 def of_kind(kind: Kind) -> KindOfTask:
     """Return what a kind of task does at each step; retrieval has no head and no loss."""
     match kind:
+        case Kind.TEXT:
+            return TextKind()
         case Kind.PAIR:
             return PairKind()
         case Kind.CHOICE:

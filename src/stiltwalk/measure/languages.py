@@ -14,6 +14,7 @@ from stiltwalk.records import (
     Sentence,
     SpanExample,
     TaggedExample,
+    TextExample,
 )
 
 WITHOUT_SPACES = frozenset("ja my th zh".split())
@@ -81,6 +82,8 @@ def text_cost(
 def _texts(example: Example | Sentence) -> tuple[str, ...]:
     """Return all text of an example that a model reads."""
     match example:
+        case TextExample():
+            return (example.text,)
         case PairExample():
             return example.text_a, example.text_b
         case ChoiceExample():

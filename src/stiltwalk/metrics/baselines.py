@@ -33,6 +33,7 @@ from stiltwalk.records import (
     SpanExample,
     TaggedExample,
     TagLists,
+    TextExample,
 )
 
 _ENOUGH = 5
@@ -66,8 +67,8 @@ def majority_answers(kind: Kind, examples: Sequence[Example], train: Sequence[Ex
         MetricError: if there is nothing to learn from, or the kind is retrieval.
     """
     match kind:
-        case Kind.PAIR | Kind.CHOICE:
-            labelled = cast("Sequence[PairExample | ChoiceExample]", train)
+        case Kind.TEXT | Kind.PAIR | Kind.CHOICE:
+            labelled = cast("Sequence[TextExample | PairExample | ChoiceExample]", train)
             return majority((each.label for each in labelled), len(examples))
         case Kind.TAGGING:
             tagged = cast("Sequence[TaggedExample]", train)
@@ -84,6 +85,7 @@ def majority_answers(kind: Kind, examples: Sequence[Example], train: Sequence[Ex
 def rule_answers(kind: Kind, examples: Sequence[Example], train: Sequence[Example]) -> Answers:
     """Return the answers of the strongest plain rule on words for a kind of task.
 
+    TEXT: the label that English rows with the same words have most often, summed over the words.
     PAIR: how many words of each text stand in the other, and whether both have the same words;
     the label that is most frequent among English rows alike in that. CHOICE: the continuation
     that shares most words with the prompt, or fewest, whichever is right more often in English.
@@ -102,6 +104,8 @@ def rule_answers(kind: Kind, examples: Sequence[Example], train: Sequence[Exampl
         MetricError: if there is nothing to learn from, or the kind is retrieval.
     """
     match kind:
+        case Kind.TEXT:
+            return _texts(*cast("tuple[Sequence[TextExample], ...]", (examples, train)))
         case Kind.PAIR:
             return _pairs(*cast("tuple[Sequence[PairExample], ...]", (examples, train)))
         case Kind.CHOICE:
@@ -136,6 +140,23 @@ def _candidates(bitext: Bitext) -> list[Candidate]:
     """Mine one bitext with character vectors in place of a model's."""
     foreign, english = ids_by_text(bitext.foreign), ids_by_text(bitext.english)
     return expand(mine(*character_vectors(list(foreign), list(english))), foreign, english)
+
+
+def _texts(examples: Sequence[TextExample], train: Sequence[TextExample]) -> Labels:
+    """Label each text by its words: each votes with the shares of labels that it has in English."""
+    usual = majority((each.label for each in train), 1)[0]
+    votes: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for each in train:
+        for word in {word.text for word in words(each.text)}:
+            votes[word][each.label] += 1
+    found = []
+    for each in examples:
+        scores: Counter[str] = Counter()
+        for word in {word.text for word in words(each.text)} & votes.keys():
+            total = votes[word].total()
+            scores.update({label: count / total for label, count in votes[word].items()})
+        found.append(max(sorted(scores), key=scores.__getitem__, default=usual))
+    return found
 
 
 def _pairs(examples: Sequence[PairExample], train: Sequence[PairExample]) -> Labels:

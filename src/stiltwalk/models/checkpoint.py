@@ -41,6 +41,7 @@ _POSITIONS_AFTER_PADDING = ("camembert", "roberta", "xlm-roberta", "xlm-roberta-
 _TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")
 
 AUTO_CLASS: dict[Kind, Any] = {
+    Kind.TEXT: AutoModelForSequenceClassification,
     Kind.PAIR: AutoModelForSequenceClassification,
     Kind.CHOICE: AutoModelForMultipleChoice,
     Kind.TAGGING: AutoModelForTokenClassification,
@@ -124,7 +125,7 @@ def with_head(encoder: PreTrainedModel, kind: Kind, labels: Sequence[str], *, se
     """
     config = copy.deepcopy(encoder.config)
     config.architectures = None
-    if kind in (Kind.PAIR, Kind.TAGGING):
+    if kind in (Kind.TEXT, Kind.PAIR, Kind.TAGGING):
         config.num_labels = len(labels)
         config.id2label = dict(enumerate(labels))
         config.label2id = {label: number for number, label in enumerate(labels)}

@@ -23,7 +23,7 @@ from stiltwalk.pipeline.precision import CHOICE
 from stiltwalk.records import ScoreRow
 from stiltwalk.store import Workspace
 from stiltwalk.store.record import RUNS, RecordedStage, RunRecord, read_record, run_folder
-from stiltwalk.tasks import TARGETS, TASKS
+from stiltwalk.tasks import EVERY_TARGET, TASKS
 from stiltwalk.tasks.available import available_languages
 
 _ON = "say on what with --on DATA:TASK, such as --on mini:xnli,panx or --on hub:xnli"
@@ -78,14 +78,14 @@ def compare_models(asked: Asked, session: Session) -> Speed:
     arms = tuple(_arm(name, asked) for name in asked.names)
     known = [set(arm) for arm in arms if arm is not None]
     tasks = asked.tasks or tuple(
-        task for task in TARGETS if known and task in set.intersection(*known)
+        task for task in EVERY_TARGET if known and task in set.intersection(*known)
     )
     if not tasks:
         raise RecipeError(f"No task to compare {' and '.join(asked.names)} on: {_ON}.")
     contests, quality = [], list[Quality]()
     for task in tasks:
-        if task not in TARGETS:
-            raise RecipeError(f"{task!r} is no target. There is: {', '.join(TARGETS)}.")
+        if task not in EVERY_TARGET:
+            raise RecipeError(f"{task!r} is no target. There is: {', '.join(EVERY_TARGET)}.")
         pair = [arm[task] if arm and task in arm else None for arm in arms]
         contests.append(_contest(task, asked, pair))
         if pair[0] and pair[1]:

@@ -10,6 +10,7 @@ from stiltwalk.measure.speed import Speed
 from stiltwalk.records import ScoreRow, ShareRow, TimingRow
 from stiltwalk.store.record import WalkedArm
 from stiltwalk.tasks import TASKS
+from stiltwalk.tasks.available import known_languages
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,6 +121,6 @@ class RunRows:
 
     def languages_of(self, task: str) -> tuple[str, ...]:
         """Return the languages that a target was to be tested in, in the target's order."""
-        every = TASKS[task].languages
+        every = known_languages(TASKS[task], miniature=self.miniature)
         chosen = self.languages
         return every if chosen is None else tuple(code for code in every if code in chosen)

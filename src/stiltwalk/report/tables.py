@@ -12,6 +12,7 @@ from stiltwalk.report.resampling import Resamples
 from stiltwalk.report.rows import RunRows
 from stiltwalk.report.totals import ScoreBook, Spread, spread, trained_seeds
 from stiltwalk.tasks import GROUPS, TARGETS, TASKS
+from stiltwalk.tasks.available import known_languages
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,7 +141,8 @@ def _task_row(
 
 def _languages_note(run: RunRows, task: str) -> str:
     """Return in how many languages a task was tested."""
-    tested, has = len(run.languages_of(task)), len(TASKS[task].languages)
+    tested = len(run.languages_of(task))
+    has = len(known_languages(TASKS[task], miniature=run.miniature))
     return f"{tested} languages" if tested == has else f"{tested} of {has} languages"
 
 

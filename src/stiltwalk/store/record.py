@@ -10,7 +10,7 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from stiltwalk.config.recipe import Arm, Claim
-from stiltwalk.data.source import DataSource
+from stiltwalk.data.source import MINI, DataSource
 from stiltwalk.errors import NoSuchRun, WorkspaceError
 from stiltwalk.plan import Plan, Stage, fingerprint
 from stiltwalk.plan.saying import describe
@@ -27,6 +27,7 @@ from stiltwalk.plan.stages import (
 )
 from stiltwalk.store.workspace import Workspace, write_atomically
 from stiltwalk.tasks import TASKS
+from stiltwalk.tasks.available import known_languages
 
 RUNS = "runs"
 _FILE = "run.json"
@@ -191,7 +192,7 @@ def _gaps(plan: Plan) -> Iterator[RecordedGap]:
     recipe = plan.recipe
     evaluated = {s.rows.task: s.languages for s in plan.stages if isinstance(s, Predict)}
     for target in recipe.targets:
-        for language in TASKS[target].languages:
+        for language in known_languages(TASKS[target], miniature=recipe.data.source == MINI):
             if language in evaluated.get(target, ()):
                 continue
             if recipe.languages is None or language in recipe.languages:

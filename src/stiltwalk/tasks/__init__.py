@@ -1,4 +1,4 @@
-"""Every task: nine English ones to walk over, and XTREME's nine to arrive at."""
+"""Every task: nine English ones to walk over, XTREME's nine to arrive at, and SIB-200."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from types import MappingProxyType
 
 from stiltwalk.errors import RecipeError
-from stiltwalk.tasks import choices, questions, retrieval, sentence_pairs, tagging
+from stiltwalk.tasks import choices, questions, retrieval, sentence_pairs, tagging, topics
 from stiltwalk.tasks.groups import GROUPS
 from stiltwalk.tasks.task import Task
 
@@ -36,8 +36,10 @@ _TARGETS = (
 
 INTERMEDIATE: tuple[str, ...] = tuple(task.name for task in _INTERMEDIATE)
 TARGETS: tuple[str, ...] = tuple(task.name for task in _TARGETS)
+"""XTREME's nine, which its overall score is the mean of."""
+EVERY_TARGET: tuple[str, ...] = (*TARGETS, topics.SIB200.name)
 TASKS: Mapping[str, Task] = MappingProxyType(
-    {task.name: task for task in (*_INTERMEDIATE, *_TARGETS)}
+    {task.name: task for task in (*_INTERMEDIATE, *_TARGETS, topics.SIB200)}
 )
 
 
@@ -54,4 +56,4 @@ def task_named(name: str) -> Task:
     raise RecipeError(f"There is no task '{name}'; {hint}")
 
 
-__all__ = ["GROUPS", "INTERMEDIATE", "TARGETS", "TASKS", "Task", "task_named"]
+__all__ = ["EVERY_TARGET", "GROUPS", "INTERMEDIATE", "TARGETS", "TASKS", "Task", "task_named"]

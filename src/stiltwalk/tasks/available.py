@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from stiltwalk.data.mini.catalogue import CONTENTS
 from stiltwalk.data.mirror import DataSetFolder
 from stiltwalk.data.source import HUB, MINI, DataSource
 from stiltwalk.errors import DataError
@@ -34,9 +35,8 @@ def available_languages(
         found = own_files.languages(task, source, split)
     elif source.source in {MINI, HUB}:
         missing = _NOT_ON_THE_HUB.get((task.name, split), frozenset())
-        found = tuple(
-            code for code in task.languages if source.source == MINI or code not in missing
-        )
+        known = known_languages(task, miniature=source.source == MINI)
+        found = tuple(code for code in known if source.source == MINI or code not in missing)
     else:
         found = _mirrored(task, Path(source.source).expanduser(), split)
     if not found:
@@ -45,6 +45,13 @@ def available_languages(
             "docs/data.md shows where its files must be and how to fetch them."
         )
     return found
+
+
+def known_languages(task: Task, *, miniature: bool) -> tuple[str, ...]:
+    """Return the languages that a task should have: in the miniature only those it speaks."""
+    if not miniature:
+        return task.languages
+    return tuple(code for code in task.languages if code in CONTENTS[task.name].languages)
 
 
 def _mirrored(task: Task, folder: Path, split: Split) -> tuple[str, ...]:

@@ -5,7 +5,8 @@ sentences from the overview of the shared task (Zweigenbaum et al., 2018). Held-
 estimates. Mean tokens: everything the encoder sees of a row (special tokens, every choice, every
 window) at the task's own maximum length, measured with XLM-R's vocabulary by
 `scripts/measure_mean_tokens.py` on up to 1,000 rows per language of cuts of the real data sets
-(CCG: on automatic parses of other text, shorter than CCGbank's newspaper sentences).
+(CCG: on automatic parses of other text, shorter than CCGbank's newspaper sentences; SIB-200: on
+other news sentences, since the cuts lack it).
 """
 
 from __future__ import annotations
@@ -105,6 +106,7 @@ _ROWS: Mapping[str, Mapping[Split, int | Mapping[str, int]]] = {
         Split.DEV: _table("de=72947 fr=59566 ru=118225 zh=22213"),
         Split.TEST: _table("de=813206 fr=641684 ru=1019254 zh=183497"),
     },
+    "sib200": {Split.TRAIN: 701, Split.DEV: 99, Split.TEST: 204},
     "tatoeba": {
         Split.TEST: _table(
             "af=2000 ar=2000 bg=2000 bn=2000 de=2000 el=2000 es=2000 et=2000 eu=2000 fa=2000 "
@@ -148,6 +150,12 @@ _MEAN_TOKENS: Mapping[str, Mapping[str, float]] = {
     "mlqa": _means("ar=445.2 de=258.8 en=401.8 es=198.4 hi=409.7 vi=382.6 zh=232.0"),
     "tydiqa": _means(
         "ar=171.8 bn=281.6 en=174.4 fi=149.0 id=136.1 ko=201.9 ru=210.2 sw=94.0 te=231.2"
+    ),
+    "sib200": _means(
+        "af=38.4 ar=38.2 bg=38.9 bn=43.2 de=37.4 el=45.4 en=32.5 es=36.9 et=36.8 eu=38.2 fa=37.0 "
+        "fi=35.8 fr=40.8 he=37.6 hi=41.9 hu=38.9 id=31.8 it=37.4 ja=34.7 ka=41.5 kk=38.9 ko=36.9 "
+        "ml=46.5 mr=39.8 ms=30.0 nl=37.6 pt=37.4 ru=38.7 sw=38.3 ta=40.5 te=40.8 th=36.8 tl=40.6 "
+        "tr=34.4 ur=37.8 vi=37.6 yo=88.9 zh=33.2"
     ),
     "bucc2018": _means("zh=26.4"),
     "tatoeba": _means(

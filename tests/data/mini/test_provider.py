@@ -11,11 +11,19 @@ import pytest
 from stiltwalk.data import mini
 from stiltwalk.data.mini.catalogue import BITEXTS, CONTENTS, LANGUAGES, ROWS
 from stiltwalk.errors import DataError
-from stiltwalk.records import ChoiceExample, PairExample, SpanExample, Split, TaggedExample
+from stiltwalk.records import (
+    ChoiceExample,
+    PairExample,
+    SpanExample,
+    Split,
+    TaggedExample,
+    TextExample,
+)
 
 EXAMPLE_TASKS = tuple(task for task in CONTENTS if task not in BITEXTS)
 WITH_DEV = [(task, language) for task in EXAMPLE_TASKS for language in CONTENTS[task].languages]
 TRAINED = [task for task in EXAMPLE_TASKS if Split.TRAIN in CONTENTS[task].splits]
+LABELLED = TextExample | PairExample | ChoiceExample
 PRINT_DIGEST = """
 from hashlib import sha256
 from stiltwalk.data import mini
@@ -68,7 +76,7 @@ def test_training_rows_are_english_and_four_thousand(task: str) -> None:
 @pytest.mark.parametrize("task", TRAINED)
 def test_labels_are_balanced(task: str) -> None:
     rows = mini.examples(task, Split.TRAIN, "en")
-    counts = Counter(row.label for row in rows if isinstance(row, PairExample | ChoiceExample))
+    counts = Counter(row.label for row in rows if isinstance(row, LABELLED))
     assert not counts or max(counts.values()) - min(counts.values()) <= 1
 
 

@@ -36,6 +36,7 @@ MEAN_TOKENS: Mapping[str, float] = {
     "tydiqa": 30.0,
     "bucc2018": 9.8,
     "tatoeba": 9.9,
+    "sib200": 20.0,
 }
 """Tokens of a row with the shipped vocabulary, special ones and every choice included, as a mean
 over the task's languages; of retrieval a sentence's."""
@@ -96,8 +97,9 @@ CONTENTS: Mapping[str, Contents] = {
     "tydiqa": Contents(languages=tuple("ar bn en fi id ko ru sw te".split())),
     "bucc2018": Contents(languages=tuple("de fr ru zh".split()), splits=_EVALUATED),
     "tatoeba": Contents(languages=_without("en ms my yo"), splits=(Split.TEST,)),
+    "sib200": Contents(languages=LANGUAGES),
 }
-"""XTREME's tasks and the nine intermediate ones."""
+"""XTREME's tasks, topic classification, and the nine intermediate ones."""
 
 BITEXTS = ("bucc2018", "tatoeba")
 

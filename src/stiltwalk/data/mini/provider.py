@@ -10,7 +10,7 @@ from random import Random
 from typing import Any
 
 from stiltwalk.data.language_codes import tydiqa_prefix
-from stiltwalk.data.mini import choices, lines, pairs, questions, tags
+from stiltwalk.data.mini import choices, lines, pairs, questions, tags, topics
 from stiltwalk.data.mini.catalogue import (
     BITEXTS,
     NUM_LINES,
@@ -43,6 +43,10 @@ class _Maker:
 
 def _pair(draw: Callable[[Random, int], pairs.PairItem]) -> _Maker:
     return _Maker(lambda random, index, _: draw(random, index), pairs.pair_example)
+
+
+def _topic(draw: Callable[[Random, int], topics.TopicItem]) -> _Maker:
+    return _Maker(lambda random, index, _: draw(random, index), topics.topic_example)
 
 
 def _choice(draw: Callable[[Random, int, bool], choices.ChoiceItem]) -> _Maker:
@@ -79,6 +83,7 @@ _MAKERS: Mapping[str, _Maker] = {
     "xquad": _question(questions.SQUAD),
     "mlqa": _question(questions.MLQA),
     "tydiqa": _question(questions.TYDIQA),
+    "sib200": _topic(topics.topic_line),
 }
 
 
@@ -87,7 +92,7 @@ def examples(task: str, split: Split, language: str) -> tuple[Example, ...]:
     """Return the rows of a task; row i says the same in every language.
 
     Args:
-        task: any of XTREME's or the intermediate tasks but the two of retrieval.
+        task: any but the two of retrieval.
         split: TRAIN is in English only.
         language: XTREME's two-letter code.
 
