@@ -157,7 +157,10 @@ class ScoreRow:
 
 @dataclass(frozen=True, kw_only=True)
 class TimingRow:
-    """What predicting one language of one task took, unpaired: an observation, not a verdict."""
+    """What predicting one language of one task took, unpaired: an observation, not a verdict.
+
+    `written_tokens` are those of answers that a decoder wrote, the last one of each included.
+    """
 
     stage: str
     task: str
@@ -166,6 +169,7 @@ class TimingRow:
     real_tokens: int
     padded_tokens: int
     time_s: float
+    written_tokens: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from difflib import get_close_matches
 
+from stiltwalk.config.decoder import check_decoder
 from stiltwalk.config.measure import check_measure
 from stiltwalk.config.recipe import NAME, Arm, Claim, Recipe
 from stiltwalk.data.by_language import ByLanguage
@@ -28,12 +29,17 @@ def check_names(recipe: Recipe) -> None:
     """Refuse names that no room knows, before any work is done."""
     if not recipe.arms or not recipe.targets:
         raise RecipeError("The recipe needs at least one arm and one target.")
-    if (recipe.model.name is None) == (recipe.model.pretrain is None):
-        raise RecipeError("[model] needs either a name or a table [model.pretrain], not both.")
+    made = (recipe.model.name, recipe.model.pretrain, recipe.model.decoder)
+    if sum(each is not None for each in made) != 1:
+        raise RecipeError(
+            "[model] needs either a name or a table [model.pretrain], for a decoder "
+            "[model.decoder], not both."
+        )
     for target in recipe.targets:
         if target not in EVERY_TARGET:
             raise RecipeError(f"Unknown target {target!r}.{nearest(target, EVERY_TARGET)}")
     _check_arms(recipe)
+    check_decoder(recipe)
     check_measure(recipe.measure, recipe.arms, recipe.targets)
     _refuse_repeats("targets", recipe.targets)
     _refuse_repeats("seeds", recipe.seeds)

@@ -21,7 +21,14 @@ _FILES = (
     "*.safetensors",
     "*.safetensors.index.json",  # large models lie in several files
     "adapter_config.json",
+    "generation_config.json",  # of decoders: with which tokens they end
+    "chat_template.jinja",
 )
+_SPELLINGS = {
+    "num_hidden_layers": ("n_layer", "num_layers"),
+    "hidden_size": ("n_embd", "n_embed", "d_model"),
+}
+"""What some decoders call the same."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +80,8 @@ def read_config(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise ModelError(f"{file} cannot be read ({error}). Save the model again.") from error
     for key in ("num_hidden_layers", "hidden_size", "vocab_size"):
+        for other in _SPELLINGS.get(key, ()) if isinstance(config, dict) else ():
+            config.setdefault(key, config.get(other))
         if not isinstance(config, dict) or not isinstance(config.get(key), int):
             raise ModelError(
                 f"{file} has no whole number under {key}: it describes no encoder that is known "

@@ -14,6 +14,7 @@ from pydantic_core import ErrorDetails
 
 from stiltwalk.config.beside import MaskedText, Translated
 from stiltwalk.config.checking import check_names, nearest
+from stiltwalk.config.decoder import Answering, SmallDecoder
 from stiltwalk.config.measure import MeasureSettings
 from stiltwalk.config.presets import PRESETS
 from stiltwalk.config.pretrain import PretrainSettings
@@ -148,6 +149,8 @@ def _class_at(path: tuple[str | int, ...]) -> type[Any]:
         (): Recipe,
         ("model",): ModelSettings,
         ("model", "pretrain"): PretrainSettings,
+        ("model", "decoder"): SmallDecoder,
+        ("answering", ""): Answering,
         ("data",): DataSettings,
         ("mixing",): Mixing,
         ("arms", ""): Arm,
@@ -157,7 +160,11 @@ def _class_at(path: tuple[str | int, ...]) -> type[Any]:
         ("claims", ""): Claim,
         ("measure",): MeasureSettings,
     }
-    named = path[:1] in (("arms",), ("claims",))  # every other part is a name, or a number
+    named = path[:1] in (
+        ("arms",),
+        ("claims",),
+        ("answering",),
+    )  # every other part is a name, or a number
     path = tuple("" if named and at % 2 else part for at, part in enumerate(path))
     return tables.get(path, TrainSettings)
 

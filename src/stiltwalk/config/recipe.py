@@ -9,6 +9,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import ConfigDict, Field
 
 from stiltwalk.config.beside import MaskedText, Translated
+from stiltwalk.config.decoder import Answering, Family, SmallDecoder
 from stiltwalk.config.devices import DeviceName
 from stiltwalk.config.limits import STRICT, Count, NotNegative, Positive, Share
 from stiltwalk.config.measure import MeasureSettings
@@ -148,13 +149,18 @@ class Arm:
 
 @dataclass(frozen=True, kw_only=True)
 class ModelSettings:
-    """The base encoder: a name (`mini-base`, a folder, a hub id) or a recipe to pretrain one."""
+    """The base model: a name (`mini-base`, a folder, a hub id) or a recipe to pretrain one.
+
+    `family` "causal" is a decoder language model, which is asked in text.
+    """
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
     name: str | None = None
     revision: str | None = None
+    family: Family = "encoder"
     pretrain: PretrainSettings | None = None
+    decoder: SmallDecoder | None = None
     pretrain_seed: Annotated[int, Field(ge=0)] = 1
 
 
@@ -232,6 +238,7 @@ class Recipe:
         trackers: names by which Accelerate knows where to show training, such as tensorboard;
             changes no result.
         controls: also show rules without a model, and models with shuffled foreign embeddings.
+        answering: by task, how a decoder answers it; nothing for an encoder.
         measure: whether and how the arms are timed against the baseline; None for not at all.
         claims: what the report is to judge beside the claims of Phang et al. (2020).
     """
@@ -257,6 +264,7 @@ class Recipe:
     resume_every_s: Positive = 300.0
     trackers: tuple[str, ...] = ()
     controls: bool = False
+    answering: Mapping[str, Answering] = field(default_factory=dict)
     measure: MeasureSettings | None = None
     claims: tuple[Claim, ...] = ()
 

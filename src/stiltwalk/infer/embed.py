@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from stiltwalk.config.decoder import Pooling
 from stiltwalk.features.rows import Features
 from stiltwalk.infer.engine import Engine, RowCosts
 from stiltwalk.kinds.kind import Batch
@@ -27,7 +28,7 @@ def block_at(relative_depth: float, num_blocks: int) -> int:
 
 
 def sentence_vectors(
-    engine: Engine, features: Features, block: int
+    engine: Engine, features: Features, block: int, pooling: Pooling = "mean"
 ) -> tuple[NDArray[np.float32], RowCosts]:
     """Return the mean over all tokens, special ones included, of one block's output.
 
@@ -35,6 +36,7 @@ def sentence_vectors(
         engine: holds an encoder with `block` blocks, or with more.
         features: one row per line.
         block: 1 for the first block's output.
+        pooling: "last" takes the last token's in place of the mean.
 
     Returns:
         Vectors in the order of the rows, shape (rows, D), and what each row took.
@@ -43,16 +45,20 @@ def sentence_vectors(
     vectors = np.empty((features.num_rows, width), dtype=np.float32)
 
     def embed(model: Model, batch: Batch, rows: NDArray[np.int64]) -> list[NDArray[np.float32]]:
-        vectors[rows] = _mean_state(model, batch, block)
+        vectors[rows] = _pooled_state(model, batch, block, pooling)
         return [vectors[row] for row in rows.tolist()]
 
     _, costs = engine.map_rows(features, embed)
     return vectors, costs
 
 
-def _mean_state(model: Model, batch: Batch, block: int) -> NDArray[np.float32]:
+def _pooled_state(model: Model, batch: Batch, block: int, pooling: Pooling) -> NDArray[np.float32]:
     """Return one vector per row, shape (R, D)."""
     states = model(**batch.inputs(), output_hidden_states=True).hidden_states
+    if pooling == "last":
+        last_R = batch.attention_mask_RT.sum(dim=1) - 1
+        taken: NDArray[np.float32] = states[block][range(len(last_R)), last_R].float().cpu().numpy()
+        return taken
     mask_RT1 = batch.attention_mask_RT[..., None].to(torch.float32)
     mean_RD = (states[block].float() * mask_RT1).sum(dim=1) / mask_RT1.sum(dim=1)
     vectors: NDArray[np.float32] = mean_RD.cpu().numpy()

@@ -24,7 +24,7 @@ Tick = Callable[[int], None]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RowCosts:
-    """What each row took, all shape (rows,).
+    """What each row took, all shape (rows,); `written_tokens` only where answers are written.
 
     A batch's time is shared evenly among its rows, since each is padded to the same length.
     """
@@ -32,16 +32,22 @@ class RowCosts:
     real_tokens: NDArray[np.int64]
     padded_tokens: NDArray[np.int64]
     time_s: NDArray[np.float64]
+    written_tokens: NDArray[np.int64]
 
     @classmethod
     def nothing(cls, num_rows: int) -> RowCosts:
         """Return the costs of rows that took nothing yet."""
-        counts = np.zeros((2, num_rows), dtype=np.int64)
-        return cls(counts[0], counts[1], np.zeros(num_rows))
+        counts = np.zeros((3, num_rows), dtype=np.int64)
+        return cls(counts[0], counts[1], np.zeros(num_rows), counts[2])
 
     def of(self, rows: NDArray[np.int64] | slice) -> RowCosts:
         """Return the costs of some rows."""
-        return RowCosts(self.real_tokens[rows], self.padded_tokens[rows], self.time_s[rows])
+        return RowCosts(
+            self.real_tokens[rows],
+            self.padded_tokens[rows],
+            self.time_s[rows],
+            self.written_tokens[rows],
+        )
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

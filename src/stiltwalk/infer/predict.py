@@ -1,4 +1,4 @@
-"""Examples → answers, for tasks with a head."""
+"""Examples → answers, for tasks with a head or a prompt."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 
 from stiltwalk.features.rows import Features
 from stiltwalk.infer.engine import Engine, RowCosts
+from stiltwalk.infer.prompted import prompted
 from stiltwalk.kinds import Batch, KindOfTask
+from stiltwalk.kinds.rendering import PromptKind
 from stiltwalk.models.checkpoint import Model
 from stiltwalk.records import Answers
 
@@ -23,10 +25,20 @@ def forward(
 
 
 def outputs(
-    engine: Engine, kind: KindOfTask, features: Features
+    engine: Engine, kind: KindOfTask, features: Features, *, once: bool = True
 ) -> tuple[list[NDArray[Any]], RowCosts]:
-    """Return what decoding needs of every row, and what each took; equal rows are run once."""
-    return engine.map_rows(features, forward(kind, features), first_equal=features.first_equal())
+    """Return what decoding needs of every row, or example, and what each took.
+
+    Args:
+        engine: holds the model.
+        kind: the shape of the task.
+        features: the rows.
+        once: run equal rows once; a decoder's written answers always are.
+    """
+    if isinstance(kind, PromptKind):
+        return prompted(engine, kind, features)
+    first_equal = features.first_equal() if once else None
+    return engine.map_rows(features, forward(kind, features), first_equal=first_equal)
 
 
 def predict(

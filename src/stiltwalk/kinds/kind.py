@@ -106,5 +106,6 @@ def make_batch(
 
 
 def uses_types(model: Model) -> bool:
-    """Tell whether a model distinguishes first and second text, as BERT does."""
-    return int(getattr(model.config, "type_vocab_size", 0) or 0) > 1
+    """Tell whether first and second text are distinguished: by BERT, and by a decoder's loss."""
+    is_decoder = bool(getattr(model, "can_generate", bool)())
+    return is_decoder or int(getattr(model.config, "type_vocab_size", 0) or 0) > 1

@@ -26,7 +26,7 @@ _WEIGHTS = "adapter_model.safetensors"
 _STORED_PREFIX = "base_model.model."
 _NAME = "default"
 """The one adapter's, as peft calls it inside a model; files leave it out."""
-_ATTENTION = frozenset({"attention", "attn"})
+_ATTENTION = frozenset({"attention", "attn", "self_attn", "self_attention"})
 
 
 def add(encoder: Any, lora: LoRA, *, seed: int) -> None:  # noqa: ANN401 - see checkpoint.Model

@@ -38,7 +38,12 @@ transformers_logging.disable_progress_bar()  # a stage has its own bar
 _POSITIONS_AFTER_PADDING = ("camembert", "roberta", "xlm-roberta", "xlm-roberta-xl")
 """Families that count positions from the padding id on."""
 
-_TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")
+_TOKENIZER_FILES = (
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "chat_template.jinja",
+)
 
 AUTO_CLASS: dict[Kind, Any] = {
     Kind.TEXT: AutoModelForSequenceClassification,
@@ -63,7 +68,12 @@ def load(kind: Kind, folder: Path, *, seed: int = 0, num_blocks: int | None = No
         ModelError: if the folder cannot be read as such a model, or lacks weights of it.
     """
     depth = {} if num_blocks is None else {"num_hidden_layers": num_blocks}
-    model, missing = read(AUTO_CLASS[kind], folder, seed=seed, **depth)
+    return load_as(AUTO_CLASS[kind], folder, seed=seed, **depth)
+
+
+def load_as(auto_class: Any, folder: Path, *, seed: int = 0, **changes: int) -> Model:  # noqa: ANN401 - one of transformers' Auto classes
+    """Load a checkpoint in fp32 with its adapters if it keeps some; see `load` and `read`."""
+    model, missing = read(auto_class, folder, seed=seed, **changes)
     lacking = sorted(name for name in missing if "pooler" not in name)
     if lacking:  # transformers would draw them at random and only warn
         raise ModelError(

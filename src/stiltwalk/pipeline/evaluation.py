@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from types import ModuleType
+
 import torch
 
 from stiltwalk.data.xtreme_files import answers_path, form_of, write_answers
-from stiltwalk.pipeline import heads, retrieval
+from stiltwalk.pipeline import heads, prompted, retrieval
 from stiltwalk.pipeline.context import Context
 from stiltwalk.pipeline.outcome import Outcome
 from stiltwalk.plan.stages import Predict, intermediate_tasks, seed_of
 from stiltwalk.records import Kind, ScoreRow, ShareRow, Split, TimingRow
 from stiltwalk.store import Folder
-from stiltwalk.tasks import TASKS
+from stiltwalk.tasks import TASKS, Task
 
 SHUFFLED = "permuted embeddings"
 """The control that permutes the word embeddings of every id that English does not use."""
@@ -25,8 +27,7 @@ def evaluate(stage: Predict, context: Context, folder: Folder) -> None:
     """
     torch.set_num_threads(context.num_threads)
     task = TASKS[stage.rows.task]
-    way = retrieval if task.kind is Kind.RETRIEVAL else heads
-    outcomes = list(way.outcomes(stage, context, folder))
+    outcomes = list(_way(stage, task).outcomes(stage, context, folder))
     form = form_of(task.kind, task.metric)
     for outcome in outcomes:
         file = answers_path(folder.path, task.name, outcome.language, form)
@@ -35,6 +36,13 @@ def evaluate(stage: Predict, context: Context, folder: Folder) -> None:
     if stage.shuffled_seed is None:
         folder.write_shares([_share_row(stage, outcome, folder) for outcome in outcomes])
     folder.write_timings([_timing_row(stage, outcome, folder) for outcome in outcomes])
+
+
+def _way(stage: Predict, task: Task) -> ModuleType:
+    """Return the module that answers such a task."""
+    if task.kind is Kind.RETRIEVAL:
+        return retrieval
+    return heads if stage.asking is None else prompted
 
 
 def _score_rows(stage: Predict, outcome: Outcome, folder: Folder) -> list[ScoreRow]:
@@ -76,4 +84,5 @@ def _timing_row(stage: Predict, outcome: Outcome, folder: Folder) -> TimingRow:
         real_tokens=int(outcome.costs.real_tokens.sum()),
         padded_tokens=int(outcome.costs.padded_tokens.sum()),
         time_s=float(outcome.costs.time_s.sum()),
+        written_tokens=int(outcome.costs.written_tokens.sum()),
     )

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stiltwalk.config.model_folder import read_config
+from stiltwalk.features.prompts import load_prompt_encoder
 from stiltwalk.features.sentences import line_features
 from stiltwalk.features.text import load_text_encoder
 from stiltwalk.infer import Engine, RowCosts, block_at, sentence_vectors
@@ -91,9 +92,10 @@ def outcomes(stage: Predict, context: Context, folder: Folder) -> Iterator[Outco
 def _vectors(stage: Predict, context: Context, texts: list[Bitext]) -> _Vectors:
     """Encode every distinct line of the task once."""
     source = context.model_folder(stage.parent)
-    encoder = load_text_encoder(source)
+    asking = stage.asking
+    encoder = load_prompt_encoder(source, chat=False) if asking else load_text_encoder(source)
     assert stage.relative_depth is not None
-    model, block = cut_encoder(source, stage.relative_depth)
+    model, block = cut_encoder(source, stage.relative_depth, is_decoder=asking is not None)
     lines = list(dict.fromkeys(line for each in texts for line in _lines(each)))
     features = asked_features(
         stage, context, source, lambda: [line_features(lines, encoder, stage.max_length_tokens)]
@@ -108,15 +110,21 @@ def _vectors(stage: Predict, context: Context, texts: list[Bitext]) -> _Vectors:
         precision="bf16" if stage.precision == "bf16" else "fp32",
         tick=counter(context, features.num_rows),
     )
-    vectors_ND, costs = sentence_vectors(engine, features, block)
+    pooling = asking.answering.pooling if asking else "mean"
+    vectors_ND, costs = sentence_vectors(engine, features, block, pooling)
     return _Vectors({line: row for row, line in enumerate(lines)}, vectors_ND, costs)
 
 
-def cut_encoder(source: Path, relative_depth: float) -> tuple[Model, int]:
-    """Return an encoder, cut where that changes nothing, and the block that is read."""
+def cut_encoder(
+    source: Path, relative_depth: float, *, is_decoder: bool = False
+) -> tuple[Model, int]:
+    """Return an encoder, cut where that changes nothing, and the block that is read.
+
+    Decoders have a norm behind the last block, so they are not cut.
+    """
     config = read_config(source)
     num_blocks = config.get("num_hidden_layers")
-    if num_blocks is None or config["model_type"] in FINAL_NORM_FAMILIES:
+    if is_decoder or num_blocks is None or config["model_type"] in FINAL_NORM_FAMILIES:
         say_once(
             f"An encoder of the family {config['model_type']} cannot be cut short: retrieval runs "
             "all of its blocks, not only those that are read."

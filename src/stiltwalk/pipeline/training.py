@@ -10,10 +10,13 @@ from pathlib import Path
 
 import torch
 
+from stiltwalk.config.decoder import SmallDecoder
 from stiltwalk.config.recipe import TrainSettings
 from stiltwalk.errors import TrainingDiverged
+from stiltwalk.features.prompts import load_prompt_encoder
 from stiltwalk.features.text import load_text_encoder
 from stiltwalk.models import adapters, checkpoint
+from stiltwalk.pipeline import prompted
 from stiltwalk.pipeline.context import MODEL, Context
 from stiltwalk.pipeline.mixture import Mixture, mixture_of
 from stiltwalk.pipeline.team import call_helpers
@@ -28,6 +31,7 @@ from stiltwalk.train.course import Training
 from stiltwalk.train.learner import TaskModels, TaskRows, task_rows
 from stiltwalk.train.loop import Session, fit
 from stiltwalk.train.pretrain import pretrain as pretrain_encoder
+from stiltwalk.train.pretrain_decoder import pretrain_decoder
 from stiltwalk.train.tracking import tracked
 
 
@@ -44,15 +48,22 @@ def base(stage: Base, context: Context, folder: Folder) -> None:
 
 
 def pretrain(stage: Pretrain, context: Context, folder: Folder) -> None:
-    """Make the miniature's base encoder."""
+    """Make the miniature's base encoder, or its decoder."""
     torch.set_num_threads(stage.num_threads)
-    pretrain_encoder(stage.settings, stage.seed, folder.path / MODEL, context.progress)
+    where = folder.path / MODEL
+    if isinstance(stage.settings, SmallDecoder):
+        pretrain_decoder(stage.settings, stage.seed, where, context.progress)
+    else:
+        pretrain_encoder(stage.settings, stage.seed, where, context.progress)
 
 
 def intermediate(stage: Intermediate, context: Context, folder: Folder) -> None:
     """Train the parent's encoder on one or several tasks; keep the encoder without heads."""
     torch.set_num_threads(stage.numerics.num_threads)
     source = context.model_folder(stage.parent)
+    if stage.asking:
+        _train_decoder(stage, context, folder)
+        return
     encoder = _encoder(stage, source)
     english = [_rows(each.task, stage.settings, context, source) for each in stage.rows]
     mixture = mixture_of(stage, english, encoder, source)
@@ -63,10 +74,20 @@ def fine_tune(stage: FineTune, context: Context, folder: Folder) -> None:
     """Train a fresh head and the parent's encoder on one task; keep the whole model."""
     torch.set_num_threads(stage.numerics.num_threads)
     source = context.model_folder(stage.parent)
+    if stage.asking:
+        _train_decoder(stage, context, folder)
+        return
     encoder = _encoder(stage, source)
     rows = _rows(stage.rows.task, stage.settings, context, source)
     model = checkpoint.with_head(encoder, rows.task.kind, rows.labels, seed=stage.seed)
     _train(stage, Mixture(rows=[rows], models=[model]), model, context, folder)
+
+
+def _train_decoder(stage: Intermediate | FineTune, context: Context, folder: Folder) -> None:
+    """Train a decoder on one or several tasks as text; keep all of it, its one head too."""
+    source = context.model_folder(stage.parent)
+    model = prompted.trainee(stage, source)
+    _train(stage, prompted.mixture_of(stage, model, context, source), model, context, folder)
 
 
 def _encoder(stage: Intermediate | FineTune, source: Path) -> checkpoint.Model:
@@ -111,7 +132,7 @@ def _train(
                 rows=mixture.rows,
                 settings=stage.settings,
                 seed=stage.seed,
-                pad_id=load_text_encoder(source).pad_id,
+                pad_id=_pad_id(stage, source),
                 precision=stage.numerics.precision,
                 num_steps=mixture.num_steps,
                 resume_file=folder.path / RESUME,
@@ -126,6 +147,12 @@ def _train(
     if leads():
         _write_log(training, num_trained, folder.path)
         folder.write_scores(_dev_rows(stage, training, mixture, folder))
+
+
+def _pad_id(stage: Intermediate | FineTune, source: Path) -> int:
+    if stage.asking:
+        return load_prompt_encoder(source, chat=False).pad_id
+    return load_text_encoder(source).pad_id
 
 
 @contextmanager

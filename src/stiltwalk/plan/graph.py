@@ -7,10 +7,12 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from stiltwalk.config.beside import MaskedText
+from stiltwalk.config.decoder import Answering, resolved
 from stiltwalk.config.recipe import Arm, Mixing, Precision, Recipe
 from stiltwalk.data import by_language
 from stiltwalk.data.by_language import ByLanguage
 from stiltwalk.plan.stages import (
+    Asking,
     Base,
     Encoder,
     FineTune,
@@ -30,6 +32,7 @@ from stiltwalk.records import BASELINE_ARM, Kind, Metric
 from stiltwalk.tasks import INTERMEDIATE, TASKS, Task
 from stiltwalk.tasks.available import available_languages
 from stiltwalk.tasks.revisions import UNKNOWN
+from stiltwalk.tasks.templates import template_of
 
 
 class Revision(Protocol):
@@ -144,7 +147,7 @@ class _Graph:
         self._base = base or self._pretrain()
 
     def _pretrain(self) -> Pretrain:
-        settings = self._recipe.model.pretrain
+        settings = self._recipe.model.pretrain or self._recipe.model.decoder
         assert settings is not None
         return Pretrain(
             settings=settings,
@@ -159,10 +162,11 @@ class _Graph:
     def arm(self, arm: Arm, seed: int) -> Iterator[Predict]:
         """Yield one evaluation per target of an arm."""
         encoder: Encoder = self._base
-        if arm.tasks:
+        trained = [task for task in INTERMEDIATE if task in arm.tasks]
+        if trained:
             encoder = Intermediate(
                 parent=self._base,
-                rows=tuple(self._rows(task) for task in INTERMEDIATE if task in arm.tasks),
+                rows=tuple(self._rows(task) for task in trained),
                 settings=arm.intermediate,
                 mixing=self._recipe.mixing if len(arm.tasks) > 1 else Mixing(),
                 numerics=self._numerics,
@@ -170,6 +174,7 @@ class _Graph:
                 translated=tuple(self._translated(arm)),
                 text=self._text(arm.mlm),
                 lora=arm.lora,
+                asking=tuple(filter(None, (self._asking(task) for task in trained))),
             )
         for target in self._recipe.targets:
             predict = self._predict(encoder, TASKS[target], arm, seed)
@@ -218,8 +223,10 @@ class _Graph:
         retrieval, mines = task.kind is Kind.RETRIEVAL, task.metric is Metric.PAIR_F1
         wanted = self._recipe.languages or task.languages
         there = available_languages(task, self._recipe.data.where)
+        asking = self._asking(task.name, seed)
+        as_it_is = retrieval or (asking is not None and not asking.answering.fine_tuned)
         return Predict(
-            parent=encoder if retrieval else self._fine_tune(encoder, task, arm, seed),
+            parent=encoder if as_it_is else self._fine_tune(encoder, task, arm, seed),
             rows=self._rows(task.name),
             languages=tuple(language for language in there if language in wanted),
             max_rows=self._recipe.data.test_rows,
@@ -227,7 +234,20 @@ class _Graph:
             precision=self._recipe.precision,
             relative_depth=self._recipe.relative_depth if retrieval else None,
             bucc_duplicates=self._recipe.bucc_duplicates if mines else None,
+            asking=asking,
         )
+
+    def _asking(self, name: str, seed: int | None = None) -> Asking | None:
+        """Return how a decoder is asked a task, with a seed also after which solved rows."""
+        if self._recipe.model.family == "encoder":
+            return None
+        task = TASKS[name]
+        how = resolved(task.kind, self._recipe.answering.get(name, Answering()))
+        template = "" if task.kind is Kind.RETRIEVAL else template_of(name).digest
+        if seed is None or not how.in_context:
+            return Asking(template=template, answering=replace(how, in_context=0))
+        shots = self._rows(task.train_task).revision
+        return Asking(template=template, answering=how, shots=shots, seed=seed)
 
     def _fine_tune(self, encoder: Encoder, task: Task, arm: Arm, seed: int) -> FineTune:
         return FineTune(
@@ -237,4 +257,5 @@ class _Graph:
             numerics=self._numerics,
             seed=seed,
             lora=arm.lora,
+            asking=self._asking(task.train_task),
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from stiltwalk.config.decoder import SmallDecoder
 from stiltwalk.plan.stages import (
     Base,
     FineTune,
@@ -22,7 +23,8 @@ def describe(stage: Stage) -> str:
         case Base():
             return f"base encoder {stage.name}"
         case Pretrain():
-            return f"pretrain an encoder for {stage.settings.steps:,} steps"
+            what = "a decoder" if isinstance(stage.settings, SmallDecoder) else "an encoder"
+            return f"pretrain {what} for {stage.settings.steps:,} steps"
         case Intermediate():
             said = f"train on {' + '.join(intermediate_tasks(stage))}{_beside(stage)}"
             return said + _with_lora(stage)

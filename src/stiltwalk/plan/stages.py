@@ -18,6 +18,7 @@ from hashlib import sha256
 from typing import Any
 
 from stiltwalk.config.beside import MaskedText
+from stiltwalk.config.decoder import Answering, SmallDecoder
 from stiltwalk.config.measure import ProfileName
 from stiltwalk.config.pretrain import PretrainSettings
 from stiltwalk.config.recipe import LoRA, Mixing, Precision, PrecisionOrAuto, TrainSettings
@@ -40,6 +41,23 @@ class Rows:
     revision: str
 
 
+_LATER = {"later": True}
+"""Marks a field that stages had not always: where it is empty, they are the stages they were."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asking:
+    """How a decoder is asked one task: digest of its text, ways of answering, solved rows.
+
+    `shots` is the revision of the rows that they are drawn from by `seed`, empty for none.
+    """
+
+    template: str
+    answering: Answering
+    shots: str = ""
+    seed: int = 0
+
+
 @dataclass(frozen=True, kw_only=True)
 class Base:
     """A published or local encoder, pinned to a commit or a checksum; the name is for people."""
@@ -51,9 +69,9 @@ class Base:
 
 @dataclass(frozen=True, kw_only=True)
 class Pretrain:
-    """Make the miniature's encoder from nothing."""
+    """Make the miniature's encoder, or its decoder, from nothing."""
 
-    settings: PretrainSettings
+    settings: PretrainSettings | SmallDecoder
     data: str
     seed: int
     num_threads: int
@@ -85,7 +103,9 @@ class Text:
 class Intermediate:
     """Train an encoder on English tasks, together; keeps the encoder, drops the heads.
 
-    Beside the English rows there can be translations of them, and text.
+    Beside the English rows there can be translations of them, and text. A decoder, which is asked
+    in text, keeps its one head; `asking` has an entry per task then, here and below None for
+    encoders.
     """
 
     parent: Base | Pretrain
@@ -97,6 +117,7 @@ class Intermediate:
     translated: tuple[TranslatedRows, ...] = ()
     text: Text | None = None
     lora: LoRA | None = None
+    asking: tuple[Asking, ...] = field(default=(), metadata=_LATER)
     version: int = 2
 
 
@@ -110,6 +131,7 @@ class FineTune:
     numerics: Numerics
     seed: int
     lora: LoRA | None = None
+    asking: Asking | None = field(default=None, metadata=_LATER)
     version: int = 2
 
 
@@ -132,6 +154,7 @@ class Predict:
     relative_depth: float | None = None
     bucc_duplicates: str | None = None
     shuffled_seed: int | None = None
+    asking: Asking | None = field(default=None, metadata=_LATER)
     version: int = 1
 
 
@@ -232,6 +255,6 @@ def _compared(value: Any) -> Any:  # noqa: ANN401 - any field of a stage
         return {
             each.name: _compared(getattr(value, each.name))
             for each in fields(value)
-            if each.compare
+            if each.compare and (getattr(value, each.name) or "later" not in each.metadata)
         }
     return [_compared(each) for each in value] if isinstance(value, tuple) else value

@@ -13,7 +13,8 @@ from rich.table import Table
 
 from stiltwalk.config import Recipe, read_recipe
 from stiltwalk.config.devices import DEVICES
-from stiltwalk.config.model_folder import ModelFolder, locate, read_config
+from stiltwalk.config.model_folder import MINI_BASE, ModelFolder, locate, read_config
+from stiltwalk.config.recipe import ModelSettings
 from stiltwalk.data import by_language
 from stiltwalk.plan import Plan, Stage, build_plan, fingerprint
 from stiltwalk.plan.costs import Shape, cost
@@ -155,6 +156,11 @@ def _shape(recipe: Recipe, found: ModelFolder | None) -> Shape:
             width=pretrain.width,
             vocabulary_size=pretrain.vocabulary_size,
         )
+    if recipe.model.decoder is not None:
+        found = locate(ModelSettings(name=MINI_BASE), fetch=False)  # whose word vectors it takes
+        config = read_config(found.folder or Path())
+        blocks, width = recipe.model.decoder.layers, config["hidden_size"]
+        return Shape(num_blocks=blocks, width=width, vocabulary_size=config["vocab_size"])
     if found is None or found.folder is None:
         return _XLM_R_LARGE if "large" in str(recipe.model.name).lower() else _XLM_R_BASE
     config = read_config(found.folder)

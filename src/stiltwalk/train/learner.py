@@ -16,8 +16,9 @@ from stiltwalk.features.rows import Features
 from stiltwalk.features.spans import answers_of
 from stiltwalk.features.text import TextEncoder
 from stiltwalk.infer.engine import Engine
-from stiltwalk.infer.predict import forward
+from stiltwalk.infer.predict import outputs
 from stiltwalk.kinds import Batch, KindOfTask, Learnable, of_kind
+from stiltwalk.kinds.span import SpanKind
 from stiltwalk.metrics import checkpoint_score, score
 from stiltwalk.metrics.squad import best_no_answer
 from stiltwalk.records import Example, Kind, SpanExample, TaggedExample, gold_answers
@@ -76,24 +77,29 @@ def task_rows(
             raise DataError(f"{task.name} has no English {split} rows: at least one is needed.")
     assert settings.max_length_tokens is not None
     kind = of_kind(task.kind)
-    labels = task.labels or _labels_in(train)
-    looked_at: Sequence[Example] = dev[: settings.eval_rows]
-    if task.parts:
-        parts = by_part(task, dev).values()
-        looked_at = [dev[at] for part in parts for at in _spread(part, settings.eval_rows)]
-    dev_features = kind.features(looked_at, encoder, labels, settings.max_length_tokens)
+    labels = labels_of(task, train)
+    asked = looked_at(task, dev, settings.eval_rows)
+    dev_features = kind.features(asked, encoder, labels, settings.max_length_tokens)
     if task.kind is Kind.SPAN and settings.eval_rows is not None:
         dev_features = dev_features.between(0, settings.eval_rows)
-        looked_at = looked_at[: int(dev_features.example[-1]) + 1]
+        asked = asked[: int(dev_features.example[-1]) + 1]
     return TaskRows(
         name=task.name,
         task=task,
         kind=kind,
         labels=labels,
         train=kind.features(train, encoder, labels, settings.max_length_tokens),
-        dev_examples=tuple(looked_at),
+        dev_examples=tuple(asked),
         dev=dev_features,
     )
+
+
+def looked_at(task: Task, dev: Sequence[Example], most: int | None) -> Sequence[Example]:
+    """Return the dev rows that checkpoints are chosen on: the first ones, or some of each part."""
+    if not task.parts:
+        return dev[:most]
+    parts = by_part(task, dev).values()
+    return [dev[at] for part in parts for at in _spread(part, most)]
 
 
 def _spread(positions: list[int], count: int | None) -> list[int]:
@@ -103,9 +109,11 @@ def _spread(positions: list[int], count: int | None) -> list[int]:
     return [positions[at * len(positions) // count] for at in range(count)]
 
 
-def _labels_in(examples: Sequence[Example]) -> tuple[str, ...]:
-    """Collect the tags of a task that does not declare them, such as CCG's supertags."""
-    tags = {tag for e in examples if isinstance(e, TaggedExample) for tag in e.tags}
+def labels_of(task: Task, train: Sequence[Example]) -> tuple[str, ...]:
+    """Return a task's labels; CCG's supertags, which it does not declare, from its rows."""
+    if task.labels:
+        return task.labels
+    tags = {tag for e in train if isinstance(e, TaggedExample) for tag in e.tags}
     return tuple(sorted(tags))
 
 
@@ -129,10 +137,12 @@ def dev_score(rows: TaskRows, engine: Engine) -> float:
     The mean over the parts of a task that is put together from several, each with its own dev
     rows; SQuAD 2.0 with the best threshold for "no answer".
     """
-    outputs, _ = engine.map_rows(rows.dev, forward(rows.kind, rows.dev))
-    if any(isinstance(e, SpanExample) and not e.answers for e in rows.dev_examples):
-        return _with_no_answer(rows, outputs)
-    answers = rows.kind.decode(outputs, rows.dev, rows.dev_examples, rows.labels)
+    found, _ = outputs(engine, rows.kind, rows.dev, once=False)
+    if isinstance(rows.kind, SpanKind) and any(
+        isinstance(e, SpanExample) and not e.answers for e in rows.dev_examples
+    ):
+        return _with_no_answer(rows, found)
+    answers = rows.kind.decode(found, rows.dev, rows.dev_examples, rows.labels)
     gold = gold_answers(rows.dev_examples)
     parts = by_part(rows.task, rows.dev_examples)
     if not (isinstance(answers, list) and isinstance(gold, list) and len(parts) > 1):
@@ -144,10 +154,10 @@ def dev_score(rows: TaskRows, engine: Engine) -> float:
     return sum(map(checkpoint_score, scores)) / len(scores)
 
 
-def _with_no_answer(rows: TaskRows, outputs: Sequence[NDArray[np.float64]]) -> float:
+def _with_no_answer(rows: TaskRows, found: Sequence[NDArray[np.float64]]) -> float:
     """Return (EM + F1) / 2 at the threshold that is best for it."""
     examples = [example for example in rows.dev_examples if isinstance(example, SpanExample)]
-    texts, lead = answers_of(outputs, rows.dev, examples)
+    texts, lead = answers_of(found, rows.dev, examples)
     gold = {e.id: [answer.text for answer in e.answers] for e in examples}
     best = best_no_answer(texts, gold, lead)
     return (best.exact_match + best.f1) / 2

@@ -1,0 +1,126 @@
+"""Decoder language models: how each task is asked, and how the miniature's is made. Values only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+
+from pydantic import ConfigDict, Field
+
+from stiltwalk.config.limits import STRICT, Count, NotNegative, Positive, Share
+from stiltwalk.errors import RecipeError
+from stiltwalk.records import Kind
+from stiltwalk.tasks import TASKS
+
+if TYPE_CHECKING:
+    from stiltwalk.config.recipe import Recipe
+
+Family = Literal["encoder", "causal"]
+Way = Literal["scoring", "generation"]
+Pooling = Literal["mean", "last"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answering:
+    """How a decoder answers one task.
+
+    Args:
+        way: "scoring" compares the log-likelihoods of all options, "generation" writes the answer
+            token by token; None for scoring where options are few (pairs, choices), else
+            generation.
+        length_normalised: divide an option's log-likelihood by its tokens.
+        in_context: solved English training rows before each question, drawn by the seed.
+        max_new_tokens: of a written answer; None for 32, of a list of tags for 256.
+        chat_template: use the model's own, where it has one.
+        fine_tuned: train on the target's English rows first; else the model is asked as it is.
+        pooling: of retrieval, whether a sentence is its tokens' mean vector or the last one's.
+    """
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    way: Way | None = None
+    length_normalised: bool = True
+    in_context: Annotated[int, Field(ge=0)] = 0
+    max_new_tokens: Count | None = None
+    chat_template: bool = True
+    fine_tuned: bool = True
+    pooling: Pooling = "mean"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SmallDecoder:
+    """Size and training of the miniature's decoder; vocabulary and word vectors are `mini-base`'s.
+
+    Word vectors are aligned across languages and stay frozen: whoever fine-tunes the decoder
+    should leave them frozen too.
+
+    Args:
+        steps: optimiser steps.
+        batch_size: texts per step.
+        learning_rate: peak, reached after the warm-up, then linear decay to a fiftieth.
+        warmup_steps: steps of linear increase.
+        weight_decay: on matrices only.
+        max_gradient_norm: clipped to this once per step.
+        found_share: texts that look up a masked field of a record in another language's.
+        same_share: texts that tell whether a translation says the same; the rest translate.
+        layers: blocks.
+        heads: of attention, per block.
+        max_tokens: longest text of training; the model takes twice as many.
+    """
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    steps: Count = 2000
+    batch_size: Count = 48
+    learning_rate: Positive = 1.5e-3
+    warmup_steps: Count = 100
+    weight_decay: NotNegative = 0.01
+    max_gradient_norm: Positive = 1.0
+    found_share: Share = 0.7
+    same_share: Share = 0.2
+    layers: Count = 4
+    heads: Count = 4
+    max_tokens: Annotated[int, Field(ge=32)] = 256
+
+
+def resolved(kind: Kind, answering: Answering) -> Answering:
+    """Return how a task of a kind is answered, what was left open filled in."""
+    way: Way = "scoring" if kind in (Kind.PAIR, Kind.CHOICE) else "generation"
+    most = 256 if kind is Kind.TAGGING else 32
+    return replace(
+        answering,
+        way=answering.way or way,
+        max_new_tokens=answering.max_new_tokens or most,
+    )
+
+
+def check_decoder(recipe: Recipe) -> None:
+    """Refuse what only an encoder has, and tables for tasks that nobody asks.
+
+    Raises:
+        RecipeError: with the key.
+    """
+    arms = recipe.arms.values()
+    if recipe.model.family == "encoder":
+        if recipe.answering or recipe.model.decoder:
+            raise RecipeError(
+                "[answering] and [model.decoder] are for decoders: set model.family to 'causal', "
+                "or leave them out."
+            )
+        return
+    if recipe.model.pretrain or any(arm.mlm for arm in arms):
+        raise RecipeError("model.family is 'causal': leave [model.pretrain] and `mlm` out.")
+    if recipe.precision == "auto":
+        raise RecipeError("precision is 'auto', which only encoders know: choose fp32 or bf16.")
+    asked = dict.fromkeys((*recipe.targets, *(task for arm in arms for task in arm.tasks)))
+    asked |= dict.fromkeys(TASKS[target].train_task for target in recipe.targets)
+    for name, how in recipe.answering.items():
+        if name not in asked:
+            raise RecipeError(
+                f"[answering.{name}] is for no task of the recipe. There is: {', '.join(asked)}."
+            )
+        if how.way == "scoring" and TASKS[name].kind not in (Kind.PAIR, Kind.CHOICE):
+            raise RecipeError(
+                f"answering.{name}.way is 'scoring', but the answers of {name} are no fixed "
+                "options: leave it out, or set it to generation."
+            )

@@ -1,0 +1,162 @@
+"""Prompts and answers → rows for a decoder language model, and its tokens → text."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from pathlib import Path
+
+import numpy as np
+from tokenizers import Tokenizer
+
+from stiltwalk.errors import ModelError
+from stiltwalk.features.chat import Chat, chat_of
+from stiltwalk.features.ragged import Ragged
+from stiltwalk.features.rows import Features
+from stiltwalk.features.text import Ids, TextEncoder
+
+
+class PromptEncoder(TextEncoder):
+    """A decoder's tokenizer: what stands around a prompt, and which tokens end an answer.
+
+    It may lack tokens for padding and for the unknown: the one is masked, the other not shown.
+    """
+
+    def __init__(self, tokenizer: Tokenizer, end_ids: Sequence[int], chat: Chat | None) -> None:
+        """Use a fast tokenizer.
+
+        Args:
+            tokenizer: see `TextEncoder`.
+            end_ids: tokens with which the model ends a text; the first one ends trained answers.
+            chat: the model's chat template, None to do without.
+        """
+        super().__init__(tokenizer)
+        self._chat = chat
+        self._end_ids = tuple(end_ids)
+
+    def _special(self, name: str) -> int:
+        try:
+            return super()._special(name)
+        except ModelError:
+            return self._tokenizer.token_to_id(f"<|{name}|>") or 0
+
+    @cached_property
+    def end_id(self) -> int:
+        """The token that ends a trained answer."""
+        turn = [] if self._chat is None else self.ids([self._chat.after])[0].tolist()
+        ends = [token for token in turn if token in self.special_ids]
+        return int([*ends, *self._end_ids][0])
+
+    @cached_property
+    def stop_ids(self) -> Ids:
+        """Every token that ends a written answer: the model's own, and any with a line's end."""
+        size = self._tokenizer.get_vocab_size()
+        written = self._tokenizer.decode_batch([[number] for number in range(size)])
+        lines = [number for number, text in enumerate(written) if "\n" in text]
+        return np.unique(np.array([self.end_id, *self._end_ids, *lines], dtype=np.int32))
+
+    def around(self) -> tuple[Ids, Ids]:
+        """Return what stands before every request, and between it and the answer."""
+        if self._chat is None:
+            return self.before, np.zeros(0, np.int32)
+        before, between = self.ids([self._chat.before, self._chat.between])
+        return before, between
+
+    def answers(self, texts: Sequence[str]) -> list[Ids]:
+        """Return the ids of answers, as they follow a prompt."""
+        return self.ids([f" {text}" for text in texts] if self._chat is None else texts)
+
+    def text(self, ids: Sequence[int]) -> str:
+        """Return what some tokens say on their first line, without white space around it."""
+        found = self._tokenizer.decode(list(ids), skip_special_tokens=True).strip()
+        return found.partition("\n")[0].rstrip()
+
+
+@dataclass(frozen=True, eq=False)
+class Rendered:
+    """Prompts and the answers that can follow each, the same number for all.
+
+    Args:
+        prompts: one text per example.
+        answers: the ids that can follow it; empty where the answer is to be written.
+    """
+
+    prompts: Sequence[str]
+    answers: Sequence[Sequence[Ids]]
+
+    def features(
+        self, encoder: PromptEncoder, max_length_tokens: int, room_tokens: int
+    ) -> Features:
+        """Return a row per answer, or per prompt where there are none.
+
+        Args:
+            encoder: the checkpoint's tokenizer.
+            max_length_tokens: longest row; a longer prompt loses its beginning.
+            room_tokens: of it kept free, for what is to be written.
+        """
+        before, between = encoder.around()
+        rows: list[Ids] = []
+        starts: list[int] = []
+        for prompt, answers in zip(encoder.ids(self.prompts), self.answers, strict=True):
+            longest = max(map(len, answers), default=room_tokens)
+            room = max(0, max_length_tokens - len(before) - len(between) - longest)
+            cut = prompt[max(0, len(prompt) - room) :]
+            asked = np.concatenate([before, cut, between])
+            rows += [np.concatenate([asked, answer]) for answer in answers] or [asked]
+            starts += [len(asked)] * max(1, len(answers))
+        per_unit = max(1, len(self.answers[0])) if self.answers else 1
+        return Features(
+            ids=Ragged.of(rows),
+            second=np.array(starts, dtype=np.int32),
+            example=np.repeat(np.arange(len(self.prompts)), per_unit),
+            labels=Ragged.of([[]] * len(self.prompts)),
+            rows_per_unit=per_unit,
+        )
+
+
+def load_prompt_encoder(folder: Path, *, chat: bool) -> PromptEncoder:
+    """Return the tokenizer of a decoder's folder.
+
+    Args:
+        folder: a Hugging Face model folder.
+        chat: whether its chat template is used, if it has one.
+
+    Raises:
+        ModelError: if it cannot be read, or nothing says with which token the model ends.
+    """
+    try:
+        content = (folder / "tokenizer.json").read_bytes()
+        return _loaded(content, end_ids_of(folder), chat_of(folder) if chat else None)
+    except Exception as error:
+        if isinstance(error, ModelError):
+            raise
+        raise ModelError(
+            f"The tokenizer in {folder} could not be read as a fast one: {error}. Save one with "
+            "AutoTokenizer.from_pretrained(…).save_pretrained(…)."
+        ) from error
+
+
+@lru_cache(maxsize=2)
+def _loaded(content: bytes, end_ids: tuple[int, ...], chat: Chat | None) -> PromptEncoder:
+    return PromptEncoder(Tokenizer.from_buffer(content), end_ids, chat)
+
+
+def end_ids_of(folder: Path) -> tuple[int, ...]:
+    """Return the tokens with which a model ends a text, as its configuration names them.
+
+    Raises:
+        ModelError: if it names none.
+    """
+    for name in ("generation_config.json", "config.json"):
+        file = folder / name
+        if not file.is_file():
+            continue
+        found = json.loads(file.read_text(encoding="utf-8")).get("eos_token_id")
+        if found is not None:
+            return tuple(found) if isinstance(found, list) else (int(found),)
+    raise ModelError(
+        f"{folder} names no eos_token_id in generation_config.json or config.json, so nothing "
+        "tells when an answer ends. Add it to config.json."
+    )

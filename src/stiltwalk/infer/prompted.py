@@ -1,0 +1,71 @@
+"""Answers of a decoder language model, batch by batch: written, or chosen among options."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from stiltwalk.features.ragged import Ragged
+from stiltwalk.features.rows import Features
+from stiltwalk.infer.engine import Engine, RowCosts
+from stiltwalk.infer.generate import Stopping, write
+from stiltwalk.infer.score_options import option_scores
+from stiltwalk.kinds import Batch
+from stiltwalk.kinds.rendering import PromptKind
+from stiltwalk.models.checkpoint import Model, require_room
+
+Found = tuple[list[NDArray[Any]], RowCosts]
+"""One result per example, as `PromptKind.parsed` reads it, and what each took."""
+
+
+def prompted(engine: Engine, kind: PromptKind, features: Features) -> Found:
+    """Answer what `kind.asked` made; equal prompts that are written on are run once."""
+    if kind.is_scored:
+        return _chosen(engine, features)
+    stop_ids = torch.from_numpy(kind.encoder.stop_ids)
+    return written(engine, features, Stopping(stop_ids=stop_ids, most_tokens=kind.max_new_tokens))
+
+
+def written(engine: Engine, features: Features, stopping: Stopping) -> Found:
+    """Go on from every row.
+
+    Raises:
+        ModelError: if the model has no room for the longest row and what may be written.
+    """
+    require_room(engine.model, int(features.ids.lengths.max(initial=0)) + stopping.most_tokens)
+    num_tokens = np.zeros(features.num_rows, dtype=np.int64)
+
+    def go_on(model: Model, batch: Batch, rows: NDArray[np.int64]) -> list[NDArray[Any]]:
+        found = write(model, batch, stopping)
+        num_tokens[rows] = found.num_tokens
+        return [np.array(row, dtype=np.int64) for row in found.rows]
+
+    results, costs = engine.map_rows(features, go_on, first_equal=features.first_equal())
+    costs.written_tokens[:] = num_tokens
+    return results, costs
+
+
+def _chosen(engine: Engine, features: Features) -> Found:
+    """Score the options of every example behind its prompt."""
+    per_unit = features.rows_per_unit
+    first = np.arange(features.num_units) * per_unit
+    prompts = [features.ids[row][: features.second[row]] for row in first.tolist()]
+    asked = Features(
+        ids=Ragged.of(prompts),
+        second=np.array([len(prompt) for prompt in prompts], dtype=np.int32),
+        example=np.arange(len(prompts)),
+        labels=features.labels,
+    )
+    require_room(engine.model, int(features.ids.lengths.max(initial=0)))
+
+    def choose(model: Model, batch: Batch, units: NDArray[np.int64]) -> list[NDArray[Any]]:
+        options = [
+            [features.ids[row][features.second[row] :] for row in range(at, at + per_unit)]
+            for at in (units * per_unit).tolist()
+        ]
+        return list(option_scores(model, batch, options))
+
+    return engine.map_rows(asked, choose)

@@ -1,0 +1,222 @@
+"""Tasks put as text to a decoder language model: prompt in, answer out.
+
+Shape letters: R rows of a batch, T tokens, N places where an answer's token is predicted, K kept
+positions, V vocabulary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from stiltwalk.config.decoder import Answering
+from stiltwalk.features.prompts import PromptEncoder, Rendered
+from stiltwalk.features.rows import Features
+from stiltwalk.features.text import Ids, TextEncoder
+from stiltwalk.kinds.kind import Batch
+from stiltwalk.models.checkpoint import Model
+from stiltwalk.records import Answers, Example, Kind, SpanExample, TaggedExample
+from stiltwalk.tasks import Task
+from stiltwalk.tasks.templates import Template, template_of
+
+UNPARSED = "unparsed"
+"""The answer to a row, and the figure's name, where a decoder's text is no answer."""
+_NO_CHOICE = "-1"
+_NO_TAG = "O"
+
+
+@dataclass(frozen=True, eq=False)
+class PromptKind:
+    """One task as text, whatever its shape.
+
+    Args:
+        task: decides the template and how answers are read.
+        answering: how it is answered, nothing left open.
+        encoder: the checkpoint's tokenizer.
+        shots: solved examples that stand before every question.
+    """
+
+    task: Task
+    answering: Answering
+    encoder: PromptEncoder
+    shots: Sequence[Example] = ()
+
+    @cached_property
+    def template(self) -> Template:
+        """The task's text."""
+        return template_of(self.task.name)
+
+    @property
+    def max_new_tokens(self) -> int:
+        """The longest answer that is written."""
+        assert self.answering.max_new_tokens is not None
+        return self.answering.max_new_tokens
+
+    @property
+    def is_scored(self) -> bool:
+        """Whether options are compared; otherwise the answer is written."""
+        return self.answering.way == "scoring"
+
+    def features(
+        self,
+        examples: Sequence[Example],
+        encoder: TextEncoder,
+        labels: Sequence[str],
+        max_length_tokens: int,
+    ) -> Features:
+        """Return one row per example to learn from: prompt, answer, end."""
+        return Rendered(
+            [self.template.asked(example) for example in examples],
+            [(answer,) for answer in self._ended(map(self.template.answer, examples))],
+        ).features(self.encoder, max_length_tokens, 0)
+
+    def asked(
+        self, examples: Sequence[Example], labels: Sequence[str], max_length_tokens: int
+    ) -> Features:
+        """Return the rows to be answered: one per option, or one prompt to go on from."""
+        prompts = [self._before + self.template.asked(example) for example in examples]
+        answers: list[tuple[Ids, ...]] = [()] * len(examples)
+        if self.is_scored:
+            options = [self.template.options(example, tuple(labels)) for example in examples]
+            flat = iter(self._ended([text for each in options for text in each]))
+            answers = [tuple(next(flat) for _ in each) for each in options]
+        return Rendered(prompts, answers).features(
+            self.encoder, max_length_tokens, self.max_new_tokens
+        )
+
+    @cached_property
+    def _before(self) -> str:
+        """The solved examples."""
+        solved = (f"{self.template.asked(e)} {self.template.answer(e)}" for e in self.shots)
+        return "".join(f"{text}\n\n" for text in solved)
+
+    def _ended(self, answers: Any) -> list[Ids]:  # noqa: ANN401 - any iterable of texts
+        """Return the ids of answers; tags one by one, as they are read again."""
+        end = np.array([self.encoder.end_id], dtype=np.int32)
+        texts = list(answers)
+        if self.task.kind is Kind.TAGGING:
+            ids = self._tag_ids({tag for text in texts for tag in text.split()})
+            return [np.concatenate([*(ids[tag] for tag in t.split()), end]) for t in texts]
+        return [np.concatenate([answer, end]) for answer in self.encoder.answers(texts)]
+
+    def _tag_ids(self, tags: Any) -> Mapping[str, Ids]:  # noqa: ANN401 - any iterable of texts
+        ordered = sorted(tags)
+        return dict(zip(ordered, self.encoder.ids([f" {tag}" for tag in ordered]), strict=True))
+
+    def weights(self, features: Features) -> NDArray[np.int64]:
+        """Return the tokens of every answer, its end included."""
+        return features.ids.lengths - features.second
+
+    def logits(self, model: Model, batch: Batch) -> Tensor:
+        """Return the loss at every token of the answers, shape (N,)."""
+        assert batch.token_type_ids_RT is not None, "they tell which tokens are the answer"
+        is_answer_RT = batch.token_type_ids_RT[:, 1:] == 1
+        kept_K = is_answer_RT.any(dim=0).nonzero()[:, 0]
+        logits_RKV = model(
+            input_ids=batch.input_ids_RT,
+            attention_mask=batch.attention_mask_RT,
+            logits_to_keep=kept_K,
+            use_cache=False,
+        ).logits
+        places_RK = is_answer_RT[:, kept_K]
+        gold_N = batch.input_ids_RT[:, 1:][:, kept_K][places_RK]
+        return functional.cross_entropy(logits_RKV[places_RK].float(), gold_N, reduction="none")
+
+    def loss(self, logits: Tensor, features: Features, units: NDArray[np.int64]) -> Tensor:
+        """Return the sum over the answers' tokens."""
+        return logits.sum()
+
+    def outputs(
+        self, logits: Tensor, features: Features, rows: NDArray[np.int64]
+    ) -> list[NDArray[Any]]:
+        """Answers are not read off one forward pass: see `stiltwalk.infer.prompted`."""
+        raise AssertionError(self.task.name)
+
+    def decode(
+        self,
+        outputs: Sequence[NDArray[Any]],
+        features: Features,
+        examples: Sequence[Example],
+        labels: Sequence[str],
+    ) -> Answers:
+        """Return the answers, and where the text is none, what counts as wrong."""
+        found = self.parsed(outputs, examples, labels)
+        if self.task.kind is Kind.SPAN:
+            return {e.id: str(answer) for e, (answer, _) in zip(examples, found, strict=True)}
+        return [answer for answer, _ in found]
+
+    def parsed(
+        self, outputs: Sequence[NDArray[Any]], examples: Sequence[Example], labels: Sequence[str]
+    ) -> list[tuple[str | tuple[str, ...], bool]]:
+        """Return one answer per example, and whether it could be read as one.
+
+        Args:
+            outputs: per example the tokens that were written, or per option its log-likelihood
+                and its number of tokens.
+            examples: what was asked.
+            labels: names of the classes.
+        """
+        if self.is_scored:
+            return [(self._named(self._best(each), labels), True) for each in outputs]
+        if self.task.kind is Kind.TAGGING:
+            reader = _TagReader(self._tag_ids(labels), _NO_TAG if _NO_TAG in labels else labels[0])
+            return [
+                reader.read(tokens.tolist(), len(example.words))
+                for tokens, example in zip(outputs, examples, strict=True)
+                if isinstance(example, TaggedExample)
+            ]
+        texts = [self.encoder.text(tokens.tolist()) for tokens in outputs]
+        pairs = zip(texts, examples, strict=True)
+        return [self._read(text, example, tuple(labels)) for text, example in pairs]
+
+    def _best(self, scores_K2: NDArray[Any]) -> int:
+        """Return the likeliest option."""
+        per_token = scores_K2[:, 1] if self.answering.length_normalised else 1.0
+        return int((scores_K2[:, 0] / per_token).argmax())
+
+    def _named(self, best: int, labels: Sequence[str]) -> str:
+        return str(best) if self.task.kind is Kind.CHOICE else labels[best]
+
+    def _read(self, text: str, example: Example, labels: tuple[str, ...]) -> tuple[str, bool]:
+        """Return a written answer: a text as it is, of options exactly one of them."""
+        if isinstance(example, SpanExample):
+            has_none = bool(text) and text == self.template.no_answer
+            return ("" if has_none else text), bool(text)
+        options = self.template.options(example, labels)
+        shown = [self.encoder.text(ids.tolist()) for ids in self.encoder.answers(options)]
+        if text in shown:
+            return self._named(shown.index(text), labels), True
+        return (_NO_CHOICE if self.task.kind is Kind.CHOICE else UNPARSED), False
+
+
+@dataclass(frozen=True, eq=False)
+class _TagReader:
+    """Reads tags off tokens, the longest that fits at each place."""
+
+    ids: Mapping[str, Ids]
+    filler: str
+
+    @cached_property
+    def _known(self) -> dict[tuple[int, ...], str]:
+        return {tuple(ids.tolist()): tag for tag, ids in self.ids.items()}
+
+    def read(self, tokens: list[int], num_words: int) -> tuple[tuple[str, ...], bool]:
+        """Return one tag per word, and whether there was exactly one for each."""
+        tags: list[str] = []
+        at, longest = 0, max(map(len, self._known))
+        while at < len(tokens):
+            sizes = range(min(longest, len(tokens) - at), 0, -1)
+            size = next((s for s in sizes if tuple(tokens[at : at + s]) in self._known), 0)
+            if not size:
+                break
+            tags.append(self._known[tuple(tokens[at : at + size])])
+            at += size
+        exact = at == len(tokens) and len(tags) == num_words
+        return tuple([*tags, *[self.filler] * num_words][:num_words]), exact

@@ -1,0 +1,155 @@
+"""Decoder language models in the pipeline: what they train on, and how they are evaluated."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stiltwalk.config.recipe import TrainSettings
+from stiltwalk.features.prompts import load_prompt_encoder
+from stiltwalk.features.rows import concatenated
+from stiltwalk.infer import Engine, outputs
+from stiltwalk.kinds.rendering import UNPARSED, PromptKind
+from stiltwalk.metrics import score
+from stiltwalk.metrics.shares import shares
+from stiltwalk.models import adapters, checkpoint
+from stiltwalk.models.causal_lm import load_decoder
+from stiltwalk.pipeline.context import Context
+from stiltwalk.pipeline.mixture import Mixture
+from stiltwalk.pipeline.outcome import Outcome, counter, english_ids
+from stiltwalk.plan.stages import Asking, FineTune, Intermediate, Predict
+from stiltwalk.records import Example, Scores, Split, gold_answers
+from stiltwalk.store import Folder
+from stiltwalk.tasks import TASKS, Task
+from stiltwalk.tasks.load import examples
+from stiltwalk.train.learner import TaskRows, labels_of
+from stiltwalk.train.mixing import steps_per_task
+from stiltwalk.train.rendered import rendered_rows
+
+
+def trainee(stage: Intermediate | FineTune, source: Path) -> checkpoint.Model:
+    """Load a decoder to train; where adapters are trained its head, like the rest, is not."""
+    model = load_decoder(source, seed=stage.seed)
+    if stage.lora:
+        adapters.add(model.base_model, stage.lora, seed=stage.seed)
+        model.get_output_embeddings().requires_grad_(requires_grad=False)
+    return model
+
+
+def mixture_of(
+    stage: Intermediate | FineTune, model: checkpoint.Model, context: Context, source: Path
+) -> Mixture:
+    """Return what a stage trains a decoder on: its tasks as text, all through the one head."""
+    if isinstance(stage, FineTune):
+        assert stage.asking is not None
+        return Mixture(
+            rows=[_rows(stage.rows.task, stage, stage.asking, context, source)], models=[model]
+        )
+    rows = [
+        _rows(each.task, stage, asking, context, source)
+        for each, asking in zip(stage.rows, stage.asking, strict=True)
+    ]
+    batch_size = stage.settings.effective_batch_size
+    return Mixture(
+        rows=[*rows],
+        models=[model] * len(rows),
+        num_steps=steps_per_task([r.train.num_units for r in rows], batch_size, stage.mixing),
+    )
+
+
+def _rows(
+    name: str, stage: Intermediate | FineTune, asking: Asking, context: Context, source: Path
+) -> TaskRows:
+    task = TASKS[name]
+    kind = kind_of(task, asking, source)
+    return rendered_rows(
+        kind,
+        examples(task, context.data, Split.TRAIN, "en", stage.settings.max_rows),
+        examples(task, context.data, Split.DEV, "en"),
+        _with_length(stage.settings, task),
+    )
+
+
+def _with_length(settings: TrainSettings, task: Task) -> TrainSettings:
+    longest = settings.max_length_tokens or task.max_length_tokens
+    return replace(settings, max_length_tokens=longest)
+
+
+def kind_of(task: Task, asking: Asking, source: Path, shots: Sequence[Example] = ()) -> PromptKind:
+    """Return how a task is put to the decoder in a folder."""
+    encoder = load_prompt_encoder(source, chat=asking.answering.chat_template)
+    return PromptKind(task=task, answering=asking.answering, encoder=encoder, shots=shots)
+
+
+def outcomes(stage: Predict, context: Context, _: Folder) -> Iterator[Outcome]:
+    """Answer all languages in shared batches, then take the answers apart."""
+    task, source = TASKS[stage.rows.task], context.model_folder(stage.parent)
+    assert stage.asking is not None
+    train = _train(stage, context)
+    kind = kind_of(task, stage.asking, source, _shots(stage.asking, train))
+    labels = labels_of(task, train)
+    asked = {
+        language: examples(task, context.data, Split.TEST, language, stage.max_rows)
+        for language in stage.languages
+    }
+    parts = [kind.asked(rows, labels, stage.max_length_tokens) for rows in asked.values()]
+    model = load_decoder(source)
+    if stage.shuffled_seed is not None:
+        english = list(train) + list(asked.get("en", ()))
+        seen = english_ids(kind.features(english, kind.encoder, labels, 1 << 20))
+        kept = [*seen, *kind.encoder.special_ids.tolist()]
+        checkpoint.shuffle_word_embeddings(model, kept, seed=stage.shuffled_seed)
+    engine = Engine(
+        model=model,
+        pad_id=kind.encoder.pad_id,
+        precision="bf16" if stage.precision == "bf16" else "fp32",
+        tick=counter(context, sum(part.num_units for part in parts)),
+    )
+    found, costs = outputs(engine, kind, concatenated(parts))
+    start = 0
+    for (language, rows), part in zip(asked.items(), parts, strict=True):
+        here = slice(start, start := start + part.num_units)
+        answers = kind.decode(found[here], part, rows, labels)
+        gold = gold_answers(rows)
+        yield Outcome(
+            language=language,
+            answers=answers,
+            scores={
+                **score(task.metric, answers, gold, language),
+                **_unparsed(kind, found[here], rows, labels),
+            },
+            shares=shares(task.metric, answers, gold, language),
+            num_examples=len(rows),
+            costs=costs.of(here),
+        )
+
+
+def _unparsed(
+    kind: PromptKind,
+    found: Sequence[NDArray[np.int64]],
+    rows: Sequence[Example],
+    labels: Sequence[str],
+) -> Scores:
+    """Return the share of written answers that could not be read as one."""
+    if kind.is_scored:
+        return {}
+    read = [exact for _, exact in kind.parsed(found, rows, labels)]
+    return {UNPARSED: 1 - sum(read) / len(read)}
+
+
+def _train(stage: Predict, context: Context) -> Sequence[Example]:
+    """Return the English rows that the model was, or could have been, trained on."""
+    task = TASKS[TASKS[stage.rows.task].train_task]
+    limit = stage.parent.settings.max_rows if isinstance(stage.parent, FineTune) else None
+    return examples(task, context.data, Split.TRAIN, "en", limit)
+
+
+def _shots(asking: Asking, train: Sequence[Example]) -> list[Example]:
+    """Draw the solved rows that stand before every question."""
+    rng = np.random.default_rng(asking.seed)
+    count = min(asking.answering.in_context, len(train))
+    return [train[at] for at in rng.choice(len(train), count, replace=False).tolist()]

@@ -1,0 +1,65 @@
+"""Decoders of three families that load in milliseconds: two blocks, 32 wide, never trained."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import (
+    BloomConfig,
+    BloomForCausalLM,
+    Gemma3ForCausalLM,
+    Gemma3TextConfig,
+    LlamaConfig,
+    LlamaForCausalLM,
+)
+
+from tiny import SHAPE, xlmr_tokenizer
+
+_IDS: Mapping[str, int] = {"pad_token_id": 1, "bos_token_id": 0, "eos_token_id": 2}
+
+
+def _llama() -> Any:  # noqa: ANN401 - three classes without a common type
+    """Share keys between heads."""
+    return LlamaForCausalLM(LlamaConfig(**SHAPE, **_IDS, num_key_value_heads=1))
+
+
+def _gemma() -> Any:  # noqa: ANN401
+    """Attend to a short window in every other block, to all in the others."""
+    config = Gemma3TextConfig(
+        **SHAPE,
+        **_IDS,
+        num_key_value_heads=1,
+        head_dim=16,
+        sliding_window=8,
+        layer_types=["sliding_attention", "full_attention"],
+    )
+    return Gemma3ForCausalLM(config)
+
+
+def _bloom() -> Any:  # noqa: ANN401
+    """Know positions by distance alone."""
+    return BloomForCausalLM(
+        BloomConfig(vocab_size=700, hidden_size=32, n_layer=2, n_head=2, **_IDS)
+    )
+
+
+DECODERS: Mapping[str, Callable[[], Any]] = {"llama": _llama, "gemma": _gemma, "bloom": _bloom}
+
+
+def write_decoder(family: str, folder: Path) -> Path:
+    """Write a decoder and its tokenizer as an ordinary Hugging Face folder; return the folder."""
+    torch.manual_seed(0)
+    model = DECODERS[family]()
+    with torch.no_grad():  # of ordinary size, so that outputs depend on the inputs visibly
+        for parameter in model.parameters():
+            if parameter.ndim > 1:
+                parameter.mul_(5)
+    model.save_pretrained(folder)
+    xlmr_tokenizer().save(str(folder / "tokenizer.json"))
+    settings = {"tokenizer_class": "PreTrainedTokenizerFast"}
+    (folder / "tokenizer_config.json").write_text(json.dumps(settings), encoding="utf-8")
+    return folder

@@ -1,0 +1,42 @@
+"""Prompts as data: every task has one, and it shows what a row asks."""
+
+from __future__ import annotations
+
+import pytest
+
+from stiltwalk.data.source import MINI, DataSource
+from stiltwalk.records import Kind, PairExample, SpanExample, Split
+from stiltwalk.tasks import TASKS, Task
+from stiltwalk.tasks.load import examples
+from stiltwalk.tasks.templates import template_of
+
+ASKED = [task for task in TASKS.values() if task.kind is not Kind.RETRIEVAL]
+
+
+@pytest.mark.parametrize("known", ASKED, ids=lambda task: task.name)
+def test_every_task_is_put_as_text_with_all_that_a_row_tells(known: Task) -> None:
+    split = Split.TEST if known.trained_on else Split.TRAIN
+    row = examples(known, DataSource(source=MINI), split, "en", 1)[0]
+    template = template_of(known.name)
+    asked = template.asked(row)
+    told = [row.text_a, row.text_b] if isinstance(row, PairExample) else []
+    told += [row.question, row.context] if isinstance(row, SpanExample) else []
+    assert all(text in asked for text in told)
+    assert asked == asked.strip()
+    assert template.answer(row)
+
+
+def test_labels_that_differ_are_said_differently() -> None:
+    for task in ASKED:
+        words = [template_of(task.name).words.get(label, label) for label in task.labels]
+        assert len(set(words)) == len(words)
+
+
+def test_a_target_is_asked_as_the_task_that_trains_it() -> None:
+    for task in ASKED:
+        assert template_of(task.name) == template_of(task.train_task)
+
+
+def test_a_question_without_an_answer_says_so() -> None:
+    row = SpanExample("q", "When?", "Nobody knows.", ())
+    assert template_of("squad_v2").answer(row) == "unanswerable"
