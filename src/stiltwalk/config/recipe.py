@@ -158,10 +158,10 @@ class ModelSettings:
 
     name: str | None = None
     revision: str | None = None
-    family: Family = "encoder"
     pretrain: PretrainSettings | None = None
-    decoder: SmallDecoder | None = None
     pretrain_seed: Annotated[int, Field(ge=0)] = 1
+    family: Family = "encoder"
+    decoder: SmallDecoder | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
