@@ -24,7 +24,7 @@ Tick = Callable[[int], None]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RowCosts:
-    """What each row took, all shape (rows,); `written_tokens` only where answers are written.
+    """What each row took, all shape (rows,); the last two only where answers are written.
 
     A batch's time is shared evenly among its rows, since each is padded to the same length.
     """
@@ -33,12 +33,13 @@ class RowCosts:
     padded_tokens: NDArray[np.int64]
     time_s: NDArray[np.float64]
     written_tokens: NDArray[np.int64]
+    first_token_s: NDArray[np.float64]
 
     @classmethod
     def nothing(cls, num_rows: int) -> RowCosts:
         """Return the costs of rows that took nothing yet."""
         counts = np.zeros((3, num_rows), dtype=np.int64)
-        return cls(counts[0], counts[1], np.zeros(num_rows), counts[2])
+        return cls(counts[0], counts[1], np.zeros(num_rows), counts[2], np.zeros(num_rows))
 
     def of(self, rows: NDArray[np.int64] | slice) -> RowCosts:
         """Return the costs of some rows."""
@@ -47,6 +48,7 @@ class RowCosts:
             self.padded_tokens[rows],
             self.time_s[rows],
             self.written_tokens[rows],
+            self.first_token_s[rows],
         )
 
 

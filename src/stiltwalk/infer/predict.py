@@ -33,10 +33,10 @@ def outputs(
         engine: holds the model.
         kind: the shape of the task.
         features: the rows.
-        once: run equal rows once; a decoder's written answers always are.
+        once: run equal rows once.
     """
     if isinstance(kind, PromptKind):
-        return prompted(engine, kind, features)
+        return prompted(engine, kind, features, once=once)
     first_equal = features.first_equal() if once else None
     return engine.map_rows(features, forward(kind, features), first_equal=first_equal)
 

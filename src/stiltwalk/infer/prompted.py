@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,36 +17,49 @@ from stiltwalk.infer.score_options import option_scores
 from stiltwalk.kinds import Batch
 from stiltwalk.kinds.rendering import PromptKind
 from stiltwalk.models.checkpoint import Model, require_room
+from stiltwalk.models.device import batch_tokens, pick_device
 
 Found = tuple[list[NDArray[Any]], RowCosts]
 """One result per example, as `PromptKind.parsed` reads it, and what each took."""
 
 
-def prompted(engine: Engine, kind: PromptKind, features: Features) -> Found:
-    """Answer what `kind.asked` made; equal prompts that are written on are run once."""
+def prompted(engine: Engine, kind: PromptKind, features: Features, *, once: bool) -> Found:
+    """Answer what `kind.asked` made; where answers are written, equal prompts `once` if wanted."""
     if kind.is_scored:
         return _chosen(engine, features)
-    stop_ids = torch.from_numpy(kind.encoder.stop_ids)
-    return written(engine, features, Stopping(stop_ids=stop_ids, most_tokens=kind.max_new_tokens))
+    return written(engine, features, stopping_of(kind), once=once)
 
 
-def written(engine: Engine, features: Features, stopping: Stopping) -> Found:
-    """Go on from every row.
+def stopping_of(kind: PromptKind, fixed_tokens: int | None = None) -> Stopping:
+    """Return when a task's answers end: where the model says so, or all at one length."""
+    return Stopping(
+        stop_ids=torch.from_numpy(kind.encoder.stop_ids),
+        most_tokens=fixed_tokens or kind.max_new_tokens,
+        least_tokens=fixed_tokens or 0,
+    )
+
+
+def written(engine: Engine, features: Features, stopping: Stopping, *, once: bool = False) -> Found:
+    """Go on from every row; from equal ones `once` if wanted.
 
     Raises:
         ModelError: if the model has no room for the longest row and what may be written.
     """
     require_room(engine.model, int(features.ids.lengths.max(initial=0)) + stopping.most_tokens)
-    num_tokens = np.zeros(features.num_rows, dtype=np.int64)
+    nothing = RowCosts.nothing(features.num_rows)
+    num_tokens, first_token_s = nothing.written_tokens, nothing.first_token_s
 
     def go_on(model: Model, batch: Batch, rows: NDArray[np.int64]) -> list[NDArray[Any]]:
         found = write(model, batch, stopping)
         num_tokens[rows] = found.num_tokens
+        first_token_s[rows] = found.first_token_s
         return [np.array(row, dtype=np.int64) for row in found.rows]
 
-    results, costs = engine.map_rows(features, go_on, first_equal=features.first_equal())
-    costs.written_tokens[:] = num_tokens
-    return results, costs
+    first_equal = features.first_equal() if once else None
+    budget = engine.batch_tokens or batch_tokens(engine.model.config, pick_device(), writes=True)
+    engine = replace(engine, batch_tokens=budget)
+    results, costs = engine.map_rows(features, go_on, first_equal=first_equal)
+    return results, replace(costs, written_tokens=num_tokens, first_token_s=first_token_s)
 
 
 def _chosen(engine: Engine, features: Features) -> Found:

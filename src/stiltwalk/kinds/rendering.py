@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from stiltwalk.config.decoder import Answering
-from stiltwalk.features.prompts import PromptEncoder, Rendered
+from stiltwalk.features.prompts import PromptEncoder, Rendered, load_prompt_encoder
 from stiltwalk.features.rows import Features
 from stiltwalk.features.text import Ids, TextEncoder
 from stiltwalk.kinds.kind import Batch
@@ -194,6 +195,18 @@ class PromptKind:
         if text in shown:
             return self._named(shown.index(text), labels), True
         return (_NO_CHOICE if self.task.kind is Kind.CHOICE else UNPARSED), False
+
+
+def prompt_kind(
+    task: Task, answering: Answering, folder: Path, shots: Sequence[Example] = ()
+) -> PromptKind:
+    """Return how a task is put to the decoder in a folder.
+
+    Raises:
+        ModelError: if its tokenizer cannot be read.
+    """
+    encoder = load_prompt_encoder(folder, chat=answering.chat_template)
+    return PromptKind(task=task, answering=answering, encoder=encoder, shots=shots)
 
 
 @dataclass(frozen=True, eq=False)

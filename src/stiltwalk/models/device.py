@@ -16,6 +16,8 @@ _LOG = logging.getLogger(__name__)
 
 CPU_BATCH_TOKENS = 2048
 """Large enough to fill a core, small enough to stay in cache."""
+CPU_WRITING_TOKENS = 8192
+"""Of prompts that are written on together: each step reads all weights for one token a row."""
 MOST_BATCH_TOKENS = 65_536
 """Beyond this an accelerator gains nothing."""
 
@@ -67,15 +69,18 @@ def say_once(text: str) -> None:
     _LOG.warning(text)
 
 
-def batch_tokens(config: Any, device: torch.device) -> int:  # noqa: ANN401 - transformers' own
+def batch_tokens(config: Any, device: torch.device, *, writes: bool = False) -> int:  # noqa: ANN401 - transformers' own
     """Return how many padded tokens go through a model at once without gradients.
 
     Half of an accelerator's free memory, at what a block holds at its widest: attention's four
-    states and the feed-forward layer's two, in fp32.
+    states and the feed-forward layer's two, in fp32; where the rows are written on, keys and values
+    of all blocks, too.
     """
     if device.type != "cuda":
-        return CPU_BATCH_TOKENS
+        return CPU_WRITING_TOKENS if writes else CPU_BATCH_TOKENS
     free_bytes, _ = torch.cuda.mem_get_info(device)
     width = config.hidden_size
     per_token_bytes = 4 * (4 * width + 2 * getattr(config, "intermediate_size", 4 * width))
+    if writes:
+        per_token_bytes += 8 * width * config.num_hidden_layers
     return int(min(max(free_bytes // 2 // per_token_bytes, CPU_BATCH_TOKENS), MOST_BATCH_TOKENS))
