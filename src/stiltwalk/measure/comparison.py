@@ -22,8 +22,10 @@ from stiltwalk.measure.speed import (
     Speed,
     summarise,
 )
+from stiltwalk.measure.splits import told
 from stiltwalk.measure.structure import structure_of_folder
 from stiltwalk.measure.verdicts import judge, judge_cells
+from stiltwalk.records import Kind
 
 
 def compare(contests: Sequence[Contest], names: tuple[str, str], session: Session) -> Speed:
@@ -44,6 +46,7 @@ def compare(contests: Sequence[Contest], names: tuple[str, str], session: Sessio
             trial for contest in contests for trial in session.trials(contest, figures * sum(parts))
         ]
         loadgen = tuple(run for contest in contests for run in session.loadgen(contest))
+        splits = tuple(each for contest in contests for each in session.splits(contest))
     void = tuple(why_void(controls, trials))
     cells = tuple(judged_cells(trials, controls, session.device))
     return Speed(
@@ -53,19 +56,21 @@ def compare(contests: Sequence[Contest], names: tuple[str, str], session: Sessio
         design=_design(contests[0], session),
         controls=tuple(controls),
         void=void,
-        structure={each.settings.task.name: _structure(each) for each in contests},
+        structure={each.settings.name: _structure(each) for each in contests},
         cells=cells,
         languages=tuple(time for trial in trials for time in _languages(trial)),
         costs=tuple(cost for trial in trials for cost in _costs(trial)),
         loadgen=loadgen,
         machine=(*machine, *map(_machine, trials)),
+        splits=splits,
         time_s=time.perf_counter() - began,
-        summary=tuple(summarise(cells, void, *names)),
+        summary=(*summarise(cells, void, *names), *told(splits, names[1])),
     )
 
 
 def _structure(contest: Contest) -> tuple[str, ...]:
-    kind = contest.settings.task.kind
+    settings = contest.settings
+    kind = Kind.RETRIEVAL if settings.answering else settings.task.kind  # all but a decoder's head
     a, b = (structure_of_folder(each, kind) for each in (contest.folder_a, contest.folder_b))
     return tuple(map(str, differences(a, b)))
 

@@ -53,6 +53,7 @@ class Profile:
         most_s: no scenario of a task is measured for longer; what it leaves open stays open.
         load_queries: how many queries LoadGen asks each model in each scenario, at least.
         load_s: and for how long, at least.
+        split_requests: of each language, for the split of written answers' time.
         server: also let LoadGen find the highest rate of the Server scenario.
     """
 
@@ -65,6 +66,7 @@ class Profile:
     most_s: float = 40.0
     load_queries: int = 64
     load_s: float = 0.0
+    split_requests: int = 20
     server: bool = False
 
 
@@ -83,6 +85,7 @@ FULL = Profile(
     most_s=600.0,
     load_queries=662,
     load_s=600.0,
+    split_requests=100,
     server=True,
 )
 

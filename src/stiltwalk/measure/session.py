@@ -16,6 +16,8 @@ from stiltwalk.measure.loadgen import SERVER, SERVER_BOUND, Load, highest_rate, 
 from stiltwalk.measure.paired import Bench, Measured
 from stiltwalk.measure.profiles import Profile, Scenario, margin_of
 from stiltwalk.measure.speed import Conditions, Control, LoadGenRun, Machine
+from stiltwalk.measure.splits import Split
+from stiltwalk.measure.splitting import splits
 from stiltwalk.measure.system import Answerer, Delayed, Settings, System, load_answerer
 from stiltwalk.measure.verdicts import judge
 from stiltwalk.measure.workload import Workload
@@ -117,7 +119,7 @@ class Session:
         """Yield every scenario of a contest, in the full profile language by language."""
         a = load_answerer(contest.folder_a, contest.settings)
         b = load_answerer(contest.folder_b, contest.settings)
-        task = contest.settings.task.name
+        task = contest.settings.name
         for scenario in self.profile.scenarios:
             for language in contest.workload.rows if self.profile.by_language else ("",):
                 self.tell(f"{task} {language}: {scenario.name}")
@@ -143,7 +145,7 @@ class Session:
             load_answerer(folder, contest.settings)
             for folder in (contest.folder_a, contest.folder_b)
         ]
-        profile, task = self.profile, contest.settings.task.name
+        profile, task = self.profile, contest.settings.name
         per_language = -(-profile.load_queries // len(contest.workload.rows))
         requests = contest.workload.draw(per_language, np.random.default_rng(self.seed))
         asked = Load(scenario="", num_queries=profile.load_queries, least_s=profile.load_s)
@@ -160,6 +162,16 @@ class Session:
             runs += [highest_rate(each, requests, load) for each in pair]
         for number, run in enumerate(runs):
             yield replace(run, task=task, model="ab"[number % 2])
+
+    def splits(self, contest: Contest) -> Iterator[Split]:
+        """Yield where a change of written answers' time comes from; nothing for other answers."""
+        if not contest.settings.writes:
+            return
+        self.tell(f"{contest.settings.name}: prefill, tokens, time per token")
+        folders = (contest.folder_a, contest.folder_b)
+        a, b = (load_answerer(folder, contest.settings) for folder in folders)
+        count = self.profile.split_requests
+        yield from splits((a, b), contest.workload, contest.settings.name, count, self.seed)
 
     def _peak(self, answerer: Answerer, workload: Workload, scenario: Scenario) -> int | None:
         """Return the memory that a query of a scenario takes beyond the weights."""

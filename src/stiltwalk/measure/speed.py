@@ -13,6 +13,7 @@ from stiltwalk.config.measure import ProfileName
 from stiltwalk.errors import WorkspaceError
 from stiltwalk.measure.controls import Controls
 from stiltwalk.measure.profiles import Figure
+from stiltwalk.measure.splits import Split
 from stiltwalk.measure.verdicts import Judged, Verdict, equivalent_everywhere
 
 FILE = "speed.json"
@@ -211,6 +212,7 @@ class Speed:
         loadgen: absolute figures of each model by MLPerf's load generator.
         quality: of both models, where runs were compared.
         machine: load, clock, heat, energy.
+        splits: of decoders, where a change of written answers' time comes from.
         time_s: what the comparison took.
         summary: what follows from the verdicts, in words.
     """
@@ -228,6 +230,7 @@ class Speed:
     loadgen: tuple[LoadGenRun, ...] = ()
     quality: tuple[Quality, ...] = ()
     machine: tuple[Machine, ...]
+    splits: tuple[Split, ...] = ()
     time_s: float
     summary: tuple[str, ...]
 

@@ -11,23 +11,31 @@ from typing import Any, Protocol
 
 import torch
 
+from stiltwalk.config.decoder import Answering
 from stiltwalk.config.model_folder import read_config
 from stiltwalk.config.recipe import Precision
+from stiltwalk.features.prompts import load_prompt_encoder
 from stiltwalk.features.rows import Features
 from stiltwalk.features.sentences import line_features
 from stiltwalk.features.text import TextEncoder, load_text_encoder
-from stiltwalk.infer import Engine, RowCosts, block_at, forward, sentence_vectors
+from stiltwalk.infer import Engine, RowCosts, block_at, outputs, sentence_vectors
 from stiltwalk.infer.embed import FINAL_NORM_FAMILIES
+from stiltwalk.infer.prompted import stopping_of, written
 from stiltwalk.kinds import KindOfTask, of_kind
+from stiltwalk.kinds.rendering import PromptKind, prompt_kind
 from stiltwalk.models import checkpoint
+from stiltwalk.models.causal_lm import load_decoder
 from stiltwalk.models.device import pick_device
-from stiltwalk.records import Kind
+from stiltwalk.records import Example, Kind
 from stiltwalk.tasks import Task
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Spent:
-    """What answering one query took, from its text to its answers."""
+    """What answering one query took, from its text to its answers.
+
+    `first_token_s` is until the first token of a written answer was there.
+    """
 
     time_s: float
     tokenise_s: float
@@ -35,6 +43,8 @@ class Spent:
     decode_s: float
     real_tokens: int
     padded_tokens: int
+    written_tokens: int = 0
+    first_token_s: float = 0.0
 
 
 class System(Protocol):
@@ -53,25 +63,45 @@ class Settings:
         max_length_tokens: sub-words per row.
         precision: number format of matrix products.
         relative_depth: where retrieval reads sentence vectors.
+        answering: how decoders are asked, None for encoders.
+        shots: solved examples that decoders see before every request.
+        fixed_tokens: length of every written answer; None to let a model stop.
     """
 
     task: Task
     max_length_tokens: int
     precision: Precision = "fp32"
     relative_depth: float = 14 / 24
+    answering: Answering | None = None
+    shots: tuple[Example, ...] = ()
+    fixed_tokens: int | None = None
+
+    @property
+    def name(self) -> str:
+        """What is measured: the task, and the length if it is fixed."""
+        if self.fixed_tokens is None:
+            return self.task.name
+        return f"{self.task.name}, {self.fixed_tokens} tokens each"
+
+    @property
+    def writes(self) -> bool:
+        """Whether answers are written token by token."""
+        return self.answering is not None and self.answering.way == "generation"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Answerer:
     """A model with its tokenizer, ready for one task's requests.
 
-    `block` is where sentence vectors are read, None for a model with a head.
+    `block` is where sentence vectors are read, None for a model that answers; `prompts` how a
+    decoder is asked.
     """
 
     engine: Engine
     encoder: TextEncoder
     settings: Settings
     block: int | None
+    prompts: PromptKind | None = None
 
     def answer(self, requests: Sequence[Any]) -> Spent:
         """Tokenise, run the model, decode; the answers themselves are not kept."""
@@ -92,6 +122,8 @@ class Answerer:
             decode_s=ended - ran,
             real_tokens=int(costs.real_tokens.sum()),
             padded_tokens=int(costs.padded_tokens.sum()),
+            written_tokens=int(costs.written_tokens.sum()),
+            first_token_s=tokenised - began + float(costs.first_token_s.max(initial=0)),
         )
 
     def weight_bytes(self) -> int:
@@ -100,23 +132,30 @@ class Answerer:
 
     @cached_property
     def _labels(self) -> tuple[str, ...]:
+        if self.prompts is not None:
+            return self.settings.task.labels
         config = self.engine.model.config
         return tuple(config.id2label[number] for number in range(config.num_labels))
 
     @cached_property
     def _kind(self) -> KindOfTask:
-        return of_kind(self.settings.task.kind)
+        return self.prompts or of_kind(self.settings.task.kind)
 
     def _features(self, requests: Sequence[Any]) -> Features:
         longest = self.settings.max_length_tokens
         if self.block is not None:
             return line_features(requests, self.encoder, longest)
+        if self.prompts is not None:
+            return self.prompts.asked(requests, self._labels, longest)
         return self._kind.features(requests, self.encoder, self._labels, longest)
 
     def _outputs(self, features: Features) -> tuple[Any, RowCosts]:
         if self.block is not None:
             return sentence_vectors(self.engine, features, self.block)
-        return self.engine.map_rows(features, forward(self._kind, features))
+        if self.prompts is not None and self.settings.fixed_tokens is not None:
+            stopping = stopping_of(self.prompts, self.settings.fixed_tokens)
+            return written(self.engine, features, stopping)
+        return outputs(self.engine, self._kind, features, once=False)
 
 
 def load_answerer(folder: Path, settings: Settings) -> Answerer:
@@ -125,13 +164,23 @@ def load_answerer(folder: Path, settings: Settings) -> Answerer:
     Raises:
         ModelError: if the folder cannot be read as a model for the task.
     """
+    if settings.answering is not None and settings.task.kind is not Kind.RETRIEVAL:
+        prompts = prompt_kind(settings.task, settings.answering, folder, settings.shots)
+        model = load_decoder(folder).to(pick_device())
+        asked_in = prompts.encoder
+        engine = Engine(model=model, pad_id=asked_in.pad_id, precision=settings.precision)
+        return Answerer(
+            engine=engine, encoder=asked_in, settings=settings, block=None, prompts=prompts
+        )
     block = cut = None
     if settings.task.kind is Kind.RETRIEVAL:
         config = read_config(folder)
         block = block_at(settings.relative_depth, config["num_hidden_layers"])
-        cut = None if config["model_type"] in FINAL_NORM_FAMILIES else block
+        is_whole = settings.answering is not None or config["model_type"] in FINAL_NORM_FAMILIES
+        cut = None if is_whole else block
     model = checkpoint.load(settings.task.kind, folder, num_blocks=cut).to(pick_device())
-    encoder = load_text_encoder(folder)
+    decodes = settings.answering is not None
+    encoder = load_prompt_encoder(folder, chat=False) if decodes else load_text_encoder(folder)
     engine = Engine(model=model, pad_id=encoder.pad_id, precision=settings.precision)
     return Answerer(engine=engine, encoder=encoder, settings=settings, block=block)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from stiltwalk.config.decoder import Answering
 from stiltwalk.config.model_folder import locate
 from stiltwalk.config.recipe import ModelSettings, Precision
 from stiltwalk.data.source import DataSource
@@ -157,6 +158,7 @@ def _contest(task: str, asked: Asked, pair: Sequence[_Evaluated | None]) -> Cont
         max_length_tokens=stage.get("max_length_tokens", TASKS[task].max_length_tokens),
         precision=known.precision if known else "fp32",
         relative_depth=stage.get("relative_depth") or Settings.relative_depth,
+        answering=Answering(**stage["asking"]["answering"]) if "asking" in stage else None,
     )
     workload = load_workload(TASKS[task], source, languages, stage.get("max_rows"))
     return Contest(folder_a=folders[0], folder_b=folders[1], settings=settings, workload=workload)

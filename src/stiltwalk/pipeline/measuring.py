@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from stiltwalk.config.recipe import Precision, PrecisionOrAuto
 from stiltwalk.measure.comparison import compare
@@ -14,8 +15,9 @@ from stiltwalk.measure.system import Settings
 from stiltwalk.measure.workload import load_workload
 from stiltwalk.pipeline.context import Context
 from stiltwalk.pipeline.precision import CHOICE
+from stiltwalk.pipeline.prompted import english_rows, shots_of
 from stiltwalk.plan.stages import Measure, Predict
-from stiltwalk.records import ScoreRow
+from stiltwalk.records import Example, ScoreRow
 from stiltwalk.store import Folder
 from stiltwalk.tasks import TASKS
 
@@ -32,10 +34,21 @@ def measure(stage: Measure, context: Context, folder: Folder) -> None:
 
     session = Session(profile=profile, num_threads=stage.num_threads, seed=1, tell=tell)
     pairs = list(zip(stage.a, stage.b, strict=True))
-    speed = compare([_contest(a, b, context) for a, b in pairs], stage.names, session)
+    contests = [each for a, b in pairs for each in _contests(a, b, context)]
+    speed = compare(contests, stage.names, session)
     store = context.workspace
     scores = [each for a, b in pairs for each in quality(store.scores(a), store.scores(b))]
     write_speed(with_quality(speed, tuple(scores)), folder.path / FILE)
+
+
+def _contests(a: Predict, b: Predict, context: Context) -> Iterator[Contest]:
+    """Yield two evaluations' models; where they write, once more with answers of one length."""
+    whole = _contest(a, b, context)
+    yield whole
+    settings = whole.settings
+    if settings.writes and settings.answering is not None:
+        fixed = replace(settings, fixed_tokens=settings.answering.max_new_tokens)
+        yield replace(whole, settings=fixed)
 
 
 def _contest(a: Predict, b: Predict, context: Context) -> Contest:
@@ -46,6 +59,8 @@ def _contest(a: Predict, b: Predict, context: Context) -> Contest:
         max_length_tokens=a.max_length_tokens,
         precision=decided(a.precision, context.workspace.text(a, CHOICE)),
         relative_depth=a.relative_depth or Settings.relative_depth,
+        answering=a.asking.answering if a.asking else None,
+        shots=_shots(a, context),
     )
     return Contest(
         folder_a=context.model_folder(a.parent),
@@ -53,6 +68,13 @@ def _contest(a: Predict, b: Predict, context: Context) -> Contest:
         settings=settings,
         workload=load_workload(task, context.data, a.languages, a.max_rows),
     )
+
+
+def _shots(stage: Predict, context: Context) -> tuple[Example, ...]:
+    """Return the solved examples that an evaluation's model saw before every question."""
+    if stage.asking is None or not stage.asking.shots:
+        return ()
+    return tuple(shots_of(stage.asking, english_rows(stage, context)))
 
 
 def decided(precision: PrecisionOrAuto, choice: str) -> Precision:

@@ -10,10 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stiltwalk.config.recipe import TrainSettings
-from stiltwalk.features.prompts import load_prompt_encoder
 from stiltwalk.features.rows import concatenated
 from stiltwalk.infer import Engine, outputs
-from stiltwalk.kinds.rendering import UNPARSED, PromptKind
+from stiltwalk.kinds.rendering import UNPARSED, PromptKind, prompt_kind
 from stiltwalk.metrics import score
 from stiltwalk.metrics.shares import shares
 from stiltwalk.models import adapters, checkpoint
@@ -65,7 +64,7 @@ def _rows(
     name: str, stage: Intermediate | FineTune, asking: Asking, context: Context, source: Path
 ) -> TaskRows:
     task = TASKS[name]
-    kind = kind_of(task, asking, source)
+    kind = prompt_kind(task, asking.answering, source)
     return rendered_rows(
         kind,
         examples(task, context.data, Split.TRAIN, "en", stage.settings.max_rows),
@@ -79,18 +78,12 @@ def _with_length(settings: TrainSettings, task: Task) -> TrainSettings:
     return replace(settings, max_length_tokens=longest)
 
 
-def kind_of(task: Task, asking: Asking, source: Path, shots: Sequence[Example] = ()) -> PromptKind:
-    """Return how a task is put to the decoder in a folder."""
-    encoder = load_prompt_encoder(source, chat=asking.answering.chat_template)
-    return PromptKind(task=task, answering=asking.answering, encoder=encoder, shots=shots)
-
-
 def outcomes(stage: Predict, context: Context, _: Folder) -> Iterator[Outcome]:
     """Answer all languages in shared batches, then take the answers apart."""
     task, source = TASKS[stage.rows.task], context.model_folder(stage.parent)
     assert stage.asking is not None
-    train = _train(stage, context)
-    kind = kind_of(task, stage.asking, source, _shots(stage.asking, train))
+    train = english_rows(stage, context)
+    kind = prompt_kind(task, stage.asking.answering, source, shots_of(stage.asking, train))
     labels = labels_of(task, train)
     asked = {
         language: examples(task, context.data, Split.TEST, language, stage.max_rows)
@@ -141,14 +134,14 @@ def _unparsed(
     return {UNPARSED: 1 - sum(read) / len(read)}
 
 
-def _train(stage: Predict, context: Context) -> Sequence[Example]:
+def english_rows(stage: Predict, context: Context) -> Sequence[Example]:
     """Return the English rows that the model was, or could have been, trained on."""
     task = TASKS[TASKS[stage.rows.task].train_task]
     limit = stage.parent.settings.max_rows if isinstance(stage.parent, FineTune) else None
     return examples(task, context.data, Split.TRAIN, "en", limit)
 
 
-def _shots(asking: Asking, train: Sequence[Example]) -> list[Example]:
+def shots_of(asking: Asking, train: Sequence[Example]) -> list[Example]:
     """Draw the solved rows that stand before every question."""
     rng = np.random.default_rng(asking.seed)
     count = min(asking.answering.in_context, len(train))

@@ -8,6 +8,7 @@ from stiltwalk.measure.verdicts import Judged, Verdict
 from stiltwalk.metrics.efficiency import per_warning
 from stiltwalk.report.markup import Td, Tr, escape, name, table
 from stiltwalk.report.numbers import DASH, figures, language_name, percent
+from stiltwalk.report.page_splits import splits
 from stiltwalk.report.rows import RunRows
 from stiltwalk.report.weighed import weighed
 
@@ -73,7 +74,7 @@ def _comparison(place: int, speed: Speed) -> str:
     )
     return (
         f"<h3>{escape(speed.question)}</h3>{void * bool(speed.void)}<ul>{answer}</ul>"
-        f"{_verdicts(place, speed)}"
+        f"{_verdicts(place, speed)}{splits(place, speed)}"
         f"<p>Structure: {escape(found)}.</p>"
         f"<details><summary>Every language, and the controls</summary>{_languages(place, speed)}"
         f"{_controls(place, speed)}<p>{escape(_design(speed))}</p></details>"
