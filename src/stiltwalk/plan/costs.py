@@ -33,6 +33,8 @@ MEAN_LINE_TOKENS = 60
 """Of a line of text; estimates are meant to a factor of two."""
 MEASURE_S: Mapping[ProfileName, float] = {"quick": 60.0, "full": 20_000.0}
 """What timing a task takes, and testing the instrument before it."""
+TEMPLATE_TOKENS = 20
+"""Of the text around a record, and of an answer, where a decoder is asked."""
 _BYTES_PER_WEIGHT = 4
 
 
@@ -176,6 +178,7 @@ def _rows(task: Task, split: Split, language: str, recipe: Recipe) -> int:
 
 
 def _mean_tokens(task: Task, language: str, recipe: Recipe) -> float:
+    around = TEMPLATE_TOKENS if recipe.model.family == "causal" else 0
     if recipe.data.source == MINI:
-        return catalogue.MEAN_TOKENS[task.name]
-    return sizes.mean_tokens(task, language)
+        return around + catalogue.MEAN_TOKENS[task.name]
+    return around + sizes.mean_tokens(task, language)

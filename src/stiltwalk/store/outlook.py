@@ -35,6 +35,7 @@ from stiltwalk.tasks.load import UNKNOWN, revision
 
 _XLM_R_BASE = Shape(num_blocks=12, width=768, vocabulary_size=250_002)
 _XLM_R_LARGE = Shape(num_blocks=24, width=1024, vocabulary_size=250_002)
+_QWEN_3_SMALL = Shape(num_blocks=28, width=1024, vocabulary_size=151_936)
 
 
 def outlook(file: Path, workspace: Path, changes: Sequence[str] = ()) -> dict[str, Any]:
@@ -148,7 +149,7 @@ def _settings(stage: Stage) -> dict[str, Any]:
 
 
 def _shape(recipe: Recipe, found: ModelFolder | None) -> Shape:
-    """Return the size of the base encoder; XLM-R's by its name where nobody knows it yet."""
+    """Return the size of the base model; a usual one where nobody knows it yet."""
     pretrain = recipe.model.pretrain
     if pretrain is not None:
         return Shape(
@@ -162,6 +163,8 @@ def _shape(recipe: Recipe, found: ModelFolder | None) -> Shape:
         blocks, width = recipe.model.decoder.layers, config["hidden_size"]
         return Shape(num_blocks=blocks, width=width, vocabulary_size=config["vocab_size"])
     if found is None or found.folder is None:
+        if recipe.model.family == "causal":
+            return _QWEN_3_SMALL
         return _XLM_R_LARGE if "large" in str(recipe.model.name).lower() else _XLM_R_BASE
     config = read_config(found.folder)
     return Shape(

@@ -1,0 +1,231 @@
+"""Time written answers against what users run today, in one process, interleaved.
+
+    python benchmarks/generation.py [--quick] [--json] [--rows 96] [--new-tokens 32] [--repeats 3]
+        [--width 256] [--blocks 4] [--device cpu] [--threads 2]
+
+XQuAD's questions in eleven languages as prompts, so their lengths spread as they do; a random
+decoder with XLM-R's vocabulary, so that nothing is learned of what it says, but all of it is
+computed. Every 16th token ends an answer, the same for all variants: lengths spread, too. All
+variants write the same tokens in fp32, which is checked. `ratio` is in requests/s to `pipeline`.
+
+    pipeline   transformers' text-generation pipeline, 32 rows at once
+    generate   model.generate, 32 rows at once in the set's order, padded to their longest
+    ours       sorted, filled to a budget of tokens; what is finished leaves the batch
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import time
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+os.environ["HF_HUB_OFFLINE"] = "1"
+
+import numpy as np
+import torch
+import transformers
+from inference_workloads import REAL
+from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+from stiltwalk.data.source import DataSource
+from stiltwalk.features.prompts import PromptEncoder, Rendered
+from stiltwalk.features.rows import Features
+from stiltwalk.infer import Engine
+from stiltwalk.infer.generate import Stopping
+from stiltwalk.infer.prompted import written
+from stiltwalk.records import Split
+from stiltwalk.tasks import TASKS
+from stiltwalk.tasks.load import examples
+from stiltwalk.tasks.templates import template_of
+
+TOKENIZER = REAL / "models" / "xlm-roberta-tokenizer" / "tokenizer.json"
+BATCH_ROWS = 32
+PAD, END = 1, 2
+Answers = list[list[int]]
+
+
+@dataclass(frozen=True, eq=False)
+class Given:
+    """What all variants are given."""
+
+    model: Any
+    tokenizer: Any
+    texts: Sequence[str]
+    features: Features
+    stop_ids: list[int]
+    most_tokens: int
+
+
+def prompts(count: int) -> list[str]:
+    """Return questions of all languages in turn, as they are put to a decoder."""
+    task, source = TASKS["xquad"], DataSource(source=str(REAL / "hub"))
+    each = -(-count // len(task.languages))
+    by_language = [
+        examples(task, source, Split.TEST, language, each) for language in task.languages
+    ]
+    template = template_of(task.name)
+    return [template.asked(row) for rows in zip(*by_language, strict=True) for row in rows][:count]
+
+
+def given(options: argparse.Namespace) -> Given:
+    """Return prompts, and a random decoder of the asked size."""
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_file=str(TOKENIZER),
+        padding_side="left",
+        pad_token="<pad>",  # noqa: S106
+    )
+    torch.manual_seed(0)
+    config = LlamaConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=options.width,
+        num_hidden_layers=options.blocks,
+        num_attention_heads=options.width // 64,
+        num_key_value_heads=options.width // 64,
+        intermediate_size=3 * options.width,
+        tie_word_embeddings=True,
+        pad_token_id=PAD,
+        bos_token_id=0,
+        eos_token_id=END,
+    )
+    model = LlamaForCausalLM(config).to(options.device).eval()
+    encoder = PromptEncoder(tokenizer.backend_tokenizer, (END,), None)
+    texts = prompts(options.rows)
+    features = Rendered(texts, [()] * len(texts)).features(encoder, 2048, options.new_tokens)
+    stop_ids = list(range(END, len(tokenizer), 16))
+    return Given(model, tokenizer, texts, features, stop_ids, options.new_tokens)
+
+
+def ours(given: Given) -> Answers:
+    """Write through the engine."""
+    stopping = Stopping(stop_ids=torch.tensor(given.stop_ids), most_tokens=given.most_tokens)
+    found, _ = written(Engine(model=given.model, pad_id=PAD), given.features, stopping)
+    return [row.tolist() for row in found]
+
+
+def generate(given: Given) -> Answers:
+    """Write as the documentation of transformers shows it."""
+    found: Answers = []
+    for at in range(0, given.features.num_rows, BATCH_ROWS):
+        rows = range(at, min(at + BATCH_ROWS, given.features.num_rows))
+        listed = [given.features.ids[row].tolist() for row in rows]
+        batch = given.tokenizer.pad({"input_ids": listed}, return_tensors="pt")
+        batch = batch.to(given.model.device)
+        with torch.inference_mode():
+            out = given.model.generate(**batch, **_asked(given))
+        width = batch["input_ids"].shape[1]
+        found += [_ended(row[width:], given) for row in out.tolist()]
+    return found
+
+
+def pipeline(given: Given) -> Answers:
+    """Write through the pipeline, which tokenises, too."""
+    run = transformers.pipeline(
+        "text-generation",
+        model=given.model,
+        tokenizer=given.tokenizer,
+        batch_size=BATCH_ROWS,
+        device=given.model.device,
+    )
+    asked = {**_asked(given), "return_full_text": False, "return_tensors": True}
+    texts = [
+        given.tokenizer.bos_token + text if given.tokenizer.bos_token else text
+        for text in given.texts
+    ]
+    found = run(list(texts), **asked)
+    return [_ended(each[0]["generated_token_ids"], given) for each in found]
+
+
+def _asked(given: Given) -> dict[str, Any]:
+    return {
+        "max_new_tokens": given.most_tokens,
+        "do_sample": False,
+        "eos_token_id": given.stop_ids,
+        "pad_token_id": PAD,
+    }
+
+
+def _ended(tokens: Sequence[int], given: Given) -> list[int]:
+    """Return tokens up to the one that ends them."""
+    stops = set(given.stop_ids)
+    end = next((at for at, token in enumerate(tokens) if token in stops), len(tokens))
+    return list(tokens[:end])
+
+
+VARIANTS: dict[str, Callable[[Given], Answers]] = {
+    "pipeline": pipeline,
+    "generate": generate,
+    "ours": ours,
+}
+
+
+def measure(given: Given, repeats: int) -> list[dict[str, Any]]:
+    """Return one row per variant; all take turns, in another order each time."""
+    times: dict[str, list[float]] = {name: [] for name in VARIANTS}
+    said: dict[str, Answers] = {}
+    for repeat in range(repeats + 1):
+        for name in VARIANTS if repeat % 2 else reversed(VARIANTS):
+            began = time.perf_counter()
+            said[name] = VARIANTS[name](given)
+            if repeat:  # the first time warms up
+                times[name].append(time.perf_counter() - began)
+    base = statistics.median(times["pipeline"])
+    lengths = [len(each) for each in said["ours"]]
+    return [
+        {
+            "workload": "xquad",
+            "variant": name,
+            "requests_per_s": len(lengths) / statistics.median(took_s),
+            "ratio": base / statistics.median(took_s),
+            "spread": [len(lengths) / max(took_s), len(lengths) / min(took_s)],
+            "repeats": repeats,
+            "same_answers": float(
+                np.mean([one == two for one, two in zip(said[name], said["ours"], strict=True)])
+            ),
+            "mean_tokens_in": float(given.features.ids.lengths.mean()),
+            "mean_tokens_out": float(np.mean(lengths)),
+        }
+        for name, took_s in times.items()
+    ]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="44 rows, one repeat")
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    parser.add_argument("--rows", type=int, default=96)
+    parser.add_argument("--new-tokens", type=int, default=32)
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--width", type=int, default=256)
+    parser.add_argument("--blocks", type=int, default=4)
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--threads", type=int, default=2)
+    options = parser.parse_args()
+    if options.quick:
+        options.rows, options.repeats = 44, 1
+    torch.set_num_threads(options.threads)
+    transformers.logging.set_verbosity_error()
+    warnings.simplefilter("ignore")
+    rows = measure(given(options), options.repeats)
+    if options.json:
+        machine = f"{platform.platform()}, {options.threads} threads, torch {torch.__version__}"
+        print(json.dumps({"machine": machine, "rows": rows}, indent=1))
+        return
+    print("variant    requests/s  [   range   ]  ratio  same answers  tokens in, out")
+    for row in rows:
+        low, high = row["spread"]
+        print(
+            f"{row['variant']:10} {row['requests_per_s']:9.2f}  [{low:5.2f}-{high:5.2f}] "
+            f"{row['ratio']:5.2f} x {row['same_answers']:9.1%}  {row['mean_tokens_in']:8.1f}, "
+            f"{row['mean_tokens_out']:.1f}"
+        )
+
+
+if __name__ == "__main__":
+    main()
