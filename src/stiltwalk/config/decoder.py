@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 Family = Literal["encoder", "causal"]
 Way = Literal["scoring", "generation"]
 Pooling = Literal["mean", "last"]
+_WITH_OPTIONS = (Kind.TEXT, Kind.PAIR, Kind.CHOICE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,8 +27,7 @@ class Answering:
 
     Args:
         way: "scoring" compares the log-likelihoods of all options, "generation" writes the answer
-            token by token; None for scoring where options are few (pairs, choices), else
-            generation.
+            token by token; None for scoring where there are options, else generation.
         length_normalised: divide an option's log-likelihood by its tokens.
         in_context: solved English training rows before each question, drawn by the seed.
         max_new_tokens: of a written answer; None for 32, of a list of tags for 256.
@@ -85,7 +85,7 @@ class SmallDecoder:
 
 def resolved(kind: Kind, answering: Answering) -> Answering:
     """Return how a task of a kind is answered, what was left open filled in."""
-    way: Way = "scoring" if kind in (Kind.PAIR, Kind.CHOICE) else "generation"
+    way: Way = "scoring" if kind in _WITH_OPTIONS else "generation"
     most = 256 if kind is Kind.TAGGING else 32
     return replace(
         answering,
@@ -119,7 +119,7 @@ def check_decoder(recipe: Recipe) -> None:
             raise RecipeError(
                 f"[answering.{name}] is for no task of the recipe. There is: {', '.join(asked)}."
             )
-        if how.way == "scoring" and TASKS[name].kind not in (Kind.PAIR, Kind.CHOICE):
+        if how.way == "scoring" and TASKS[name].kind not in _WITH_OPTIONS:
             raise RecipeError(
                 f"answering.{name}.way is 'scoring', but the answers of {name} are no fixed "
                 "options: leave it out, or set it to generation."

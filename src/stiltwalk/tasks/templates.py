@@ -10,7 +10,14 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from stiltwalk.records import ChoiceExample, Example, PairExample, SpanExample, TaggedExample
+from stiltwalk.records import (
+    ChoiceExample,
+    Example,
+    PairExample,
+    SpanExample,
+    TaggedExample,
+    TextExample,
+)
 
 _FILE = Path(__file__).with_name("templates.toml")
 
@@ -52,7 +59,7 @@ class Template:
         match example:
             case ChoiceExample():
                 return example.choices[int(example.label)]
-            case PairExample():
+            case PairExample() | TextExample():
                 return self.words.get(example.label, example.label)
             case TaggedExample():
                 return " ".join(example.tags)
