@@ -13,7 +13,7 @@ from stiltwalk.config.model_folder import MINI_BASE, locate
 from stiltwalk.config.recipe import ModelSettings
 from stiltwalk.train.pretrain_decoder import pretrain_decoder
 
-SMALL = SmallDecoder(steps=2, batch_size=4, layers=1, heads=2)
+SMALL = SmallDecoder(steps=2, batch_size=4)
 
 
 def test_stock_transformers_load_it_with_the_encoders_words_untouched(tmp_path: Path) -> None:

@@ -49,7 +49,7 @@ class Answering:
 
 @dataclass(frozen=True, kw_only=True)
 class SmallDecoder:
-    """Size and training of the miniature's decoder; vocabulary and word vectors are `mini-base`'s.
+    """How the miniature's decoder is made out of `mini-base`, whose size and words it keeps.
 
     Word vectors are aligned across languages and stay frozen: whoever fine-tunes the decoder
     should leave them frozen too.
@@ -61,26 +61,21 @@ class SmallDecoder:
         warmup_steps: steps of linear increase.
         weight_decay: on matrices only.
         max_gradient_norm: clipped to this once per step.
-        found_share: texts that look up a masked field of a record in another language's.
-        same_share: texts that tell whether a translation says the same; the rest translate.
-        layers: blocks.
-        heads: of attention, per block.
-        max_tokens: longest text of training; the model takes twice as many.
+        found_share: texts that look up a masked field of a record in another language's; the rest
+            tell whether a translation says the same.
+        max_tokens: longest text.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
-    steps: Count = 2000
+    steps: Count = 1000
     batch_size: Count = 48
-    learning_rate: Positive = 1.5e-3
+    learning_rate: Positive = 1e-3
     warmup_steps: Count = 100
     weight_decay: NotNegative = 0.01
     max_gradient_norm: Positive = 1.0
-    found_share: Share = 0.7
-    same_share: Share = 0.2
-    layers: Count = 4
-    heads: Count = 4
-    max_tokens: Annotated[int, Field(ge=32)] = 256
+    found_share: Share = 0.75
+    max_tokens: Annotated[int, Field(ge=32)] = 200
 
 
 def resolved(kind: Kind, answering: Answering) -> Answering:

@@ -17,7 +17,7 @@ from torch import Tensor
 from transformers import DynamicCache
 
 from stiltwalk.kinds import Batch
-from stiltwalk.models.checkpoint import Model
+from stiltwalk.models.checkpoint import Model, first_position
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +58,7 @@ class Continuation:
         self._model = model
         # BLOOM is told no positions: it counts them in the mask
         self._told_positions = "position_ids" in inspect.signature(model.forward).parameters
+        self._first_position = first_position(model.config)
         ids_RT, self._mask_RT = _moved_right(batch)
         self._cache = DynamicCache(config=model.config)
         self.logits_RV = self._read(ids_RT, keep=1)[:, -1]
@@ -76,7 +77,7 @@ class Continuation:
     def _read(self, ids_RT: Tensor, *, keep: int) -> Tensor:
         inputs = {"input_ids": ids_RT, "attention_mask": self._mask_RT, "logits_to_keep": keep}
         if self._told_positions:
-            position_RT = (self._mask_RT.cumsum(dim=1) - 1).clamp(min=0)
+            position_RT = (self._mask_RT.cumsum(dim=1) - 1).clamp(min=0) + self._first_position
             inputs["position_ids"] = position_RT[:, -ids_RT.shape[1] :]
         logits: Tensor = self._model(**inputs, past_key_values=self._cache, use_cache=True).logits
         return logits.float()

@@ -22,7 +22,7 @@ def load_decoder(folder: Path, *, seed: int = 0) -> Model:
     """
     model = load_as(AutoModelForCausalLM, folder, seed=seed)
     config = model.config
-    if getattr(config, "type_vocab_size", 0) or not hasattr(config, "use_cache"):
+    if getattr(config, "type_vocab_size", 0) and not getattr(config, "is_decoder", False):
         raise ModelError(
             f"{folder} is a {config.model_type} model, which is an encoder: leave model.family out "
             "of the recipe, or name a decoder such as Qwen 3, Gemma 3, Llama 3.2 or BLOOM."

@@ -209,15 +209,19 @@ def require_room(model: Model, longest_row_tokens: int) -> None:
     config = model.config
     if not getattr(config, "position_biased_input", True):
         return  # relative positions alone, as DeBERTa-v2 has them: any length
-    room = int(getattr(config, "max_position_embeddings", longest_row_tokens))
-    if config.model_type in _POSITIONS_AFTER_PADDING:
-        room -= config.pad_token_id + 1
+    room = getattr(config, "max_position_embeddings", None)
+    room = longest_row_tokens if room is None else int(room) - first_position(config)
     if longest_row_tokens > room:
         raise ModelError(
             f"A row has {longest_row_tokens} tokens, but the {config.model_type} model takes "
             f"{room}. Set max_length_tokens to {room} or less, for the target and the "
             "intermediate phase."
         )
+
+
+def first_position(config: Any) -> int:  # noqa: ANN401 - transformers' own
+    """Return the position of a row's first token."""
+    return config.pad_token_id + 1 if config.model_type in _POSITIONS_AFTER_PADDING else 0
 
 
 def freeze_word_embeddings(model: Model) -> None:

@@ -158,10 +158,7 @@ def _shape(recipe: Recipe, found: ModelFolder | None) -> Shape:
             vocabulary_size=pretrain.vocabulary_size,
         )
     if recipe.model.decoder is not None:
-        found = locate(ModelSettings(name=MINI_BASE), fetch=False)  # whose word vectors it takes
-        config = read_config(found.folder or Path())
-        blocks, width = recipe.model.decoder.layers, config["hidden_size"]
-        return Shape(num_blocks=blocks, width=width, vocabulary_size=config["vocab_size"])
+        found = locate(ModelSettings(name=MINI_BASE), fetch=False)  # which it is made of
     if found is None or found.folder is None:
         if recipe.model.family == "causal":
             return _QWEN_3_SMALL
