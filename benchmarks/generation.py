@@ -5,8 +5,9 @@
 
 XQuAD's questions in eleven languages as prompts, so their lengths spread as they do, in XLM-R's
 pieces; a random decoder whose vocabulary are the pieces that occur, since an output layer over all
-250,000 would be most of so small a model. Every 16th token ends an answer, the same for all variants: lengths spread, too. All
-variants write the same tokens in fp32, which is checked. `ratio` is in requests/s to `pipeline`.
+250,000 would be most of so small a model. Every 16th token ends an answer, the same for all
+variants: lengths spread, too. All write the same tokens in fp32, which is checked. `ratio` is in
+requests/s to `pipeline`.
 
     pipeline   transformers' text-generation pipeline, 32 rows at once
     generate   model.generate, 32 rows at once in the set's order, padded to their longest
@@ -111,6 +112,7 @@ def _cut(texts: Sequence[str]) -> Tokenizer:
     pieces = document["model"]["vocab"]
     document["model"]["vocab"] = pieces[:4] + [pieces[at] for at in sorted(used) if at > UNKNOWN]
     document["added_tokens"] = [each for each in document["added_tokens"] if each["id"] <= UNKNOWN]
+    document["post_processor"] = None  # a text's end would be read before its answer
     return Tokenizer.from_str(json.dumps(document))
 
 
