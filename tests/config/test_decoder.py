@@ -1,0 +1,46 @@
+"""A recipe for a decoder: what it may ask for, and what its stages are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from stiltwalk.config import parse_recipe
+from stiltwalk.errors import RecipeError
+
+RECIPE = """
+name = "study"
+targets = ["xnli", "xquad", "tatoeba"]
+[model]
+name = "tiny"
+family = "causal"
+[data]
+source = "mini"
+[arms]
+none = []
+mnli = ["mnli"]
+"""
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ("answering.pawsx.in_context=2", "[answering.pawsx] is for no task"),
+        ("answering.xquad.way='scoring'", "answering.xquad.way is 'scoring'"),
+        ("answering.xnli.in_contxt=2", "Did you mean in_context?"),
+        ("arms.mnli={tasks=['mnli'],mlm={text='mini'}}", "leave [model.pretrain] and `mlm` out"),
+        ("precision='auto'", "precision is 'auto'"),
+        ("model.decoder={}", "not both"),
+    ],
+)
+def test_what_only_the_other_family_has_is_refused(change: str, says: str) -> None:
+    with pytest.raises(RecipeError) as caught:
+        parse_recipe(RECIPE, folder=Path("/s"), changes=[change])
+    assert says in str(caught.value)
+
+
+def test_ways_of_answering_are_refused_for_an_encoder() -> None:
+    with pytest.raises(RecipeError, match=r"\[answering\] and \[model.decoder\] are for decoders"):
+        changes = ["model.family='encoder'", "answering.xnli.way='generation'"]
+        parse_recipe(RECIPE, folder=Path("/s"), changes=changes)
