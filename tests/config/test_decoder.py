@@ -41,6 +41,6 @@ def test_what_only_the_other_family_has_is_refused(change: str, says: str) -> No
 
 
 def test_ways_of_answering_are_refused_for_an_encoder() -> None:
+    changes = ["model.family='encoder'", "answering.xnli.way='generation'"]
     with pytest.raises(RecipeError, match=r"\[answering\] and \[model.decoder\] are for decoders"):
-        changes = ["model.family='encoder'", "answering.xnli.way='generation'"]
         parse_recipe(RECIPE, folder=Path("/s"), changes=changes)
