@@ -37,7 +37,7 @@ def test_prompts_show_the_row_and_right_answers_are_read_back(
         if isinstance(row, SpanExample):
             asked = kind.template.asked(row)
             assert row.question in asked
-            assert asked.startswith(row.context)
+            assert row.context in asked
     features = kind.features(rows, encoder, task.labels, 4096)
     answers = [
         ids[start:-1] for ids, start in zip(features.ids, features.second.tolist(), strict=True)

@@ -160,7 +160,8 @@ def _text(settings: SmallDecoder, random: Random, progress: float) -> tuple[str,
     """Return a prompt about facts in two languages, and its answer."""
     if random.random() < settings.found_share:
         found = texts.span_text(random, progress)
-        prompt = f"{found.context}\nQuestion: {found.query}\nAnswer:"
+        question = f"Question: {found.query}"
+        prompt = f"{question}\n{found.context}\n{question}\nAnswer:"
         return prompt, f" {found.context[found.start : found.end]}"
     told = texts.replaced_text(random, progress)
     says = any(region.replaced for region in told.regions)
