@@ -100,6 +100,20 @@ def test_a_file_that_is_no_toml_ends_with_2(tmp_path: Path) -> None:
     assert "not valid TOML" in refused(["run", str(tmp_path / "bad.toml")], WRONG_INPUT)
 
 
+def test_an_executor_that_does_not_exist_ends_with_2(recipe: Path, tmp_path: Path) -> None:
+    words = ["run", str(recipe), "-w", str(tmp_path / "w"), "--executor", "rey"]
+    assert "--executor is 'rey'. There is: local, ray" in refused(words, WRONG_INPUT)
+
+
+def test_the_status_of_a_run_that_is_over_is_told(walked: Walked) -> None:
+    done = call("status", str(walked.workspace))
+    assert done.returncode == 0, done.stderr
+    assert f"small: {len(walked.stages())} done" in done.stdout
+    assert "The run is over." in done.stdout
+    found = json.loads(call("status", str(walked.workspace), "--json").stdout)
+    assert found["stages"] == {"done": len(walked.stages())}
+
+
 @pytest.mark.parametrize("words", [["run"], ["nonsense"], ["tasks", "--bogus"]])
 def test_a_command_that_does_not_exist_ends_with_2(words: list[str]) -> None:
     done = call(*words)

@@ -56,6 +56,13 @@ def test_tasks_is_light() -> None:
     runs_without("datasets pandas scipy altair pyarrow faiss", "tasks")
 
 
+def test_status_is_light(tmp_path: Path) -> None:
+    (tmp_path / "status.json").write_text(
+        '{"run": "a", "stages": {"done": 1}, "running": [], "failed": []}', encoding="utf-8"
+    )
+    runs_without("datasets pandas scipy altair pyarrow faiss ray", "status", str(tmp_path))
+
+
 @pytest.mark.parametrize("form", [[], ["--json"]])
 def test_plan_is_light(tmp_path: Path, tiny_xlmr: Path, form: list[str]) -> None:
     recipe = tmp_path / "recipe.toml"

@@ -109,8 +109,10 @@ def walk(model: Path, folder: Path) -> Walked:
     return Walked(recipe=recipe, workspace=workspace, report=report)
 
 
-def carry_out(recipe: Path, workspace: Path, changes: Sequence[str] = ()) -> str:
+def carry_out(
+    recipe: Path, workspace: Path | str, changes: Sequence[str] = (), executor: str = "local"
+) -> str:
     """Carry a recipe out without writing its report, which takes longest; return what was said."""
     said = io.StringIO()
-    study.carry_out(recipe, workspace, Console(file=said, width=200), changes)
+    study.carry_out(recipe, workspace, Console(file=said, width=200), changes, executor)
     return said.getvalue()

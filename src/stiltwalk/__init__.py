@@ -22,14 +22,17 @@ def run(
     workspace: str | Path = "workspace",
     changes: Sequence[str] = (),
     console: Console | None = None,
+    executor: str = "local",
 ) -> Path:
     """Carry out a recipe and write its report; what the workspace holds already is kept.
 
     Args:
         recipe: a TOML file.
-        workspace: the folder where finished stages and reports are kept.
+        workspace: the folder, or the URL that fsspec knows, where finished stages and reports are
+            kept.
         changes: like `data.test_rows=50`, applied to the recipe.
         console: where progress goes; standard output by default.
+        executor: "local" for this process, "ray" or "ray://HEAD:PORT" for a Ray cluster.
 
     Returns:
         The report's page.
@@ -42,20 +45,20 @@ def run(
     from stiltwalk.pipeline.study import carry_out
 
     console = console or Console()
-    finished = carry_out(Path(recipe), Path(workspace), console, changes)
+    finished = carry_out(Path(recipe), workspace, console, changes, executor)
     if not finished.needs_report:
         console.print("Nothing to do: every stage was kept.")
         return finished.page
     from stiltwalk.report.gather import report_runs  # plots are slow to import
 
-    return report_runs(Path(workspace), finished.name)[0]
+    return report_runs(workspace, finished.name)[0]
 
 
 def report(workspace: str | Path) -> list[Path]:
     """Write the report of every run in a workspace again, from its rows; return the pages."""
     from stiltwalk.report.gather import report_runs
 
-    return report_runs(Path(workspace))
+    return report_runs(workspace)
 
 
 def compare(
@@ -83,7 +86,7 @@ def compare(
     from stiltwalk.measure.profiles import profile_named
     from stiltwalk.measure.session import Session
     from stiltwalk.pipeline.comparing import Asked, compare_models
-    from stiltwalk.store import Workspace
+    from stiltwalk.store import workspace_at
 
     session = Session(
         profile=profile_named(profile),
@@ -91,7 +94,7 @@ def compare(
         seed=1,
         tell=lambda line: console.print(line, highlight=False) if console else None,
     )
-    return compare_models(Asked(names=(a, b), workspace=Workspace(Path(workspace)), on=on), session)
+    return compare_models(Asked(names=(a, b), workspace=workspace_at(workspace), on=on), session)
 
 
 def score(predictions: str | Path, labels: str | Path, benchmark: str = "xtreme") -> dict[str, Any]:
@@ -115,4 +118,4 @@ def load(workspace: str | Path) -> list[dict[str, Any]]:
     """
     from stiltwalk.report.gather import score_rows
 
-    return score_rows(Path(workspace))
+    return score_rows(workspace)

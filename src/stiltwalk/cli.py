@@ -13,9 +13,17 @@ import typer
 from rich.console import Console
 
 import stiltwalk
-from stiltwalk.errors import NoSuchRun, StiltwalkError, TrainingDiverged, WorkspaceError
+from stiltwalk.errors import (
+    ClusterError,
+    NoSuchRun,
+    StagesFailed,
+    StiltwalkError,
+    TrainingDiverged,
+    WorkspaceError,
+)
 
 FAILED, WRONG_INPUT, INTERRUPTED = 1, 2, 130
+FAILURES = WorkspaceError | ClusterError | TrainingDiverged | StagesFailed
 _PIPED_COLUMNS = 160
 """So that a search through piped output finds a line whole."""
 
@@ -32,7 +40,10 @@ data = typer.Typer(help="Bring data to where there is no network.", no_args_is_h
 app.add_typer(data, name="data")
 
 Workspace = Annotated[
-    Path, typer.Option("--workspace", "-w", help="Where finished stages and reports are kept.")
+    str,
+    typer.Option(
+        "--workspace", "-w", metavar="PLACE", help="Where stages and reports are kept: DIR or URL."
+    ),
 ]
 RecipeFile = Annotated[Path, typer.Argument(help="A recipe, such as recipes/mini.toml.")]
 Changes = Annotated[
@@ -52,20 +63,25 @@ def _options(
 
 @app.command()
 def run(
-    recipe: RecipeFile, workspace: Workspace = Path("workspace"), changes: Changes = None
+    recipe: RecipeFile,
+    workspace: Workspace = "workspace",
+    changes: Changes = None,
+    executor: Annotated[
+        str, typer.Option(metavar="NAME", help="local, ray, or ray://HEAD:PORT: a Ray cluster.")
+    ] = "local",
 ) -> None:
     """Carry out a recipe; run it again to go on where it stopped."""
     from stiltwalk.store.processes import leads
 
     console = Console(quiet=not leads())
-    page = stiltwalk.run(recipe, workspace, changes or (), console)
+    page = stiltwalk.run(recipe, workspace, changes or (), console, executor)
     console.print(f"Report: {page}", soft_wrap=True, highlight=False)
 
 
 @app.command()
 def plan(
     recipe: RecipeFile,
-    workspace: Workspace = Path("workspace"),
+    workspace: Workspace = "workspace",
     changes: Changes = None,
     as_json: AsJson = False,
 ) -> None:
@@ -77,8 +93,21 @@ def plan(
 
 
 @app.command()
+def status(
+    workspace: Annotated[str, typer.Argument(help="What is --workspace of a run.")],
+    as_json: AsJson = False,
+) -> None:
+    """Show where the run in a workspace is: stages running and failed, time left, nodes."""
+    from stiltwalk.store import workspace_at
+    from stiltwalk.store.status import print_status, read_status
+
+    document = read_status(workspace_at(workspace))
+    _show(document, as_json, lambda console: print_status(document, console))
+
+
+@app.command()
 def report(
-    workspaces: Annotated[list[Path], typer.Argument(help="Folders that were --workspace.")],
+    workspaces: Annotated[list[str], typer.Argument(help="What was --workspace.")],
 ) -> None:
     """Write the report of every run in a workspace again, from its rows."""
     for workspace in workspaces:
@@ -120,7 +149,7 @@ def export(
 def compare(
     a: Annotated[str, typer.Argument(metavar="A", help="A model folder, a hub id, or RUN:ARM.")],
     b: Annotated[str, typer.Argument(metavar="B", help="What is compared with A.")],
-    workspace: Workspace = Path("workspace"),
+    workspace: Workspace = "workspace",
     on: Annotated[
         str,
         typer.Option(
@@ -222,8 +251,7 @@ def main() -> None:
             raise
         notes = getattr(error, "__notes__", [])
         errors.print(f"error: {error}", *notes, style="red", markup=False, soft_wrap=True, sep="\n")
-        failed = isinstance(error, WorkspaceError | TrainingDiverged)
-        failed = failed and not isinstance(error, NoSuchRun)
+        failed = isinstance(error, FAILURES) and not isinstance(error, NoSuchRun)
         sys.exit(FAILED if failed else WRONG_INPUT)
     except OSError as error:  # between stages: a full disk, a folder that may not be written
         if debug:

@@ -7,10 +7,12 @@ StiltwalkError
 ├── MetricError         a metric was given inputs it is not defined on
 ├── WorkspaceError      the workspace is in use, full, or altered
 │   └── NoSuchRun       the folder that was given holds no run, or cannot be used for one
-└── TrainingDiverged    the loss stopped being finite
+├── ClusterError        the Ray cluster cannot be reached, or not be used
+├── TrainingDiverged    the loss stopped being finite
+└── StagesFailed        some stages of a run failed while the others went on
 
-Exit code 1 for what ends a run (WorkspaceError, TrainingDiverged), 2 for the user's input: the
-others, NoSuchRun among them.
+Exit code 1 for what ends a run (WorkspaceError, ClusterError, TrainingDiverged,
+StagesFailed), 2 for the user's input: the others, NoSuchRun among them.
 """
 
 
@@ -42,5 +44,13 @@ class NoSuchRun(WorkspaceError):  # noqa: N818 - says it best
     """The folder that was given holds no run, or cannot be used for one."""
 
 
+class ClusterError(StiltwalkError):
+    """The Ray cluster cannot be reached, or not be used."""
+
+
 class TrainingDiverged(StiltwalkError):  # noqa: N818 - a state, and reads better in a log
     """The loss stopped being finite."""
+
+
+class StagesFailed(StiltwalkError):  # noqa: N818 - says it best
+    """Some stages of a run failed while the others went on; its notes list them."""

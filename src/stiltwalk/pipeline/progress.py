@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from types import TracebackType
+from typing import Any
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -18,7 +20,10 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.table import Table
 from rich.text import Text
+
+from stiltwalk.store.status import status_table
 
 _PLAIN_EVERY_S = 20.0
 
@@ -31,13 +36,25 @@ class _Speed(ProgressColumn):
         return Text("" if task.speed is None else f"{task.speed:,.0f}/s", justify="right")
 
 
+class _Bars(Progress):
+    """Bars below the table of a run whose stages several carry out."""
+
+    table: Table | None = None
+
+    def get_renderables(self) -> Iterable[RenderableType]:
+        """Yield what is on display."""
+        if self.table is not None:
+            yield self.table
+        yield self.make_tasks_table(self.tasks)
+
+
 class Narrator(AbstractContextManager["Narrator"]):
     """Tells what is going on; plain lines where the output is no terminal."""
 
     def __init__(self, console: Console) -> None:
         """Speak through `console`."""
         self._console = console
-        self._bars = Progress(
+        self._bars = _Bars(
             TextColumn("  {task.description}"),
             BarColumn(bar_width=None),
             MofNCompleteColumn(),
@@ -89,6 +106,11 @@ class Narrator(AbstractContextManager["Narrator"]):
         rate = done / (now - self._began_s)
         left_s = (total - done) / rate
         self.line(f"  {done:,} of {total:,}, {rate:,.0f} a second, about {left_s:,.0f} s left")
+
+    def show(self, document: dict[str, Any]) -> None:
+        """Show where a run is that more than this process carries out, if this is a terminal."""
+        if self._console.is_terminal and "nodes" in document:
+            self._bars.table = status_table(document, time.time())
 
     def end(self, text: str) -> None:
         """Say that the running stage is over."""

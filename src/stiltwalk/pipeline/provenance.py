@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import os
 import platform
-from importlib.metadata import version
 
 import torch
 
+from stiltwalk.pipeline.versions import versions
 from stiltwalk.store.processes import num_processes
-
-LIBRARIES = ("torch", "transformers", "tokenizers", "accelerate", "pyarrow", "numpy", "babel")
 
 
 def provenance() -> dict[str, str]:
     """Return versions and machine, as kept with every stage."""
     facts = {
-        "stiltwalk": version("stiltwalk"),
-        "python": platform.python_version(),
-        **{name: version(name) for name in LIBRARIES},
+        **versions(),
         "system": f"{platform.system()} {platform.machine()}",
         "processor": _processor(),
         "CPUs": str(os.cpu_count()),

@@ -1,19 +1,21 @@
-"""Walk a plan from first stage to last, skipping what the workspace holds."""
+"""Walk a plan from its first stages to its last, skipping what the workspace holds."""
 
 from __future__ import annotations
 
 import time
-from dataclasses import replace
+from contextlib import suppress
 from typing import assert_never
 
 from accelerate.state import PartialState
 
-from stiltwalk.errors import TrainingDiverged
+from stiltwalk.errors import StagesFailed, StiltwalkError, TrainingDiverged
 from stiltwalk.pipeline import evaluation, measuring, rules, training
 from stiltwalk.pipeline.context import Context
+from stiltwalk.pipeline.executor import Ended, Executor
 from stiltwalk.pipeline.progress import Narrator
 from stiltwalk.pipeline.team import next_job
-from stiltwalk.plan import Plan, Stage, fingerprint
+from stiltwalk.plan import Stage
+from stiltwalk.plan.order import Order
 from stiltwalk.plan.saying import describe
 from stiltwalk.plan.stages import (
     Base,
@@ -24,44 +26,123 @@ from stiltwalk.plan.stages import (
     Pretrain,
     Rules,
 )
-from stiltwalk.store import Folder
+from stiltwalk.store import Folder, Workspace
+from stiltwalk.store.status import Board, keep_status
+
+_STATUS_EVERY_S = 0.5
 
 
-def run(plan: Plan, context: Context, narrator: Narrator) -> int:
-    """Carry out every stage that the workspace does not hold yet.
+def run(name: str, order: Order, executor: Executor, store: Workspace, narrator: Narrator) -> None:
+    """Carry out every stage that is not done yet.
 
     Args:
-        plan: stages in dependency order, as `build_plan` returns them.
-        context: where things are.
+        name: the run's.
+        order: its stages, those done that the workspace holds.
+        executor: carries them out.
+        store: where they are kept.
         narrator: told about every stage.
 
-    Returns:
-        How many stages were carried out.
-
     Raises:
-        StiltwalkError: what a stage raised, with the stage and the way on in its notes.
+        StagesFailed: if some failed while the others went on.
+        StiltwalkError: what ended the run, with the stage and the way on in its notes.
     """
-    context = replace(context, progress=narrator.progress)
-    carried_out = 0
-    for number, stage in enumerate(plan.stages, start=1):
-        place = f"[{number}/{len(plan.stages)}] {fingerprint(stage)}"
-        if context.workspace.has(stage):
-            narrator.line(f"{place} kept     {describe(stage)}")
-            continue
-        narrator.stage(place, f"running  {describe(stage)}")
-        began = time.perf_counter()
-        try:
-            with context.workspace.writing(stage, context.provenance) as folder:
-                carry_out(stage, context, folder)
-        except BaseException as error:
-            error.add_note(
-                f"This was stage {number} of {len(plan.stages)}: {describe(stage)}. Finished "
-                "stages are kept; run the same command again to go on."
-            )
-            raise
-        carried_out += 1
-        narrator.end(f"{place} done     in {time.perf_counter() - began:.1f} s")
-    return carried_out
+    walk = _Walk(name, order, store, narrator)
+    for job, state in order.state.items():
+        if state == "done":
+            walk.say(job, "kept    ")
+    try:
+        walk.go(executor)
+    except BaseException as error:
+        error.add_note(walk.way_on())
+        with suppress(StiltwalkError, OSError):  # the error matters more than how it is shown
+            walk.tell(executor)
+        raise
+    walk.tell(executor)
+    walk.require_all_done()
+
+
+class _Walk:
+    """A run on its way."""
+
+    def __init__(self, name: str, order: Order, store: Workspace, narrator: Narrator) -> None:
+        self._order, self._store, self._narrator = order, store, narrator
+        self._board = Board(name, order)
+        in_all = len(order.jobs)
+        self._place = {job: f"[{n}/{in_all}] {job}" for n, job in enumerate(order.jobs, start=1)}
+        self._told_s = 0.0
+
+    def go(self, executor: Executor) -> None:
+        """Begin what can, take in what ended, until nothing is left that can run."""
+        while not self._order.is_over:
+            self._store.require_lock()
+            while job := self._order.next(executor.has_room):
+                self._board.begin(job.name)
+                self._narrator.stage(*self._said(job.name, "running "))
+                executor.start(job)
+            now = time.monotonic()
+            if not executor.is_parallel or now - self._told_s > _STATUS_EVERY_S:
+                self.tell(executor)
+                self._told_s = now
+            if ended := executor.wait():
+                self._take(ended)
+
+    def _take(self, ended: Ended) -> None:
+        """Note how a stage ended, and what comes of that for others."""
+        if not ended.fault:
+            self._order.finish(ended.name)
+            self._board.finish(ended.name, ended.time_s)
+            self._narrator.end(f"{self._place[ended.name]} done     in {ended.time_s:.1f} s")
+        elif ended.was_lost and self._order.lose(ended.name):
+            self.say(ended.name, "lost    ", f". {ended.fault} It begins again.")
+        else:
+            self._board.fail(ended.name, ended.fault)
+            self.say(ended.name, "failed  ", f". {ended.fault}")
+            for child in self._order.fail(ended.name):
+                self.say(child, "not begun", f", which rests on {ended.name}")
+
+    def tell(self, executor: Executor) -> None:
+        """Keep and show where the run is."""
+        document = self._board.document(executor.seen())
+        keep_status(self._store, document)
+        self._narrator.show(document)
+
+    def say(self, name: str, state: str, more: str = "") -> None:
+        """Say a line about a stage."""
+        place, said = self._said(name, state)
+        self._narrator.line(f"{place} {said}{more}")
+
+    def _said(self, name: str, state: str) -> tuple[str, str]:
+        return self._place[name], f"{state} {describe(self._order.jobs[name].stage)}"
+
+    def way_on(self) -> str:
+        """Say where the run was, and how it goes on."""
+        kept = "Finished stages are kept; run the same command again to go on."
+        running = list(self._order.running)
+        if len(running) != 1:
+            return f"{len(running)} stages were running. {kept}"
+        number = list(self._order.jobs).index(running[0]) + 1
+        does = describe(self._order.jobs[running[0]].stage)
+        return f"This was stage {number} of {len(self._order.jobs)}: {does}. {kept}"
+
+    def require_all_done(self) -> None:
+        """Raise `StagesFailed` with a list if something is not done."""
+        if not self._board.faults:
+            return
+        counts = self._order.counts
+        error = StagesFailed(
+            f"{counts['failed']} stages failed, and {counts['not begun']} that rest on them were "
+            "not begun; the others are done and kept. Mend what is said below and run the same "
+            "command again."
+        )
+        for name, fault in self._board.faults.items():
+            error.add_note(f"{self._place[name]} {describe(self._order.jobs[name].stage)}: {fault}")
+        raise error
+
+
+def perform(stage: Stage, context: Context) -> None:
+    """Carry out a stage in a folder of its own, and mark it complete."""
+    with context.workspace.writing(stage, context.provenance) as folder:
+        carry_out(stage, context, folder)
 
 
 def help_out() -> None:

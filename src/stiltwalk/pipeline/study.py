@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,14 +11,21 @@ from rich.console import Console
 
 from stiltwalk.config import Recipe, read_recipe
 from stiltwalk.config.model_folder import locate
+from stiltwalk.errors import ClusterError, RecipeError
 from stiltwalk.pipeline.context import Context
+from stiltwalk.pipeline.executor import Executor, InProcess
 from stiltwalk.pipeline.progress import Narrator
-from stiltwalk.plan import Plan, build_plan
+from stiltwalk.plan import build_plan
+from stiltwalk.plan.jobs import jobs_of
+from stiltwalk.plan.order import Order
 from stiltwalk.plan.stages import Base
-from stiltwalk.store import Workspace
+from stiltwalk.store import Workspace, workspace_at
+from stiltwalk.store.outlook import shape_of
 from stiltwalk.store.processes import leads, num_processes
 from stiltwalk.store.record import keep_record, page_of, record_of
 from stiltwalk.tasks.load import forget_rows, revision
+
+LOCAL, RAY = "local", "ray"
 
 
 @dataclass(frozen=True)
@@ -36,7 +44,11 @@ class Finished:
 
 
 def carry_out(
-    file: Path, workspace: Path, console: Console, changes: Sequence[str] = ()
+    file: Path,
+    workspace: str | Path,
+    console: Console,
+    changes: Sequence[str] = (),
+    executor: str = LOCAL,
 ) -> Finished:
     """Carry out a recipe; what the workspace holds already is kept.
 
@@ -44,56 +56,111 @@ def carry_out(
 
     Args:
         file: the recipe.
-        workspace: where stages are kept.
+        workspace: the folder or URL where stages are kept.
         console: where progress goes.
         changes: `--set` changes, such as `data.test_rows=50`.
+        executor: this process ("local"), or a Ray cluster ("ray", "ray://HEAD:PORT").
 
     Raises:
         StiltwalkError: see the tree in `stiltwalk.errors`.
     """
+    if executor not in (LOCAL, RAY) and not executor.startswith(f"{RAY}://"):
+        raise RecipeError(
+            f"--executor is {executor!r}. There is: {LOCAL}, {RAY} and {RAY}://HEAD:PORT."
+        )
     forget_rows()
     recipe = read_recipe(file, changes)
-    store = Workspace(workspace)
+    store = workspace_at(workspace)
     if not leads():
         _help_out()
         return Finished(recipe.name, page_of(store, recipe.name), needs_report=False)
     with store.lock():
-        base_folder, base = _base(recipe)
+        found = locate(recipe.model, fetch=True) if recipe.model.name else None
         plan = build_plan(
-            recipe, base=base, revision=lambda task: revision(task, recipe.data.where)
+            recipe,
+            base=Base(name=found.name, revision=found.revision) if found else None,
+            revision=lambda task: revision(task, recipe.data.where),
         )
-        record = record_of(plan, _recipe_text(file, changes))
-        is_new = keep_record(store, record)
-        missing = [stage for stage in plan.stages if not store.has(stage)]
-        if missing:
-            _run(plan, store, base_folder, console)
+        is_new = keep_record(store, record_of(plan, _recipe_text(file, changes)))
+        jobs = list(jobs_of(plan, shape_of(recipe, found)))
+        kept = store.complete([job.name for job in jobs])
+        order = Order(jobs, kept, longest_first=executor != LOCAL)
+        has_work = not order.is_over
+        if has_work:
+            _run(order, _Hands(executor, recipe, store, found.folder if found else None), console)
     if num_processes() > 1:
         _dismiss_helpers()
     page = page_of(store, recipe.name)
-    return Finished(recipe.name, page, bool(missing) or is_new or not page.is_file())
+    return Finished(recipe.name, page, has_work or is_new or not page.is_file())
 
 
-def _run(plan: Plan, store: Workspace, base_folder: Path | None, console: Console) -> None:
-    """Carry out what is missing; only now are torch and transformers needed."""
+@dataclass(frozen=True)
+class _Hands:
+    """Who carries the stages of a recipe out, and where."""
+
+    executor: str
+    recipe: Recipe
+    store: Workspace
+    base_folder: Path | None
+
+    @contextmanager
+    def started(self, narrator: Narrator) -> Iterator[Executor]:
+        """Give what carries stages out; only now are torch, or Ray, and transformers needed."""
+        from stiltwalk.pipeline.runner import perform  # noqa: PLC0415
+
+        if self.executor == LOCAL:
+            context = context_of(self.recipe, self.store, self.base_folder, narrator.progress)
+            yield InProcess(lambda stage: perform(stage, context))
+            return
+        try:
+            from stiltwalk.pipeline.cluster import RayExecutor  # noqa: PLC0415
+        except ModuleNotFoundError as error:
+            raise ClusterError(
+                f"--executor {self.executor} needs Ray, which is not installed here: pip install "
+                "'stiltwalk[ray]'."
+            ) from error
+        from stiltwalk.pipeline.errand import Errand  # noqa: PLC0415
+
+        errand = Errand(self.recipe, self.store.address)
+        with RayExecutor(self.executor, errand, narrator.line) as cluster:
+            yield cluster
+
+
+def _run(order: Order, hands: _Hands, console: Console) -> None:
+    """Carry out what is missing."""
+    from stiltwalk.pipeline.runner import run  # noqa: PLC0415
+
+    with Narrator(console) as narrator, hands.started(narrator) as executor:
+        run(hands.recipe.name, order, executor, hands.store, narrator)
+
+
+def context_of(
+    recipe: Recipe,
+    store: Workspace,
+    base_folder: Path | None,
+    progress: Callable[[int, int], None],
+) -> Context:
+    """Return what stages are handed in this process.
+
+    Raises:
+        RecipeError: if the recipe asks for what this machine cannot do.
+    """
     from stiltwalk.models.device import require_device  # noqa: PLC0415
     from stiltwalk.pipeline.provenance import provenance  # noqa: PLC0415
-    from stiltwalk.pipeline.runner import run  # noqa: PLC0415
     from stiltwalk.train.tracking import require_trackers  # noqa: PLC0415
 
-    require_device(plan.recipe.precision)
-    require_trackers(plan.recipe.trackers)
-    with Narrator(console) as narrator:
-        context = Context(
-            workspace=store,
-            data=plan.recipe.data.where,
-            base_folder=base_folder,
-            num_threads=plan.recipe.num_threads,
-            resume_every_s=plan.recipe.resume_every_s,
-            trackers=plan.recipe.trackers,
-            provenance=provenance(),
-            progress=narrator.progress,
-        )
-        run(plan, context, narrator)
+    require_device(recipe.precision)
+    require_trackers(recipe.trackers)
+    return Context(
+        workspace=store,
+        data=recipe.data.where,
+        base_folder=base_folder,
+        num_threads=recipe.num_threads,
+        resume_every_s=recipe.resume_every_s,
+        trackers=recipe.trackers,
+        provenance=provenance(),
+        progress=progress,
+    )
 
 
 def _help_out() -> None:
@@ -107,14 +174,6 @@ def _dismiss_helpers() -> None:
     from stiltwalk.pipeline.team import dismiss_helpers  # noqa: PLC0415
 
     dismiss_helpers()
-
-
-def _base(recipe: Recipe) -> tuple[Path | None, Base | None]:
-    """Find the base encoder, downloading it if the recipe names one on the hub."""
-    if recipe.model.name is None:
-        return None, None
-    found = locate(recipe.model, fetch=True)
-    return found.folder, Base(name=found.name, revision=found.revision)
 
 
 def _recipe_text(file: Path, changes: Sequence[str]) -> str:

@@ -223,6 +223,17 @@ def parents(stage: Stage) -> tuple[Stage, ...]:
             return (*stage.a, *stage.b)
 
 
+def rows_of(stage: Stage) -> tuple[Rows | TranslatedRows | Text, ...]:
+    """Return what a stage reads besides its parents."""
+    match stage:
+        case Intermediate():
+            return (*stage.rows, *stage.translated, *([stage.text] if stage.text else []))
+        case FineTune() | Predict() | Rules():
+            return (stage.rows,)
+        case _:
+            return ()
+
+
 def intermediate_tasks(stage: Stage) -> tuple[str, ...]:
     """Return the intermediate tasks that a stage's lineage walked over, none for the baseline."""
     if isinstance(stage, Intermediate):

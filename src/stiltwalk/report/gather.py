@@ -23,28 +23,32 @@ from stiltwalk.report.rows import (
     StageLine,
 )
 from stiltwalk.report.run import write_report
-from stiltwalk.store import Workspace
+from stiltwalk.store import Workspace, workspace_at
 from stiltwalk.store.record import RecordedStage, RunRecord, read_records, run_folder
-from stiltwalk.store.workspace import MARKER
 
 
-def report_runs(root: Path, name: str | None = None) -> list[Path]:
+def report_runs(place: str | Path, name: str | None = None) -> list[Path]:
     """Write the report of one run of a workspace, or of each, and return where the pages are.
+
+    Args:
+        place: the workspace's folder or URL.
+        name: the run's; None for every run.
 
     Raises:
         WorkspaceError: if the folder holds no run, or a stage's files are not what it wrote.
     """
-    workspace = Workspace(root)
-    return [
-        write_report(rows_of(record, workspace), run_folder(workspace, record.name))
-        for record in read_records(workspace)
-        if name in (None, record.name)
-    ]
+    workspace, pages = workspace_at(place), []
+    for record in read_records(workspace):
+        if name in (None, record.name):
+            folder = run_folder(workspace, record.name)
+            pages.append(write_report(rows_of(record, workspace), folder))
+            workspace.publish(folder)
+    return pages
 
 
-def score_rows(root: Path) -> list[dict[str, Any]]:
+def score_rows(place: str | Path) -> list[dict[str, Any]]:
     """Return every score row of a workspace's runs as a dict, with its run and arm."""
-    workspace = Workspace(root)
+    workspace = workspace_at(place)
     return [
         {"run": record.name, "arm": each.arm, **asdict(each.row)}
         for record in read_records(workspace)
@@ -66,7 +70,8 @@ def _limits(record: RunRecord) -> str:
 
 def rows_of(record: RunRecord, workspace: Workspace) -> RunRows:
     """Gather the rows of a run's finished stages for its report."""
-    done = [s for s in record.stages if (workspace.folder(s.fingerprint) / MARKER).exists()]
+    there = workspace.marked([stage.fingerprint for stage in record.stages])
+    done = [stage for stage in record.stages if stage.fingerprint in there]
     markers = {stage.fingerprint: workspace.marker(stage.fingerprint) for stage in done}
     arms = arms_of(record)
     evaluated = [stage for stage in done if stage.arm]

@@ -23,14 +23,12 @@ from stiltwalk.plan.stages import (
     Base,
     FineTune,
     Intermediate,
-    Predict,
     Pretrain,
-    Rows,
-    Rules,
     Text,
     TranslatedRows,
+    rows_of,
 )
-from stiltwalk.store.workspace import Workspace
+from stiltwalk.store.places import workspace_at
 from stiltwalk.tasks.load import UNKNOWN, revision
 
 _XLM_R_BASE = Shape(num_blocks=12, width=768, vocabulary_size=250_002)
@@ -38,7 +36,7 @@ _XLM_R_LARGE = Shape(num_blocks=24, width=1024, vocabulary_size=250_002)
 _QWEN_3_SMALL = Shape(num_blocks=28, width=1024, vocabulary_size=151_936)
 
 
-def outlook(file: Path, workspace: Path, changes: Sequence[str] = ()) -> dict[str, Any]:
+def outlook(file: Path, workspace: str | Path, changes: Sequence[str] = ()) -> dict[str, Any]:
     """Return the plan of a recipe as a JSON document; nothing is run, fetched or written.
 
     Raises:
@@ -53,7 +51,7 @@ def outlook(file: Path, workspace: Path, changes: Sequence[str] = ()) -> dict[st
         revision=lambda task: revision(task, recipe.data.where, ask_hub=False),
         place_revision=partial(by_language.revision, ask_hub=False),
     )
-    store, shape = Workspace(workspace), _shape(recipe, found)
+    store, shape = workspace_at(workspace), shape_of(recipe, found)
     stages = [
         {
             "fingerprint": fingerprint(stage),
@@ -107,7 +105,7 @@ def print_outlook(document: dict[str, Any], console: Console) -> None:
     to_do = document["to_do"]
     console.print(
         f"\nTo do: {to_do['num_stages']} of {len(document['stages'])} stages, "
-        f"{to_do['num_tokens']:,} tokens, about {_duration(to_do['time_s'])}, "
+        f"{to_do['num_tokens']:,} tokens, about {duration(to_do['time_s'])}, "
         f"{to_do['disk_bytes'] / 1e6:,.0f} MB on disk. {document['estimates']}",
         highlight=False,
     )
@@ -121,11 +119,12 @@ def _figures(stage: dict[str, Any]) -> tuple[str, str, str]:
     return (
         f"{stage['num_examples']:,}",
         f"{stage['num_tokens']:,}",
-        _duration(stage["time_s"]),
+        duration(stage["time_s"]),
     )
 
 
-def _duration(time_s: float) -> str:
+def duration(time_s: float) -> str:
+    """Return a time in the largest unit that it holds at least twice."""
     for unit, unit_s in (("h", 3600), ("min", 60)):
         if time_s >= 2 * unit_s:
             return f"{time_s / unit_s:,.0f} {unit}"
@@ -148,7 +147,7 @@ def _settings(stage: Stage) -> dict[str, Any]:
             return {}
 
 
-def _shape(recipe: Recipe, found: ModelFolder | None) -> Shape:
+def shape_of(recipe: Recipe, found: ModelFolder | None) -> Shape:
     """Return the size of the base model; a usual one where nobody knows it yet."""
     pretrain = recipe.model.pretrain
     if pretrain is not None:
@@ -177,20 +176,9 @@ def _to_download(plan: Plan, found: ModelFolder | None) -> list[str]:
     if found is not None and found.folder is None:
         names[f"the model {found.name} (no such folder here)"] = None
     for stage in plan.stages:
-        for rows in _rows_of(stage):
+        for rows in rows_of(stage):
             if UNKNOWN in rows.revision:
                 place = f" ({rows.where.place})" if isinstance(rows, TranslatedRows | Text) else ""
                 what = "text" if isinstance(rows, Text) else f"the data of {rows.task}"
                 names[what + place] = None
     return list(names)
-
-
-def _rows_of(stage: Stage) -> tuple[Rows | TranslatedRows | Text, ...]:
-    """Return what a stage reads besides its parents."""
-    match stage:
-        case Intermediate():
-            return (*stage.rows, *stage.translated, *([stage.text] if stage.text else []))
-        case FineTune() | Predict() | Rules():
-            return (stage.rows,)
-        case _:
-            return ()

@@ -218,6 +218,7 @@ def keep_record(workspace: Workspace, record: RunRecord) -> bool:
     if file.is_file() and file.read_text(encoding="utf-8") == text:
         return False
     write_atomically(file, text)
+    workspace.publish(file)
     return True
 
 
@@ -227,10 +228,11 @@ def read_records(workspace: Workspace) -> list[RunRecord]:
     Raises:
         WorkspaceError: if there is none, or one is damaged.
     """
+    workspace.fetch(RUNS, _FILE)
     folders = sorted(file.parent for file in (workspace.root / RUNS).glob(f"*/{_FILE}"))
     if not folders:
         raise NoSuchRun(
-            f"{workspace.root} holds no run. Give the folder that was --workspace of "
+            f"{workspace.place} holds no run. Give the folder that was --workspace of "
             "`stiltwalk run`."
         )
     return [read_record(folder) for folder in folders]

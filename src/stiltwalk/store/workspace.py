@@ -13,47 +13,22 @@ import os
 import shutil
 import socket
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from stiltwalk.errors import WorkspaceError
 from stiltwalk.plan.saying import describe
 from stiltwalk.plan.stages import Stage, canonical, fingerprint
 from stiltwalk.records import ScoreRow, ShareRow, TimingRow
+from stiltwalk.store.folder import SCORES, SHARES, TIMINGS, Folder, read_rows
 
 MARKER = "complete.json"
+_LOCK, _CLAIMS = "lock", "claims"
 RESUME = "resume.safetensors"
 """A training stage's rolling checkpoint; while it is there, the folder is gone on with."""
-_SCORES = "scores.jsonl"
-_TIMINGS = "timings.jsonl"
-_SHARES = "shares.jsonl"
-
-Row = TypeVar("Row", ScoreRow, TimingRow, ShareRow)
-
-
-class Folder:
-    """A stage's folder while the stage is being written."""
-
-    def __init__(self, path: Path, stage: Stage) -> None:
-        """Write into `path` for `stage`."""
-        self.path = path
-        self.stage = fingerprint(stage)
-
-    def write_scores(self, rows: Sequence[ScoreRow]) -> None:
-        """Keep figures beside what they were computed from."""
-        _write_lines(self.path / _SCORES, [asdict(row) for row in rows])
-
-    def write_shares(self, rows: Sequence[ShareRow]) -> None:
-        """Keep what every example added to the figures."""
-        _write_lines(self.path / _SHARES, [asdict(row) for row in rows])
-
-    def write_timings(self, rows: Sequence[TimingRow]) -> None:
-        """Keep times apart from scores: they differ from run to run, scores must not."""
-        _write_lines(self.path / _TIMINGS, [asdict(row) for row in rows])
 
 
 class Workspace:
@@ -62,6 +37,12 @@ class Workspace:
     def __init__(self, root: Path) -> None:
         """Use the folder `root`; it is made when the first stage is written."""
         self.root = root
+        self.place = str(root)
+
+    @property
+    def address(self) -> str:
+        """What a process elsewhere finds it by."""
+        return str(self.root.resolve())
 
     def folder(self, stage: Stage | str) -> Path:
         """Return where the files of a stage, or of a fingerprint, are or would be."""
@@ -80,17 +61,31 @@ class Workspace:
         for name, facts in self.marker(stage)["files"].items():
             file = folder / name
             if not file.is_file() or file.stat().st_size != facts["bytes"]:
-                raise _altered(self.folder(stage), file)
+                raise self._altered(stage, name)
         return True
+
+    def complete(self, names: Collection[str]) -> set[str]:
+        """Return those of some fingerprints that `has` says are there."""
+        return {name for name in names if self.has(name)}
+
+    def marked(self, names: Collection[str]) -> set[str]:
+        """Return those of some fingerprints whose marker is there, whatever became of files."""
+        return {name for name in names if (self.folder(name) / MARKER).is_file()}
 
     def marker(self, stage: Stage | str) -> dict[str, Any]:
         """Return what the completion marker of a stage says."""
-        file = self.folder(stage) / MARKER
         try:
-            marker: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+            content = (self.folder(stage) / MARKER).read_bytes()
+        except OSError as error:
+            raise self._altered(stage, MARKER) from error
+        return self._parsed(stage, content)
+
+    def _parsed(self, stage: Stage | str, content: bytes) -> dict[str, Any]:
+        try:
+            marker: dict[str, Any] = json.loads(content)
             marker["files"].items()
-        except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
-            raise _altered(self.folder(stage), file) from error
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
+            raise self._altered(stage, MARKER) from error
         return marker
 
     def verified(self, stage: Stage | str) -> Path:
@@ -102,8 +97,8 @@ class Workspace:
         folder = self.folder(stage)
         for name, facts in self.marker(stage)["files"].items():
             file = folder / name
-            if not file.is_file() or _checksum(file) != facts["sha256"]:
-                raise _altered(self.folder(stage), file)
+            if not file.is_file() or checksum(file) != facts["sha256"]:
+                raise self._altered(stage, name)
         return folder
 
     @contextmanager
@@ -136,15 +131,15 @@ class Workspace:
 
     def scores(self, stage: Stage | str) -> tuple[ScoreRow, ...]:
         """Return a complete stage's figures, none if it has none; see `text` for errors."""
-        return _rows(self.text(stage, _SCORES), ScoreRow)
+        return read_rows(self.text(stage, SCORES), ScoreRow)
 
     def shares(self, stage: Stage | str) -> tuple[ShareRow, ...]:
         """Return what a complete stage's examples added, none if unknown; see `text` for errors."""
-        return _rows(self.text(stage, _SHARES), ShareRow)
+        return read_rows(self.text(stage, SHARES), ShareRow)
 
     def timings(self, stage: Stage | str) -> tuple[TimingRow, ...]:
         """Return a complete stage's times, none if it has none; see `text` for errors."""
-        return _rows(self.text(stage, _TIMINGS), TimingRow)
+        return read_rows(self.text(stage, TIMINGS), TimingRow)
 
     def text(self, stage: Stage | str, name: str) -> str:
         """Return a text file of a complete stage, "" if there is no such stage or file.
@@ -158,9 +153,39 @@ class Workspace:
         if facts is None:
             return ""
         file = self.folder(stage) / name
-        if not file.is_file() or _checksum(file) != facts["sha256"]:
-            raise _altered(self.folder(stage), file)
+        if not file.is_file() or checksum(file) != facts["sha256"]:
+            raise self._altered(stage, name)
         return file.read_text(encoding="utf-8")
+
+    @contextmanager
+    def claimed(self, stage: Stage) -> Iterator[None]:
+        """Wait until no other process writes the stage, and keep others waiting meanwhile.
+
+        The system frees a claim when its holder dies; so a worker whose driver is gone cannot
+        write into the same folder as the worker that takes its place.
+        """
+        self.root.mkdir(parents=True, exist_ok=True)
+        with (self.root / _CLAIMS).open("a") as stream:
+            fcntl.lockf(stream, fcntl.LOCK_EX, 1, int(fingerprint(stage)[:15], 16))
+            yield
+
+    def keep_text(self, name: str, text: str) -> None:
+        """Keep a text beside the stages; the last one counts, and a power cut may take it."""
+        file = self.root / name
+        aside = file.with_name(f".{name}.{os.getpid()}")
+        aside.write_text(text, encoding="utf-8")
+        aside.replace(file)
+
+    def kept_text(self, name: str) -> str:
+        """Return a text that was kept beside the stages, "" if there is none."""
+        file = self.root / name
+        return file.read_text(encoding="utf-8") if file.is_file() else ""
+
+    def publish(self, path: Path) -> None:
+        """Let every node see a file or folder below `root`; here that is so from the start."""
+
+    def fetch(self, folder: str, name: str) -> None:
+        """Bring every file of a name below a folder to `root`; here they are there."""
 
     @contextmanager
     def lock(self) -> Iterator[None]:
@@ -169,7 +194,7 @@ class Workspace:
         Raises:
             WorkspaceError: if another run holds the workspace, or it cannot be written.
         """
-        file = self.root / "lock"
+        file = self.root / _LOCK
         try:
             self.root.mkdir(parents=True, exist_ok=True)
             stream = file.open("a+", encoding="utf-8")
@@ -185,10 +210,38 @@ class Workspace:
                     "that run to end, stop it, or give another --workspace."
                 ) from error
             stream.truncate(0)
-            started = time.strftime("%Y-%m-%d %H:%M:%S")
-            stream.write(f"process {os.getpid()} on {socket.gethostname()} since {started}\n")
+            stream.write(f"{myself()}\n")
             stream.flush()
             yield
+
+    def held_by(self) -> str:
+        """Return who holds the lock, "" if nobody does."""
+        file = self.root / _LOCK
+        if not file.is_file():
+            return ""
+        with file.open(encoding="utf-8") as stream:
+            try:
+                fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return stream.read().strip()
+        return ""
+
+    def require_lock(self) -> None:
+        """Raise `WorkspaceError` if the lock was lost since it was taken; here it cannot be."""
+
+    def _altered(self, stage: Stage | str, name: str) -> WorkspaceError:
+        folder = f"{self.place}/stages/{self.folder(stage).name}"
+        return WorkspaceError(
+            f"{folder}/{name} is not what its stage wrote: it is missing or was changed since. "
+            f"Delete the folder {folder} and run again: that stage is made anew, everything else "
+            "is kept."
+        )
+
+
+def myself() -> str:
+    """Return what others are told of who holds a workspace."""
+    started = time.strftime("%Y-%m-%d %H:%M:%S")
+    return f"process {os.getpid()} on {socket.gethostname()} since {started}"
 
 
 def write_atomically(file: Path, text: str) -> None:
@@ -204,39 +257,19 @@ def write_atomically(file: Path, text: str) -> None:
 def _files(folder: Path) -> dict[str, dict[str, Any]]:
     """Return size and checksum of every file below a folder."""
     return {
-        str(file.relative_to(folder)): {"bytes": file.stat().st_size, "sha256": _checksum(file)}
+        str(file.relative_to(folder)): {"bytes": file.stat().st_size, "sha256": checksum(file)}
         for file in sorted(folder.rglob("*"))
         if file.is_file()
     }
 
 
-def _checksum(file: Path) -> str:
+def checksum(file: Path) -> str:
+    """Return the SHA-256 of a file, in hex digits."""
     with file.open("rb") as stream:
         digest = sha256()
         while block := stream.read(1 << 22):
             digest.update(block)
     return digest.hexdigest()
-
-
-def _write_lines(file: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    text = "".join(json.dumps(row, sort_keys=True, ensure_ascii=False) + "\n" for row in rows)
-    file.write_text(text, encoding="utf-8")
-
-
-def _rows(text: str, row_class: type[Row]) -> tuple[Row, ...]:
-    rows = []
-    for line in text.splitlines():
-        values = json.loads(line)
-        lists = {key: tuple(each) for key, each in values.items() if isinstance(each, list)}
-        rows.append(row_class(**{**values, **lists}))
-    return tuple(rows)
-
-
-def _altered(folder: Path, file: Path) -> WorkspaceError:
-    return WorkspaceError(
-        f"{file} is not what its stage wrote: it is missing or was changed since. Delete the "
-        f"folder {folder} and run again: that stage is made anew, everything else is kept."
-    )
 
 
 def _cannot_write(folder: Path, error: OSError) -> WorkspaceError:

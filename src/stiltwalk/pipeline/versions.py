@@ -1,0 +1,31 @@
+"""Versions of what computes: the same on every node, or results would depend on the node."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+
+LIBRARIES = ("torch", "transformers", "tokenizers", "accelerate", "pyarrow", "numpy", "babel")
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of this package, Python, and the libraries that results rest on."""
+    return {
+        "stiltwalk": version("stiltwalk"),
+        "python": platform.python_version(),
+        **{name: version(name) for name in LIBRARIES},
+    }
+
+
+def differences(wanted: Mapping[str, str]) -> str:
+    """Say where the versions here are others than those wanted; "" where all are the same."""
+    try:
+        found = versions()
+    except PackageNotFoundError as error:
+        return f"{error.name} is not installed there"
+    return ", ".join(
+        f"{name} is {found.get(name)}, not {each}"
+        for name, each in wanted.items()
+        if found.get(name) != each
+    )
