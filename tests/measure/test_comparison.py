@@ -12,7 +12,7 @@ import pytest
 from rich.console import Console
 
 from stiltwalk.errors import WorkspaceError
-from stiltwalk.measure.comparison import judged_cells, why_void
+from stiltwalk.measure.comparison import judged_cells, judged_memory, why_void
 from stiltwalk.measure.controls import Controls
 from stiltwalk.measure.paired import Block, Measured, Parts
 from stiltwalk.measure.profiles import SINGLE_STREAM, Figure
@@ -25,9 +25,9 @@ from stiltwalk.measure.speed import (
     Design,
     Speed,
     read_speed,
-    summarise,
     write_speed,
 )
+from stiltwalk.measure.summary import summarise
 from stiltwalk.measure.tables import print_speed
 from stiltwalk.measure.verdicts import Judged, judge
 
@@ -59,7 +59,7 @@ def trial(task: str, ratio: float, spread: float = 0.005) -> Trial:
         measured=measured(ratio, spread),
         conditions=CONDITIONS,
         weight_bytes=(4, 4),
-        peak_bytes=(None, 8),
+        peak_bytes=((4, 4),) * 8,
     )
 
 
@@ -158,6 +158,20 @@ def test_what_is_kept_is_read_again(tmp_path: Path) -> None:
 def test_another_document_is_refused_with_a_sentence() -> None:
     with pytest.raises(WorkspaceError, match=r"no speed\.json of this version"):
         read_speed(json.dumps({"a": "base"}))
+
+
+@pytest.mark.parametrize(
+    ("b_bytes", "verdict"), [(1000, "EQUIVALENT"), (1020, "EQUIVALENT"), (1200, "SLOWER")]
+)
+def test_memory_is_judged_with_its_weights_and_its_own_margin(b_bytes: int, verdict: str) -> None:
+    held = replace(trial("xnli", 1.0), weight_bytes=(900, 900))
+    memory = next(judged_memory(replace(held, peak_bytes=((100, b_bytes - 900),) * 8)))
+    assert (memory.a_bytes, memory.b_bytes) == (1000, b_bytes)
+    assert (memory.judged.verdict, memory.judged.margin) == (verdict, 0.05)
+
+
+def test_a_system_that_does_not_tell_its_memory_gets_no_verdict_about_it() -> None:
+    assert not list(judged_memory(replace(trial("xnli", 1.0), peak_bytes=())))
 
 
 def test_a_table_shows_every_cell_and_its_verdict() -> None:

@@ -7,7 +7,8 @@ from synthetic import make_run
 
 from stiltwalk.measure.controls import Controls
 from stiltwalk.measure.profiles import Figure
-from stiltwalk.measure.speed import VOID, Cell, Control, Cost, Design, Quality, Speed, summarise
+from stiltwalk.measure.speed import VOID, Cell, Control, Cost, Design, Quality, Speed
+from stiltwalk.measure.summary import summarise
 from stiltwalk.measure.verdicts import Judged, Verdict
 from stiltwalk.report.page_verdicts import verdicts, weighing
 from stiltwalk.report.rows import RunRows

@@ -7,9 +7,10 @@ from collections.abc import Iterator, Sequence
 
 from stiltwalk.measure.conditions import alone
 from stiltwalk.measure.differences import differences
+from stiltwalk.measure.languages import text_cost
 from stiltwalk.measure.paired import controlled
-from stiltwalk.measure.profiles import Figure, margin_of
-from stiltwalk.measure.session import Contest, Session, Trial
+from stiltwalk.measure.profiles import TAIL_MARGIN, Figure, margin_of
+from stiltwalk.measure.session import Contest, Pair, Session, Trial
 from stiltwalk.measure.sizing import MOST_BLOCKS
 from stiltwalk.measure.speed import (
     VOID,
@@ -17,15 +18,21 @@ from stiltwalk.measure.speed import (
     Control,
     Cost,
     Design,
+    LanguageText,
     LanguageTime,
+    LoadGenRun,
     Machine,
+    Memory,
     Speed,
-    summarise,
 )
-from stiltwalk.measure.splits import told
+from stiltwalk.measure.splits import Split, told
 from stiltwalk.measure.structure import structure_of_folder
-from stiltwalk.measure.verdicts import judge, judge_cells
+from stiltwalk.measure.summary import summarise
+from stiltwalk.measure.verdicts import judge, judge_cells, log_ratios
 from stiltwalk.records import Kind
+
+TEXT_ROWS = 500
+"""Of each language: parallel sets then say the same, and counting takes seconds."""
 
 
 def compare(contests: Sequence[Contest], names: tuple[str, str], session: Session) -> Speed:
@@ -42,11 +49,14 @@ def compare(contests: Sequence[Contest], names: tuple[str, str], session: Sessio
     parts = [len(c.workload.rows) if session.profile.by_language else 1 for c in contests]
     with alone(session.tell), controlled(session.num_threads):
         controls, machine = session.controls(contests[0])
-        trials = [
-            trial for contest in contests for trial in session.trials(contest, figures * sum(parts))
-        ]
-        loadgen = tuple(run for contest in contests for run in session.loadgen(contest))
-        splits = tuple(each for contest in contests for each in session.splits(contest))
+        trials, loadgen = list[Trial](), list[LoadGenRun]()
+        texts, splits = list[LanguageText](), list[Split]()
+        for contest in contests:
+            pair = contest.load()
+            trials += session.trials(contest, pair, figures * sum(parts))
+            loadgen += session.loadgen(contest, pair)
+            splits += session.splits(contest, pair)
+            texts += _texts(contest, pair)
     void = tuple(why_void(controls, trials))
     cells = tuple(judged_cells(trials, controls, session.device))
     return Speed(
@@ -60,9 +70,11 @@ def compare(contests: Sequence[Contest], names: tuple[str, str], session: Sessio
         cells=cells,
         languages=tuple(time for trial in trials for time in _languages(trial)),
         costs=tuple(cost for trial in trials for cost in _costs(trial)),
-        loadgen=loadgen,
+        memory=tuple(memory for trial in trials for memory in judged_memory(trial)),
+        texts=tuple(texts),
+        loadgen=tuple(loadgen),
         machine=(*machine, *map(_machine, trials)),
-        splits=splits,
+        splits=tuple(splits),
         time_s=time.perf_counter() - began,
         summary=(*summarise(cells, void, *names), *told(splits, names[1])),
     )
@@ -160,8 +172,42 @@ def _costs(trial: Trial) -> Iterator[Cost]:
             real_tokens=parts.real_tokens / parts.num_requests,
             padded_tokens=parts.padded_tokens / parts.num_requests,
             weight_bytes=trial.weight_bytes[number],
-            peak_bytes=trial.peak_bytes[number],
+            peak_bytes=max((each[number] for each in trial.peak_bytes), default=None),
         )
+
+
+def judged_memory(trial: Trial) -> Iterator[Memory]:
+    """Yield the verdict about what both models hold, where the system tells."""
+    held = [
+        tuple(weights + peak for weights, peak in zip(trial.weight_bytes, peaks, strict=True))
+        for peaks in trial.peak_bytes
+    ]
+    if held:
+        a_bytes, b_bytes = zip(*held, strict=True)
+        yield Memory(
+            task=trial.task,
+            language=trial.language,
+            scenario=trial.scenario.name,
+            a_bytes=max(a_bytes),
+            b_bytes=max(b_bytes),
+            judged=judge(log_ratios(a_bytes, b_bytes), TAIL_MARGIN),
+        )
+
+
+def _texts(contest: Contest, pair: Pair) -> Iterator[LanguageText]:
+    """Yield what the same rows of each language take in tokens of each model."""
+    for model, answerer in zip("ab", pair, strict=True):
+        for language, rows in contest.workload.rows.items():
+            some = rows[:TEXT_ROWS]
+            cost = text_cost(language, some, answerer.features(some), answerer.encoder)
+            yield LanguageText(
+                task=contest.settings.task.name,
+                language=language,
+                model=model,
+                tokens_per_example=cost.tokens_per_example,
+                subwords_per_character=cost.subwords_per_character,
+                subwords_per_word=cost.subwords_per_word,
+            )
 
 
 def _machine(trial: Trial) -> Machine:

@@ -55,7 +55,7 @@ class TextCost:
 
 def text_cost(
     language: str,
-    examples: Sequence[Example | Sentence],
+    examples: Sequence[Example | Sentence | str],
     features: Features,
     encoder: TextEncoder,
 ) -> TextCost:
@@ -79,7 +79,7 @@ def text_cost(
     )
 
 
-def _texts(example: Example | Sentence) -> tuple[str, ...]:
+def _texts(example: Example | Sentence | str) -> tuple[str, ...]:
     """Return all text of an example that a model reads."""
     match example:
         case TextExample():
@@ -94,3 +94,5 @@ def _texts(example: Example | Sentence) -> tuple[str, ...]:
             return example.question, example.context
         case Sentence():
             return (example.text,)
+        case str():
+            return (example,)

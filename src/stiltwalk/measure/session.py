@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,12 +21,15 @@ from stiltwalk.measure.speed import Conditions, Control, LoadGenRun, Machine
 from stiltwalk.measure.splits import Split
 from stiltwalk.measure.splitting import splits
 from stiltwalk.measure.system import Answerer, Delayed, Settings, System, load_answerer
-from stiltwalk.measure.verdicts import judge
+from stiltwalk.measure.verdicts import LEAST_BLOCKS, judge
 from stiltwalk.measure.workload import Workload
 
 CONTROLS = "controls"
 DELAYS = (0.0, 0.05, 0.02)
 """What the instrument is shown: nothing, a difference that it must see, and a smaller one."""
+
+
+Pair = tuple[Answerer, Answerer]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +40,13 @@ class Contest:
     folder_b: Path
     settings: Settings
     workload: Workload
+
+    def load(self) -> Pair:
+        """Load both models."""
+        return (
+            load_answerer(self.folder_a, self.settings),
+            load_answerer(self.folder_b, self.settings),
+        )
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -48,7 +60,8 @@ class Trial:
         measured: the blocks.
         conditions: of the machine meanwhile.
         weight_bytes: of A and B.
-        peak_bytes: what each took beyond its weights, None where that is not known.
+        peak_bytes: what A and B took beyond their weights, turn about; empty where the system does
+            not tell.
     """
 
     task: str
@@ -57,7 +70,7 @@ class Trial:
     measured: Measured
     conditions: Conditions
     weight_bytes: tuple[int, int]
-    peak_bytes: tuple[int | None, int | None]
+    peak_bytes: tuple[tuple[int, int], ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,17 +128,15 @@ class Session:
                 controls.append(Control(scenario=scenario.name, figure=figure, found=judged))
         return controls, machine
 
-    def trials(self, contest: Contest, num_cells: int) -> Iterator[Trial]:
+    def trials(self, contest: Contest, pair: Pair, num_cells: int) -> Iterator[Trial]:
         """Yield every scenario of a contest, in the full profile language by language."""
-        a = load_answerer(contest.folder_a, contest.settings)
-        b = load_answerer(contest.folder_b, contest.settings)
-        task = contest.settings.name
+        task, (a, b) = contest.settings.name, pair
         for scenario in self.profile.scenarios:
             for language in contest.workload.rows if self.profile.by_language else ("",):
                 self.tell(f"{task} {language}: {scenario.name}")
                 workload = contest.workload.only(language) if language else contest.workload
                 watch = Watch()
-                measured = self.measure((a, b), workload, scenario, num_cells, task + language)
+                measured = self.measure(pair, workload, scenario, num_cells, task + language)
                 yield Trial(
                     task=task,
                     language=language,
@@ -133,18 +144,11 @@ class Session:
                     measured=measured,
                     conditions=watch.conditions(),
                     weight_bytes=(a.weight_bytes(), b.weight_bytes()),
-                    peak_bytes=(
-                        self._peak(a, workload, scenario),
-                        self._peak(b, workload, scenario),
-                    ),
+                    peak_bytes=tuple(self._peaks(pair, workload, scenario)),
                 )
 
-    def loadgen(self, contest: Contest) -> Iterator[LoadGenRun]:
+    def loadgen(self, contest: Contest, pair: Pair) -> Iterator[LoadGenRun]:
         """Yield what LoadGen says of each model in every scenario, Server last."""
-        pair = [
-            load_answerer(folder, contest.settings)
-            for folder in (contest.folder_a, contest.folder_b)
-        ]
         profile, task = self.profile, contest.settings.name
         per_language = -(-profile.load_queries // len(contest.workload.rows))
         requests = contest.workload.draw(per_language, np.random.default_rng(self.seed))
@@ -163,22 +167,32 @@ class Session:
         for number, run in enumerate(runs):
             yield replace(run, task=task, model="ab"[number % 2])
 
-    def splits(self, contest: Contest) -> Iterator[Split]:
+    def splits(self, contest: Contest, pair: Pair) -> Iterator[Split]:
         """Yield where a change of written answers' time comes from; nothing for other answers."""
         if not contest.settings.writes:
             return
         self.tell(f"{contest.settings.name}: prefill, tokens, time per token")
-        folders = (contest.folder_a, contest.folder_b)
-        a, b = (load_answerer(folder, contest.settings) for folder in folders)
         count = self.profile.split_requests
-        yield from splits((a, b), contest.workload, contest.settings.name, count, self.seed)
+        yield from splits(pair, contest.workload, contest.settings.name, count, self.seed)
 
-    def _peak(self, answerer: Answerer, workload: Workload, scenario: Scenario) -> int | None:
-        """Return the memory that a query of a scenario takes beyond the weights."""
+    def _peaks(
+        self, pair: Pair, workload: Workload, scenario: Scenario
+    ) -> Iterator[tuple[int, int]]:
+        """Yield the memory that a scenario's queries take beyond the weights, A's and B's."""
         requests = workload.draw(scenario.requests_per_query or 4, np.random.default_rng(self.seed))
         size = scenario.requests_per_query or len(requests)
         rows = [each.row for each in requests]
-        gc.collect()
-        return peak_bytes(
-            lambda: [answerer.answer(rows[at : at + size]) for at in range(0, len(rows), size)]
-        )
+        for _ in range(LEAST_BLOCKS):
+            found = []
+            for answerer in pair:
+                ask = partial(_answer_all, answerer, rows, size)
+                gc.collect()
+                found.append(peak_bytes(ask))
+            if found[0] is None or found[1] is None:
+                return
+            yield found[0], found[1]
+
+
+def _answer_all(answerer: Answerer, rows: Sequence[Any], size: int) -> None:
+    for start in range(0, len(rows), size):
+        answerer.answer(rows[start : start + size])

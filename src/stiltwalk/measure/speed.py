@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
@@ -14,11 +13,18 @@ from stiltwalk.errors import WorkspaceError
 from stiltwalk.measure.controls import Controls
 from stiltwalk.measure.profiles import Figure
 from stiltwalk.measure.splits import Split
-from stiltwalk.measure.verdicts import Judged, Verdict, equivalent_everywhere
+from stiltwalk.measure.verdicts import Judged, Verdict
 
 FILE = "speed.json"
 VOID = "VOID"
 """In place of a verdict where the instrument failed its own controls."""
+MEMORY_WORDS = {
+    Verdict.EQUIVALENT: "EQUIVALENT",
+    Verdict.FASTER: "LESS",
+    Verdict.SLOWER: "MORE",
+    Verdict.INCONCLUSIVE: "INCONCLUSIVE",
+}
+"""What a verdict is called where bytes are compared."""
 STYLE = "MLPerf-style scenarios; not an MLPerf result"
 
 
@@ -123,6 +129,37 @@ class Cost:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Memory:
+    """What both models hold at most, weights and all, in one scenario of one task.
+
+    `judged` is about the ratio of bytes; its FASTER is less memory, its SLOWER more.
+    """
+
+    task: str
+    language: str
+    scenario: str
+    a_bytes: int
+    b_bytes: int
+    judged: Judged
+
+
+@dataclass(frozen=True, kw_only=True)
+class LanguageText:
+    """What one model is fed for a text of one language, comparable on parallel data alone.
+
+    `tokens_per_example` counts what the model is fed; the tokenizer's sub-words are those of the
+    text itself, per character that is no white space, and per word where words are set apart.
+    """
+
+    task: str
+    language: str
+    model: str
+    tokens_per_example: float
+    subwords_per_character: float
+    subwords_per_word: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class LoadGenRun:
     """What MLPerf's load generator says of one model: absolute, compared with nothing.
 
@@ -209,6 +246,8 @@ class Speed:
         cells: the verdicts.
         languages: estimates per language, where a cell is a whole task.
         costs: time by part, tokens, memory.
+        memory: verdicts about it.
+        texts: what each language takes in tokens.
         loadgen: absolute figures of each model by MLPerf's load generator.
         quality: of both models, where runs were compared.
         machine: load, clock, heat, energy.
@@ -227,6 +266,8 @@ class Speed:
     cells: tuple[Cell, ...]
     languages: tuple[LanguageTime, ...]
     costs: tuple[Cost, ...]
+    memory: tuple[Memory, ...] = ()
+    texts: tuple[LanguageText, ...] = ()
     loadgen: tuple[LoadGenRun, ...] = ()
     quality: tuple[Quality, ...] = ()
     machine: tuple[Machine, ...]
@@ -255,40 +296,3 @@ def read_speed(text: str) -> Speed:
         raise WorkspaceError(
             f"This is no {FILE} of this version: {where}: {first['msg']}. Measure again."
         ) from error
-
-
-def summarise(cells: tuple[Cell, ...], void: tuple[str, ...], a: str, b: str) -> Iterator[str]:
-    """Yield what follows from the verdicts and from nothing else, a sentence each."""
-    for reason in void:
-        yield f"VOID: {reason}"
-    standing = [cell for cell in cells if cell.verdict != VOID]
-    equal = [cell for cell in standing if cell.verdict == Verdict.EQUIVALENT]
-    if len(standing) == len(cells) and equivalent_everywhere({_named(c): c.judged for c in cells}):
-        yield f"{b} is as fast as {a} within the margin everywhere: all {len(cells)} EQUIVALENT."
-    elif equal:
-        yield f"{b} is as fast as {a} within the margin in {len(equal)} of {len(cells)} cells."
-    for cell in standing:
-        judged, what = cell.judged, _named(cell)
-        if cell.verdict in (Verdict.SLOWER, Verdict.FASTER):
-            yield (
-                f"{b} is {cell.verdict} than {a} in {what}: time ratio {judged.ratio:.3f} "
-                f"({judged.low:.3f} to {judged.high:.3f})."
-            )
-        elif cell.verdict == Verdict.EQUIVALENT and judged.differs:
-            yield (
-                f"A small but real difference within the margin in {what}: time ratio "
-                f"{judged.ratio:.3f} ({judged.low:.3f} to {judged.high:.3f})."
-            )
-    unknown = [_named(cell) for cell in standing if cell.verdict == Verdict.INCONCLUSIVE]
-    if unknown:
-        yield f"INCONCLUSIVE, which is no evidence of equality: {'; '.join(unknown)}."
-
-
-def _named(cell: Cell) -> str:
-    language = f" {cell.language}" if cell.language else ""
-    return f"{cell.task}{language}, {cell.scenario}, {cell.figure}"
-
-
-def with_quality(speed: Speed, quality: tuple[Quality, ...]) -> Speed:
-    """Return the comparison with the scores of both models beside it."""
-    return replace(speed, quality=quality)

@@ -107,7 +107,7 @@ class Answerer:
         """Tokenise, run the model, decode; the answers themselves are not kept."""
         _synchronise()
         began = time.perf_counter()
-        features = self._features(requests)
+        features = self.features(requests)
         tokenised = time.perf_counter()
         outputs, costs = self._outputs(features)
         _synchronise()
@@ -126,6 +126,15 @@ class Answerer:
             first_token_s=tokenised - began + float(costs.first_token_s.max(initial=0)),
         )
 
+    def features(self, requests: Sequence[Any]) -> Features:
+        """Return what the model is fed for examples, or for lines."""
+        longest = self.settings.max_length_tokens
+        if self.block is not None:
+            return line_features(requests, self.encoder, longest)
+        if self.prompts is not None:
+            return self.prompts.asked(requests, self._labels, longest)
+        return self._kind.features(requests, self.encoder, self._labels, longest)
+
     def weight_bytes(self) -> int:
         """Return what the model's weights take."""
         return sum(each.numel() * each.element_size() for each in self.engine.model.parameters())
@@ -140,14 +149,6 @@ class Answerer:
     @cached_property
     def _kind(self) -> KindOfTask:
         return self.prompts or of_kind(self.settings.task.kind)
-
-    def _features(self, requests: Sequence[Any]) -> Features:
-        longest = self.settings.max_length_tokens
-        if self.block is not None:
-            return line_features(requests, self.encoder, longest)
-        if self.prompts is not None:
-            return self.prompts.asked(requests, self._labels, longest)
-        return self._kind.features(requests, self.encoder, self._labels, longest)
 
     def _outputs(self, features: Features) -> tuple[Any, RowCosts]:
         if self.block is not None:

@@ -8,8 +8,9 @@ from statistics import fmean
 from rich.console import Console
 from rich.table import Table
 
+from stiltwalk.measure.causes import shares_of_time, uneven_costs
 from stiltwalk.measure.profiles import Figure
-from stiltwalk.measure.speed import Cell, Speed
+from stiltwalk.measure.speed import MEMORY_WORDS, Cell, Speed
 from stiltwalk.measure.verdicts import Judged
 
 
@@ -21,6 +22,8 @@ def print_speed(speed: Speed, console: Console) -> None:
         _verdicts(speed),
         _loadgen(speed),
         _costs(speed),
+        _memory(speed),
+        _languages(speed),
         _quality(speed),
     ):
         if table.row_count:
@@ -118,6 +121,43 @@ def _costs(speed: Speed) -> Table:
             f"{cost.weight_bytes / 1e6:.1f}",
             peak,
         )
+    return table
+
+
+def _memory(speed: Speed) -> Table:
+    columns = ("task", "scenario", "A, MB", "B, MB", "B/A", "90 % interval", "margin", "verdict")
+    table = _table("Memory at its peak, weights included", *columns)
+    for each in speed.memory:
+        judged = each.judged
+        table.add_row(
+            f"{each.task} {each.language}".strip(),
+            each.scenario,
+            *(f"{held / 1e6:.1f}" for held in (each.a_bytes, each.b_bytes)),
+            f"{judged.ratio:.3f}",
+            f"{judged.low:.3f}-{judged.high:.3f}",
+            f"{judged.margin:.0%}",
+            MEMORY_WORDS[judged.verdict],
+        )
+    return table
+
+
+def _languages(speed: Speed) -> Table:
+    columns = ("task", "cost", "model", "cheapest", "dearest", "ratio", "Gini")
+    table = _table("What the language costs, at equal content", *columns)
+    for each in uneven_costs(speed):
+        found = each.found
+        table.add_row(
+            each.task,
+            each.cost,
+            each.model,
+            found.cheapest,
+            found.dearest,
+            f"{found.ratio:.2f}",
+            f"{found.gini:.3f}",
+        )
+    if shares := shares_of_time(speed):
+        told = ", ".join(f"{name} {share:.1%}" for name, share in shares.items())
+        table.caption, table.caption_justify = f"Variance of log(p50 latency): {told}.", "left"
     return table
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from stiltwalk.data.source import DataSource
 from stiltwalk.errors import NoSuchRun, RecipeError
 from stiltwalk.measure.comparison import compare
 from stiltwalk.measure.session import Contest, Session
-from stiltwalk.measure.speed import Quality, Speed, with_quality
+from stiltwalk.measure.speed import Quality, Speed
 from stiltwalk.measure.system import Settings
 from stiltwalk.measure.workload import load_workload
 from stiltwalk.pipeline.context import MODEL
@@ -91,7 +91,7 @@ def compare_models(asked: Asked, session: Session) -> Speed:
         contests.append(_contest(task, asked, pair))
         if pair[0] and pair[1]:
             quality += quality_of(pair[0].scores, pair[1].scores)
-    return with_quality(compare(contests, asked.names, session), tuple(quality))
+    return replace(compare(contests, asked.names, session), quality=tuple(quality))
 
 
 def _arm(name: str, asked: Asked) -> dict[str, _Evaluated] | None:

@@ -10,7 +10,7 @@ from stiltwalk.config.recipe import Precision, PrecisionOrAuto
 from stiltwalk.measure.comparison import compare
 from stiltwalk.measure.profiles import profile_named
 from stiltwalk.measure.session import DELAYS, Contest, Session
-from stiltwalk.measure.speed import FILE, Quality, with_quality, write_speed
+from stiltwalk.measure.speed import FILE, Quality, write_speed
 from stiltwalk.measure.system import Settings
 from stiltwalk.measure.workload import load_workload
 from stiltwalk.pipeline.context import Context
@@ -38,7 +38,7 @@ def measure(stage: Measure, context: Context, folder: Folder) -> None:
     speed = compare(contests, stage.names, session)
     store = context.workspace
     scores = [each for a, b in pairs for each in quality(store.scores(a), store.scores(b))]
-    write_speed(with_quality(speed, tuple(scores)), folder.path / FILE)
+    write_speed(replace(speed, quality=tuple(scores)), folder.path / FILE)
 
 
 def _contests(a: Predict, b: Predict, context: Context) -> Iterator[Contest]:
