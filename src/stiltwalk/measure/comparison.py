@@ -112,7 +112,8 @@ def why_void(controls: Sequence[Control], trials: Sequence[Trial]) -> Iterator[s
             yield f"{control.scenario}, {control.figure}: {reason}"
     for trial in trials:
         if not trial.measured.is_steady:
-            yield f"{trial.task} {trial.language}, {trial.scenario.name}: never became steady."
+            what = f"{trial.task} {trial.language}".strip()
+            yield f"{what}, {trial.scenario.name}: never became steady."
 
 
 def judged_cells(

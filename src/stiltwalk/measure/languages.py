@@ -82,8 +82,6 @@ def text_cost(
 def _texts(example: Example | Sentence | str) -> tuple[str, ...]:
     """Return all text of an example that a model reads."""
     match example:
-        case TextExample():
-            return (example.text,)
         case PairExample():
             return example.text_a, example.text_b
         case ChoiceExample():
@@ -92,7 +90,7 @@ def _texts(example: Example | Sentence | str) -> tuple[str, ...]:
             return (" ".join(example.words),)
         case SpanExample():
             return example.question, example.context
-        case Sentence():
+        case TextExample() | Sentence():
             return (example.text,)
         case str():
             return (example,)
