@@ -127,7 +127,7 @@ def test_rows_that_recur_are_run_once_and_answered_alike(kind: Kind, tiny_xlmr: 
 
     def forward(model: Model, batch: Batch, rows: NDArray[np.int64]) -> list[NDArray[Any]]:
         seen.extend(rows.tolist())
-        return given.kind.outputs(given.kind.logits(model, batch), twice, rows)
+        return given.kind.outputs(model, batch, twice, rows)
 
     found, costs = engine.map_rows(twice, forward, first_equal=twice.first_equal())
     num_rows = given.features.num_rows

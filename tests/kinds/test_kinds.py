@@ -200,6 +200,31 @@ def test_a_fresh_head_follows_from_its_seed_alone(tiny_xlmr: Path) -> None:
     assert not torch.equal(head(1), head(2))
 
 
+@pytest.mark.parametrize("is_hidden", [False, True])
+def test_a_tagging_head_sees_first_sub_words_alone_where_it_is_one_known_layer(
+    family: Path, is_hidden: bool
+) -> None:
+    given = small_set(Kind.TAGGING, family)
+    features, rows = given.features, np.array([5, 0, 7])
+    batch = batch_of(given, rows)
+    assert features.words is not None
+    with torch.no_grad():
+        best_RT = given.kind.logits(given.model, batch).argmax(dim=-1).numpy()
+        seen: list[int] = []
+        given.model.classifier.register_forward_hook(
+            lambda _, given, __: seen.append(given[0][..., 0].numel())
+        )
+        if is_hidden:
+            given.model.classifier = torch.nn.Sequential(given.model.classifier)
+        found = given.kind.outputs(given.model, batch, features, rows)
+    num_words = [len(features.words[row]) for row in rows]
+    assert seen == [best_RT.size if is_hidden else sum(num_words)]
+    assert best_RT.size > sum(num_words)
+    assert [len(each) for each in found] == num_words
+    for at, row in enumerate(rows):
+        assert found[at].tolist() == best_RT[at, features.words[row]].tolist()
+
+
 @pytest.mark.parametrize("kind", [Kind.SPAN, Kind.CHOICE])
 def test_a_base_that_was_a_classifier_of_three_gets_an_ordinary_head(
     kind: Kind, family: Path

@@ -20,8 +20,8 @@ from stiltwalk.records import Answers
 def forward(
     kind: KindOfTask, features: Features
 ) -> Callable[[Model, Batch, NDArray[np.int64]], list[NDArray[Any]]]:
-    """Return what `Engine.map_rows` applies to every batch: the head, then what decoding needs."""
-    return lambda model, batch, rows: kind.outputs(kind.logits(model, batch), features, rows)
+    """Return what `Engine.map_rows` applies to every batch."""
+    return lambda model, batch, rows: kind.outputs(model, batch, features, rows)
 
 
 def outputs(

@@ -48,13 +48,10 @@ class ChoiceKind:
         return functional.cross_entropy(by_question, gold, reduction="sum")
 
     def outputs(
-        self,
-        logits: Tensor,
-        features: Features,
-        rows: NDArray[np.int64],
+        self, model: Model, batch: Batch, features: Features, rows: NDArray[np.int64]
     ) -> list[NDArray[np.float32]]:
         """Return the score of each row, shape (1,)."""
-        return list(logits.float().cpu().numpy())
+        return list(self.logits(model, batch).float().cpu().numpy())
 
     def decode(
         self,

@@ -71,9 +71,9 @@ class KindOfTask(Learnable, Protocol):
         """Turn examples into rows."""
 
     def outputs(
-        self, logits: Tensor, features: Features, rows: NDArray[np.int64]
+        self, model: Model, batch: Batch, features: Features, rows: NDArray[np.int64]
     ) -> list[NDArray[Any]]:
-        """Return what decoding needs of each row, small and on the CPU."""
+        """Run a model; return what decoding needs of each row, small and on the CPU."""
 
     def decode(
         self,

@@ -47,13 +47,10 @@ class PairKind:
         return functional.cross_entropy(logits.float(), gold, reduction="sum")
 
     def outputs(
-        self,
-        logits: Tensor,
-        features: Features,
-        rows: NDArray[np.int64],
+        self, model: Model, batch: Batch, features: Features, rows: NDArray[np.int64]
     ) -> list[NDArray[np.float32]]:
         """Return the logits of each row, shape (C,)."""
-        return list(logits.float().cpu().numpy())
+        return list(self.logits(model, batch).float().cpu().numpy())
 
     def decode(
         self,

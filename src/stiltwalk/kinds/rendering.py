@@ -135,7 +135,7 @@ class PromptKind:
         return logits.sum()
 
     def outputs(
-        self, logits: Tensor, features: Features, rows: NDArray[np.int64]
+        self, model: Model, batch: Batch, features: Features, rows: NDArray[np.int64]
     ) -> list[NDArray[Any]]:
         """Answers are not read off one forward pass: see `stiltwalk.infer.prompted`."""
         raise AssertionError(self.task.name)

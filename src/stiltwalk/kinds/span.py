@@ -49,11 +49,11 @@ class SpanKind:
         return (start + end) / 2
 
     def outputs(
-        self, logits: Tensor, features: Features, rows: NDArray[np.int64]
+        self, model: Model, batch: Batch, features: Features, rows: NDArray[np.int64]
     ) -> list[NDArray[np.float64]]:
         """Return the best spans of each window; see `best_spans`."""
         assert features.offsets is not None
-        scores = logits.cpu().numpy()
+        scores = self.logits(model, batch).cpu().numpy()
         found = []
         for at, row in enumerate(rows):
             offsets = features.offsets[row]

@@ -1,4 +1,7 @@
-"""A sentence of words in, one tag per word out."""
+"""A sentence of words in, one tag per word out.
+
+Shape letters: R rows of a batch, T tokens, N first sub-words of all words, C classes.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from stiltwalk.features.rows import Features
@@ -57,12 +60,24 @@ class TaggingKind:
         )
 
     def outputs(
-        self, logits: Tensor, features: Features, rows: NDArray[np.int64]
+        self, model: Model, batch: Batch, features: Features, rows: NDArray[np.int64]
     ) -> list[NDArray[np.int64]]:
         """Return the likeliest tag of each word of each row, shape (words,)."""
         assert features.words is not None
-        best_RT = logits.argmax(dim=-1).cpu().numpy()
-        return [best_RT[at, features.words[row]] for at, row in enumerate(rows)]
+        words = [features.words[row] for row in rows]
+        width = batch.input_ids_RT.shape[1]
+        flat_N = np.concatenate([at * width + own for at, own in enumerate(words)])
+        logits_NC = self._logits_at(model, batch, torch.from_numpy(flat_N))
+        best_N = logits_NC.argmax(dim=-1).cpu().numpy()
+        return np.split(best_N, np.cumsum([len(own) for own in words])[:-1])
+
+    def _logits_at(self, model: Model, batch: Batch, flat_N: Tensor) -> Tensor:
+        """Return (N, C) at some of the batch's R · T places; its last layer sees no others."""
+        head = getattr(model, "classifier", None)
+        if not isinstance(head, nn.Linear):
+            return self.logits(model, batch).flatten(0, 1)[flat_N]
+        with head.register_forward_pre_hook(lambda _, given: (given[0].flatten(0, 1)[flat_N],)):
+            return self.logits(model, batch)
 
     def decode(
         self,
