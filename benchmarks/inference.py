@@ -2,13 +2,13 @@
 
     python benchmarks/inference.py [--quick] [--json] [--workloads xnli,xquad,tatoeba]
         [--variants all] [--shape base|large] [--rows 1050] [--tokens 10000] [--repeats 5]
-        [--checked 64] [--threads 2]
+        [--checked 64] [--threads 2] [--keep FILE]
 
-Every repeat times about `--tokens` real tokens of a set of `--rows` rows, another part each time:
-variants that keep the set's order get rows that follow one another, ours gets every n-th of the
-batches that it makes of the whole set, since it sorts. `ratio` is in real tokens/s to `trainer`,
-`ceiling` the share of the fastest matrix product of that format in the same run. The text is that
-of ../shared/real.
+Every repeat times about `--tokens` real tokens of a set of `--rows` rows, every n-th of the
+batches that a variant makes of the whole set and others each time: 32 rows that follow one
+another, or ours, which are sorted. With `--keep` what is measured is added to a file, so that
+several calls make one table. `ratio` is in real tokens/s to `trainer`, `ceiling` the share of the
+fastest matrix product of that format in the same call. The text is that of ../shared/real.
 
     padded_max   32 rows, each padded to the task's maximum (as jiant does)
     trainer      Trainer.predict, 32 rows, its default collator
@@ -23,12 +23,13 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import platform
 import statistics
 import time
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,7 @@ from torch.nn import functional
 from stiltwalk.features.batches import inference_batches
 from stiltwalk.models.device import CPU_BATCH_TOKENS as BATCH_TOKENS
 
+Measured = dict[str, Any]
 IN_ORDER = ("padded_max", "trainer", "pipeline")
 VARIANTS: Mapping[str, Callable[[Workload], variants.Variant]] = {
     "trainer": variants.trainer,
@@ -84,14 +86,15 @@ def ceiling(dtype: torch.dtype, width: int) -> float:
     return best
 
 
-def parts(given: Workload, tokens: int, variant: str) -> list[variants.Rows]:
-    """Return the set cut into parts of about so many real tokens, as a variant is fed them."""
-    count = max(1, round(int(given.lengths.sum()) / tokens))
+def part(given: Workload, tokens: int, variant: str, number: int) -> variants.Rows:
+    """Return the rows of every n-th batch of a set, about so many real tokens."""
     if variant in IN_ORDER:
-        return np.array_split(np.arange(len(given.lengths)), count)
-    batches = inference_batches(given.lengths, BATCH_TOKENS)
-    count = min(count, len(batches))
-    return [np.concatenate(batches[first::count]) for first in range(count)]
+        rows = np.arange(len(given.lengths))
+        batches = [rows[at : at + variants.BATCH_ROWS] for at in rows[:: variants.BATCH_ROWS]]
+    else:
+        batches = inference_batches(given.lengths, BATCH_TOKENS)
+    count = min(len(batches), max(1, round(int(given.lengths.sum()) / tokens)))
+    return np.concatenate(batches[number % count :: count])
 
 
 def peak_bytes(reset: bool = False) -> int:
@@ -102,61 +105,87 @@ def peak_bytes(reset: bool = False) -> int:
     return int(status.partition("VmHWM:")[2].split()[0]) * 1024
 
 
-def measure(given: Workload, options: argparse.Namespace) -> list[dict[str, Any]]:
-    """Return one row per variant."""
+def measure(
+    given: Workload, options: argparse.Namespace, before: list[Measured]
+) -> Iterator[Measured]:
+    """Yield how each variant's outputs differ, then what each repeat took."""
     names = [name for name in VARIANTS if has(name, given)]
     if options.variants != "all":
-        names = [name for name in names if name in ("trainer", *options.variants.split(","))]
+        names = [name for name in names if name in options.variants.split(",")]
     run = {name: VARIANTS[name](given) for name in names}
+    about = {"workload": given.name, "shape": options.shape}
+    if options.checked:
+        checked = np.linspace(0, len(given.lengths) - 1, options.checked).astype(int)
+        alone = [variants.trainer(given)(checked[at : at + 1])[0] for at in range(len(checked))]
+        for name in names:
+            yield {**about, "variant": name, **difference(run[name](checked), alone)}
+    for name in names:
+        run[name](np.arange(16))  # first calls are slow
     width = given.model.config.hidden_size
-    fastest = {
-        "fp32": ceiling(torch.float32, width),
-        "bf16": ceiling(torch.bfloat16, width),
-    }
-    checked = np.linspace(0, len(given.lengths) - 1, options.checked).astype(int)
-    alone = [variants.trainer(given)(checked[at : at + 1])[0] for at in range(len(checked))]
-    rows = {name: _row(given, name, run[name](checked), alone) for name in names}
-    times: dict[str, list[tuple[float, float, float]]] = {name: [] for name in names}
-    for repeat in range(options.repeats):
+    dtypes = {"fp32": torch.float32, "bf16": torch.bfloat16}
+    done = [each["variant"] for each in before if {**each, **about} == each and "took_s" in each]
+    number = max((done.count(name) for name in names), default=0)
+    for repeat in range(number, number + options.repeats):
+        fastest = {name: ceiling(dtype, width) for name, dtype in dtypes.items()}
         for name in names if repeat % 2 == 0 else reversed(names):
-            cut = parts(given, options.tokens, name)
-            some = cut[(repeat * max(1, len(cut) // options.repeats)) % len(cut)]
+            some = part(given, options.tokens, name, repeat)
             peak_bytes(reset=True)
             began = time.perf_counter()
             run[name](some)
-            took_s = time.perf_counter() - began
-            tokens = float(given.lengths[some].sum())
-            times[name].append((tokens / took_s, len(some) / took_s, given.flops(some) / took_s))
-            rows[name]["peak_gib"] = max(rows[name].get("peak_gib", 0), peak_bytes() / 2**30)
-    base = statistics.median(each[0] for each in times["trainer"])
-    for name, row in rows.items():
-        speeds = [each[0] for each in times[name]]
-        row["tokens_per_s"] = statistics.median(speeds)
-        row["spread"] = [min(speeds), max(speeds)]
-        row["examples_per_s"] = statistics.median(each[1] for each in times[name])
-        row["ratio"] = row["tokens_per_s"] / base
-        useful = statistics.median(each[2] for each in times[name])
-        row["ceiling"] = useful / fastest["bf16" if name.endswith("bf16") else "fp32"]
-        row["repeats"] = options.repeats
-    return list(rows.values())
+            yield {
+                **about,
+                "variant": name,
+                "took_s": time.perf_counter() - began,
+                "tokens": int(given.lengths[some].sum()),
+                "rows": len(some),
+                "flops": given.flops(some),
+                "fastest": fastest["bf16" if name.endswith("bf16") else "fp32"],
+                "peak_gib": peak_bytes() / 2**30,
+            }
 
 
-def _row(
-    given: Workload, name: str, found: variants.Outputs, alone: variants.Outputs
-) -> dict[str, Any]:
-    """Return how a variant's outputs compare with rows run one by one through the stock model."""
+def difference(found: variants.Outputs, alone: variants.Outputs) -> Measured:
+    """Return how outputs compare with rows run one by one through the stock model."""
     pairs = list(zip(found, alone, strict=True))
+    same = [(one.argmax(0) == other.argmax(0)).all() for one, other in pairs]
     return {
-        "workload": given.name,
-        "variant": name,
         "max_difference": float(max(np.abs(one - other).max() for one, other in pairs)),
-        "same_argmax": float(
-            np.mean([(one.argmax(0) == other.argmax(0)).all() for one, other in pairs])
-        ),
+        "same_argmax": float(np.mean(same)),
     }
 
 
-def main() -> None:
+def table(measured: list[Measured]) -> list[Measured]:
+    """Return one row per workload, shape and variant: medians over all that was measured."""
+    keys = dict.fromkeys((e["workload"], e["shape"], e["variant"]) for e in measured)
+    rows = []
+    for key in sorted(keys, key=lambda key: (key[0], key[1], list(VARIANTS).index(key[2]))):
+        own = [e for e in measured if (e["workload"], e["shape"], e["variant"]) == key]
+        timed = [each for each in own if "took_s" in each]
+        if not timed:
+            continue
+        speeds = [each["tokens"] / each["took_s"] for each in timed]
+        row: Measured = dict(zip(("workload", "shape", "variant"), key, strict=True))
+        for each in own:
+            row |= {name: each[name] for name in each if name in ("max_difference", "same_argmax")}
+        row["tokens_per_s"] = statistics.median(speeds)
+        row["spread"] = [min(speeds), max(speeds)]
+        row["examples_per_s"] = statistics.median(each["rows"] / each["took_s"] for each in timed)
+        row["ceiling"] = statistics.median(
+            each["flops"] / each["took_s"] / each["fastest"] for each in timed
+        )
+        row["peak_gib"] = max(each["peak_gib"] for each in timed)
+        row["tokens"] = sum(each["tokens"] for each in timed)
+        row["repeats"] = len(timed)
+        rows.append(row)
+    base = {(row["workload"], row["shape"]): row for row in rows if row["variant"] == "trainer"}
+    for row in rows:
+        stock = base.get((row["workload"], row["shape"]))
+        row["ratio"] = row["tokens_per_s"] / stock["tokens_per_s"] if stock else None
+    return rows
+
+
+def asked() -> argparse.Namespace:
+    """Return the options of the command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="two repeats of few tokens, no ONNX")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
@@ -168,38 +197,55 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--checked", type=int, default=64, help="rows whose outputs are compared")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--keep", type=Path, help="JSON lines of earlier calls, and of this one")
     options = parser.parse_args()
     if options.quick:
         options.repeats, options.tokens, options.checked = 2, 1_500, 8
-        options.workloads = "xnli"
-        options.variants = "padded_max,ours_fp32,ours_bf16"
+        options.workloads, options.variants = "xnli", "trainer,padded_max,ours_fp32,ours_bf16"
+    return options
+
+
+def main() -> None:
+    options = asked()
     torch.set_num_threads(options.threads)
     transformers.logging.set_verbosity_error()
     warnings.simplefilter("ignore")
-    rows = []
-    if not options.json:
-        print(f"{'':27} tokens/s [  range  ] rows/s  ratio  ceiling  |diff|  argmax   peak")
-    for name in options.workloads.split(","):
-        found = measure(workload(name, options.shape, options.rows), options)
-        rows += found
-        if not options.json:
-            show(found)
+    measured: list[Measured] = []
+    if options.keep and options.keep.is_file():
+        measured += map(json.loads, options.keep.read_text(encoding="utf-8").splitlines())
+    for name in filter(None, options.workloads.split(",")):
+        for each in measure(workload(name, options.shape, options.rows), options, measured):
+            measured.append(each)
+            if options.keep:
+                with options.keep.open("a", encoding="utf-8") as lines:
+                    lines.write(json.dumps(each) + "\n")
+    rows = table(measured)
     if options.json:
         machine = f"{platform.platform()}, {options.threads} threads, torch {torch.__version__}"
         print(json.dumps({"machine": machine, "rows": rows}, indent=1))
+    else:
+        show(rows)
 
 
-def show(rows: list[dict[str, Any]]) -> None:
-    """Print a workload's part of the table."""
+def show(rows: list[Measured]) -> None:
+    """Print the table, ready for a page."""
+    print("| workload | variant | tokens/s | range | rows/s | ratio | ceiling |", end="")
+    print(" max diff | same argmax | peak GiB | repeats |\n" + "|---" * 11 + "|")
     for row in rows:
+        name = row["workload"] + ("" if row["shape"] == "base" else f", {row['shape']}")
         low, high = row["spread"]
-        print(
-            f"{row['workload']:8} {row['variant']:18} {row['tokens_per_s']:8,.0f} "
-            f"[{low:,.0f}-{high:,.0f}] {row['examples_per_s']:6.1f} {row['ratio']:5.2f} x "
-            f"{row['ceiling']:7.0%}  {row['max_difference']:.0e}  {row['same_argmax']:6.1%} "
-            f"{row['peak_gib']:5.2f} GiB",
-            flush=True,
-        )
+        figures = [
+            f"{row['tokens_per_s']:,.0f}",
+            f"{low:,.0f}-{high:,.0f}",
+            f"{row['examples_per_s']:.1f}",
+            f"{row['ratio'] or math.nan:.2f}",
+            f"{row['ceiling']:.0%}",
+            f"{row.get('max_difference', math.nan):.0e}",
+            f"{row.get('same_argmax', math.nan):.1%}",
+            f"{row['peak_gib']:.2f}",
+            str(row["repeats"]),
+        ]
+        print(" | ".join([f"| {name} | `{row['variant']}`", *figures]), "|")
 
 
 if __name__ == "__main__":
