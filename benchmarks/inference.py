@@ -1,14 +1,16 @@
-"""Time zero-shot inference against what users run today, in one process, interleaved.
+"""Time zero-shot inference against what users run today, interleaved.
 
     python benchmarks/inference.py [--quick] [--json] [--workloads xnli,xquad,tatoeba]
-        [--variants all] [--shape base|large] [--rows 1050] [--tokens 10000] [--repeats 5]
-        [--checked 64] [--threads 2] [--keep FILE]
+        [--variants trainer,ours_fp32,…] [--shape base|large] [--rows 1050] [--tokens 10000]
+        [--repeats 5] [--checked 64] [--threads 2] [--keep FILE]
 
-Every repeat times about `--tokens` real tokens of a set of `--rows` rows, every n-th of the
-batches that a variant makes of the whole set and others each time: 32 rows that follow one
-another, or ours, which are sorted. With `--keep` what is measured is added to a file, so that
-several calls make one table. `ratio` is in real tokens/s to `trainer`, `ceiling` the share of the
-fastest matrix product of that format in the same call. The text is that of ../shared/real.
+What users run today runs in a process of its own, as they start it; ours and the runtimes in
+another that takes huge pages, as `stiltwalk run` does. Every repeat times about `--tokens` real
+tokens of a set of `--rows` rows, every n-th of the batches that a variant makes of the whole set,
+others each time: 32 rows that follow one another, or ours, which are sorted. With `--keep` what is
+measured is added to a file, so that several calls make one table. `ratio` is in real tokens/s to
+`trainer`, `ceiling` the share of the fastest matrix product of that format in the same repeat. The
+text is that of ../shared/real.
 
     padded_max   32 rows, each padded to the task's maximum (as jiant does)
     trainer      Trainer.predict, 32 rows, its default collator
@@ -29,8 +31,10 @@ import platform
 import statistics
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from importlib.util import find_spec
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +51,7 @@ from stiltwalk.features.batches import inference_batches
 from stiltwalk.models.device import CPU_BATCH_TOKENS as BATCH_TOKENS
 
 Measured = dict[str, Any]
+HUGE_PAGES = "THP_MEM_ALLOC_ENABLE"
 IN_ORDER = ("padded_max", "trainer", "pipeline")
 VARIANTS: Mapping[str, Callable[[Workload], variants.Variant]] = {
     "trainer": variants.trainer,
@@ -59,10 +64,10 @@ VARIANTS: Mapping[str, Callable[[Workload], variants.Variant]] = {
 }
 
 
-def has(variant: str, given: Workload) -> bool:
+def has(variant: str, name: str) -> bool:
     """Tell whether a variant can run here on a workload."""
     if variant == "pipeline":
-        return given.name == "xnli"
+        return name == "xnli"
     package = variant.partition("_")[0]
     return package not in ("onnxruntime", "openvino") or find_spec(package) is not None
 
@@ -105,43 +110,95 @@ def peak_bytes(reset: bool = False) -> int:
     return int(status.partition("VmHWM:")[2].split()[0]) * 1024
 
 
+class Runs:
+    """Variants of one workload, in the process that runs them."""
+
+    def __init__(self, name: str, options: argparse.Namespace, names: Sequence[str]) -> None:
+        """Make rows, model and variants; call each once, since first calls are slow."""
+        torch.set_num_threads(options.threads)
+        transformers.logging.set_verbosity_error()
+        warnings.simplefilter("ignore")
+        self.given, self.options = workload(name, options.shape, options.rows), options
+        self.run = {each: VARIANTS[each](self.given) for each in names}
+        for run in self.run.values():
+            run(np.arange(16))
+
+    def ceilings(self) -> dict[str, float]:
+        """Return the fastest matrix product of each format, in FLOP/s."""
+        width = self.given.model.config.hidden_size
+        return {
+            "fp32": ceiling(torch.float32, width),
+            "bf16": ceiling(torch.bfloat16, width),
+        }
+
+    def differences(self) -> list[Measured]:
+        """Return how each variant's outputs differ from those of rows run one by one."""
+        last, one_by_one = len(self.given.lengths) - 1, variants.trainer(self.given)
+        rows = np.linspace(0, last, self.options.checked).astype(int)
+        alone = [one_by_one(rows[at : at + 1])[0] for at in range(len(rows))]
+        return [{"variant": name, **difference(run(rows), alone)} for name, run in self.run.items()]
+
+    def timed(self, name: str, repeat: int) -> Measured:
+        """Run a part of the rows through one variant; return what it took."""
+        rows = part(self.given, self.options.tokens, name, repeat)
+        peak_bytes(reset=True)
+        began = time.perf_counter()
+        self.run[name](rows)
+        return {
+            "variant": name,
+            "took_s": time.perf_counter() - began,
+            "tokens": int(self.given.lengths[rows].sum()),
+            "rows": len(rows),
+            "flops": self.given.flops(rows),
+            "peak_gib": peak_bytes() / 2**30,
+        }
+
+
+def started(name: str, options: argparse.Namespace, names: Sequence[str]) -> ProcessPoolExecutor:
+    """Return a process in which `_runs` are some variants."""
+    os.environ[HUGE_PAGES] = "0" if set(names) <= set(IN_ORDER) else "1"
+    where = get_context("spawn")
+    process = ProcessPoolExecutor(1, where, initializer=_start, initargs=(name, options, names))
+    process.submit(_call, "ceilings").result()  # started now, with this environment
+    return process
+
+
+_runs: Runs
+
+
+def _start(name: str, options: argparse.Namespace, names: Sequence[str]) -> None:
+    global _runs  # noqa: PLW0603 - a process's own
+    _runs = Runs(name, options, names)
+
+
+def _call(method: str, *given: Any) -> Any:  # noqa: ANN401
+    return getattr(_runs, method)(*given)
+
+
 def measure(
-    given: Workload, options: argparse.Namespace, before: list[Measured]
+    name: str, options: argparse.Namespace, before: Sequence[Measured]
 ) -> Iterator[Measured]:
     """Yield how each variant's outputs differ, then what each repeat took."""
-    names = [name for name in VARIANTS if has(name, given)]
-    if options.variants != "all":
-        names = [name for name in names if name in options.variants.split(",")]
-    run = {name: VARIANTS[name](given) for name in names}
-    about = {"workload": given.name, "shape": options.shape}
+    names = [each for each in VARIANTS if has(each, name) and each in options.variants]
+    about = {"workload": name, "shape": options.shape}
+    stock = [each for each in names if each in IN_ORDER]
+    groups = [group for group in (stock, names[len(stock) :]) if group]
+    processes = {id(group): started(name, options, group) for group in groups}
+    where = {each: processes[id(group)] for group in groups for each in group}
     if options.checked:
-        checked = np.linspace(0, len(given.lengths) - 1, options.checked).astype(int)
-        alone = [variants.trainer(given)(checked[at : at + 1])[0] for at in range(len(checked))]
-        for name in names:
-            yield {**about, "variant": name, **difference(run[name](checked), alone)}
-    for name in names:
-        run[name](np.arange(16))  # first calls are slow
-    width = given.model.config.hidden_size
-    dtypes = {"fp32": torch.float32, "bf16": torch.bfloat16}
+        for process in processes.values():
+            for found in process.submit(_call, "differences").result():
+                yield {**about, **found}
     done = [each["variant"] for each in before if {**each, **about} == each and "took_s" in each]
-    number = max((done.count(name) for name in names), default=0)
-    for repeat in range(number, number + options.repeats):
-        fastest = {name: ceiling(dtype, width) for name, dtype in dtypes.items()}
-        for name in names if repeat % 2 == 0 else reversed(names):
-            some = part(given, options.tokens, name, repeat)
-            peak_bytes(reset=True)
-            began = time.perf_counter()
-            run[name](some)
-            yield {
-                **about,
-                "variant": name,
-                "took_s": time.perf_counter() - began,
-                "tokens": int(given.lengths[some].sum()),
-                "rows": len(some),
-                "flops": given.flops(some),
-                "fastest": fastest["bf16" if name.endswith("bf16") else "fp32"],
-                "peak_gib": peak_bytes() / 2**30,
-            }
+    first = max((done.count(each) for each in names), default=0)
+    for repeat in range(first, first + options.repeats):
+        fastest = where[names[-1]].submit(_call, "ceilings").result()
+        for each in names if repeat % 2 == 0 else reversed(names):
+            found = where[each].submit(_call, "timed", each, repeat).result()
+            dtype = "bf16" if each.endswith("bf16") else "fp32"
+            yield {**about, **found, "fastest": fastest[dtype]}
+    for process in processes.values():
+        process.shutdown()
 
 
 def difference(found: variants.Outputs, alone: variants.Outputs) -> Measured:
@@ -190,7 +247,7 @@ def asked() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="two repeats of few tokens, no ONNX")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     parser.add_argument("--workloads", default="xnli,xquad,tatoeba")
-    parser.add_argument("--variants", default="all")
+    parser.add_argument("--variants", default=",".join(VARIANTS))
     parser.add_argument("--shape", choices=("base", "large"), default="base")
     parser.add_argument("--rows", type=int, default=1050)
     parser.add_argument("--tokens", type=int, default=10_000)
@@ -201,20 +258,18 @@ def asked() -> argparse.Namespace:
     options = parser.parse_args()
     if options.quick:
         options.repeats, options.tokens, options.checked = 2, 1_500, 8
-        options.workloads, options.variants = "xnli", "trainer,padded_max,ours_fp32,ours_bf16"
+        options.workloads, options.variants = "xnli", "trainer,ours_fp32,ours_bf16"
+    options.variants = options.variants.split(",")
     return options
 
 
 def main() -> None:
     options = asked()
-    torch.set_num_threads(options.threads)
-    transformers.logging.set_verbosity_error()
-    warnings.simplefilter("ignore")
     measured: list[Measured] = []
     if options.keep and options.keep.is_file():
         measured += map(json.loads, options.keep.read_text(encoding="utf-8").splitlines())
     for name in filter(None, options.workloads.split(",")):
-        for each in measure(workload(name, options.shape, options.rows), options, measured):
+        for each in measure(name, options, measured):
             measured.append(each)
             if options.keep:
                 with options.keep.open("a", encoding="utf-8") as lines:
