@@ -44,8 +44,8 @@ import inference_variants as variants
 import numpy as np
 import torch
 import transformers
+from inference_limits import ceiling, peak_bytes
 from inference_workloads import Workload, workload
-from torch.nn import functional
 
 from stiltwalk.features.batches import inference_batches
 from stiltwalk.models.device import CPU_BATCH_TOKENS as BATCH_TOKENS
@@ -72,25 +72,6 @@ def has(variant: str, name: str) -> bool:
     return package not in ("onnxruntime", "openvino") or find_spec(package) is not None
 
 
-def ceiling(dtype: torch.dtype, width: int) -> float:
-    """Return the fastest matrix product of an encoder's shapes, in FLOP/s."""
-    best, tokens = 0.0, BATCH_TOKENS
-    setting = torch.backends.mkldnn.matmul
-    before = setting.fp32_precision
-    for width_in, width_out in ((width, width), (width, 4 * width), (4 * width, width)):
-        x, weight = torch.randn(tokens, width_in), torch.randn(width_out, width_in)
-        x, weight = x.to(dtype), weight.to(dtype)
-        for library in ("none", "bf16"):  # on a CPU without AMX: MKL, and oneDNN in full fp32
-            setting.fp32_precision = library
-            for _ in range(12):
-                began = time.perf_counter()
-                functional.linear(x, weight)
-                took_s = time.perf_counter() - began
-                best = max(best, 2 * tokens * width_in * width_out / took_s)
-    setting.fp32_precision = before
-    return best
-
-
 def part(given: Workload, tokens: int, variant: str, number: int) -> variants.Rows:
     """Return the rows of every n-th batch of a set, about so many real tokens."""
     if variant in IN_ORDER:
@@ -100,14 +81,6 @@ def part(given: Workload, tokens: int, variant: str, number: int) -> variants.Ro
         batches = inference_batches(given.lengths, BATCH_TOKENS)
     count = min(len(batches), max(1, round(int(given.lengths.sum()) / tokens)))
     return np.concatenate(batches[number % count :: count])
-
-
-def peak_bytes(reset: bool = False) -> int:
-    """Return the peak of this process's memory since it was last reset, Linux only."""
-    if reset:
-        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
-    status = Path("/proc/self/status").read_text(encoding="ascii")
-    return int(status.partition("VmHWM:")[2].split()[0]) * 1024
 
 
 class Runs:
@@ -155,11 +128,11 @@ class Runs:
 
 
 def started(name: str, options: argparse.Namespace, names: Sequence[str]) -> ProcessPoolExecutor:
-    """Return a process in which `_runs` are some variants."""
+    """Return a process in which `_runs` will be some variants."""
     os.environ[HUGE_PAGES] = "0" if set(names) <= set(IN_ORDER) else "1"
     where = get_context("spawn")
     process = ProcessPoolExecutor(1, where, initializer=_start, initargs=(name, options, names))
-    process.submit(_call, "ceilings").result()  # started now, with this environment
+    process.submit(os.getpid)  # it starts now, with this environment
     return process
 
 
@@ -185,6 +158,8 @@ def measure(
     groups = [group for group in (stock, names[len(stock) :]) if group]
     processes = {id(group): started(name, options, group) for group in groups}
     where = {each: processes[id(group)] for group in groups for each in group}
+    for process in processes.values():
+        process.submit(os.getpid).result()  # both are ready
     if options.checked:
         for process in processes.values():
             for found in process.submit(_call, "differences").result():

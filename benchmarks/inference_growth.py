@@ -22,9 +22,10 @@ from pathlib import Path
 from typing import Any
 
 os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["THP_MEM_ALLOC_ENABLE"] = "1"  # as `stiltwalk run` does
 
 import torch
-from inference import peak_bytes
+from inference_limits import peak_bytes
 from inference_workloads import LABELS, MAX_TOKENS, REAL, workload
 
 from stiltwalk.data.source import DataSource

@@ -14,7 +14,7 @@ from stiltwalk.errors import RecipeError
 
 _LOG = logging.getLogger(__name__)
 
-CPU_BATCH_TOKENS = 2048
+CPU_BATCH_TOKENS = 1024
 """Large enough to fill a core, small enough to stay in cache."""
 CPU_WRITING_TOKENS = 8192
 """Of prompts that are written on together: each step reads all weights for one token a row."""
