@@ -15,7 +15,7 @@ def test_another_batch_budget_gives_every_task_the_same_scores(
 ) -> None:
     own, expected = walked.copied(tmp_path), walked.results()
     predictions = own.named("Predict")
-    assert {row["task"] for row in own.rows()} == {"xnli", "udpos", "xquad", "tatoeba", "bucc2018"}
+    assert {row["task"] for row in own.rows()} >= {"xnli", "udpos", "xquad", "tatoeba", "bucc2018"}
     for stage in predictions:
         (own.workspace / "stages" / stage / "complete.json").unlink()
     budgets: list[int] = []
