@@ -6,7 +6,7 @@ positions, V vocabulary.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -98,7 +98,7 @@ class PromptKind:
         solved = (f"{self.template.asked(e)} {self.template.answer(e)}" for e in self.shots)
         return "".join(f"{text}\n\n" for text in solved)
 
-    def _ended(self, answers: Any) -> list[Ids]:  # noqa: ANN401 - any iterable of texts
+    def _ended(self, answers: Iterable[str]) -> list[Ids]:
         """Return the ids of answers; tags one by one, as they are read again."""
         end = np.array([self.encoder.end_id], dtype=np.int32)
         texts = list(answers)
@@ -107,7 +107,7 @@ class PromptKind:
             return [np.concatenate([*(ids[tag] for tag in t.split()), end]) for t in texts]
         return [np.concatenate([answer, end]) for answer in self.encoder.answers(texts)]
 
-    def _tag_ids(self, tags: Any) -> Mapping[str, Ids]:  # noqa: ANN401 - any iterable of texts
+    def _tag_ids(self, tags: Iterable[str]) -> Mapping[str, Ids]:
         ordered = sorted(tags)
         return dict(zip(ordered, self.encoder.ids([f" {tag}" for tag in ordered]), strict=True))
 
