@@ -147,9 +147,18 @@ def pipeline(given: Given) -> Answers:
         batch_size=BATCH_ROWS,
         device=given.model.device,
     )
-    asked = {**_asked(given), "return_full_text": False, "return_tensors": True}
-    found = run(list(given.texts), **asked)
-    return [_ended(each[0]["generated_token_ids"], given) for each in found]
+    found = run(list(given.texts), **_asked(given), return_tensors=True)
+    whole = [each[0]["generated_token_ids"] for each in found]
+    lengths = given.features.ids.lengths.tolist()
+    return [
+        _ended(tokens[_padding(tokens) + length :], given)
+        for tokens, length in zip(whole, lengths, strict=True)
+    ]
+
+
+def _padding(tokens: Sequence[int]) -> int:
+    """Return how many tokens of padding stand in front."""
+    return next(at for at, token in enumerate(tokens) if token != PAD)
 
 
 def _asked(given: Given) -> dict[str, Any]:
