@@ -92,7 +92,7 @@ def given(options: argparse.Namespace) -> Given:
         num_attention_heads=options.width // 64,
         num_key_value_heads=options.width // 64,
         intermediate_size=3 * options.width,
-        tie_word_embeddings=True,
+        initializer_range=0.06,  # tied or small weights say the same token over and over
         pad_token_id=PAD,
         bos_token_id=0,
         eos_token_id=END,

@@ -16,7 +16,7 @@ _LOG = logging.getLogger(__name__)
 
 CPU_BATCH_TOKENS = 1024
 """Large enough to fill a core, small enough to stay in cache."""
-CPU_WRITING_TOKENS = 8192
+CPU_WRITING_TOKENS = 16_384
 """Of prompts that are written on together: each step reads all weights for one token a row."""
 MOST_BATCH_TOKENS = 65_536
 """Beyond this an accelerator gains nothing."""
