@@ -15,7 +15,7 @@ ARMS = ("none", "mnli", "squad_v1", "all")
 LIFT = {"none": 0.0, "mnli": 0.006, "squad_v1": -0.004, "all": 0.015}
 ENGLISH = {
     "xnli": 0.87, "pawsx": 0.93, "udpos": 0.96, "panx": 0.9, "xquad": 0.78,
-    "mlqa": 0.74, "tydiqa": 0.7, "bucc2018": 0.9, "tatoeba": 0.93,
+    "mlqa": 0.74, "tydiqa": 0.7, "bucc2018": 0.9, "tatoeba": 0.93, "sib200": 0.8,
 }  # fmt: skip
 MADE_BY = {
     "stiltwalk": "0.1.0 (commit 375d5b7)",

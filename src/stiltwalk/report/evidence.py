@@ -17,8 +17,8 @@ from stiltwalk.tasks import INTERMEDIATE, TARGETS
 class Evidence:
     """A run's arms by what they are made of, and their gains. The first draw is the observed one.
 
-    Only arms with every seed and language of the run's targets count: a half-finished arm proves
-    nothing.
+    Only arms with every seed and language of the run's XTREME targets count: a half-finished arm
+    proves nothing.
     """
 
     def __init__(self, run: RunRows, drawn: Resamples) -> None:
@@ -28,8 +28,8 @@ class Evidence:
 
     @property
     def targets(self) -> tuple[str, ...]:
-        """The run's targets."""
-        return self.run.targets
+        """Those of the run's targets that the paper speaks of, XTREME's."""
+        return tuple(task for task in self.run.targets if task in TARGETS)
 
     @property
     def has_baseline(self) -> bool:
@@ -71,7 +71,7 @@ class Evidence:
         ]
 
     def gain(self, arm: str, tasks: Sequence[str] = ()) -> Floats:
-        """Return gain_R over "none" in points, the mean over targets (by default the run's)."""
+        """Return gain_R over "none" in points, the mean over targets (by default XTREME's)."""
         return self.difference(arm, BASELINE_ARM, tasks)
 
     def difference(
@@ -102,7 +102,7 @@ class Evidence:
         return f"The run lacks {', '.join(absent)}." if absent else ""
 
     def _is_there(self, arm: str) -> bool:
-        return arm in self.run.arms and self.drawn.has(arm, self.targets)
+        return arm in self.run.arms and bool(self.targets) and self.drawn.has(arm, self.targets)
 
 
 def with_interval(gains_R: Floats) -> str:

@@ -74,7 +74,7 @@ def _doubt(best: ScoreCell) -> str:
 
 def _tasks(table: TransferTable) -> str:
     """Return in words which targets a mean covers."""
-    if set(table.common) >= set(TARGETS):
+    if set(table.common) == set(TARGETS):
         return "XTREME's nine targets"
     if len(table.common) == 1:
         return f"{table.common[0]}, the one target that every compared arm has complete"

@@ -52,6 +52,9 @@ GROUPINGS: Mapping[str, Mapping[str, str]] = {
 }
 """Resources: the classes of Joshi et al. (2020), "The State and Fate of Linguistic Diversity"."""
 
+GROUPED = frozenset(_SCRIPT)
+"""The languages that are in a group of each kind: XTREME's."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class GroupScore:

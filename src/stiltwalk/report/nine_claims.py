@@ -123,7 +123,7 @@ def _tydiqa_not_xnli(evidence: Evidence) -> Finding:
 def _best_row(evidence: Evidence) -> Finding:
     """Choosing per target on dev gives 5.4 points."""
     choices = choose_arms(evidence.run)
-    if not evidence.has_baseline or set(choices) < set(TARGETS):
+    if not evidence.has_baseline or not set(choices) >= set(TARGETS):
         lacks = evidence.lacking_targets() or "The choice on English dev cannot be made everywhere."
         return _absent(evidence, lacks)
     chosen = {task: choices[task].arm for task in TARGETS}
@@ -199,6 +199,8 @@ def _nine_tasks(evidence: Evidence) -> Finding:
 
 
 def _absent(evidence: Evidence, lacks: str) -> Finding:
+    if not evidence.targets:
+        return Finding(lacks="The run has none of XTREME's targets.")
     return Finding(lacks=lacks) if evidence.has_baseline else NO_BASELINE
 
 

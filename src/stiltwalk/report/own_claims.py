@@ -9,7 +9,7 @@ from stiltwalk.report.evidence import Evidence, with_interval
 
 def lead(claim: Claim, evidence: Evidence) -> Finding:
     """Return whether one arm leads another by as much as a claim says."""
-    targets = claim.targets or evidence.targets
+    targets = claim.targets or evidence.run.targets
     for arm in (claim.arm, claim.over):
         if not evidence.finished(arm, targets):
             return Finding(lacks=f"The arm “{arm}” is not finished.")

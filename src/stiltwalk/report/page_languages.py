@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from stiltwalk.report.findings import Findings
-from stiltwalk.report.language_groups import GROUPINGS, GroupScore, group_scores
+from stiltwalk.report.language_groups import GROUPED, GROUPINGS, GroupScore, group_scores
 from stiltwalk.report.markup import Td, Tr, escape, name, table
 from stiltwalk.report.numbers import percent, points, points_spread
 from stiltwalk.report.rows import RunRows
@@ -59,6 +59,9 @@ def groups(run: RunRows) -> str:
         "English; below it the gain over “none” in points. Groups meet different targets: compare "
         "along a row, not down a column. Resources are the classes of Joshi et al. (2020)."
     )
+    without = {code for task in run.targets for code in run.languages_of(task)} - GROUPED
+    if without:
+        caption += f" {len(without)} languages of targets outside XTREME are in no group."
     return table("groups", caption, head, body) if body else ""
 
 

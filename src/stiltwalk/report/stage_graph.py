@@ -76,8 +76,10 @@ def _columns(
     stages: Sequence[StageLine],
 ) -> list[tuple[str, dict[str, tuple[StageLine, ...]]]]:
     """Return the columns with their groups: stages of one class about the same tasks."""
+    known = {kind for _, kinds in _COLUMNS for kind in kinds}
+    others = tuple(dict.fromkeys(each.kind for each in stages if each.kind not in known | {""}))
     columns = []
-    for title, kinds in _COLUMNS:
+    for title, kinds in (*_COLUMNS, ("other stages", others)):
         groups: dict[str, tuple[StageLine, ...]] = {}
         for each in stages:
             if each.kind in kinds:

@@ -52,8 +52,8 @@ class TransferRow:
 class TransferTable:
     """Tasks by arms, as XTREME averages them. `means` holds the groups, then the wider ones.
 
-    `reached` are the arms with any score at all; `common` the targets that each of these has
-    complete, the only ones that a comparison may cover.
+    `reached` are the arms with any score at all; `common` the targets that these are compared by:
+    XTREME's nine where each has all of them complete, else whatever each has complete.
     """
 
     arms: tuple[str, ...]
@@ -77,11 +77,12 @@ def transfer_table(run: RunRows, drawn: Resamples) -> TransferTable:
     baselines = tuple(dict.fromkeys(each.arm for each in run.baselines))
     choices = choose_arms(run)
     reached = tuple(arm for arm in run.arms if any(book.by_seed(arm, t) for t in run.targets))
-    common = tuple(
+    complete = tuple(
         task
         for task in run.targets
         if reached and not any(book.missing(arm, task) for arm in reached)
     )
+    common = TARGETS if set(complete) >= set(TARGETS) else complete
     return TransferTable(
         arms=run.arms,
         baselines=baselines,
