@@ -160,13 +160,17 @@ def compare(
     profile: Annotated[str, typer.Option(help="quick or full.")] = "quick",
     as_json: AsJson = False,
 ) -> None:
-    """Time B against A on the same requests: verdicts with a margin, kept in ./speed.json."""
+    """Time B against A on the same requests: verdicts in ./speed.json, their page beside it."""
     from stiltwalk.measure.speed import FILE, write_speed
     from stiltwalk.measure.tables import print_speed
+    from stiltwalk.report.run import write_comparison
 
-    speed = stiltwalk.compare(a, b, workspace, on, profile, Console(stderr=True))
+    errors = Console(stderr=True)
+    speed = stiltwalk.compare(a, b, workspace, on, profile, errors)
     write_speed(speed, Path(FILE))
+    page = write_comparison(speed, Path())
     _show(asdict(speed), as_json, lambda console: print_speed(speed, console))
+    errors.print(f"Report: {page.resolve()}", soft_wrap=True, highlight=False)
 
 
 @app.command()

@@ -7,6 +7,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from compared import compared
 from synthetic import ARMS, make_run
 
 from stiltwalk.report.rows import RunRows
@@ -145,6 +146,15 @@ def test_the_csv_files_hold_every_row_as_it_was(folder: Path) -> None:
     ]
     with (folder / "timings.csv").open(encoding="utf-8", newline="") as file:
         assert len(list(csv.DictReader(file))) == len(run.timings)
+
+
+def test_markdown_holds_the_verdicts_and_what_they_rest_on(tmp_path: Path) -> None:
+    speed = compared("mini:mnli", 1.25, "SLOWER", quality=0.82)
+    write_report(replace(small(), comparisons=(speed,)), tmp_path)
+    text = (tmp_path / "report.md").read_text(encoding="utf-8")
+    assert "| SLOWER | 1.250 | 1.240 to 1.260 | 3 % | 10.0 ms | 12.5 ms | 24 |" in text
+    assert "## Controls of the instrument" in text
+    assert "| xnli | mini:mnli | 82.0 | 12.5 | 80.0 | 4.00 | 0.9" in text
 
 
 def test_markdown_tables_have_as_many_cells_as_columns(folder: Path) -> None:

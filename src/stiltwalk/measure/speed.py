@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
@@ -254,6 +254,8 @@ class Speed:
         splits: of decoders, where a change of written answers' time comes from.
         time_s: what the comparison took.
         summary: what follows from the verdicts, in words.
+        data: where requests came from, empty where a stage's lineage tells.
+        made_by: versions and machine, likewise.
     """
 
     a: str
@@ -274,6 +276,8 @@ class Speed:
     splits: tuple[Split, ...] = ()
     time_s: float
     summary: tuple[str, ...]
+    data: str = ""
+    made_by: dict[str, str] = field(default_factory=dict)
 
 
 def write_speed(speed: Speed, file: Path) -> None:

@@ -21,6 +21,7 @@ from stiltwalk.pipeline.context import MODEL
 from stiltwalk.pipeline.measuring import decided
 from stiltwalk.pipeline.measuring import quality as quality_of
 from stiltwalk.pipeline.precision import CHOICE
+from stiltwalk.pipeline.provenance import provenance
 from stiltwalk.records import ScoreRow
 from stiltwalk.store import Workspace
 from stiltwalk.store.record import RUNS, RecordedStage, RunRecord, read_record, run_folder
@@ -83,15 +84,22 @@ def compare_models(asked: Asked, session: Session) -> Speed:
     )
     if not tasks:
         raise RecipeError(f"No task to compare {' and '.join(asked.names)} on: {_ON}.")
-    contests, quality = [], list[Quality]()
+    contests, quality, sources = [], list[Quality](), dict[str, None]()
     for task in tasks:
         if task not in EVERY_TARGET:
             raise RecipeError(f"{task!r} is no target. There is: {', '.join(EVERY_TARGET)}.")
         pair = [arm[task] if arm and task in arm else None for arm in arms]
-        contests.append(_contest(task, asked, pair))
+        source = _source(task, asked, pair)
+        sources[source.source] = None
+        contests.append(_contest(task, asked.names, pair, source))
         if pair[0] and pair[1]:
             quality += quality_of(pair[0].scores, pair[1].scores)
-    return replace(compare(contests, asked.names, session), quality=tuple(quality))
+    return replace(
+        compare(contests, asked.names, session),
+        quality=tuple(quality),
+        data=", ".join(sources),
+        made_by=provenance(),
+    )
 
 
 def _arm(name: str, asked: Asked) -> dict[str, _Evaluated] | None:
@@ -141,16 +149,24 @@ def _base_folder(name: str, revision: str) -> Path:
     return found.folder
 
 
-def _contest(task: str, asked: Asked, pair: Sequence[_Evaluated | None]) -> Contest:
+def _source(task: str, asked: Asked, pair: Sequence[_Evaluated | None]) -> DataSource:
+    """Return where the requests of a task come from."""
+    known = next((each for each in pair if each), None)
+    if asked.data is not None:
+        return asked.data
+    if known is None:
+        raise RecipeError(f"Nothing tells where the requests of {task} come from: {_ON}.")
+    return known.record.data
+
+
+def _contest(
+    task: str, names: tuple[str, str], pair: Sequence[_Evaluated | None], source: DataSource
+) -> Contest:
     """Return what is needed to time one task, settings taken from A's evaluation, else B's."""
     folders = [
-        each.folder if each else _named_folder(name)
-        for each, name in zip(pair, asked.names, strict=True)
+        each.folder if each else _named_folder(name) for each, name in zip(pair, names, strict=True)
     ]
     known = next((each for each in pair if each), None)
-    if known is None and asked.data is None:
-        raise RecipeError(f"Nothing tells where the requests of {task} come from: {_ON}.")
-    source = asked.data or known.record.data  # type: ignore[union-attr]  # one of both is there
     stage = known.stage if known else {}
     languages = stage.get("languages") or available_languages(TASKS[task], source)
     settings = Settings(

@@ -30,10 +30,10 @@ def all_figures(found: Findings) -> tuple[Figure, ...]:
     makers: Sequence[Callable[[], Figure | None]] = (
         partial(score_map, run, points, arm),
         partial(gain_map, run, points, arm),
-        partial(_bars, run, points),
+        partial(language_bars, run, points),
         partial(_gains, run, points),
         partial(_lengths, run, points),
-        partial(pareto, run),
+        partial(pareto, run.comparisons),
         partial(_speed, run, "tokens_per_s"),
         partial(_speed, run, "ms_per_example"),
         partial(dev_curves, run),
@@ -42,7 +42,7 @@ def all_figures(found: Findings) -> tuple[Figure, ...]:
     return tuple(figure for make in makers if (figure := make()))
 
 
-def _bars(run: RunRows, points: list[Point]) -> Figure:
+def language_bars(run: RunRows, points: list[Point]) -> Figure:
     """Return bars per language for the first arm, with the other arms as marks on them."""
     points = [p for p in points if p["score"] is not None]
     x = alt.X("score:Q", title="score, %").scale(domain=[0, 100])
@@ -75,8 +75,8 @@ def _bars(run: RunRows, points: list[Point]) -> Figure:
         name="language-bars",
         title="Score by language, all arms (%)",
         aid=f"The bar is “{run.arms[0]}”; a mark to the right of its end is an arm that is better "
-        "in that language. Grey ticks are baselines; languages are sorted by "
-        "the bar.",
+        f"in that language. {'Grey ticks are baselines; l' if run.baselines else 'L'}anguages are "
+        "sorted by the bar.",
         key="task",
         start=run.targets[0],
         spec=drawing(

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from stiltwalk.report.findings import Findings
 from stiltwalk.report.notices import notices
-from stiltwalk.report.plain_tables import PlainTable, plain_tables
+from stiltwalk.report.plain_table import PlainTable
+from stiltwalk.report.plain_tables import plain_tables
 from stiltwalk.report.visible import visible
 
 _SIGNS = {
@@ -42,7 +43,7 @@ def latex(found: Findings) -> str:
 
 def _table(table: PlainTable) -> str:
     """Return one table, scaled down where it is wider than the text."""
-    columns = _COLUMN_OF_WORDS * table.num_left if table.num_left > 1 else "l"
+    columns = (_COLUMN_OF_WORDS if table.prose else "l") * table.num_left
     columns += "r" * (len(table.head) - table.num_left)
     body = [
         rf"\begin{{tabular}}{{{columns}}}",
@@ -53,7 +54,7 @@ def _table(table: PlainTable) -> str:
         r"\bottomrule",
         r"\end{tabular}",
     ]
-    if table.num_left == 1:
+    if not table.prose:
         body = [r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%", *body, "}"]
     return "\n".join(
         [

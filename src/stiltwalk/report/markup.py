@@ -44,6 +44,11 @@ class Td:
     head: bool = False
 
 
+def number(text: str, key: float) -> Td:
+    """Return a cell with a number, sorted by `key`."""
+    return Td(html=escape(text), key=key, css="num")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Tr:
     """One row; `tags` are the values by which choices on the page filter it, `ident` its id."""

@@ -6,6 +6,7 @@ from functools import cache
 
 from babel import Locale
 
+from stiltwalk.measure.profiles import Figure
 from stiltwalk.report.totals import Spread
 
 MINUS = "\N{MINUS SIGN}"
@@ -56,6 +57,16 @@ def count(number: int) -> str:
     return f"{number:,}"
 
 
+def plural(number: int, noun: str) -> str:
+    """Return a number with its noun.
+
+    Example:
+        >>> plural(1, "seed"), plural(40, "language")
+        ('1 seed', '40 languages')
+    """
+    return f"{count(number)} {noun}{'s' * (number != 1)}"
+
+
 def figures(value: float) -> str:
     """Return a measured quantity with about three significant figures, thousands apart.
 
@@ -66,6 +77,36 @@ def figures(value: float) -> str:
     if abs(value) >= 100:  # noqa: PLR2004 - three figures before the point
         return f"{value:,.0f}"
     return f"{value:#.3g}".rstrip(".")
+
+
+def interval(low: float, high: float) -> str:
+    """Return an interval of time ratios.
+
+    Example:
+        >>> interval(0.99, 1.0104)
+        '0.990 to 1.010'
+    """
+    return f"{low:.3f} to {high:.3f}"
+
+
+def asked_figure(scenario: str, figure: Figure) -> str:
+    """Return how requests were asked, and which figure of that is judged.
+
+    Example:
+        >>> asked_figure("Offline", Figure.TIME)
+        'Offline throughput'
+    """
+    return f"{scenario} {'throughput' if figure is Figure.TIME else figure}"
+
+
+def timed(figure: Figure, time_s: float) -> str:
+    """Return one model's figure with its unit.
+
+    Example:
+        >>> timed(Figure.P50, 0.00229), timed(Figure.TIME, 0.004)
+        ('2.29 ms', '250/s')
+    """
+    return f"{figures(1 / time_s)}/s" if figure is Figure.TIME else f"{figures(1000 * time_s)} ms"
 
 
 def duration(time_s: float) -> str:

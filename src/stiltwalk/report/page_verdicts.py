@@ -2,200 +2,172 @@
 
 from __future__ import annotations
 
-from stiltwalk.measure.profiles import Figure
+from collections.abc import Sequence
+
 from stiltwalk.measure.speed import VOID, Cell, Speed
 from stiltwalk.measure.verdicts import Judged, Verdict
 from stiltwalk.metrics.efficiency import per_warning
-from stiltwalk.report.markup import Td, Tr, escape, name, table
-from stiltwalk.report.numbers import DASH, figures, language_name, percent
+from stiltwalk.report import page_instrument
+from stiltwalk.report.markup import Td, Tr, escape, name, number, table
+from stiltwalk.report.numbers import DASH, asked_figure, figures, interval, percent, timed
+from stiltwalk.report.page_instrument import badge
 from stiltwalk.report.page_splits import splits
-from stiltwalk.report.rows import RunRows
-from stiltwalk.report.weighed import weighed
+from stiltwalk.report.weighed import weighed, why_not_weighed
 
-_BADGES = {
-    Verdict.EQUIVALENT: "yes",
-    Verdict.FASTER: "yes",
-    Verdict.SLOWER: "no",
-    Verdict.INCONCLUSIVE: "open",
-}
+WIDEST = 0.25
+"""Bars of intervals that reach further from 1 are cut off."""
+_NOT_ALONE = "\N{DAGGER}"
 
 
-def verdicts(run: RunRows) -> str:
+def verdicts(comparisons: Sequence[Speed]) -> str:
     """Return every paired comparison with its controls; "" where there is none."""
-    found = "".join(_comparison(place, each) for place, each in enumerate(run.comparisons))
+    found = "".join(_comparison(place, each) for place, each in enumerate(comparisons))
     return f"<h2>Verdicts about speed</h2>{found}" if found else ""
 
 
-def weighing(run: RunRows) -> str:
-    """Return quality against cost of the models that were compared; "" where there is none."""
-    rows = list(weighed(run))
+def weighing(comparisons: Sequence[Speed]) -> str:
+    """Return quality against cost of the models that were compared; "" where none were."""
+    rows = list(weighed(comparisons))
     if not rows:
-        return ""
+        why = why_not_weighed(comparisons)
+        return f'<p class="missing">{escape(why)}</p>' if why else ""
     body = [
         Tr(
             cells=[
                 Td(html=name(each.task), key=each.task, head=True),
                 Td(html=name(each.model), key=each.model),
-                _number(percent(each.system.quality), each.system.quality),
-                _number(figures(1000 * each.system.latency), each.system.latency),
-                _number(figures(each.system.throughput), each.system.throughput),
-                _number(figures(each.system.memory / 1e6), each.system.memory),
-                _number(f"{each.anchored:.3f}", each.anchored),
-                _number(DASH if each.exact is None else f"{each.exact:.3f}", each.exact or -1.0),
+                number(percent(each.system.quality), each.system.quality),
+                number(figures(1000 * each.system.latency), each.system.latency),
+                number(figures(each.system.throughput), each.system.throughput),
+                number(figures(each.system.memory / 1e6), each.system.memory),
+                number(f"{each.anchored:.3f}", each.anchored),
+                number(DASH if each.exact is None else f"{each.exact:.3f}", each.exact or -1.0),
                 Td(html="yes" if each.is_on_front else "no", key=float(each.is_on_front)),
             ]
         )
         for each in rows
     ]
-    heads = "p50, ms|requests/s|memory, MB|PER, first = 1|PER, exact"
+    heads = "quality, %|p50, ms|requests/s|memory, MB|PER, first = 1|PER, exact"
     head = [
         Td(html="target"),
         Td(html="model"),
-        Td(html="quality, %", css="num"),
         *(Td(html=each, css="num") for each in heads.split("|")),
         Td(html="on the front"),
     ]
     warning = per_warning(len({each.model for each in rows}))
     caption = (
         "PER: the geometric mean of quality, throughput, memory and latency, as ratios to the "
-        "first model, and in its exact form. On the front: no other model equals or beats it in "
-        f"quality, latency and memory. {warning}"
+        f"first model, and in its exact form ({DASH} where all tie in one of them). On the front: "
+        f"no other model equals or beats it in quality, latency and memory. {warning}"
     )
     return table("weighed", caption, head, body)
 
 
 def _comparison(place: int, speed: Speed) -> str:
     """Return one comparison: its answer first, then verdicts, estimates and controls."""
-    answer = "".join(f"<li>{escape(each)}</li>" for each in speed.summary)
-    void = '<p class="banner"><b>VOID: the instrument failed its own controls.</b></p>'
+    return (
+        f"<h3>{escape(speed.question)}</h3>{banner(speed)}{summary(speed)}"
+        f"{verdict_table(place, speed)}{splits(place, speed)}"
+        f"<p>{escape(structure(speed))}</p>"
+        f"<details><summary>Every language, where the time goes, and the controls</summary>"
+        f"{page_instrument.everything(place, speed)}</details>"
+    )
+
+
+def banner(speed: Speed) -> str:
+    """Return what must be said before any verdict; "" for an instrument that passed."""
+    if not speed.void:
+        return ""
+    voided, in_all = sum(cell.verdict == VOID for cell in speed.cells), len(speed.cells)
+    which = (
+        f"{voided} of {in_all} verdicts do not count" if voided < in_all else "no verdict counts"
+    )
+    return f'<p class="banner"><b>VOID: the instrument failed its own controls, so {which}.</b></p>'
+
+
+def summary(speed: Speed) -> str:
+    """Return what follows from the verdicts, a list of sentences."""
+    return f"<ul>{''.join(f'<li>{escape(each)}</li>' for each in speed.summary)}</ul>"
+
+
+def structure(speed: Speed) -> str:
+    """Return what differs between the two models, task by task."""
     found = "; ".join(
         f"{task}: {', '.join(each) or 'structurally identical'}"
         for task, each in speed.structure.items()
     )
-    return (
-        f"<h3>{escape(speed.question)}</h3>{void * bool(speed.void)}<ul>{answer}</ul>"
-        f"{_verdicts(place, speed)}{splits(place, speed)}"
-        f"<p>Structure: {escape(found)}.</p>"
-        f"<details><summary>Every language, and the controls</summary>{_languages(place, speed)}"
-        f"{_controls(place, speed)}<p>{escape(_design(speed))}</p></details>"
+    return f"Structure: {found}."
+
+
+def verdict_table(place: int, speed: Speed) -> str:
+    """Return every verdict with what it rests on, and a picture of its interval.
+
+    Args:
+        place: of the comparison among those of the page.
+        speed: the comparison.
+    """
+    span = _span(speed)
+    body = [_row(cell, span) for cell in speed.cells]
+    heads = ("time ratio", "90 % interval", "margin", speed.a, speed.b, "blocks")
+    head = [Td(html=each) for each in ("target", "figure", "verdict", "faster ← 1 → slower")]
+    head += [Td(html=name(each), css="num") for each in heads]
+    caption = (
+        "Paired on the same requests; a ratio above 1 is slower. The picture: the band is the "
+        "margin within which times count as equal, the bar the interval; a bar that reaches the "
+        f"edge (±{100 * span:.0f} %) may go on beyond it. {escape(speed.design.style)}."
     )
-
-
-def _verdicts(place: int, speed: Speed) -> str:
-    body = [
-        Tr(
-            cells=[
-                Td(html=name(f"{cell.task} {cell.language}".strip()), key=cell.task, head=True),
-                Td(html=escape(_figure(cell)), key=_figure(cell)),
-                _number(_value(cell, cell.a_s), cell.a_s),
-                _number(_value(cell, cell.b_s), cell.b_s),
-                *_ratio(cell.judged),
-                _number(f"{100 * cell.judged.margin:g} %", cell.judged.margin),
-                _number(str(cell.judged.num_blocks), float(cell.judged.num_blocks)),
-                Td(html=_badge(cell.verdict), key=cell.verdict),
-            ]
-        )
-        for cell in speed.cells
-    ]
-    heads = (speed.a, speed.b, "time ratio", "90 % interval", "margin", "blocks")
-    head = [
-        Td(html="target"),
-        Td(html="figure"),
-        *(Td(html=name(each), css="num") for each in heads),
-        Td(html="verdict"),
-    ]
-    caption = "Paired on the same requests; a ratio above 1 is slower. MLPerf-style."
+    if any(_is_not_alone(cell) for cell in speed.cells):
+        caption += f" {_NOT_ALONE} counts towards “equal everywhere”, and may not be quoted alone."
     return table(f"verdicts-{place}", caption, head, body)
 
 
-def _languages(place: int, speed: Speed) -> str:
-    body = [
-        Tr(
-            cells=[
-                Td(html=name(each.task), key=each.task, head=True),
-                Td(html=escape(language_name(each.language)), key=language_name(each.language)),
-                Td(html=escape(each.scenario), key=each.scenario),
-                _number(figures(1000 * each.a_s), each.a_s),
-                _number(figures(1000 * each.b_s), each.b_s),
-                _number(f"{each.ratio:.3f}", each.ratio),
-                _number(f"{each.low:.3f} to {each.high:.3f}", each.low),
-            ]
-        )
-        for each in speed.languages
-    ]
-    heads = (f"{speed.a}, ms", f"{speed.b}, ms", "time ratio", "90 % interval")
-    head = [Td(html="target"), Td(html="language"), Td(html="scenario")]
-    head += [Td(html=name(each), css="num") for each in heads]
-    caption = "Median time per request: estimates, no verdicts."
-    return table(f"speed-languages-{place}", caption, head, body) if body else ""
-
-
-def _controls(place: int, speed: Speed) -> str:
-    rows = [
-        (control, what, judged)
-        for control in speed.controls
-        for what, judged in (
-            ("the model against itself", control.found.aa),
-            ("delayed by 5 %", control.found.delay_5),
-            ("delayed by 2 %", control.found.delay_2),
-        )
-    ]
-    body = [
-        Tr(
-            cells=[
-                Td(html=escape(what), key=what, head=True),
-                Td(html=escape(f"{control.scenario} {control.figure}"), key=control.scenario),
-                *_ratio(judged),
-                Td(html=_badge(judged.verdict), key=judged.verdict),
-            ]
-        )
-        for control, what, judged in rows
-    ]
-    head = [Td(html="control"), Td(html="figure"), Td(html="time ratio", css="num")]
-    head += [Td(html="90 % interval", css="num"), Td(html="verdict")]
-    caption = "What the instrument said about differences that are known."
-    return table(f"controls-{place}", caption, head, body)
-
-
-def _design(speed: Speed) -> str:
-    """Return what was fixed beforehand, in a sentence."""
-    design = speed.design
-    return (
-        f"Profile {design.profile} on {design.device}, {design.num_threads} threads, "
-        f"{design.precision}; {design.order}; at most {design.most_blocks} blocks. "
-        f"{_energy(speed)}"
+def _row(cell: Cell, span: float) -> Tr:
+    judged, figure = cell.judged, asked_figure(cell.scenario, cell.figure)
+    wanted = f"<small>of {cell.wanted_blocks} wanted</small>"
+    blocks = f"{judged.num_blocks}{wanted * (cell.wanted_blocks > judged.num_blocks)}"
+    mark = f" {_NOT_ALONE}" * _is_not_alone(cell)
+    return Tr(
+        cells=[
+            Td(html=name(f"{cell.task} {cell.language}".strip()), key=cell.task, head=True),
+            Td(html=escape(figure), key=figure),
+            Td(html=badge(cell.verdict) + mark, key=cell.verdict),
+            Td(html=_picture(judged, cell.verdict, span), key=judged.ratio),
+            number(f"{judged.ratio:.3f}", judged.ratio),
+            number(interval(judged.low, judged.high), judged.low),
+            number(f"{100 * judged.margin:g} %", judged.margin),
+            number(timed(cell.figure, cell.a_s), cell.a_s),
+            number(timed(cell.figure, cell.b_s), cell.b_s),
+            Td(html=blocks, key=float(judged.num_blocks), css="num"),
+        ]
     )
 
 
-def _energy(speed: Speed) -> str:
-    """Return what the machine's counter said, both models and all scenarios together."""
-    found = [each.conditions for each in speed.machine if each.conditions.energy_j is not None]
-    if not found:
-        return "Energy: no counter on this machine."
-    energy_j = sum(each.energy_j or 0.0 for each in found)
-    return f"Energy: {figures(energy_j)} J for both models ({found[0].energy_counter})."
+def _is_not_alone(cell: Cell) -> bool:
+    return cell.verdict == Verdict.EQUIVALENT and not cell.judged.stands_alone
 
 
-def _figure(cell: Cell) -> str:
-    what = "throughput" if cell.figure is Figure.TIME else cell.figure
-    return f"{cell.scenario} {what}"
+def _span(speed: Speed) -> float:
+    """Return how far from 1 the pictures of a comparison reach."""
+    reached = [
+        max(2 * each.margin, 1 - each.low, each.high - 1)
+        for each in (cell.judged for cell in speed.cells)
+    ]
+    return min(WIDEST, max(reached, default=WIDEST))
 
 
-def _value(cell: Cell, time_s: float) -> str:
-    if cell.figure is Figure.TIME:
-        return f"{figures(1 / time_s)}/s"
-    return f"{figures(1000 * time_s)} ms"
+def _picture(judged: Judged, verdict: str, span: float) -> str:
+    """Return an interval beside its margin; its numbers stand in the cells before."""
 
+    def at(ratio: float) -> str:
+        return f"{60 + 58 * max(-1.0, min(1.0, (ratio - 1) / span)):.1f}"
 
-def _ratio(judged: Judged) -> list[Td]:
-    interval = f"{judged.low:.3f} to {judged.high:.3f}"
-    return [_number(f"{judged.ratio:.3f}", judged.ratio), _number(interval, judged.low)]
-
-
-def _badge(verdict: str) -> str:
-    css = "no" if verdict == VOID else _BADGES[Verdict(verdict)]
-    return f'<span class="badge {css}">{escape(verdict)}</span>'
-
-
-def _number(text: str, key: float) -> Td:
-    return Td(html=escape(text), key=key, css="num")
+    low, high = 1 / (1 + judged.margin), 1 + judged.margin
+    width = float(at(high)) - float(at(low))
+    return (
+        f'<svg class="range {page_instrument.BADGES[verdict]}" width="120" height="16" '
+        'aria-hidden="true">'
+        f'<rect class="band" x="{at(low)}" width="{width:.1f}" height="16"/>'
+        '<path class="one" d="M60 0V16"/>'
+        f'<path class="bar" d="M{at(judged.low)} 8H{at(judged.high)}"/>'
+        f'<circle cx="{at(judged.ratio)}" cy="8" r="3.5"/></svg>'
+    )

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import altair as alt
 
+from stiltwalk.measure.speed import Speed
 from stiltwalk.report.chart_style import WIDE, Figure, drawing
-from stiltwalk.report.rows import RunRows
 from stiltwalk.report.series import Point
 from stiltwalk.report.weighed import weighed
 
 
-def pareto(run: RunRows) -> Figure | None:
+def pareto(comparisons: Sequence[Speed]) -> Figure | None:
     """Return the plot; None where no models were compared."""
     points: list[Point] = [
         {
@@ -21,7 +23,7 @@ def pareto(run: RunRows) -> Figure | None:
             "memory": round(each.system.memory / 1e6, 1),
             "front": "no other beats it" if each.is_on_front else "another beats it",
         }
-        for each in weighed(run)
+        for each in weighed(comparisons)
     ]
     if not points:
         return None

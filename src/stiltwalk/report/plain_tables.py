@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from stiltwalk.records import BASELINE_ARM
 from stiltwalk.report.choice import guard_cost
@@ -20,6 +19,8 @@ from stiltwalk.report.numbers import (
     points,
     points_spread,
 )
+from stiltwalk.report.plain_table import PlainTable
+from stiltwalk.report.plain_verdicts import speed_tables
 from stiltwalk.report.published import published_for
 from stiltwalk.report.rows import RunRows
 from stiltwalk.report.speed import speed_per_arm
@@ -27,18 +28,6 @@ from stiltwalk.report.tables import ScoreCell, TransferRow
 from stiltwalk.report.training import training_costs
 
 MISSING = "missing"
-
-
-@dataclass(frozen=True, kw_only=True)
-class PlainTable:
-    """A table as text: `name` is short and ASCII, the first `num_left` columns are words."""
-
-    name: str
-    title: str
-    note: str
-    head: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    num_left: int = 1
 
 
 def plain_tables(found: Findings) -> Iterator[PlainTable]:
@@ -50,6 +39,7 @@ def plain_tables(found: Findings) -> Iterator[PlainTable]:
         _guard(found.run),
         _speed(found.run),
         _training(found.run),
+        *speed_tables(found.run.comparisons),
     ):
         if each.rows:
             yield each
@@ -118,6 +108,7 @@ def _claims(found: Findings) -> PlainTable:
             for each in found.claims
         ),
         num_left=4,
+        prose=True,
     )
 
 

@@ -1,4 +1,4 @@
-"""Write a report: the one entrance of this room."""
+"""Write the report of a run, or of two models: the one entrance of this room."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 
 import vl_convert
 
+from stiltwalk.measure.speed import Speed
 from stiltwalk.report.chart_style import Figure
 from stiltwalk.report.claims import claims_json
 from stiltwalk.report.figures import all_figures
@@ -14,6 +15,7 @@ from stiltwalk.report.findings import findings
 from stiltwalk.report.latex import latex
 from stiltwalk.report.markdown import markdown
 from stiltwalk.report.page import page
+from stiltwalk.report.page_pair import pair_page
 from stiltwalk.report.row_files import scores_csv, timings_csv
 from stiltwalk.report.rows import RunRows
 from stiltwalk.report.visible import with_visible_names
@@ -47,6 +49,13 @@ def write_report(run: RunRows, folder: Path) -> Path:
         (folder / name).write_text(text, encoding="utf-8", newline="\n")
     _write_figures(figures, folder / FIGURES)
     return folder / "report.html"
+
+
+def write_comparison(speed: Speed, folder: Path) -> Path:
+    """Write the page of two models that were compared, speed.html, and return its path."""
+    file = folder / "speed.html"
+    file.write_text(pair_page(speed), encoding="utf-8", newline="\n")
+    return file
 
 
 def _write_figures(figures: Sequence[Figure], folder: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from stiltwalk.measure.profiles import Figure
@@ -10,7 +10,6 @@ from stiltwalk.measure.speed import Cell, Speed
 from stiltwalk.metrics.aggregate import task_score
 from stiltwalk.metrics.efficiency import System, anchored_per, pareto_front, per
 from stiltwalk.records import Scores
-from stiltwalk.report.rows import RunRows
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,14 +27,14 @@ class Weighed:
     is_on_front: bool
 
 
-def weighed(run: RunRows) -> Iterator[Weighed]:
+def weighed(comparisons: Sequence[Speed]) -> Iterator[Weighed]:
     """Yield the models that were compared with one and the same, task by task.
 
     A measurement that its own controls made void takes no part. A's figures come from the first
     comparison, those of every B from its own ratio to A: times of two sessions are not
     comparable, ratios are.
     """
-    standing = tuple(each for each in run.comparisons if not each.void)
+    standing = tuple(each for each in comparisons if not each.void)
     for task in dict.fromkeys(cell.task for each in standing for cell in each.cells):
         systems = _systems(standing, task)
         if len(systems) > 1:
@@ -51,6 +50,15 @@ def weighed(run: RunRows) -> Iterator[Weighed]:
                     anchored=anchored[model],
                     is_on_front=model in front,
                 )
+
+
+def why_not_weighed(comparisons: Sequence[Speed]) -> str:
+    """Return why no models of these comparisons are weighed; "" where there are none."""
+    if not comparisons:
+        return ""
+    if all(each.void for each in comparisons):
+        return "PER and the Pareto plot are missing: no comparison passed its own controls."
+    return "PER and the Pareto plot are missing: no task has a score of both models."
 
 
 def _systems(comparisons: tuple[Speed, ...], task: str) -> Mapping[str, System]:

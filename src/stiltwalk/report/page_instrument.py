@@ -1,0 +1,213 @@
+"""What stands behind verdicts about speed: languages, parts of the time, controls, machine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from stiltwalk.measure.speed import VOID, LoadGenRun, Speed
+from stiltwalk.measure.verdicts import Verdict
+from stiltwalk.report.markup import Td, Tr, escape, name, number, table
+from stiltwalk.report.numbers import DASH, asked_figure, figures, interval, language_name, percent
+
+BADGES: Mapping[str, str] = {
+    Verdict.EQUIVALENT: "yes",
+    Verdict.FASTER: "yes",
+    Verdict.SLOWER: "no",
+    Verdict.INCONCLUSIVE: "open",
+    VOID: "open",
+}
+_PERCENTILES = ("p50", "p90", "p95", "p99")
+
+
+def everything(place: int, speed: Speed) -> str:
+    """Return all that stands behind a comparison's verdicts.
+
+    Args:
+        place: of the comparison among those of the page.
+        speed: the comparison.
+    """
+    return (
+        f"{languages(place, speed)}{costs(place, speed)}{loadgen(place, speed)}"
+        f"{controls(place, speed)}{machine(place, speed)}<p>{escape(design(speed))}</p>"
+    )
+
+
+def badge(verdict: str) -> str:
+    """Return a verdict as a badge; colour and word both tell it."""
+    return f'<span class="badge {BADGES[verdict]}">{escape(verdict)}</span>'
+
+
+def languages(place: int, speed: Speed) -> str:
+    """Return what can be said of every language where a verdict is about all; "" for nothing."""
+    body = [
+        Tr(
+            cells=[
+                Td(html=name(each.task), key=each.task, head=True),
+                Td(html=escape(language_name(each.language)), key=language_name(each.language)),
+                Td(html=escape(each.scenario), key=each.scenario),
+                number(figures(1000 * each.a_s), each.a_s),
+                number(figures(1000 * each.b_s), each.b_s),
+                number(f"{each.ratio:.3f}", each.ratio),
+                number(interval(each.low, each.high), each.low),
+            ]
+        )
+        for each in speed.languages
+    ]
+    heads = (f"{speed.a}, ms", f"{speed.b}, ms", "time ratio", "90 % interval")
+    caption = "Median time per request, by language: estimates, no verdicts."
+    head = _head("target|language|scenario", heads)
+    return table(f"speed-languages-{place}", caption, head, body) if body else ""
+
+
+def costs(place: int, speed: Speed) -> str:
+    """Return where each model's time and memory go."""
+    body = [
+        Tr(
+            cells=[
+                Td(html=name(f"{each.task} {each.language}".strip()), key=each.task, head=True),
+                Td(html=escape(each.scenario), key=each.scenario),
+                Td(html=name(_model(speed, each.model)), key=each.model),
+                number(figures(1000 * each.tokenise_s), each.tokenise_s),
+                number(figures(1000 * each.forward_s), each.forward_s),
+                number(figures(1000 * each.decode_s), each.decode_s),
+                number(figures(each.real_tokens), each.real_tokens),
+                number(figures(each.padded_tokens), each.padded_tokens),
+                number(figures(each.weight_bytes / 1e6), float(each.weight_bytes)),
+                number(
+                    "unknown" if each.peak_bytes is None else figures(each.peak_bytes / 1e6),
+                    float(each.peak_bytes or -1),
+                ),
+            ]
+        )
+        for each in speed.costs
+    ]
+    heads = "tokenise, ms|model, ms|decode, ms|tokens|with padding|weights, MB|peak beyond, MB"
+    caption = "Where time and memory go, per request: means, no verdicts."
+    head = _head("target|scenario|model", heads.split("|"))
+    return table(f"costs-{place}", caption, head, body) if body else ""
+
+
+def loadgen(place: int, speed: Speed) -> str:
+    """Return what MLPerf's load generator says of each model alone; "" where it was not asked."""
+    body = [
+        Tr(
+            cells=[
+                Td(html=name(f"{each.task} {each.language}".strip()), key=each.task, head=True),
+                Td(html=escape(_scenario(each)), key=each.scenario),
+                Td(html=name(_model(speed, each.model)), key=each.model),
+                number(str(each.num_queries), float(each.num_queries)),
+                *(_percentile(each, wanted) for wanted in _PERCENTILES),
+                number(figures(each.requests_per_s), each.requests_per_s),
+            ]
+        )
+        for each in speed.loadgen
+    ]
+    caption = (
+        "By MLPerf's load generator: absolute figures of each model, compared with nothing. "
+        f"{DASH}: too few queries stand behind that percentile. {escape(speed.design.style)}."
+    )
+    head = _head(
+        "target|scenario|model", ("queries", *(f"{p}, ms" for p in _PERCENTILES), "requests/s")
+    )
+    return table(f"loadgen-{place}", caption, head, body) if body else ""
+
+
+def controls(place: int, speed: Speed) -> str:
+    """Return what the instrument said about differences that are known."""
+    rows = [
+        (asked_figure(control.scenario, control.figure), what, judged)
+        for control in speed.controls
+        for what, judged in (
+            ("the model against itself", control.found.aa),
+            ("delayed by 5 %", control.found.delay_5),
+            ("delayed by 2 %", control.found.delay_2),
+        )
+    ]
+    body = [
+        Tr(
+            cells=[
+                Td(html=escape(what), key=what, head=True),
+                Td(html=escape(figure), key=figure),
+                number(f"{judged.ratio:.3f}", judged.ratio),
+                number(interval(judged.low, judged.high), judged.low),
+                Td(html=badge(judged.verdict), key=judged.verdict),
+            ]
+        )
+        for figure, what, judged in rows
+    ]
+    least = ", ".join(
+        f"{percent(each.found.resolvable)} % in {asked_figure(each.scenario, each.figure)}"
+        for each in speed.controls
+    )
+    caption = (
+        "What the instrument said about differences that are known. The first must come out "
+        "EQUIVALENT and the second SLOWER, or nothing counts; the third is only reported. "
+        f"Equality could be shown here within {escape(least)}."
+    )
+    head = [*_head("control|figure", ("time ratio", "90 % interval")), Td(html="verdict")]
+    return table(f"controls-{place}", caption, head, body) if body else ""
+
+
+def machine(place: int, speed: Speed) -> str:
+    """Return what the machine was like meanwhile."""
+    body = [
+        Tr(
+            cells=[
+                Td(html=name(each.task), key=each.task, head=True),
+                Td(html=escape(each.scenario), key=each.scenario),
+                _known(each.conditions.load, 1.0),
+                _known(each.conditions.elsewhere, 100.0),
+                _known(each.conditions.stolen, 100.0),
+                _known(each.conditions.clock_mhz, 1.0),
+                _known(each.conditions.temperature_c, 1.0),
+                _known(each.conditions.energy_j, 1.0),
+            ]
+        )
+        for each in speed.machine
+    ]
+    heads = "load|taken by others, %|taken by the host, %|clock, MHz|heat, °C|energy, J"
+    counters = {each.conditions.energy_counter for each in speed.machine}
+    caption = (
+        f"The machine meanwhile; {DASH} is what it does not tell. Energy is of both models "
+        f"together, its counter: {escape(', '.join(sorted(counters)))}."
+    )
+    head = _head("measured|scenario", heads.split("|"))
+    return table(f"machine-{place}", caption, head, body) if body else ""
+
+
+def design(speed: Speed) -> str:
+    """Return what was fixed beforehand, in a sentence."""
+    fixed = speed.design
+    return (
+        f"Profile {fixed.profile} on {fixed.device}, {fixed.num_threads} threads, "
+        f"{fixed.precision}; {fixed.order}; at most {fixed.most_blocks} blocks."
+    )
+
+
+def _head(words: str, numbers: tuple[str, ...] | list[str]) -> list[Td]:
+    """Return the heads of columns of words, then of numbers."""
+    left = [Td(html=each) for each in words.split("|")]
+    return left + [Td(html=name(each), css="num") for each in numbers]
+
+
+def _model(speed: Speed, which: str) -> str:
+    return speed.a if which == "a" else speed.b
+
+
+def _scenario(run: LoadGenRun) -> str:
+    """Return a scenario, with the bound of its 99th percentile where it has one."""
+    if run.bound_s is None:
+        return run.scenario
+    kept = "kept" if run.kept_bound else "missed"
+    return f"{run.scenario}, p99 under {figures(1000 * run.bound_s)} ms {kept}"
+
+
+def _percentile(run: LoadGenRun, wanted: str) -> Td:
+    return _known(run.percentiles_s.get(wanted), 1000.0)
+
+
+def _known(value: float | None, times: float) -> Td:
+    """Return a figure in the unit that is `times` smaller, or that nobody knows it."""
+    if value is None:
+        return number(DASH, -1.0)
+    return number(figures(times * value), value)

@@ -1,0 +1,62 @@
+"""Comparisons of speed made up for the tests."""
+
+from stiltwalk.measure.controls import Controls
+from stiltwalk.measure.profiles import Figure
+from stiltwalk.measure.speed import VOID, Cell, Control, Cost, Design, Quality, Speed
+from stiltwalk.measure.summary import summarise
+from stiltwalk.measure.verdicts import Judged, Verdict
+
+FIGURES = {Figure.P50: "SingleStream", Figure.TIME: "Offline"}
+
+
+def judged(ratio: float, verdict: Verdict) -> Judged:
+    return Judged(
+        verdict=verdict, ratio=ratio, low=ratio - 0.01, high=ratio + 0.01, margin=0.03,
+        num_blocks=24, spread=0.01, p_equivalent=0.01, p_differs=0.5, differs=False,
+    )  # fmt: skip
+
+
+def compared(b: str, ratio: float, verdict: str, *, a_s: float = 0.01, quality: float) -> Speed:
+    seen = Verdict(verdict) if verdict != VOID else Verdict.INCONCLUSIVE
+    void = ("The controls failed.",) * (verdict == VOID)
+    cells = tuple(
+        Cell(
+            task="xnli", language="", scenario=scenario, figure=figure, verdict=verdict, a_s=a_s,
+            b_s=a_s * ratio, judged=judged(ratio, seen), wanted_blocks=24,
+        )
+        for figure, scenario in FIGURES.items()
+    )  # fmt: skip
+    controls = Controls(
+        aa=judged(1.0, Verdict.EQUIVALENT),
+        delay_5=judged(1.05, Verdict.SLOWER),
+        delay_2=judged(1.02, Verdict.INCONCLUSIVE),
+    )
+    costs = tuple(
+        Cost(
+            task="xnli", language="", scenario="Offline", model=model, tokenise_s=0.0,
+            forward_s=a_s, decode_s=0.0, real_tokens=30.0, padded_tokens=31.0,
+            weight_bytes=4_000_000, peak_bytes=None,
+        )
+        for model in "ab"
+    )  # fmt: skip
+    return Speed(
+        a="mini:none",
+        b=b,
+        question=f"What does {b} cost at inference time, against mini:none?",
+        design=Design(
+            profile="quick", device="cpu", num_threads=1, precision="fp32", seed=1,
+            margins={Figure.P50: 0.03}, most_blocks=200, most_s=60.0,
+        ),
+        controls=(Control(scenario="Offline", figure=Figure.TIME, found=controls),),
+        void=void,
+        structure={"xnli": ()},
+        cells=cells,
+        languages=(),
+        costs=costs,
+        quality=(
+            Quality(task="xnli", language="de", metric="accuracy", a=0.8, b=quality),
+        ),
+        machine=(),
+        time_s=100.0,
+        summary=tuple(summarise(cells, void, "mini:none", b)),
+    )  # fmt: skip
