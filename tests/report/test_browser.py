@@ -8,9 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from compared import compared
 from synthetic import make_run
 
-from stiltwalk.report.run import write_report
+from stiltwalk.report.run import write_comparison, write_report
 
 playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright")
 BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
@@ -35,6 +36,18 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     run = make_run(arms=("none", "mnli", NASTY), targets=("pawsx", "xquad", "tatoeba"), title=NASTY)
     run = replace(run, recipe=NASTY, limited=NASTY, provenance={NASTY: NASTY})
     return write_report(run, tmp_path_factory.mktemp("page"))
+
+
+GRID = ("none", "mnli", "squad_v1", "all", *(f"arm {number}" for number in range(5, 11)))
+"""Ten arms: with nine targets, 40 languages and three seeds as much as a study has."""
+
+
+def made(name: str, folder: Path) -> Path:
+    """Return the page of two models, or of the largest run that a page must bear."""
+    if name == "grid":
+        return write_report(make_run(arms=GRID, seeds=(1, 2, 3)), folder)
+    speed = compared("mini:mnli", 1.25, "SLOWER", quality=0.82)
+    return write_comparison(replace(speed, b=NASTY, data="mini"), folder)
 
 
 class Opened:
@@ -125,3 +138,19 @@ def test_every_figure_has_a_title_and_a_reading_aid_and_every_control_a_name(
     hidden = "e => e.filter(s => s.tabIndex !== 0).length"
     assert page.locator(".scroll").evaluate_all(hidden) == 0
     assert page.locator("main h1, main h4").count() == 0
+
+
+@pytest.mark.parametrize("width", WIDTHS.values(), ids=WIDTHS)
+@pytest.mark.parametrize("name", ["two models", pytest.param("grid", marks=pytest.mark.slow)])
+def test_other_pages_are_as_quiet_and_as_narrow(
+    name: str, width: int, browser: playwright.Browser, tmp_path: Path
+) -> None:
+    file = made(name, tmp_path)
+    assert file.stat().st_size < 6_000_000
+    opened = Opened(browser, file, width)
+    root = "document.documentElement"
+    assert opened.page.evaluate(f"{root}.scrollWidth <= {root}.clientWidth")
+    assert opened.complaints == []
+    assert [u for u in opened.requests if not u.startswith(("file:", "data:", "blob:"))] == []
+    assert opened.page.locator("img").count() == 0
+    opened.context.close()

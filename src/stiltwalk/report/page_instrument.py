@@ -7,7 +7,15 @@ from collections.abc import Mapping
 from stiltwalk.measure.speed import VOID, LoadGenRun, Speed
 from stiltwalk.measure.verdicts import Verdict
 from stiltwalk.report.markup import Td, Tr, escape, name, number, table
-from stiltwalk.report.numbers import DASH, asked_figure, figures, interval, language_name, percent
+from stiltwalk.report.numbers import (
+    DASH,
+    asked_figure,
+    figures,
+    interval,
+    language_name,
+    percent,
+    plural,
+)
 
 BADGES: Mapping[str, str] = {
     Verdict.EQUIVALENT: "yes",
@@ -179,7 +187,7 @@ def design(speed: Speed) -> str:
     """Return what was fixed beforehand, in a sentence."""
     fixed = speed.design
     return (
-        f"Profile {fixed.profile} on {fixed.device}, {fixed.num_threads} threads, "
+        f"Profile {fixed.profile} on {fixed.device}, {plural(fixed.num_threads, 'thread')}, "
         f"{fixed.precision}; {fixed.order}; at most {fixed.most_blocks} blocks."
     )
 
