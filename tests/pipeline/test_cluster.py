@@ -1,0 +1,88 @@
+"""Tests for stiltwalk.pipeline.cluster, on a real cluster of two nodes with stages that sleep."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("ray")
+
+from ray.cluster_utils import Cluster
+
+from clusters import LOCAL, Pretend, job, pretend, ray_cluster
+from stiltwalk.errors import ClusterError, StagesFailed
+from stiltwalk.pipeline.cluster import RayExecutor
+from stiltwalk.pipeline.versions import differences, versions
+from stiltwalk.plan.order import MAX_TRIES
+from stiltwalk.store import Workspace
+from stiltwalk.store.status import read_status
+
+pytestmark = pytest.mark.slow  # starting a cluster takes seconds to minutes
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Cluster]:
+    with ray_cluster(2) as made:
+        yield made
+
+
+def test_faults_stay_where_they_are_and_the_rest_goes_on(cluster: Cluster, tmp_path: Path) -> None:
+    """One cluster for all of it: starting one takes seconds."""
+    assert cluster is not None
+    root, dies, hopeless = job("sleep"), job("die once"), job("die always")
+    fails = job("fail", root)
+    after = [job("sleep:1", dies), job("sleep:2", fails), job("sleep:3", hopeless, root)]
+    more = [job(f"sleep:{number}", root) for number in range(4, 10)]
+    jobs, store = [root, dies, hopeless, fails, *after, *more], Workspace(tmp_path)
+    with store.lock(), RayExecutor("ray", Pretend(store.address), lambda _: None) as executor:
+        with pytest.raises(StagesFailed, match="2 stages failed, and 2 that rest") as caught:
+            pretend(jobs, store, executor)
+        status = read_status(store)
+        assert status["stages"] == {"done": 9, "failed": 2, "not begun": 2}
+        assert {each["fingerprint"] for each in status["failed"]} == {fails.name, hopeless.name}
+        assert [node["cpus_used"] for node in status["nodes"]] == [0, 0]
+        notes = " ".join(caught.value.__notes__)
+        assert "ValueError: it was meant to" in notes
+        assert "is gone (WorkerCrashedError)" in notes
+        assert store.has(dies.name)
+        assert store.has(after[0].name)
+        said = pretend([root, dies, *more], store, executor)
+        assert said.count(" kept ") == len([root, dies, *more])
+    by = {store.marker(each.name)["provenance"]["process"] for each in (root, dies, *more)}
+    assert len(by) >= 2, "nobody but one worker did anything"
+    assert MAX_TRIES > 1
+
+
+def test_a_node_with_other_versions_is_refused(cluster: Cluster, tmp_path: Path) -> None:
+    other = tmp_path / "other" / "babel-0.0.1.dist-info"
+    other.mkdir(parents=True)
+    (other / "METADATA").write_text("Metadata-Version: 2.1\nName: babel\nVersion: 0.0.1\n")
+    store, said = Workspace(tmp_path / "workspace"), list[str]()
+    odd = cluster.add_node(num_cpus=8, env_vars={"PYTHONPATH": str(other.parent)}, **LOCAL)
+    try:
+        with store.lock(), RayExecutor("ray", Pretend(store.address), said.append) as executor:
+            jobs = [job(f"sleep:{number}") for number in range(6)]
+            pretend(jobs, store, executor)
+            for _ in range(60):
+                if any("refused" in line for line in said):
+                    break
+                executor.wait()
+            nodes = executor.seen()["nodes"]
+    finally:
+        cluster.remove_node(odd)
+    (refused,) = [node for node in nodes if node["refused"]]
+    assert refused["refused"] == f"babel is 0.0.1, not {versions()['babel']}"
+    assert not any(node.get("stages") for node in nodes)
+
+
+def test_an_address_that_is_none_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", "nowhere")
+    with pytest.raises(ClusterError, match="There is no Ray cluster at ray"):
+        RayExecutor("ray", Pretend(str(tmp_path)), print)
+
+
+def test_versions_that_differ_are_named() -> None:
+    assert differences(versions()) == ""
+    assert differences({**versions(), "torch": "1.0"}).endswith(", not 1.0")
