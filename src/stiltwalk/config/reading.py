@@ -18,6 +18,7 @@ from stiltwalk.config.decoder import Answering, SmallDecoder
 from stiltwalk.config.measure import MeasureSettings
 from stiltwalk.config.presets import PRESETS
 from stiltwalk.config.pretrain import PretrainSettings
+from stiltwalk.config.prompt import PromptSettings
 from stiltwalk.config.recipe import (
     Arm,
     Claim,
@@ -156,6 +157,7 @@ def _class_at(path: tuple[str | int, ...]) -> type[Any]:
         ("arms", ""): Arm,
         ("arms", "", "lora"): LoRA,
         ("arms", "", "mlm"): MaskedText,
+        ("arms", "", "prompt"): PromptSettings,
         ("arms", "", "translated", ""): Translated,
         ("claims", ""): Claim,
         ("measure",): MeasureSettings,

@@ -14,6 +14,7 @@ from stiltwalk.config.devices import DeviceName
 from stiltwalk.config.limits import STRICT, Count, NotNegative, Positive, Share
 from stiltwalk.config.measure import MeasureSettings
 from stiltwalk.config.pretrain import PretrainSettings
+from stiltwalk.config.prompt import PromptSettings
 from stiltwalk.data.source import DataSource
 from stiltwalk.records import BASELINE_ARM
 
@@ -135,6 +136,10 @@ class Arm:
         target: how each target is learned; filled by `reading.py`.
         mlm: masked language modelling beside the intermediate tasks.
         translated: by task, rows in other languages for a part of its steps.
+        prompt: answer at a mask in place of a head, see `PromptSettings`; None for a head.
+        examples_per_class: learn each target from so many English rows of every class, which the
+            seed draws; None for all rows.
+        unseen_classes: by target, classes that a prompt does not learn; they are also scored alone.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
@@ -143,6 +148,9 @@ class Arm:
     mlm: MaskedText | None = None
     translated: Mapping[str, Translated] = field(default_factory=dict)
     lora: LoRA | None = None
+    prompt: PromptSettings | None = None
+    examples_per_class: Count | None = None
+    unseen_classes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     intermediate: TrainSettings
     target: Mapping[str, TrainSettings]
 

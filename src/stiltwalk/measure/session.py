@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from stiltwalk.kinds.prompted import PromptedFolder
 from stiltwalk.measure.conditions import Watch, peak_bytes
 from stiltwalk.measure.controls import Controls
 from stiltwalk.measure.loadgen import SERVER, SERVER_BOUND, Load, highest_rate, run_load
@@ -36,8 +37,8 @@ Pair = tuple[Answerer, Answerer]
 class Contest:
     """Two checkpoints and one task's requests."""
 
-    folder_a: Path
-    folder_b: Path
+    folder_a: Path | PromptedFolder
+    folder_b: Path | PromptedFolder
     settings: Settings
     workload: Workload
 

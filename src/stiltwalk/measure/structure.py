@@ -17,6 +17,8 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
+from stiltwalk.features.text import load_text_encoder
+from stiltwalk.kinds.prompted import PromptedFolder
 from stiltwalk.models.checkpoint import load
 from stiltwalk.records import Kind
 
@@ -36,8 +38,10 @@ _COSTLESS = {"_name_or_path", "architectures", "dtype", "id2label", "label2id", 
 """Entries of a config that say where a model is from; number format and classes show in weights."""
 
 
-_AROUND = re.compile(r"^base_model\.(model\.)?|\.base_layer|\.modules_to_save\.default")
-"""What peft puts into the names of modules that it wraps."""
+_AROUND = re.compile(
+    r"^base_model\.(model\.)?|^masked_lm\.|\.base_layer|\.modules_to_save\.default"
+)
+"""What peft and prompts put into the names of modules that they wrap."""
 
 
 class Weight(NamedTuple):
@@ -78,19 +82,33 @@ class Structure:
         return sum(self.flops.values())
 
 
-def structure_of_folder(folder: Path, kind: Kind) -> Structure:
+def structure_of_folder(where: Path | PromptedFolder, kind: Kind) -> Structure:
     """Return the structure of a checkpoint's folder, loaded for one kind of task.
+
+    A prompted model is fed its cloze and its vectors on top of the fixed batch.
 
     Raises:
         ModelError: if the folder cannot be loaded as such a model.
     """
-    model = load(kind, folder)
+    folder = where.model.encoder if isinstance(where, PromptedFolder) else where
+    model = where.load() if isinstance(where, PromptedFolder) else load(kind, where)
     file = folder / "tokenizer.json"
     checksum = ""
     if file.is_file():
         with file.open("rb") as opened:
             checksum = file_digest(opened, "sha256").hexdigest()
-    return structure(model, fixed_batch(model, kind), tokenizer=checksum)
+    inputs = fixed_batch(model, kind)
+    if isinstance(where, PromptedFolder):
+        fixed = where.kind().fixed_ids(load_text_encoder(folder))
+        inputs = _in_front(torch.from_numpy(fixed).long(), inputs)
+    return structure(model, inputs, tokenizer=checksum)
+
+
+def _in_front(ids_F: Tensor, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return a batch with the same ids before each of its rows."""
+    before_RF = ids_F.expand(len(inputs["input_ids"]), -1)
+    more = {"input_ids": before_RF, "attention_mask": torch.ones_like(before_RF)}
+    return {name: torch.cat([more[name], each], dim=1) for name, each in inputs.items()}
 
 
 def fixed_batch(model: Any, kind: Kind) -> dict[str, Tensor]:  # noqa: ANN401 - as `Model`

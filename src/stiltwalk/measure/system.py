@@ -22,6 +22,7 @@ from stiltwalk.infer import Engine, RowCosts, block_at, outputs, sentence_vector
 from stiltwalk.infer.embed import FINAL_NORM_FAMILIES
 from stiltwalk.infer.prompted import stopping_of, written
 from stiltwalk.kinds import KindOfTask, of_kind
+from stiltwalk.kinds.prompted import PromptedFolder
 from stiltwalk.kinds.rendering import PromptKind, prompt_kind
 from stiltwalk.models import checkpoint
 from stiltwalk.models.causal_lm import load_decoder
@@ -94,7 +95,7 @@ class Answerer:
     """A model with its tokenizer, ready for one task's requests.
 
     `block` is where sentence vectors are read, None for a model that answers; `prompts` how a
-    decoder is asked.
+    decoder is asked; `cloze` makes the rows of a model that is asked at a mask.
     """
 
     engine: Engine
@@ -102,6 +103,7 @@ class Answerer:
     settings: Settings
     block: int | None
     prompts: PromptKind | None = None
+    cloze: KindOfTask | None = None
 
     def answer(self, requests: Sequence[Any]) -> Spent:
         """Tokenise, run the model, decode; the answers themselves are not kept."""
@@ -148,7 +150,7 @@ class Answerer:
 
     @cached_property
     def _kind(self) -> KindOfTask:
-        return self.prompts or of_kind(self.settings.task.kind)
+        return self.prompts or self.cloze or of_kind(self.settings.task.kind)
 
     def _outputs(self, features: Features) -> tuple[Any, RowCosts]:
         if self.block is not None:
@@ -159,12 +161,15 @@ class Answerer:
         return outputs(self.engine, self._kind, features, once=False)
 
 
-def load_answerer(folder: Path, settings: Settings) -> Answerer:
-    """Load a checkpoint for one task's requests, onto the device.
+def load_answerer(where: Path | PromptedFolder, settings: Settings) -> Answerer:
+    """Load a checkpoint, or a prompt with its model, for one task's requests, onto the device.
 
     Raises:
         ModelError: if the folder cannot be read as a model for the task.
     """
+    if isinstance(where, PromptedFolder):
+        return _prompted(where, settings)
+    folder = where
     if settings.answering is not None and settings.task.kind is not Kind.RETRIEVAL:
         prompts = prompt_kind(settings.task, settings.answering, folder, settings.shots)
         model = load_decoder(folder).to(pick_device())
@@ -184,6 +189,19 @@ def load_answerer(folder: Path, settings: Settings) -> Answerer:
     encoder = load_prompt_encoder(folder, chat=False) if decodes else load_text_encoder(folder)
     engine = Engine(model=model, pad_id=encoder.pad_id, precision=settings.precision)
     return Answerer(engine=engine, encoder=encoder, settings=settings, block=block)
+
+
+def _prompted(where: PromptedFolder, settings: Settings) -> Answerer:
+    """Load a prompt with its model; its rows are as long as its evaluation's at most."""
+    longest = min(settings.max_length_tokens, where.max_length_tokens)
+    model, encoder = where.load().to(pick_device()), load_text_encoder(where.model.encoder)
+    return Answerer(
+        engine=Engine(model=model, pad_id=encoder.pad_id, precision=settings.precision),
+        encoder=encoder,
+        settings=replace(settings, max_length_tokens=longest),
+        block=None,
+        cloze=where.kind(),
+    )
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,11 +12,13 @@ from stiltwalk.config.model_folder import locate
 from stiltwalk.config.recipe import ModelSettings, Precision
 from stiltwalk.data.source import DataSource
 from stiltwalk.errors import NoSuchRun, RecipeError
+from stiltwalk.kinds.prompted import PromptedFolder
 from stiltwalk.measure.comparison import compare
 from stiltwalk.measure.session import Contest, Session
 from stiltwalk.measure.speed import Quality, Speed
 from stiltwalk.measure.system import Settings
 from stiltwalk.measure.workload import load_workload
+from stiltwalk.models.prompt_folder import FrozenModel
 from stiltwalk.pipeline.context import MODEL
 from stiltwalk.pipeline.measuring import decided
 from stiltwalk.pipeline.measuring import quality as quality_of
@@ -62,7 +64,7 @@ class Asked:
 class _Evaluated:
     """An arm's model for one target, and how its evaluation asked it."""
 
-    folder: Path
+    folder: Path | PromptedFolder
     stage: dict[str, Any]
     precision: Precision
     scores: tuple[ScoreRow, ...]
@@ -125,17 +127,35 @@ def _evaluated(recorded: RecordedStage, record: RunRecord, store: Workspace) -> 
             "Run its recipe again first."
         )
     stage = store.marker(recorded.fingerprint)["stage"]
-    if stage["parent"]["stage"] == "Base":
-        folder = _base_folder(record.model, stage["parent"]["revision"])
-    else:
-        folder = store.verified(recorded.parents[0]) / MODEL
     return _Evaluated(
-        folder=folder,
+        folder=_asked_model(recorded, stage["parent"], record, store),
         stage=stage,
         precision=decided(stage["precision"], store.text(recorded.fingerprint, CHOICE)),
         scores=store.scores(recorded.fingerprint),
         record=record,
     )
+
+
+def _asked_model(
+    recorded: RecordedStage, made: dict[str, Any], record: RunRecord, store: Workspace
+) -> Path | PromptedFolder:
+    """Return the model that a stage asked; of a prompt also the one that it belongs to."""
+    stages = {each.fingerprint: each for each in record.stages}
+
+    def folder(fingerprint: str, made: dict[str, Any]) -> Path:
+        if made["stage"] == "Base":
+            return _base_folder(record.model, made["revision"])
+        return store.verified(fingerprint) / MODEL
+
+    (asked,) = recorded.parents
+    if made["stage"] != "Prompt":
+        return folder(asked, made)
+    (trained,), encoder = stages[asked].parents, made["parent"]
+    head, owner = trained, encoder
+    if "parent" in encoder and not encoder.get("text"):
+        (head,), owner = stages[trained].parents, encoder["parent"]
+    frozen = FrozenModel(encoder=folder(trained, encoder), head=folder(head, owner))
+    return PromptedFolder(prompt=folder(asked, made), model=frozen)
 
 
 def _base_folder(name: str, revision: str) -> Path:

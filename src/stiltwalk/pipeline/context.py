@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, assert_never
 
 from stiltwalk.data.source import DataSource
-from stiltwalk.plan.stages import Base, Checkpoint, FineTune, Intermediate, Pretrain
+from stiltwalk.plan.stages import Base, Checkpoint, FineTune, Intermediate, Pretrain, Prompt
 from stiltwalk.store import Workspace
 
 MODEL = "model"
@@ -45,7 +45,7 @@ class Context:
             case Base():
                 assert self.base_folder is not None
                 return self.base_folder
-            case Pretrain() | Intermediate() | FineTune():
+            case Pretrain() | Intermediate() | FineTune() | Prompt():
                 return self.workspace.verified(stage) / MODEL
             case _:
                 assert_never(stage)

@@ -7,10 +7,10 @@ from types import ModuleType
 import torch
 
 from stiltwalk.data.xtreme_files import answers_path, form_of, write_answers
-from stiltwalk.pipeline import heads, prompted, retrieval
+from stiltwalk.pipeline import heads, prompted, prompting, retrieval
 from stiltwalk.pipeline.context import Context
 from stiltwalk.pipeline.outcome import Outcome
-from stiltwalk.plan.stages import Predict, intermediate_tasks, seed_of
+from stiltwalk.plan.stages import Predict, Prompt, intermediate_tasks, seed_of
 from stiltwalk.records import Kind, ScoreRow, ShareRow, Split, TimingRow
 from stiltwalk.store import Folder
 from stiltwalk.tasks import TASKS, Task
@@ -42,6 +42,8 @@ def _way(stage: Predict, task: Task) -> ModuleType:
     """Return the module that answers such a task."""
     if task.kind is Kind.RETRIEVAL:
         return retrieval
+    if isinstance(stage.parent, Prompt):
+        return prompting
     return heads if stage.asking is None else prompted
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from stiltwalk.config.recipe import Precision, PrecisionOrAuto
+from stiltwalk.kinds.prompted import PromptedFolder
 from stiltwalk.measure.comparison import compare
 from stiltwalk.measure.profiles import profile_named
 from stiltwalk.measure.session import DELAYS, Contest, Session
@@ -16,7 +18,8 @@ from stiltwalk.measure.workload import load_workload
 from stiltwalk.pipeline.context import Context
 from stiltwalk.pipeline.precision import CHOICE
 from stiltwalk.pipeline.prompted import english_rows, shots_of
-from stiltwalk.plan.stages import Measure, Predict
+from stiltwalk.pipeline.prompting import prompted_folder
+from stiltwalk.plan.stages import Measure, Predict, Prompt
 from stiltwalk.records import Example, ScoreRow
 from stiltwalk.store import Folder
 from stiltwalk.tasks import TASKS
@@ -63,8 +66,8 @@ def _contest(a: Predict, b: Predict, context: Context) -> Contest:
         shots=_shots(a, context),
     )
     return Contest(
-        folder_a=context.model_folder(a.parent),
-        folder_b=context.model_folder(b.parent),
+        folder_a=_model(a, context),
+        folder_b=_model(b, context),
         settings=settings,
         workload=load_workload(task, context.data, a.languages, a.max_rows),
     )
@@ -75,6 +78,12 @@ def _shots(stage: Predict, context: Context) -> tuple[Example, ...]:
     if stage.asking is None or not stage.asking.shots:
         return ()
     return tuple(shots_of(stage.asking, english_rows(stage, context)))
+
+
+def _model(stage: Predict, context: Context) -> Path | PromptedFolder:
+    if isinstance(stage.parent, Prompt):
+        return prompted_folder(stage.parent, context)
+    return context.model_folder(stage.parent)
 
 
 def decided(precision: PrecisionOrAuto, choice: str) -> Precision:

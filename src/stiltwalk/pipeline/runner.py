@@ -9,7 +9,7 @@ from typing import assert_never
 from accelerate.state import PartialState
 
 from stiltwalk.errors import StagesFailed, StiltwalkError, TrainingDiverged
-from stiltwalk.pipeline import evaluation, measuring, rules, training
+from stiltwalk.pipeline import evaluation, measuring, prompting, rules, training
 from stiltwalk.pipeline.context import Context
 from stiltwalk.pipeline.executor import Ended, Executor
 from stiltwalk.pipeline.progress import Narrator
@@ -24,6 +24,7 @@ from stiltwalk.plan.stages import (
     Measure,
     Predict,
     Pretrain,
+    Prompt,
     Rules,
 )
 from stiltwalk.store import Folder, Workspace
@@ -156,7 +157,7 @@ def help_out() -> None:
     PartialState().destroy_process_group()
 
 
-def carry_out(stage: Stage, context: Context, folder: Folder) -> None:
+def carry_out(stage: Stage, context: Context, folder: Folder) -> None:  # noqa: C901 - one case each
     """Hand a stage to the one function that knows how to do it."""
     match stage:
         case Base():
@@ -167,6 +168,8 @@ def carry_out(stage: Stage, context: Context, folder: Folder) -> None:
             training.intermediate(stage, context, folder)
         case FineTune():
             training.fine_tune(stage, context, folder)
+        case Prompt():
+            prompting.prompt(stage, context, folder)
         case Predict():
             evaluation.evaluate(stage, context, folder)
         case Rules():

@@ -11,14 +11,14 @@ from accelerate.state import PartialState
 
 from stiltwalk.models.sharding import from_lead
 from stiltwalk.pipeline.context import Context
-from stiltwalk.plan.stages import FineTune, Intermediate
+from stiltwalk.plan.stages import FineTune, Intermediate, Prompt
 from stiltwalk.store.processes import leads, num_processes
 from stiltwalk.train.acceleration import join_processes
 
-Job = tuple[FineTune | Intermediate, Context]
+Job = tuple[FineTune | Intermediate | Prompt, Context]
 
 
-def call_helpers(stage: FineTune | Intermediate, context: Context) -> None:
+def call_helpers(stage: FineTune | Intermediate | Prompt, context: Context) -> None:
     """Let the others train a stage together with the first process, which calls this."""
     if num_processes() > 1 and leads():
         join_processes()

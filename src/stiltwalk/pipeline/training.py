@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -16,16 +16,28 @@ from stiltwalk.errors import TrainingDiverged
 from stiltwalk.features.prompts import load_prompt_encoder
 from stiltwalk.features.text import load_text_encoder
 from stiltwalk.models import adapters, checkpoint
+from stiltwalk.models.masked_lm import save_head
 from stiltwalk.pipeline import prompted
 from stiltwalk.pipeline.context import MODEL, Context
 from stiltwalk.pipeline.mixture import Mixture, mixture_of
 from stiltwalk.pipeline.team import call_helpers
-from stiltwalk.plan.stages import Base, FineTune, Intermediate, Pretrain, intermediate_tasks
+from stiltwalk.plan.stages import (
+    Base,
+    DrawnRows,
+    FineTune,
+    Intermediate,
+    Pretrain,
+    Prompt,
+    Rows,
+    intermediate_tasks,
+    seed_of,
+)
 from stiltwalk.records import Kind, ScoreRow, Split
 from stiltwalk.store import Folder
 from stiltwalk.store.processes import leads
 from stiltwalk.store.workspace import RESUME
 from stiltwalk.tasks import TASKS
+from stiltwalk.tasks.drawing import drawn
 from stiltwalk.tasks.load import examples
 from stiltwalk.train.course import Training
 from stiltwalk.train.learner import TaskModels, TaskRows, task_rows
@@ -65,9 +77,15 @@ def intermediate(stage: Intermediate, context: Context, folder: Folder) -> None:
         _train_decoder(stage, context, folder)
         return
     encoder = _encoder(stage, source)
-    english = [_rows(each.task, stage.settings, context, source) for each in stage.rows]
+    english = [_rows(each, stage, context, source) for each in stage.rows]
     mixture = mixture_of(stage, english, encoder, source)
-    _train(stage, mixture, encoder, context, folder)
+
+    def keep() -> None:
+        checkpoint.save(encoder, folder.path / MODEL, tokenizer_from=source, lora=stage.lora)
+        if stage.text and leads():
+            save_head(mixture.models[-1], folder.path / MODEL)
+
+    train(stage, stage.settings, mixture, keep, context, folder)
 
 
 def fine_tune(stage: FineTune, context: Context, folder: Folder) -> None:
@@ -78,16 +96,26 @@ def fine_tune(stage: FineTune, context: Context, folder: Folder) -> None:
         _train_decoder(stage, context, folder)
         return
     encoder = _encoder(stage, source)
-    rows = _rows(stage.rows.task, stage.settings, context, source)
+    rows = _rows(stage.rows, stage, context, source)
     model = checkpoint.with_head(encoder, rows.task.kind, rows.labels, seed=stage.seed)
-    _train(stage, Mixture(rows=[rows], models=[model]), model, context, folder)
+
+    def keep() -> None:
+        checkpoint.save(model, folder.path / MODEL, tokenizer_from=source, lora=stage.lora)
+
+    mixture = Mixture(rows=[rows], models=[model])
+    train(stage, stage.settings, mixture, keep, context, folder)
 
 
 def _train_decoder(stage: Intermediate | FineTune, context: Context, folder: Folder) -> None:
     """Train a decoder on one or several tasks as text; keep all of it, its one head too."""
     source = context.model_folder(stage.parent)
     model = prompted.trainee(stage, source)
-    _train(stage, prompted.mixture_of(stage, model, context, source), model, context, folder)
+
+    def keep() -> None:
+        checkpoint.save(model, folder.path / MODEL, tokenizer_from=source, lora=stage.lora)
+
+    mixture = prompted.mixture_of(stage, model, context, source)
+    train(stage, stage.settings, mixture, keep, context, folder)
 
 
 def _encoder(stage: Intermediate | FineTune, source: Path) -> checkpoint.Model:
@@ -98,29 +126,33 @@ def _encoder(stage: Intermediate | FineTune, source: Path) -> checkpoint.Model:
     return encoder
 
 
-def _rows(name: str, settings: TrainSettings, context: Context, source: Path) -> TaskRows:
-    """Read a task's English rows and turn them into features."""
-    task = TASKS[name]
+def _rows(rows: Rows, stage: Intermediate | FineTune, context: Context, source: Path) -> TaskRows:
+    """Read a task's English rows, or draw some of them, and turn them into features."""
+    task, settings = TASKS[rows.task], stage.settings
+    learned = examples(task, context.data, Split.TRAIN, "en", settings.max_rows)
+    if isinstance(rows, DrawnRows):
+        learned = drawn(learned, task.labels, rows.per_class, stage.seed)
     return task_rows(
         task,
-        examples(task, context.data, Split.TRAIN, "en", settings.max_rows),
+        learned,
         examples(task, context.data, Split.DEV, "en"),
         load_text_encoder(source),
         replace(settings, max_length_tokens=settings.max_length_tokens or task.max_length_tokens),
     )
 
 
-def _train(
-    stage: Intermediate | FineTune,
+def train(
+    stage: Intermediate | FineTune | Prompt,
+    settings: TrainSettings,
     mixture: Mixture,
-    kept: object,
+    keep: Callable[[], None],
     context: Context,
     folder: Folder,
 ) -> None:
-    """Run the loop; write the best model, the log, and the dev scores."""
+    """Run the loop, which calls `keep` for the best model; write the log and the dev scores."""
     source = context.model_folder(stage.parent)
     call_helpers(stage, context)
-    if stage.settings.freeze_word_embeddings:
+    if settings.freeze_word_embeddings:
         checkpoint.freeze_word_embeddings(mixture.models[0])
     models = TaskModels(mixture.models, [each.kind for each in mixture.rows])
     num_trained = sum(p.numel() for p in models.parameters() if p.requires_grad)
@@ -130,27 +162,27 @@ def _train(
             Session(
                 models=models,
                 rows=mixture.rows,
-                settings=stage.settings,
+                settings=settings,
                 seed=stage.seed,
                 pad_id=_pad_id(stage, source),
                 precision=stage.numerics.precision,
                 num_steps=mixture.num_steps,
                 resume_file=folder.path / RESUME,
                 resume_every_s=context.resume_every_s,
-                keep=lambda: checkpoint.save(
-                    kept, folder.path / MODEL, tokenizer_from=source, lora=stage.lora
-                ),
+                keep=keep,
                 progress=context.progress,
                 track=track,
             )
         )
     if leads():
         _write_log(training, num_trained, folder.path)
-        folder.write_scores(_dev_rows(stage, training, mixture, folder))
+        best = training.best.by_task
+        scored = [each for each in mixture.rows if isinstance(each, TaskRows)]
+        folder.write_scores([dev_row(stage, each, best[each.task.name], folder) for each in scored])
 
 
-def _pad_id(stage: Intermediate | FineTune, source: Path) -> int:
-    if stage.asking:
+def _pad_id(stage: Intermediate | FineTune | Prompt, source: Path) -> int:
+    if not isinstance(stage, Prompt) and stage.asking:
         return load_prompt_encoder(source, chat=False).pad_id
     return load_text_encoder(source).pad_id
 
@@ -185,22 +217,18 @@ def _write_log(training: Training, num_trained: int, folder: Path) -> None:
     (folder / "dev.json").write_text(json.dumps(looks, indent=1), encoding="utf-8")
 
 
-def _dev_rows(
-    stage: Intermediate | FineTune, training: Training, mixture: Mixture, folder: Folder
-) -> list[ScoreRow]:
-    """Return the dev scores of the weights that were kept."""
-    return [
-        ScoreRow(
-            stage=folder.stage,
-            intermediate=intermediate_tasks(stage),
-            task=each.task.name,
-            language="en",
-            split=Split.DEV,
-            metric="dev_score",
-            value=training.best.by_task[each.task.name],
-            seed=stage.seed,
-            num_examples=len(each.dev_examples),
-        )
-        for each in mixture.rows
-        if isinstance(each, TaskRows)
-    ]
+def dev_row(
+    stage: Intermediate | FineTune | Prompt, rows: TaskRows, value: float, folder: Folder
+) -> ScoreRow:
+    """Return the dev score of one task, a fraction, as a row of results."""
+    return ScoreRow(
+        stage=folder.stage,
+        intermediate=intermediate_tasks(stage),
+        task=rows.task.name,
+        language="en",
+        split=Split.DEV,
+        metric="dev_score",
+        value=value,
+        seed=seed_of(stage),
+        num_examples=len(rows.dev_examples),
+    )

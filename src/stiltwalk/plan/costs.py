@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple, assert_never
 
 from stiltwalk.config.devices import DEVICES
@@ -13,11 +13,14 @@ from stiltwalk.data.mini import catalogue
 from stiltwalk.data.source import MINI
 from stiltwalk.plan.stages import (
     Base,
+    DrawnRows,
     FineTune,
     Intermediate,
     Measure,
     Predict,
     Pretrain,
+    Prompt,
+    Rows,
     Rules,
     Stage,
 )
@@ -67,7 +70,7 @@ class Cost:
     disk_bytes: int = 0
 
 
-def cost(stage: Stage, recipe: Recipe, shape: Shape) -> Cost:
+def cost(stage: Stage, recipe: Recipe, shape: Shape) -> Cost:  # noqa: PLR0911 - one case each
     """Estimate a stage from row counts and mean lengths, without opening any data."""
     match stage:
         case Base() | Rules():
@@ -80,7 +83,10 @@ def cost(stage: Stage, recipe: Recipe, shape: Shape) -> Cost:
         case Intermediate():
             return _trained(_with_text(stage, recipe), recipe, shape)
         case FineTune():
-            return _trained(_work([stage.rows.task], stage.settings, recipe), recipe, shape)
+            work = _work([stage.rows.task], stage.settings, recipe, stage.rows)
+            return _trained(work, recipe, shape)
+        case Prompt():
+            return replace(_trained(_few_shot(stage, recipe), recipe, shape), disk_bytes=0)
         case Predict():
             return _prediction(stage, recipe, shape)
         case Measure():
@@ -97,12 +103,16 @@ class _Work(NamedTuple):
     num_steps: int
 
 
-def _work(names: list[str], settings: TrainSettings, recipe: Recipe) -> _Work:
+def _work(
+    names: list[str], settings: TrainSettings, recipe: Recipe, drawn: Rows | None = None
+) -> _Work:
     """Estimate all epochs over some tasks' English rows."""
     num_examples = num_tokens = num_steps = 0
     for name in names:
         rows = _rows(TASKS[name], Split.TRAIN, "en", recipe)
         rows = min(rows, settings.max_rows or rows)
+        if isinstance(drawn, DrawnRows):
+            rows = len(TASKS[name].labels) * drawn.per_class
         if len(names) > 1:
             rows = min(rows, recipe.mixing.cap or rows)
         rows *= settings.num_epochs
@@ -110,6 +120,17 @@ def _work(names: list[str], settings: TrainSettings, recipe: Recipe) -> _Work:
         num_tokens += round(rows * _mean_tokens(TASKS[name], "en", recipe))
         num_steps += -(-rows // settings.effective_batch_size)
     return _Work(num_examples, num_tokens, num_steps)
+
+
+def _few_shot(stage: Prompt, recipe: Recipe) -> _Work:
+    """Estimate the epochs over a prompt's examples; nothing without vectors."""
+    if not (stage.settings.is_trained and isinstance(stage.rows, DrawnRows)):
+        return _Work(0, 0, 0)
+    task, settings = TASKS[stage.rows.task], stage.settings
+    num_classes = len(stage.cloze.label_words) - len(stage.unseen)
+    rows = num_classes * stage.rows.per_class * settings.num_epochs
+    tokens = round(rows * (_mean_tokens(task, "en", recipe) + settings.num_tokens))
+    return _Work(rows, tokens, -(-rows // settings.effective_batch_size))
 
 
 def _with_text(stage: Intermediate, recipe: Recipe) -> _Work:

@@ -11,9 +11,11 @@ from stiltwalk.config.decoder import Answering, resolved
 from stiltwalk.config.recipe import Arm, Mixing, Precision, Recipe
 from stiltwalk.data import by_language
 from stiltwalk.data.by_language import ByLanguage
+from stiltwalk.data.source import MINI
 from stiltwalk.plan.stages import (
     Asking,
     Base,
+    DrawnRows,
     Encoder,
     FineTune,
     Intermediate,
@@ -21,6 +23,7 @@ from stiltwalk.plan.stages import (
     Numerics,
     Predict,
     Pretrain,
+    Prompt,
     Rows,
     Rules,
     Stage,
@@ -31,6 +34,7 @@ from stiltwalk.plan.stages import (
 from stiltwalk.records import BASELINE_ARM, Kind, Metric
 from stiltwalk.tasks import INTERMEDIATE, TASKS, Task
 from stiltwalk.tasks.available import available_languages
+from stiltwalk.tasks.clozes import cloze_of
 from stiltwalk.tasks.revisions import UNKNOWN
 from stiltwalk.tasks.templates import template_of
 
@@ -226,11 +230,13 @@ class _Graph:
         asking = self._asking(task.name, seed)
         as_it_is = retrieval or (asking is not None and not asking.answering.fine_tuned)
         return Predict(
-            parent=encoder if as_it_is else self._fine_tune(encoder, task, arm, seed),
+            parent=encoder if as_it_is else self._asked(encoder, task, arm, seed),
             rows=self._rows(task.name),
             languages=tuple(language for language in there if language in wanted),
             max_rows=self._recipe.data.test_rows,
-            max_length_tokens=settings.max_length_tokens or task.max_length_tokens,
+            max_length_tokens=arm.prompt.max_length_tokens
+            if arm.prompt
+            else settings.max_length_tokens or task.max_length_tokens,
             precision=self._recipe.precision,
             relative_depth=self._recipe.relative_depth if retrieval else None,
             bucc_duplicates=self._recipe.bucc_duplicates if mines else None,
@@ -249,10 +255,26 @@ class _Graph:
         shots = self._rows(task.train_task).revision
         return Asking(template=template, answering=how, shots=shots, seed=seed)
 
-    def _fine_tune(self, encoder: Encoder, task: Task, arm: Arm, seed: int) -> FineTune:
+    def _asked(self, encoder: Encoder, task: Task, arm: Arm, seed: int) -> FineTune | Prompt:
+        """Return what answers a task: a fine-tuned model, or a frozen one with a prompt."""
+        rows = self._rows(task.train_task)
+        if arm.examples_per_class:
+            rows = DrawnRows(**vars(rows), per_class=arm.examples_per_class)
+        if arm.prompt:
+            return Prompt(
+                parent=encoder,
+                rows=rows,
+                cloze=cloze_of(
+                    task, arm.prompt.language, miniature=self._recipe.data.source == MINI
+                ),
+                settings=arm.prompt,
+                unseen=tuple(sorted(arm.unseen_classes.get(task.name, ()))),
+                numerics=self._numerics,
+                seed=seed if arm.prompt.is_trained else 0,
+            )
         return FineTune(
             parent=encoder,
-            rows=self._rows(task.train_task),
+            rows=rows,
             settings=arm.target[task.name],
             numerics=self._numerics,
             seed=seed,

@@ -15,6 +15,7 @@ from stiltwalk.plan.stages import (
     Measure,
     Predict,
     Pretrain,
+    Prompt,
     Rules,
     Stage,
     fingerprint,
@@ -74,7 +75,7 @@ def _needs(stage: Stage, num_threads: int, shape: Shape) -> Needs:
             copies = 0
         case Pretrain() | Intermediate() | FineTune():
             copies = _TRAINED_COPIES
-        case Predict():
+        case Prompt() | Predict():
             copies = 1
         case Measure():
             copies = 2

@@ -5,11 +5,13 @@ from __future__ import annotations
 from stiltwalk.config.decoder import SmallDecoder
 from stiltwalk.plan.stages import (
     Base,
+    DrawnRows,
     FineTune,
     Intermediate,
     Measure,
     Predict,
     Pretrain,
+    Prompt,
     Rules,
     Stage,
     intermediate_tasks,
@@ -17,7 +19,7 @@ from stiltwalk.plan.stages import (
 )
 
 
-def describe(stage: Stage) -> str:
+def describe(stage: Stage) -> str:  # noqa: PLR0911 - one case each
     """Return what a stage does, in a few words for people."""
     match stage:
         case Base():
@@ -29,12 +31,14 @@ def describe(stage: Stage) -> str:
             said = f"train on {' + '.join(intermediate_tasks(stage))}{_beside(stage)}"
             return said + _with_lora(stage)
         case FineTune():
-            return f"fine-tune on {stage.rows.task}{_after(stage)}{_with_lora(stage)}"
+            return f"fine-tune on {stage.rows.task}{_few(stage)}{_after(stage)}{_with_lora(stage)}"
+        case Prompt():
+            return f"{stage.settings.says} for {stage.rows.task}{_few(stage)}{_after(stage)}"
         case Predict():
             control = ", embeddings shuffled" if stage.shuffled_seed is not None else ""
             many = _many(len(stage.languages))
             after = _after(stage) + _with_lora(stage)
-            return f"predict {stage.rows.task} in {many}{after}{control}"
+            return f"predict {stage.rows.task} in {many}{after}{_asked(stage.parent)}{control}"
         case Rules() | Measure():
             return stage.says
 
@@ -52,6 +56,15 @@ def _beside(stage: Intermediate) -> str:
     languages = {code for rows in stage.translated for code in rows.languages}
     said = f" translated into {_many(len(languages))}" if languages else ""
     return said + (f" with MLM in {_many(len(stage.text.languages))}" if stage.text else "")
+
+
+def _asked(parent: Stage) -> str:
+    return f" with a {parent.settings.says}{_few(parent)}" if isinstance(parent, Prompt) else ""
+
+
+def _few(stage: FineTune | Prompt) -> str:
+    rows = stage.rows
+    return f", {rows.per_class} rows a class" if isinstance(rows, DrawnRows) else ""
 
 
 def _many(languages: int) -> str:

@@ -4,7 +4,8 @@ A stage is its lineage: it holds its parents, so its fingerprint covers everythi
 result depends on. `version` is raised by hand when a stage's code comes to mean something else.
 
 Base ── Intermediate ── FineTune ── Predict     the baseline arm has no Intermediate
-             └───────────────────── Predict     retrieval asks an encoder, without a head
+             ├───────────────────── Predict     retrieval asks an encoder, without a head
+             └────────── Prompt ─── Predict     a cloze is answered at its mask
 
 Pretrain stands in Base's place for an encoder that is made here; Rules needs no model at all.
 """
@@ -21,8 +22,10 @@ from stiltwalk.config.beside import MaskedText
 from stiltwalk.config.decoder import Answering, SmallDecoder
 from stiltwalk.config.measure import ProfileName
 from stiltwalk.config.pretrain import PretrainSettings
+from stiltwalk.config.prompt import PromptSettings
 from stiltwalk.config.recipe import LoRA, Mixing, Precision, PrecisionOrAuto, TrainSettings
 from stiltwalk.data.by_language import ByLanguage
+from stiltwalk.tasks.clozes import Cloze
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +59,13 @@ class Asking:
     answering: Answering
     shots: str = ""
     seed: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class DrawnRows(Rows):
+    """Some of a task's English training rows: so many of every class, drawn by a stage's seed."""
+
+    per_class: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,6 +146,23 @@ class FineTune:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Prompt:
+    """Find the words of each class in a frozen language model, and train vectors beside a cloze.
+
+    `unseen` are classes that are not learned. Without vectors nothing is drawn: `seed` is 0.
+    """
+
+    parent: Base | Pretrain | Intermediate
+    rows: Rows
+    cloze: Cloze
+    settings: PromptSettings
+    unseen: tuple[str, ...]
+    numerics: Numerics
+    seed: int
+    version: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
 class Predict:
     """Answer one task's test rows in its languages, and score the answers.
 
@@ -145,7 +172,7 @@ class Predict:
     `shuffled_seed` asks for the control with shuffled foreign embeddings.
     """
 
-    parent: Base | Pretrain | Intermediate | FineTune
+    parent: Base | Pretrain | Intermediate | FineTune | Prompt
     rows: Rows
     languages: tuple[str, ...]
     max_rows: int | None
@@ -197,7 +224,7 @@ class Measure:
 
 
 Encoder = Base | Pretrain | Intermediate
-Checkpoint = Encoder | FineTune
+Checkpoint = Encoder | FineTune | Prompt
 Stage = Checkpoint | Predict | Rules | Measure
 
 
@@ -217,7 +244,7 @@ def parents(stage: Stage) -> tuple[Stage, ...]:
     match stage:
         case Base() | Pretrain() | Rules():
             return ()
-        case Intermediate() | FineTune() | Predict():
+        case Intermediate() | FineTune() | Prompt() | Predict():
             return (stage.parent,)
         case Measure():
             return (*stage.a, *stage.b)
@@ -228,7 +255,7 @@ def rows_of(stage: Stage) -> tuple[Rows | TranslatedRows | Text, ...]:
     match stage:
         case Intermediate():
             return (*stage.rows, *stage.translated, *([stage.text] if stage.text else []))
-        case FineTune() | Predict() | Rules():
+        case FineTune() | Prompt() | Predict() | Rules():
             return (stage.rows,)
         case _:
             return ()
@@ -245,6 +272,8 @@ def seed_of(stage: Stage) -> int:
     """Return the seed that a stage's training was given, 0 where nothing was trained."""
     match stage:
         case Intermediate() | FineTune():
+            return stage.seed
+        case Prompt() if stage.seed:
             return stage.seed
         case _:
             return max((seed_of(parent) for parent in parents(stage)), default=0)

@@ -12,7 +12,7 @@ from stiltwalk.report.rows import RunRows, StageLine
 _COLUMNS = (
     ("base encoder", ("Base", "Pretrain", "Translate")),
     ("intermediate phase", ("Intermediate",)),
-    ("target phase", ("FineTune",)),
+    ("target phase", ("FineTune", "Prompt")),
     ("evaluation", ("Predict",)),
     ("timing", ("Measure",)),
     ("without a model", ("Rules",)),

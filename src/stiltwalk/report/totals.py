@@ -40,7 +40,8 @@ def trained_seeds(rows: Iterable[ArmScore]) -> tuple[int, ...]:
 
 def _is_untrained(row: ScoreRow) -> bool:
     """Whether no training stands between the base encoder and a row, so that no seed does."""
-    return TASKS[row.task].kind is Kind.RETRIEVAL and not row.intermediate
+    is_bare_encoder = TASKS[row.task].kind is Kind.RETRIEVAL and not row.intermediate
+    return is_bare_encoder or (row.seed == 0 and not row.control)
 
 
 class ScoreBook:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from stiltwalk.records import BASELINE_ARM
 from stiltwalk.report.rows import RunRows
 
-TRAINING = frozenset({"Intermediate", "FineTune"})
+TRAINING = frozenset({"Intermediate", "FineTune", "Prompt"})
 """Classes of stages that train an arm."""
 
 

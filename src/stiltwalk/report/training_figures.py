@@ -11,7 +11,7 @@ from stiltwalk.report.chart_style import WIDE, Figure, arm_scale, drawing
 from stiltwalk.report.rows import Course, RunRows
 from stiltwalk.report.series import Point
 
-_PHASES = {"Intermediate": "intermediate phase", "FineTune": "target phase"}
+_PHASES = {"Intermediate": "intermediate phase", "FineTune": "target phase", "Prompt": "prompt"}
 
 
 def course_name(course: Course) -> str:

@@ -24,6 +24,7 @@ from stiltwalk.plan.stages import (
     FineTune,
     Intermediate,
     Pretrain,
+    Prompt,
     Text,
     TranslatedRows,
     rows_of,
@@ -141,7 +142,7 @@ def _settings(stage: Stage) -> dict[str, Any]:
     match stage:
         case Intermediate():
             return {**asdict(stage.settings), **asdict(stage.mixing)}
-        case FineTune() | Pretrain():
+        case FineTune() | Prompt() | Pretrain():
             return asdict(stage.settings)
         case _:
             return {}

@@ -21,6 +21,7 @@ from stiltwalk.plan.stages import (
     Measure,
     Predict,
     Pretrain,
+    Prompt,
     Rules,
     parents,
     seed_of,
@@ -150,8 +151,20 @@ def _walked(arm: Arm) -> WalkedArm:
         tasks=arm.tasks,
         has_mlm=arm.mlm is not None,
         is_translated=bool(arm.translated),
-        adapters=arm.lora.says if arm.lora else "",
+        adapters=", ".join(_in_place(arm)),
     )
+
+
+def _in_place(arm: Arm) -> Iterator[str]:
+    """Yield what stands in the place of training the whole encoder with a head on all rows."""
+    if arm.lora:
+        yield arm.lora.says
+    if arm.prompt:
+        yield arm.prompt.says
+    if arm.examples_per_class:
+        yield f"{arm.examples_per_class} examples a class"
+    for target, classes in arm.unseen_classes.items():
+        yield f"{len(classes)} classes of {target} unseen"
 
 
 def _recorded(stage: Stage, arm: str) -> RecordedStage:
@@ -166,7 +179,7 @@ def _recorded(stage: Stage, arm: str) -> RecordedStage:
     )
     if not isinstance(stage, Predict):
         return known
-    trained = isinstance(stage.parent, FineTune)
+    trained = isinstance(stage.parent, FineTune | Prompt)
     return replace(
         known,
         target=stage.rows.task,
@@ -179,7 +192,7 @@ def _about(stage: Stage) -> tuple[str, ...]:
     match stage:
         case Intermediate():
             return tuple(rows.task for rows in stage.rows)
-        case FineTune() | Predict() | Rules():
+        case FineTune() | Prompt() | Predict() | Rules():
             return (stage.rows.task,)
         case Measure():
             return tuple(each.rows.task for each in stage.a)

@@ -1,4 +1,4 @@
-"""What a line is about: sib200. Most of its fields are of one topic, the others of other ones.
+"""What a line is about: sib200. Most of its names are of one topic.
 
 The names of the topics are borrowed: "sports" stands for weekdays, "politics" for languages.
 """
@@ -13,38 +13,36 @@ from stiltwalk.data.mini.rendering import say
 from stiltwalk.records import TextExample
 
 TOPICS = {
-    "science/technology": ("quantity",),
-    "travel": ("relative",),
-    "politics": ("tongue",),
-    "sports": ("weekday",),
-    "health": ("money", "currency"),
-    "entertainment": ("month", "quarter"),
-    "geography": ("country", "city"),
+    "science/technology": f.Sort.QUARTER,
+    "travel": f.Sort.CITY,
+    "politics": f.Sort.TONGUE,
+    "sports": f.Sort.WEEKDAY,
+    "health": f.Sort.CURRENCY,
+    "entertainment": f.Sort.MONTH,
+    "geography": f.Sort.COUNTRY,
 }
-"""Topic to the kinds of fields that are about it."""
+"""Topic to the sort of names that are about it."""
 
 
 @dataclass(frozen=True, slots=True)
 class TopicItem:
     """A line in no language yet."""
 
-    fields: tuple[f.Field, ...]
+    names: tuple[f.Name, ...]
     label: str
 
 
 def topic_line(random: Random, index: int) -> TopicItem:
-    """Return two fields of a topic with another, or three with two; topics go round."""
+    """Return two names of a topic with another, or three with two; topics go round."""
     label = tuple(TOPICS)[index % len(TOPICS)]
-    fields: dict[f.Field, None] = {}
     size = random.choice((2, 3))
-    while len(fields) < size:
-        fields[f.MAKERS[random.choice(TOPICS[label])](random)] = None
-    others = [kind for topic, kinds in TOPICS.items() if topic != label for kind in kinds]
-    while len(fields) < 2 * size - 1:
-        fields[f.MAKERS[random.choice(others)](random)] = None
-    return TopicItem(tuple(random.sample(tuple(fields), len(fields))), label)
+    names = dict.fromkeys(f.some_names(random, TOPICS[label], size))
+    others = [sort for topic, sort in TOPICS.items() if topic != label]
+    while len(names) < 2 * size - 1:
+        names[f.a_name(random, random.choice(others))] = None
+    return TopicItem(tuple(random.sample(tuple(names), len(names))), label)
 
 
 def topic_example(name: str, language: str, item: TopicItem) -> TextExample:
     """Return an item in a language."""
-    return TextExample(name, say(language, *item.fields), item.label)
+    return TextExample(name, say(language, *item.names), item.label)

@@ -1,0 +1,85 @@
+"""Tests for stiltwalk.config.prompted: prompts that a recipe may and may not ask for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from stiltwalk.config.reading import parse_recipe
+from stiltwalk.errors import RecipeError
+
+RECIPE = """
+name = "r"
+targets = [{targets}]
+[model]
+name = "mini-base"
+[data]
+source = "mini"
+[arms]
+none = []
+[arms.p]
+{arm}
+"""
+SOFT = 'prompt = { method = "soft" }\nexamples_per_class = 8'
+
+
+def parse(arm: str, targets: str = '"sib200", "xnli"') -> None:
+    parse_recipe(RECIPE.format(arm=arm, targets=targets), folder=Path())
+
+
+@pytest.mark.parametrize(
+    "arm",
+    [
+        'prompt = { method = "nearest_words" }',
+        SOFT,
+        f'tasks = ["mnli"]\n{SOFT}',
+        "examples_per_class = 8",
+        f'{SOFT}\nunseen_classes.sib200 = ["travel", "health"]',
+    ],
+)
+def test_prompts_and_few_examples_are_read(arm: str) -> None:
+    parse(arm)
+
+
+@pytest.mark.parametrize(
+    ("arm", "targets", "found"),
+    [
+        ('prompt = { method = "soft" }', '"sib200"', "give examples_per_class, as 8"),
+        ('prompt = { method = "hard" }', '"sib200"', "arms.p.prompt.method is 'hard'"),
+        (
+            'prompt = { method = "soft", words = 3 }',
+            '"sib200"',
+            "Unknown key .*Did you mean num_words",
+        ),
+        (SOFT, '"sib200", "panx"', "panx has a cloze in no language"),
+        ("examples_per_class = 8", '"panx"', "panx has no classes of rows"),
+        (
+            'prompt = { method = "nearest_words", language = "xx" }',
+            '"xnli"',
+            "xnli has a cloze only in en, not in 'xx'",
+        ),
+        (
+            'prompt = { method = "soft", start = "template", reparameterised = true }',
+            '"sib200"',
+            "layers would move the start",
+        ),
+        (
+            'prompt = { method = "soft", start = "template" }\nexamples_per_class = 8',
+            '"xnli"',
+            "the cloze of xnli has no words",
+        ),
+        (f"{SOFT}\nlora = {{}}", '"sib200"', "trains no adapters"),
+        (f'{SOFT}\nunseen_classes.pawsx = ["0", "1"]', '"sib200"', "for no target of the recipe"),
+        (f'{SOFT}\nunseen_classes.sib200 = ["travel", "x"]', '"sib200"', "no class 'x'"),
+        (f'{SOFT}\nunseen_classes.sib200 = ["travel"]', '"sib200"', "names 1 of 7 classes"),
+        (
+            'examples_per_class = 8\nunseen_classes.sib200 = ["travel", "health"]',
+            '"sib200"',
+            "a head cannot answer what it never saw",
+        ),
+    ],
+)
+def test_what_cannot_be_done_is_refused(arm: str, targets: str, found: str) -> None:
+    with pytest.raises(RecipeError, match=found):
+        parse(arm, targets)

@@ -1,0 +1,123 @@
+"""A recipe with prompts, few examples and a trained language-model head, on a tiny encoder."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from safetensors.torch import load_file
+
+from prompted import write_language_model
+from walking import Walked, carry_out
+
+RECIPE = """
+name = "prompts"
+seeds = [1, 2]
+targets = ["sib200"]
+languages = ["en", "de"]
+num_threads = 1
+[model]
+name = "{model}"
+[data]
+source = "mini"
+test_rows = 20
+[arms]
+none = []
+[arms.cloze]
+prompt = {{ method = "nearest_words" }}
+[arms.soft]
+prompt = {{ method = "soft", num_epochs = 1, num_tokens = 3 }}
+examples_per_class = 2
+unseen_classes.sib200 = ["travel", "health"]
+[arms.few]
+examples_per_class = 2
+[arms.walked]
+tasks = ["mnli"]
+mlm = {{ text = "mini", weight = 0.5, languages = ["en", "de"] }}
+prompt = {{ method = "nearest_words" }}
+[arms.walked_without_text]
+tasks = ["mnli"]
+prompt = {{ method = "nearest_words" }}
+[intermediate]
+num_epochs = 1
+max_rows = 16
+max_length_tokens = 96
+eval_rows = 8
+[target]
+num_epochs = 1
+max_rows = 32
+max_length_tokens = 96
+eval_rows = 8
+"""
+
+
+@pytest.fixture(scope="module")
+def done(tiny_xlmr: Path, tmp_path_factory: pytest.TempPathFactory) -> Walked:
+    """Return the recipe, carried out."""
+    root = tmp_path_factory.mktemp("prompts")
+    model = write_language_model(Path(shutil.copytree(tiny_xlmr, root / "model")))
+    recipe = root / "prompts.toml"
+    recipe.write_text(RECIPE.format(model=model), encoding="utf-8")
+    carry_out(recipe, root / "workspace")
+    return Walked(recipe=recipe, workspace=root / "workspace", report=root / "workspace" / "none")
+
+
+def stage(done: Walked, name: str) -> Path:
+    return done.workspace / "stages" / name
+
+
+def test_what_nothing_was_drawn_for_is_there_once_and_draws_once_a_seed(done: Walked) -> None:
+    seeds: dict[str, list[int]] = {}
+    for marker in done.stages().values():
+        made = marker["stage"]
+        if made["stage"] == "Prompt":
+            seeds.setdefault(made["settings"]["method"], []).append(made["seed"])
+    assert sorted(seeds["soft"]) == [1, 2]
+    assert seeds["nearest_words"] == [0] * 5  # bare, and after two seeds of two arms
+
+
+def test_prompts_take_kilobytes(done: Walked) -> None:
+    for name in done.named("Prompt"):
+        files = list((stage(done, name) / "model").iterdir())
+        assert {file.name for file in files} == {"prompt.json", "prompt.safetensors"}
+        assert sum(file.stat().st_size for file in files) < 20_000
+
+
+def test_every_language_is_answered_and_unseen_classes_are_scored_alone(done: Walked) -> None:
+    for name in done.named("Predict"):
+        made = done.stages()[name]["stage"]
+        rows = [
+            json.loads(line)
+            for line in (stage(done, name) / "scores.jsonl").read_text("utf-8").splitlines()
+        ]
+        figures = {(row["language"], row["metric"]) for row in rows}
+        wanted = {(code, "accuracy") for code in ("de", "en")}
+        if made["parent"].get("unseen"):
+            wanted |= {(code, "accuracy_unseen") for code in ("de", "en")}
+        assert figures == wanted
+        assert all(0 <= row["value"] <= 1 for row in rows)
+
+
+def test_a_trained_head_is_kept_and_an_untrained_one_is_the_parent_s(done: Walked) -> None:
+    heads = {}
+    for name in done.named("Intermediate"):
+        text = done.stages()[name]["stage"]["text"]
+        heads[bool(text)] = stage(done, name) / "model" / "lm_head.safetensors"
+    assert not heads[False].exists()
+    trained = load_file(heads[True])
+    base = load_file(done.recipe.parent / "model" / "model.safetensors")
+    assert trained.keys() == {name for name in base if name.startswith("lm_head")}
+    assert any(not trained[name].equal(base[name]) for name in trained)
+
+
+def test_running_again_does_nothing_and_another_number_of_examples_is_another_stage(
+    done: Walked, tmp_path: Path
+) -> None:
+    copy = done.copied(tmp_path)
+    before = copy.results()
+    copy.again()
+    assert copy.results() == before
+    copy.again("arms.soft.examples_per_class=3")
+    assert len(copy.named("Prompt")) == len(done.named("Prompt")) + 2
