@@ -6,12 +6,21 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from compared import compared
+from compared import compared, judged
 from typer.testing import CliRunner
 
 import stiltwalk
 from stiltwalk import cli
-from stiltwalk.measure.speed import VOID, LoadGenRun, Quality, read_speed, write_speed
+from stiltwalk.measure.speed import (
+    VOID,
+    LanguageText,
+    LoadGenRun,
+    Memory,
+    Quality,
+    read_speed,
+    write_speed,
+)
+from stiltwalk.measure.verdicts import Verdict
 from stiltwalk.report.numbers import DASH, MINUS
 from stiltwalk.report.page_pair import pair_page
 from stiltwalk.report.run import write_comparison
@@ -107,6 +116,21 @@ def test_what_stands_behind_the_verdicts_is_there() -> None:
     assert ["xnli", "Offline", "mini:none", "0.00", "10.0", "0.00", "30.0", "31.0", "4.00",
             "unknown"] in rows  # fmt: skip
     assert ["delayed by 5 %", "Offline throughput", "1.050", "1.040 to 1.060", "SLOWER"] in rows
+
+
+def test_memory_and_tokens_of_every_language_are_there() -> None:
+    more = replace(judged(1.5, Verdict.SLOWER), margin=0.05)
+    memory = Memory(
+        task="xnli", language="", scenario="Offline", a_bytes=4_000_000, b_bytes=6_000_000,
+        judged=more,
+    )  # fmt: skip
+    text = LanguageText(
+        task="xnli", language="th", model="a", tokens_per_example=35.7,
+        subwords_per_character=0.28, subwords_per_word=None,
+    )  # fmt: skip
+    rows = Tables(pair_page(replace(EQUAL, memory=(memory,), texts=(text,)))).rows
+    assert ["xnli", "Offline", "MORE", "4.00", "6.00", "1.500", "1.490 to 1.510", "5 %"] in rows
+    assert ["xnli", "Thai", "mini:none", "35.7", "0.28", DASH] in rows
 
 
 def test_compare_leaves_record_and_page_where_it_is_called_and_says_where(

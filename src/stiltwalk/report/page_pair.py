@@ -13,6 +13,7 @@ from stiltwalk.report.markup import Td, Tr, escape, name, number, table
 from stiltwalk.report.notices import notices
 from stiltwalk.report.numbers import duration, percent, plural, points
 from stiltwalk.report.page_details import provenance
+from stiltwalk.report.page_footprint import footprint
 from stiltwalk.report.page_frame import choice, framed, place
 from stiltwalk.report.page_splits import splits
 from stiltwalk.report.pareto import pareto
@@ -47,7 +48,8 @@ def pair_page(speed: Speed) -> str:
         "languages": _languages(run, scores),
         "structure": _structure(speed),
         "controls": page_instrument.controls(0, speed),
-        "behind": splits(0, speed)
+        "behind": footprint(0, speed)
+        + splits(0, speed)
         + page_instrument.languages(0, speed)
         + page_instrument.costs(0, speed)
         + page_instrument.loadgen(0, speed),

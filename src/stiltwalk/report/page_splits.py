@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from stiltwalk.measure.speed import Speed
 from stiltwalk.measure.splits import Part, Split
-from stiltwalk.report.markup import Td, Tr, escape, name, table
-from stiltwalk.report.numbers import figures, language_name
+from stiltwalk.report.markup import Td, Tr, escape, name, number, table
+from stiltwalk.report.numbers import figures, interval, language_name
 
 _ALL = "all languages"
 
@@ -46,8 +46,8 @@ def _row(split: Split) -> Tr:
         cells=[
             Td(html=name(split.task), key=split.task, head=True),
             Td(html=escape(language), key="" if not split.language else language),
-            _number(figures(split.input_tokens), split.input_tokens),
-            *(_number(figures(each), each) for each in means),
+            number(figures(split.input_tokens), split.input_tokens),
+            *(number(figures(each), each) for each in means),
             *map(_part, (split.whole, split.prefill, split.tokens, split.token_time)),
             Td(html=escape(split.says), key=split.says),
         ]
@@ -55,10 +55,5 @@ def _row(split: Split) -> Tr:
 
 
 def _part(part: Part) -> Td:
-    interval = f"{part.low:.3f} to {part.high:.3f}"
-    html = f'{part.ratio:.3f}<br><span class="spread">{interval}</span>'
+    html = f"{part.ratio:.3f}<small>{interval(part.low, part.high)}</small>"
     return Td(html=html, key=part.ratio, css="num")
-
-
-def _number(text: str, key: float) -> Td:
-    return Td(html=escape(text), key=key, css="num")

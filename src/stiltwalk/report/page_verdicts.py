@@ -10,6 +10,7 @@ from stiltwalk.metrics.efficiency import per_warning
 from stiltwalk.report import page_instrument
 from stiltwalk.report.markup import Td, Tr, escape, name, number, table
 from stiltwalk.report.numbers import DASH, asked_figure, figures, interval, percent, timed
+from stiltwalk.report.page_footprint import footprint
 from stiltwalk.report.page_instrument import badge
 from stiltwalk.report.page_splits import splits
 from stiltwalk.report.weighed import weighed, why_not_weighed
@@ -69,8 +70,8 @@ def _comparison(place: int, speed: Speed) -> str:
         f"<h3>{escape(speed.question)}</h3>{banner(speed)}{summary(speed)}"
         f"{verdict_table(place, speed)}{splits(place, speed)}"
         f"<p>{escape(structure(speed))}</p>"
-        f"<details><summary>Every language, where the time goes, and the controls</summary>"
-        f"{page_instrument.everything(place, speed)}</details>"
+        f"<details><summary>Memory, every language, where the time goes, and the controls</summary>"
+        f"{footprint(place, speed)}{page_instrument.everything(place, speed)}</details>"
     )
 
 
