@@ -122,23 +122,16 @@ def test_a_worker_killed_in_the_middle_of_training_changes_no_bit(
 def test_a_node_that_is_removed_in_the_middle_changes_no_bit(
     cluster: Cluster, walked: Walked, tmp_path: Path
 ) -> None:
-    leaving = cluster.add_node(num_cpus=1, **LOCAL)
-    raylet = psutil.Process(leaving.all_processes["raylet"][0].process.pid)
     workspace, done = tmp_path / "workspace", threading.Event()
-
-    def remove() -> bool:
-        if not any(worker.ppid() == raylet.pid for worker in workers()):
-            return False
-        raylet.send_signal(signal.SIGKILL)
-        return True
-
-    thread = beside(remove, done)
+    strike = Strike(cluster, after_s=0.0, hits_node=True)
+    thread = beside(strike, done)
     try:
         said = on_cluster(walked, workspace)
     finally:
         done.set()
         thread.join()
-        cluster.remove_node(leaving, allow_graceful=False)
+        strike.mend()
+    assert strike.has_hit
     assert " lost " in said, said
     assert replace(walked, workspace=workspace).results() == walked.results()
 

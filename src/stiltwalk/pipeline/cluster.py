@@ -69,7 +69,7 @@ class RayExecutor(AbstractContextManager["RayExecutor"]):
     def has_room(self, needs: Needs) -> bool:
         """Tell whether a node could begin such a stage now."""
         found = self._nodes.find(needs)
-        if self._usable and needs not in self._missed and not self._nodes.can_ever(needs):
+        if self._nodes.by_id and needs not in self._missed and not self._nodes.can_ever(needs):
             self._missed.add(needs)
             gib = needs.memory_bytes / (1 << 30)
             self._say(f"no node has {needs.cpus} CPUs and {gib:.1f} GiB: waiting for one that has")
