@@ -74,7 +74,7 @@ class Asked:
         found, _ = engine.map_rows(
             self.features(examples),
             lambda model, batch, rows: self.kind.outputs(
-                self.kind.logits(model, batch), self.features(examples), rows
+                model, batch, self.features(examples), rows
             ),
         )
         return torch.stack([torch.from_numpy(each) for each in found])

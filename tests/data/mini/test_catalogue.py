@@ -10,7 +10,15 @@ from stiltwalk.config.model_folder import MINI_BASE, locate
 from stiltwalk.config.recipe import ModelSettings
 from stiltwalk.data import mini
 from stiltwalk.data.mini.catalogue import BITEXTS, CONTENTS, MEAN_TOKENS
-from stiltwalk.records import ChoiceExample, Example, PairExample, SpanExample, Split, TaggedExample
+from stiltwalk.records import (
+    ChoiceExample,
+    Example,
+    PairExample,
+    SpanExample,
+    Split,
+    TaggedExample,
+    TextExample,
+)
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +45,8 @@ def parts(row: Example) -> Iterator[str | tuple[str, str]]:
             yield row.question, row.context
         case ChoiceExample():
             yield from ((row.prompt, choice) for choice in row.choices)
+        case TextExample():
+            yield row.text
         case TaggedExample():
             yield " ".join(row.words)
 
