@@ -13,18 +13,11 @@ from stiltwalk.errors import WorkspaceError
 from stiltwalk.measure.controls import Controls
 from stiltwalk.measure.profiles import Figure
 from stiltwalk.measure.splits import Split
-from stiltwalk.measure.verdicts import Judged, Verdict
+from stiltwalk.measure.verdicts import Judged
 
 FILE = "speed.json"
 VOID = "VOID"
 """In place of a verdict where the instrument failed its own controls."""
-MEMORY_WORDS = {
-    Verdict.EQUIVALENT: "EQUIVALENT",
-    Verdict.FASTER: "LESS",
-    Verdict.SLOWER: "MORE",
-    Verdict.INCONCLUSIVE: "INCONCLUSIVE",
-}
-"""What a verdict is called where bytes are compared."""
 STYLE = "MLPerf-style scenarios; not an MLPerf result"
 
 

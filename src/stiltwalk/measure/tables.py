@@ -10,8 +10,8 @@ from rich.table import Table
 
 from stiltwalk.measure.causes import shares_of_time, uneven_costs
 from stiltwalk.measure.profiles import Figure
-from stiltwalk.measure.speed import MEMORY_WORDS, Cell, Speed
-from stiltwalk.measure.verdicts import Judged
+from stiltwalk.measure.speed import Cell, Speed
+from stiltwalk.measure.verdicts import MEMORY_WORDS, Judged
 
 
 def print_speed(speed: Speed, console: Console) -> None:

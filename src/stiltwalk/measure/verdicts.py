@@ -35,6 +35,15 @@ class Verdict(StrEnum):
     INCONCLUSIVE = "INCONCLUSIVE"
 
 
+MEMORY_WORDS = {
+    Verdict.EQUIVALENT: "EQUIVALENT",
+    Verdict.FASTER: "LESS",
+    Verdict.SLOWER: "MORE",
+    Verdict.INCONCLUSIVE: "INCONCLUSIVE",
+}
+"""What a verdict is called where bytes are compared."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Judged:
     """One cell's paired measurement and its verdict; written to JSON field by field.

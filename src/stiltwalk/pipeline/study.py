@@ -64,10 +64,7 @@ def carry_out(
     Raises:
         StiltwalkError: see the tree in `stiltwalk.errors`.
     """
-    if executor not in (LOCAL, RAY) and not executor.startswith(f"{RAY}://"):
-        raise RecipeError(
-            f"--executor is {executor!r}. There is: {LOCAL}, {RAY} and {RAY}://HEAD:PORT."
-        )
+    _check_executor(executor)
     forget_rows()
     recipe = read_recipe(file, changes)
     store = workspace_at(workspace)
@@ -92,6 +89,13 @@ def carry_out(
         _dismiss_helpers()
     page = page_of(store, recipe.name)
     return Finished(recipe.name, page, has_work or is_new or not page.is_file())
+
+
+def _check_executor(name: str) -> None:
+    if name not in (LOCAL, RAY) and not name.startswith(f"{RAY}://"):
+        raise RecipeError(
+            f"--executor is {name!r}. There is: {LOCAL}, {RAY} and {RAY}://HEAD:PORT."
+        )
 
 
 @dataclass(frozen=True)

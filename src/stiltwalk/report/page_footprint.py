@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from stiltwalk.measure.speed import Speed
-from stiltwalk.measure.verdicts import Verdict
+from stiltwalk.measure.verdicts import MEMORY_WORDS, Verdict
 from stiltwalk.report.markup import Td, Tr, escape, name, number, table
 from stiltwalk.report.numbers import DASH, figures, interval, language_name
 from stiltwalk.report.page_instrument import BADGES
-
-_WORDS = {Verdict.FASTER: "LESS", Verdict.SLOWER: "MORE"}
-"""How verdicts that speak of time are said of memory."""
 
 
 def footprint(place: int, speed: Speed) -> str:
@@ -46,7 +43,7 @@ def _memory(place: int, speed: Speed) -> str:
 
 
 def _badge(verdict: Verdict) -> Td:
-    word = _WORDS.get(verdict, str(verdict))
+    word = MEMORY_WORDS[verdict]
     return Td(html=f'<span class="badge {BADGES[verdict]}">{escape(word)}</span>', key=word)
 
 
