@@ -1,16 +1,19 @@
 """Time training steps against `transformers.Trainer`, on the same data and weights.
 
-    OMP_NUM_THREADS=2 python benchmarks/training.py [--workload NAME] [--quick] [--json]
+    OMP_NUM_THREADS=2 python benchmarks/training.py [--workload NAME] [--variants ours_bf16,…]
+        [--turns N] [--keep FILE] [--quick] [--json]
 
 `pairs` and `questions` train an encoder of XLM-R base's shape (12 x 768, 250,002 ids, random
 weights) on random ids: as long as MNLI's rows and SQuAD's windows, and of 20,000 different ids,
-about as many as the whole of MNLI has. The variants take turns; the first step of each turn is not
-counted. `learning` trains the miniature's base encoder on the miniature's MNLI to the end, and
-shows that all variants learn the same.
+about as many as the whole of MNLI has. `learning` trains the miniature's base encoder on the
+miniature's MNLI to the end, and shows that all variants learn the same.
 
 The Trainer's variants have its defaults (fp32, random batches), or are tuned: batches grouped by
-length, bf16. All have the same examples per step, AdamW, warm-up, and clipping. `--quick` takes two
-blocks of the encoder, which are little beside its table of embeddings.
+length, bf16. All have the same examples per step, AdamW, warm-up, and clipping. The variants take
+turns, and in each every one makes the batches of an epoch in its own way and runs as many of them:
+those from short to long that stand for all. A ratio is taken within a turn. With `--keep` what is
+measured is added to a file, so that several calls make one table. `--quick` takes two blocks of the
+encoder, which are little beside its table of embeddings.
 """
 
 from __future__ import annotations
@@ -20,8 +23,8 @@ import json
 import platform
 import statistics
 import sys
-from collections.abc import Iterator
-from functools import partial
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import accelerate
@@ -47,8 +50,11 @@ from stiltwalk.tasks.load import examples
 from stiltwalk.train.learner import TaskRows, dev_score, task_rows
 
 WORKLOADS = ("pairs", "questions", "learning")
-COUNTED_STEPS = {"trainer_default": 1, "trainer_tuned": 4, "ours_fp32": 2, "ours_bf16": 4}
-"""Per turn. The tuned Trainer takes its longer batches first, which flatters it a little."""
+COUNTED_STEPS = 4
+BASELINE, TUNED = VARIANTS[:2]
+
+SPEED = "tokens_per_s"
+Row = dict[str, Any]
 
 transformers_logging.set_verbosity_error()
 
@@ -66,11 +72,11 @@ def base_size(workload: str, num_blocks: int) -> Problem:
     encoder = transformers.XLMRobertaModel(config)
     rng = np.random.default_rng(0)
     if workload == "pairs":  # as long as MNLI's rows: mean 44 tokens, 5 to 95 %: 17 to 80
-        task, batch, count, longest = TASKS["mnli"], 32, 1600, 256
+        task, batch, count, longest = TASKS["mnli"], 32, 6400, 256
         lengths = rng.lognormal(np.log(40), 0.48, count)
         gold = rng.integers(0, 3, (count, 1))
     else:  # as SQuAD's windows: mean 221 tokens, 8 % of them full
-        task, batch, count, longest = TASKS["squad_v1"], 16, 800, 384
+        task, batch, count, longest = TASKS["squad_v1"], 16, 3200, 384
         lengths = rng.lognormal(np.log(205), 0.38, count)
         gold = rng.integers(0, 30, (count, 2))
     lengths = np.clip(lengths, 8, longest).round().astype(np.int64)
@@ -91,27 +97,44 @@ def base_size(workload: str, num_blocks: int) -> Problem:
     return Problem(encoder=encoder, rows=rows, settings=settings)
 
 
-def speed(workload: str, turns: int, *, quick: bool) -> Iterator[dict[str, Any]]:
+def speed(workload: str, options: argparse.Namespace) -> Iterator[Row]:
     """Yield a row per variant, with real tokens per second."""
-    problem = base_size(workload, 2 if quick else 12)
-    found: dict[str, list[float]] = {variant: [] for variant in VARIANTS}
-    for turn in range(turns):
-        for variant in VARIANTS:
-            run = train(problem, variant, turn + 1, 1 + COUNTED_STEPS[variant])
-            found[variant].append(run.tokens_per_s())
-            print(f"{workload} {variant} {found[variant][-1]:,.0f} tokens/s", file=sys.stderr)
-    for variant, values in found.items():
-        yield {
-            "workload": workload,
-            "variant": variant,
-            "tokens_per_s": statistics.median(values),
-            "ratio": statistics.median(values) / statistics.median(found["trainer_default"]),
-            "repeats": len(values),
-            "spread": max(values) - min(values),
-        }
+    problem = base_size(workload, 2 if options.quick else 12)
+    found: list[Row] = []
+    if options.keep and options.keep.is_file():
+        found = [json.loads(line) for line in options.keep.read_text("utf-8").splitlines()]
+        found = [each for each in found if each["workload"] == workload]
+    first = 1 + max((each["turn"] for each in found), default=0)
+    for turn in range(first, first + options.turns):
+        for variant in options.variants if turn % 2 else reversed(options.variants):
+            tokens_per_s = train(problem, variant, turn, COUNTED_STEPS).tokens_per_s()
+            print(f"{workload} {turn} {variant} {tokens_per_s:,.0f} tokens/s", file=sys.stderr)
+            found.append(
+                {"workload": workload, "turn": turn, "variant": variant, SPEED: tokens_per_s}
+            )
+            if options.keep:
+                with options.keep.open("a", encoding="utf-8") as lines:
+                    lines.write(json.dumps(found[-1]) + "\n")
+    yield from table(found)
 
 
-def learning(turns: int, *, quick: bool) -> Iterator[dict[str, Any]]:
+def table(found: Sequence[Row]) -> Iterator[Row]:
+    """Yield a row per variant: medians over turns, of ratios over the turns that both took."""
+    by_variant: dict[str, dict[int, float]] = {}
+    for each in found:
+        by_variant.setdefault(each["variant"], {})[each["turn"]] = each[SPEED]
+    for variant, speeds in by_variant.items():
+        row: Row = {"workload": found[0]["workload"], "variant": variant}
+        row |= {SPEED: statistics.median(speeds.values()), "repeats": len(speeds)}
+        row["spread"] = max(speeds.values()) - min(speeds.values())
+        for name, other in (("ratio", BASELINE), ("ratio_to_tuned", TUNED)):
+            others = by_variant.get(other, {})
+            ratios = [speeds[turn] / others[turn] for turn in speeds if turn in others]
+            row[name] = statistics.median(ratios) if ratios else None
+        yield row
+
+
+def learning(options: argparse.Namespace) -> Iterator[Row]:
     """Yield a row per variant, with the loss over the last epoch and the dev score in the end."""
     folder, task = locate(ModelSettings(name=MINI_BASE), fetch=False).folder, TASKS["mnli"]
     assert folder is not None
@@ -120,7 +143,7 @@ def learning(turns: int, *, quick: bool) -> Iterator[dict[str, Any]]:
         num_epochs=4,
         effective_batch_size=16,
         max_length_tokens=200,
-        max_rows=400 if quick else 1600,
+        max_rows=400 if options.quick else 1600,
         eval_rows=1000,
     )
     parts = [
@@ -130,9 +153,9 @@ def learning(turns: int, *, quick: bool) -> Iterator[dict[str, Any]]:
     rows = task_rows(task, *parts, load_text_encoder(folder), settings)
     problem = Problem(encoder=checkpoint.load(Kind.RETRIEVAL, folder), rows=rows, settings=settings)
     baseline = None
-    for variant in VARIANTS:
+    for variant in options.variants:
         losses, scores = [], []
-        for seed in range(1, turns + 1):
+        for seed in range(1, options.turns + 1):
             run = train(problem, variant, seed)
             losses.append(statistics.mean(run.losses[-len(run.losses) // settings.num_epochs :]))
             scores.append(dev_score(rows, Engine(model=run.model, pad_id=PAD_ID)))
@@ -151,25 +174,29 @@ def learning(turns: int, *, quick: bool) -> Iterator[dict[str, Any]]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--workload", choices=WORKLOADS)
+    parser.add_argument("--variants", default=",".join(VARIANTS))
     parser.add_argument("--turns", type=int, default=3, help="of every variant; one seed each")
+    parser.add_argument("--keep", type=Path, help="JSON lines of earlier calls, and of this one")
     parser.add_argument("--quick", action="store_true", help="two blocks, one turn")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     options = parser.parse_args()
-    turns, rows = 1 if options.quick else options.turns, []
+    options.variants = options.variants.split(",")
+    if options.quick:
+        options.turns = 1
+    rows = []
     for workload in [options.workload] if options.workload else WORKLOADS:
-        measure = learning if workload == "learning" else partial(speed, workload)
-        for row in measure(turns, quick=options.quick):
+        for row in learning(options) if workload == "learning" else speed(workload, options):
             rows.append(row)
             if not options.json:
-                print("  ".join(_shown(value) for value in row.values()), flush=True)
+                print("  ".join(f"{name} {_shown(row[name])}" for name in row), flush=True)
     versions = {each.__name__: each.__version__ for each in (torch, transformers, accelerate)}
     machine = {"name": platform.platform(), "threads": torch.get_num_threads(), **versions}
     if options.json:
         print(json.dumps({"machine": machine, "rows": rows}, indent=1))
 
 
-def _shown(value: str | float) -> str:
-    return f"{value:16}" if isinstance(value, str) else f"{value:10,.3f}"
+def _shown(value: str | float | None) -> str:
+    return f"{value:,.3f}" if isinstance(value, float) else str(value)
 
 
 if __name__ == "__main__":

@@ -6,8 +6,10 @@ import contextlib
 import copy
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import torch
@@ -20,6 +22,7 @@ from stiltwalk.features.rows import Features
 from stiltwalk.kinds.kind import make_batch
 from stiltwalk.models import checkpoint
 from stiltwalk.records import Kind
+from stiltwalk.train import loop
 from stiltwalk.train.learner import TaskModels, TaskRows
 from stiltwalk.train.loop import Session, all_steps, fit
 
@@ -43,7 +46,7 @@ class Problem:
 
 
 class EnoughError(Exception):
-    """Ends a training of which only the first steps were wanted."""
+    """Ends a training of which only some steps were wanted."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -61,14 +64,30 @@ class Run:
         return sum(self.tokens[1:count]) / (self.ends_s[-1] - self.ends_s[0])
 
 
-def ours(problem: Problem, variant: str, seed: int, num_steps: int | None) -> Run:
+def sampled(longest: Sequence[int], count: int, seed: int) -> list[int]:
+    """Return which batches of an epoch are run: the middle one, then those that are counted.
+
+    Sorted by length, every n-th is counted from a random one on, so that each batch is as likely
+    as any other, and all lengths are there.
+
+    Args:
+        longest: the longest row of every batch, in tokens.
+        count: how many are counted.
+        seed: decides the first.
+    """
+    order = np.argsort(longest, kind="stable")
+    at = (np.arange(count) + np.random.default_rng(seed).random()) * len(order) / count
+    return [int(order[len(order) // 2]), *map(int, order[at.astype(int)])]
+
+
+def ours(problem: Problem, variant: str, seed: int, counted_steps: int | None) -> Run:
     """Train with stiltwalk; None for all steps."""
     run = Run(model=problem.model(seed))
 
-    def progress(done: int, _total: int) -> None:
+    def progress(done: int, total: int) -> None:
         run.ends_s.append(time.perf_counter())
-        if done == num_steps:
-            raise EnoughError
+        if counted_steps and done == total:
+            raise EnoughError  # before dev rows are scored
 
     session = Session(
         models=TaskModels([run.model], [problem.rows.kind]),
@@ -80,9 +99,13 @@ def ours(problem: Problem, variant: str, seed: int, num_steps: int | None) -> Ru
         keep=lambda: None,
         progress=progress,
     )
-    lengths = problem.rows.train.ids.lengths
-    run.tokens.extend(int(lengths[step.units].sum()) for step in all_steps(session))
-    with contextlib.suppress(EnoughError):
+    lengths, steps = problem.rows.train.ids.lengths, list(all_steps(session))
+    if counted_steps:
+        epoch = steps[: len(steps) // problem.settings.num_epochs]
+        longest = [int(lengths[step.units].max()) for step in epoch]
+        steps = [epoch[number] for number in sampled(longest, counted_steps, seed)]
+    run.tokens.extend(int(lengths[step.units].sum()) for step in steps)
+    with contextlib.suppress(EnoughError), patch.object(loop, "all_steps", lambda _: steps):
         run.losses.extend(entry["loss_nats"] for entry in fit(session).log)
     return run
 
@@ -103,7 +126,24 @@ class Watch(TrainerCallback):
         self.run.losses.extend(logs[name] for name in logs if name == "loss")
 
 
-def trainer(problem: Problem, variant: str, seed: int, num_steps: int | None) -> Run:
+class SamplingTrainer(Trainer):
+    """Trains on some batches of the epoch that its own sampler draws."""
+
+    counted_steps: int | None = None
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> Any:  # noqa: ANN401 - as theirs
+        """Return the rows of those batches, or what the Trainer would."""
+        sampler = super()._get_train_sampler(train_dataset)
+        if self.counted_steps is None:
+            return sampler
+        rows, size = list(sampler), self.args.train_batch_size
+        batches = [rows[at : at + size] for at in range(0, len(rows), size)]
+        longest = [max(len(self.train_dataset[row]["input_ids"]) for row in b) for b in batches]
+        picked = sampled(longest, self.counted_steps, self.args.seed)
+        return [row for number in picked for row in batches[number]]
+
+
+def trainer(problem: Problem, variant: str, seed: int, counted_steps: int | None) -> Run:
     """Train with `transformers.Trainer`; None for all steps."""
     features, settings = problem.rows.train, problem.settings
     run = Run(model=problem.model(seed))
@@ -119,7 +159,7 @@ def trainer(problem: Problem, variant: str, seed: int, num_steps: int | None) ->
         arguments = TrainingArguments(
             folder,
             per_device_train_batch_size=settings.effective_batch_size,
-            max_steps=num_steps or -1,
+            max_steps=1 + counted_steps if counted_steps else -1,
             num_train_epochs=settings.num_epochs,
             learning_rate=settings.learning_rate,
             warmup_steps=settings.warmup_share,
@@ -128,16 +168,17 @@ def trainer(problem: Problem, variant: str, seed: int, num_steps: int | None) ->
             use_cpu=not torch.cuda.is_available(),
             remove_unused_columns=False,
             save_strategy="no",
-            logging_strategy="no" if num_steps else "steps",
+            logging_strategy="no" if counted_steps else "steps",
             logging_steps=1,
             report_to=[],
             disable_tqdm=True,
             **(tuned if variant == "trainer_tuned" else {}),
         )
         dataset = [{"row": n, "input_ids": ids.tolist()} for n, ids in enumerate(features.ids)]
-        loop = Trainer(run.model, arguments, collate, dataset, callbacks=[Watch(run)])
-        loop.remove_callback(PrinterCallback)
-        loop.train()
+        theirs = SamplingTrainer(run.model, arguments, collate, dataset, callbacks=[Watch(run)])
+        theirs.counted_steps = counted_steps
+        theirs.remove_callback(PrinterCallback)
+        theirs.train()
     return run
 
 
@@ -149,8 +190,16 @@ def _gold(kind: Kind, features: Features, rows: NDArray[np.int64]) -> dict[str, 
     return {"labels": gold[:, 0]}
 
 
-def train(problem: Problem, variant: str, seed: int, num_steps: int | None = None) -> Run:
-    """Train with one variant; one process may use one number format after another."""
+def train(problem: Problem, variant: str, seed: int, counted_steps: int | None = None) -> Run:
+    """Train with one variant; one process may use one number format after another.
+
+    Args:
+        problem: what is learned.
+        variant: one of `VARIANTS`.
+        seed: decides the batches, the head's first weights, and which batches are counted.
+        counted_steps: a fair sample of so many batches of an epoch, after one that is not
+            counted; None to train to the end.
+    """
     AcceleratorState._reset_state()
     method = ours if variant in PRECISIONS else trainer
-    return method(problem, variant, seed, num_steps)
+    return method(problem, variant, seed, counted_steps)
