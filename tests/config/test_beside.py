@@ -42,6 +42,10 @@ def read(*changes: str, folder: Path = Path("/study")) -> Recipe:
             "arms.text.mlm={text='owner/name', config='de', languages=['de', 'fr']}",
             "arms.text.mlm.config is 'de' for 2 languages: write {language}",
         ),
+        (
+            "arms.text.mlm={text='/texts', config='dump'}",
+            "arms.text.mlm.config is 'dump' for all languages: write {language}",
+        ),
         ("arms.text.tasks=[]", "arms.text.mlm stands beside no task"),
         ("arms.text.translated.qqp={rows='mini', languages=['de']}", "arms.text.translated.qqp"),
         ("arms.translated.translated.mnli.languages=[]", "arms.translated.translated.mnli.lang"),

@@ -113,16 +113,17 @@ def _check_beside(name: str, arm: Arm) -> None:
             raise RecipeError(f"{key}.{task}: only English rows of {task} can be read.")
         _check_languages(f"{key}.{task}", rows.where, rows.languages)
     if arm.mlm:
-        _check_languages(f"arms.{name}.mlm", arm.mlm.where, arm.mlm.languages or ())
+        _check_languages(f"arms.{name}.mlm", arm.mlm.where, arm.mlm.languages)
 
 
-def _check_languages(key: str, where: ByLanguage, languages: Sequence[str]) -> None:
+def _check_languages(key: str, where: ByLanguage, languages: Sequence[str] | None) -> None:
     """Refuse languages that are named twice, or that would all be read from one place."""
-    _refuse_repeats(f"{key}.languages", languages)
-    if len(languages) > 1 and where.config_of("aa") == where.config_of("bb"):
+    _refuse_repeats(f"{key}.languages", languages or ())
+    if (languages is None or len(languages) > 1) and "{language}" not in where.config:
+        many = "all" if languages is None else len(languages)
         raise RecipeError(
-            f"{key}.config is {where.config!r} for {len(languages)} languages: write {{language}} "
-            "where a language's two letters stand, or every language is the same text."
+            f"{key}.config is {where.config!r} for {many} languages: write {{language}} where a "
+            "language's two letters stand, or every language is the same text."
         )
 
 
