@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ import torch
 from rich.console import Console
 from safetensors.torch import load_file
 
-from stiltwalk.errors import WorkspaceError
+from stiltwalk.errors import TrainingDiverged, WorkspaceError
 from stiltwalk.pipeline import runner
 from stiltwalk.pipeline.progress import Narrator
 from walking import Walked
@@ -70,6 +71,35 @@ def test_a_training_leaves_a_log_and_its_looks_at_dev(walked: Walked) -> None:
         dev = json.loads((folder / "dev.json").read_text(encoding="utf-8"))
         assert dev["num_tokens"] == sum(entry["num_tokens"] for entry in log)
         assert dev["best_step"] in {look["step"] for look in dev["looks"]}
+
+
+def test_the_looks_of_a_mixture_keep_each_task_s_score(walked: Walked) -> None:
+    (stage,) = walked.named("Intermediate")
+    dev = json.loads((walked.workspace / "stages" / stage / "dev.json").read_text(encoding="utf-8"))
+    assert dev["looks"]
+    for look in dev["looks"]:
+        assert look["by_task"].keys() == {"mnli", "squad_v1"}
+        assert look["score"] == pytest.approx(sum(look["by_task"].values()) / 2)
+    best = next(look for look in dev["looks"] if look["step"] == dev["best_step"])
+    told = {row["task"]: row["value"] for row in walked.rows() if row["stage"] == stage}
+    assert told == best["by_task"]
+
+
+def test_a_diverging_loss_names_its_rows_and_the_last_good_checkpoint(
+    walked: Walked, tmp_path: Path
+) -> None:
+    """The first step learns nothing, so that its look keeps weights; the next ones blow up."""
+    own = walked.copied(tmp_path)
+    changes = ("learning_rate=1e30", "num_epochs=9", "warmup_steps=3", "eval_every_steps=1")
+    with pytest.raises(TrainingDiverged) as caught:
+        own.again(*(f"target.udpos.{change}" for change in changes))
+    told = re.search(r"of udpos became .* at step (\d+), rows \[\d+, ", str(caught.value))
+    assert told
+    assert int(told[1]) > 1
+    good = re.search(r"The last good checkpoint, .*, is (\S+);", " ".join(caught.value.__notes__))
+    assert good
+    weights = load_file(Path(good[1]) / "model.safetensors")
+    assert all(bool(torch.isfinite(each).all()) for each in weights.values())
 
 
 def test_an_intermediate_phase_keeps_the_encoder_and_drops_the_heads(
