@@ -128,7 +128,7 @@ class Intermediate:
     text: Text | None = None
     lora: LoRA | None = None
     asking: tuple[Asking, ...] = field(default=(), metadata=_LATER)
-    version: int = 2
+    version: int = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,7 +142,7 @@ class FineTune:
     seed: int
     lora: LoRA | None = None
     asking: Asking | None = field(default=None, metadata=_LATER)
-    version: int = 2
+    version: int = 3
 
 
 @dataclass(frozen=True, kw_only=True)

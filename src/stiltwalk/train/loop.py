@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ from stiltwalk.train.acceleration import (
     sum_over_processes,
 )
 from stiltwalk.train.course import Course, Look, Training
+from stiltwalk.train.dropout import cheap_dropout
 from stiltwalk.train.learner import TaskModels, TaskRows, TrainRows, dev_score
 from stiltwalk.train.mixing import steps_per_task
 from stiltwalk.train.occurring import OccurringVocabulary
@@ -83,6 +85,12 @@ def fit(session: Session) -> Training:
         TrainingDiverged: if the loss of a step, or its gradient, is not finite; nothing is kept
             from there on.
     """
+    # a compiler fuses torch's own dropout
+    with nullcontext() if session.settings.compile else cheap_dropout(session.models):
+        return _fit(session)
+
+
+def _fit(session: Session) -> Training:
     vocabulary = _fitting(session)
     accelerator = start(session.precision, num_heads=len(session.rows))
     optimizer = adamw(session.models, session.settings)
