@@ -99,6 +99,7 @@ def test_without_what_it_drops_attention_is_torch_s(
 
 def test_weights_are_dropped_and_their_mean_stays() -> None:
     parts, mask = looked_at(1)
+    parts = [part.detach() for part in parts]
     many = [part.expand(20_000, -1, -1, -1) for part in parts]
     found, _ = attention(Layer(), *many, mask, dropout=0.25, scaling=0.3)
     wanted, _ = sdpa_attention_forward(Layer(), *parts, mask, scaling=0.3)
