@@ -3,15 +3,16 @@
     python benchmarks/generation.py [--quick] [--json] [--rows 96] [--new-tokens 32] [--repeats 3]
         [--width 384] [--blocks 6] [--device cpu] [--threads 2]
 
-XQuAD's questions in eleven languages as prompts, so their lengths spread as they do, in XLM-R's
-pieces; a random decoder whose vocabulary are the pieces that occur, since an output layer over all
-250,000 would be most of so small a model. Every 16th token ends an answer, the same for all
-variants: lengths spread, too. All write the same tokens in fp32, which is checked. `ratio` is in
-requests/s to `pipeline`.
+XQuAD's questions in eleven languages as prompts, so their lengths spread as they do, cut into
+XLM-R's pieces by every variant; a random decoder whose vocabulary are the pieces that occur, since
+an output layer over all 250,000 would be most of so small a model. Every 16th token ends an answer,
+the same for all variants: lengths spread, too. All write the same tokens in fp32, which is checked.
+`ratio` is in requests/s to `pipeline`.
 
     pipeline   transformers' text-generation pipeline, 32 rows at once
     generate   model.generate, 32 rows at once in the set's order, padded to their longest
-    ours       sorted, filled to a budget of tokens; what is finished leaves the batch
+    ours       sorted, filled to a budget of tokens; prompts are read in small batches and written
+               on in large ones; what is finished leaves; keys and values stay where they are
 """
 
 from __future__ import annotations
@@ -60,9 +61,14 @@ class Given:
     model: Any
     tokenizer: Any
     texts: Sequence[str]
-    features: Features
     stop_ids: list[int]
     most_tokens: int
+
+    def features(self) -> Features:
+        """Return the prompts' tokens."""
+        encoder = PromptEncoder(self.tokenizer.backend_tokenizer, (END,), None)
+        answers: list[tuple[()]] = [()] * len(self.texts)
+        return Rendered(self.texts, answers).features(encoder, 2048, self.most_tokens)
 
 
 def prompts(count: int) -> list[str]:
@@ -98,10 +104,8 @@ def given(options: argparse.Namespace) -> Given:
         eos_token_id=END,
     )
     model = LlamaForCausalLM(config).to(options.device).eval()
-    encoder = PromptEncoder(tokenizer.backend_tokenizer, (END,), None)
-    features = Rendered(texts, [()] * len(texts)).features(encoder, 2048, options.new_tokens)
     stop_ids = list(range(END, len(tokenizer), 16))
-    return Given(model, tokenizer, texts, features, stop_ids, options.new_tokens)
+    return Given(model, tokenizer, texts, stop_ids, options.new_tokens)
 
 
 def _cut(texts: Sequence[str]) -> Tokenizer:
@@ -119,16 +123,16 @@ def _cut(texts: Sequence[str]) -> Tokenizer:
 def ours(given: Given) -> Answers:
     """Write through the engine."""
     stopping = Stopping(stop_ids=torch.tensor(given.stop_ids), most_tokens=given.most_tokens)
-    found, _ = written(Engine(model=given.model, pad_id=PAD), given.features, stopping)
+    found, _ = written(Engine(model=given.model, pad_id=PAD), given.features(), stopping)
     return [row.tolist() for row in found]
 
 
 def generate(given: Given) -> Answers:
     """Write as the documentation of transformers shows it."""
     found: Answers = []
-    for at in range(0, given.features.num_rows, BATCH_ROWS):
-        rows = range(at, min(at + BATCH_ROWS, given.features.num_rows))
-        listed = [given.features.ids[row].tolist() for row in rows]
+    every = [row.tolist() for row in given.features().ids]
+    for at in range(0, len(every), BATCH_ROWS):
+        listed = every[at : at + BATCH_ROWS]
         batch = given.tokenizer.pad({"input_ids": listed}, return_tensors="pt")
         batch = batch.to(given.model.device)
         with torch.inference_mode():
@@ -149,7 +153,7 @@ def pipeline(given: Given) -> Answers:
     )
     found = run(list(given.texts), **_asked(given), return_tensors=True)
     whole = [each[0]["generated_token_ids"] for each in found]
-    lengths = given.features.ids.lengths.tolist()
+    lengths = given.features().ids.lengths.tolist()
     return [
         _ended(tokens[_padding(tokens) + length :], given)
         for tokens, length in zip(whole, lengths, strict=True)
@@ -207,7 +211,7 @@ def measure(given: Given, repeats: int) -> list[dict[str, Any]]:
             "same_answers": float(
                 np.mean([one == two for one, two in zip(said[name], said["ours"], strict=True)])
             ),
-            "mean_tokens_in": float(given.features.ids.lengths.mean()),
+            "mean_tokens_in": float(given.features().ids.lengths.mean()),
             "mean_tokens_out": float(np.mean(lengths)),
         }
         for name, took_s in times.items()

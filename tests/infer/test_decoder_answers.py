@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from transformers import Qwen3NextConfig
 
 from decoders import DECODERS, write_decoder
+from stiltwalk.errors import ModelError
 from stiltwalk.features.ragged import Ragged
 from stiltwalk.features.rows import Features
 from stiltwalk.infer import Engine
-from stiltwalk.infer.generate import Stopping
+from stiltwalk.infer.continuation import Continuation
+from stiltwalk.infer.generate import Stopping, write
 from stiltwalk.infer.prompted import written
 from stiltwalk.infer.score_options import option_scores
 from stiltwalk.kinds.kind import make_batch
@@ -69,6 +73,23 @@ def test_batches_of_any_size_write_what_every_row_alone_would(
     assert len({len(each) for each in expected}) > 1, "the rows end at different times"
     ended = [min(len(each) + 1, stopping.most_tokens) for each in expected]
     assert costs.written_tokens.tolist() == ended
+
+
+def test_rows_written_together_are_read_in_pieces_of_any_size(model: Any) -> None:  # noqa: ANN401
+    rows, stopping = prompts(), Stopping(stop_ids=STOPS, most_tokens=12)
+    batch = make_batch(rows, np.arange(rows.num_rows)[::-1], 1, with_types=False)
+    expected = [plainly(model, row.tolist(), stopping) for row in rows.ids][::-1]
+    for at_once_tokens in (1, 60, None):
+        with torch.inference_mode():
+            found = write(model, batch, stopping, at_once_tokens=at_once_tokens)
+        assert found.rows == expected
+
+
+def test_a_model_that_keeps_more_than_keys_and_values_is_refused() -> None:
+    config = Qwen3NextConfig(num_hidden_layers=4)
+    batch = make_batch(prompts(1), np.zeros(1, dtype=np.int64), 1, with_types=False)
+    with pytest.raises(ModelError, match="qwen3_next model keeps more than keys and values"):
+        Continuation(SimpleNamespace(config=config), batch, room_tokens=1)
 
 
 def test_a_fixed_length_is_kept_whatever_the_model_would_say(model: Any) -> None:  # noqa: ANN401

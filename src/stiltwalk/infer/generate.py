@@ -1,23 +1,19 @@
 """Prompts → the tokens that a decoder language model goes on with, greedily.
 
-Prompts are padded on the left, so that all rows write at the same place; what is finished leaves
-the batch, its part of the cache too.
-
-Shape letters: R rows that are still written, T tokens so far, V vocabulary.
+Shape letters: R rows that are still written, V vocabulary.
 """
 
 from __future__ import annotations
 
-import inspect
 import time
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from transformers import DynamicCache
 
+from stiltwalk.infer.continuation import Continuation
 from stiltwalk.kinds import Batch
-from stiltwalk.models.checkpoint import Model, first_position
+from stiltwalk.models.checkpoint import Model
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,43 +46,21 @@ class Written:
     first_token_s: float
 
 
-class Continuation:
-    """A model in the middle of some rows: what it has read, and what it expects next."""
+def write(
+    model: Model, batch: Batch, stopping: Stopping, *, at_once_tokens: int | None = None
+) -> Written:
+    """Return what a model writes behind prompts.
 
-    def __init__(self, model: Model, batch: Batch) -> None:
-        """Read prompts that are padded on the right."""
-        self._model = model
-        # BLOOM is told no positions: it counts them in the mask
-        self._told_positions = "position_ids" in inspect.signature(model.forward).parameters
-        self._first_position = first_position(model.config)
-        ids_RT, self._mask_RT = _moved_right(batch)
-        self._cache = DynamicCache(config=model.config)
-        self.logits_RV = self._read(ids_RT, keep=1)[:, -1]
-
-    def feed(self, ids_RT: Tensor, mask_RT: Tensor | None = None) -> Tensor:
-        """Read more tokens of every row; return what is expected behind each, shape (R, T, V)."""
-        more_RT = torch.ones_like(ids_RT) if mask_RT is None else mask_RT
-        self._mask_RT = torch.cat([self._mask_RT, more_RT], dim=1)
-        return self._read(ids_RT, keep=0)
-
-    def select(self, rows: Tensor) -> None:
-        """Go on with some rows alone, in a given order; a row may be taken several times."""
-        self._mask_RT = self._mask_RT[rows]
-        self._cache.batch_select_indices(rows)
-
-    def _read(self, ids_RT: Tensor, *, keep: int) -> Tensor:
-        inputs = {"input_ids": ids_RT, "attention_mask": self._mask_RT, "logits_to_keep": keep}
-        if self._told_positions:
-            position_RT = (self._mask_RT.cumsum(dim=1) - 1).clamp(min=0) + self._first_position
-            inputs["position_ids"] = position_RT[:, -ids_RT.shape[1] :]
-        logits: Tensor = self._model(**inputs, past_key_values=self._cache, use_cache=True).logits
-        return logits.float()
-
-
-def write(model: Model, batch: Batch, stopping: Stopping) -> Written:
-    """Return what a model writes behind prompts that are padded on the right."""
+    Args:
+        model: of the causal family.
+        batch: the prompts, padded on the right.
+        stopping: when an answer ends.
+        at_once_tokens: of the prompts, padded, that go through the model at once; None for all.
+    """
     began = time.perf_counter()
-    reading = Continuation(model, batch)
+    reading = Continuation(
+        model, batch, room_tokens=stopping.most_tokens, at_once_tokens=at_once_tokens
+    )
     logits_RV, first_token_s = reading.logits_RV, 0.0
     stop_ids = stopping.stop_ids.to(logits_RV.device)
     going = list(range(len(logits_RV)))
@@ -107,17 +81,7 @@ def write(model: Model, batch: Batch, stopping: Stopping) -> Written:
         if all(over) or step + 1 == stopping.most_tokens:
             break
         if any(over):
-            left = (~is_over_R).nonzero()[:, 0]
-            reading.select(left)
-            next_R, going = next_R[left], [going[at] for at in left.tolist()]
+            order_R = reading.leave(is_over_R)
+            next_R, going = next_R[order_R], [going[at] for at in order_R.tolist()]
         logits_RV = reading.feed(next_R[:, None])[:, -1]
     return Written(rows, num_tokens, first_token_s)
-
-
-def _moved_right(batch: Batch) -> tuple[Tensor, Tensor]:
-    """Return ids and mask with the padding on the left."""
-    ids_RT, mask_RT = batch.input_ids_RT, batch.attention_mask_RT
-    width = ids_RT.shape[1]
-    shift_R1 = width - mask_RT.sum(dim=1, keepdim=True)
-    place_RT = (torch.arange(width, device=ids_RT.device)[None, :] - shift_R1) % width
-    return ids_RT.gather(1, place_RT), mask_RT.gather(1, place_RT)

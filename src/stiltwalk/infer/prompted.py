@@ -50,14 +50,16 @@ def written(engine: Engine, features: Features, stopping: Stopping, *, once: boo
     num_tokens, first_token_s = nothing.written_tokens, nothing.first_token_s
 
     def go_on(model: Model, batch: Batch, rows: NDArray[np.int64]) -> list[NDArray[Any]]:
-        found = write(model, batch, stopping)
+        found = write(model, batch, stopping, at_once_tokens=at_once)
         num_tokens[rows] = found.num_tokens
         first_token_s[rows] = found.first_token_s
         return [np.array(row, dtype=np.int64) for row in found.rows]
 
     first_equal = features.first_equal() if once else None
-    budget = engine.batch_tokens or batch_tokens(engine.model.config, pick_device(), writes=True)
-    engine = replace(engine, batch_tokens=budget)
+    config, device = engine.model.config, pick_device()
+    at_once = engine.batch_tokens or batch_tokens(config, device)
+    together = engine.batch_tokens or batch_tokens(config, device, writes=True)
+    engine = replace(engine, batch_tokens=together)
     results, costs = engine.map_rows(features, go_on, first_equal=first_equal)
     return results, replace(costs, written_tokens=num_tokens, first_token_s=first_token_s)
 

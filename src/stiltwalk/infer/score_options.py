@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from stiltwalk.features.ragged import Ragged
-from stiltwalk.infer.generate import Continuation
+from stiltwalk.infer.continuation import Continuation
 from stiltwalk.kinds import Batch
 from stiltwalk.models.checkpoint import Model
 
@@ -34,11 +34,9 @@ def option_scores(
     ids_NO = torch.from_numpy(flat.padded(np.arange(len(flat)), 0)).to(device)
     length_N = torch.from_numpy(flat.lengths).to(device)
     is_real_NO = torch.arange(ids_NO.shape[1], device=device)[None, :] < length_N[:, None]
-    reading = Continuation(model, batch)
-    prompt_N = torch.arange(len(options), device=device).repeat_interleave(per_prompt)
-    logits_NOV = reading.logits_RV[prompt_N][:, None]
+    reading = Continuation(model, batch, room_tokens=ids_NO.shape[1] - 1, copies=per_prompt)
+    logits_NOV = reading.logits_RV.repeat_interleave(per_prompt, dim=0)[:, None]
     if ids_NO.shape[1] > 1:
-        reading.select(prompt_N)
         further = reading.feed(ids_NO[:, :-1], is_real_NO[:, :-1].long())
         logits_NOV = torch.cat([logits_NOV, further], dim=1)
     sums_N = (_log_likelihood(logits_NOV, ids_NO) * is_real_NO).sum(dim=1)
