@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -88,6 +89,13 @@ def read_config(folder: Path) -> dict[str, Any]:
                 "here. XLM-R, BERT, DeBERTa-v2 and ModernBERT are."
             )
     return dict(config)
+
+
+def is_decoder(config: Mapping[str, Any]) -> bool:
+    """Tell whether a config.json is that of a decoder with its language-model head."""
+    return any(
+        name.endswith(("ForCausalLM", "LMHeadModel")) for name in config.get("architectures") or ()
+    )
 
 
 def _local(name: str, folder: Path) -> ModelFolder:

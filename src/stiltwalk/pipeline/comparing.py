@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from stiltwalk.config.decoder import Answering
-from stiltwalk.config.model_folder import locate
+from stiltwalk.config.decoder import Answering, resolved
+from stiltwalk.config.model_folder import is_decoder, locate, read_config
 from stiltwalk.config.recipe import ModelSettings, Precision
 from stiltwalk.data.source import DataSource
 from stiltwalk.errors import NoSuchRun, RecipeError
@@ -20,15 +20,18 @@ from stiltwalk.measure.system import Settings
 from stiltwalk.measure.workload import load_workload
 from stiltwalk.models.prompt_folder import FrozenModel
 from stiltwalk.pipeline.context import MODEL
-from stiltwalk.pipeline.measuring import decided
+from stiltwalk.pipeline.measuring import both_lengths, decided
 from stiltwalk.pipeline.measuring import quality as quality_of
 from stiltwalk.pipeline.precision import CHOICE
+from stiltwalk.pipeline.prompted import shots_of
 from stiltwalk.pipeline.provenance import provenance
-from stiltwalk.records import ScoreRow
+from stiltwalk.plan.stages import Asking
+from stiltwalk.records import Example, ScoreRow, Split
 from stiltwalk.store import Workspace
 from stiltwalk.store.record import RUNS, RecordedStage, RunRecord, read_record, run_folder
-from stiltwalk.tasks import EVERY_TARGET, TASKS
+from stiltwalk.tasks import EVERY_TARGET, TASKS, Task
 from stiltwalk.tasks.available import available_languages
+from stiltwalk.tasks.load import examples
 
 _ON = "say on what with --on DATA:TASK, such as --on mini:xnli,panx or --on hub:xnli"
 
@@ -86,14 +89,14 @@ def compare_models(asked: Asked, session: Session) -> Speed:
     )
     if not tasks:
         raise RecipeError(f"No task to compare {' and '.join(asked.names)} on: {_ON}.")
-    contests, quality, sources = [], list[Quality](), dict[str, None]()
+    contests, quality, sources = list[Contest](), list[Quality](), dict[str, None]()
     for task in tasks:
         if task not in EVERY_TARGET:
             raise RecipeError(f"{task!r} is no target. There is: {', '.join(EVERY_TARGET)}.")
         pair = [arm[task] if arm and task in arm else None for arm in arms]
         source = _source(task, asked, pair)
         sources[source.source] = None
-        contests.append(_contest(task, asked.names, pair, source))
+        contests += both_lengths(_contest(task, asked.names, pair, source))
         if pair[0] and pair[1]:
             quality += quality_of(pair[0].scores, pair[1].scores)
     return replace(
@@ -194,10 +197,44 @@ def _contest(
         max_length_tokens=stage.get("max_length_tokens", TASKS[task].max_length_tokens),
         precision=known.precision if known else "fp32",
         relative_depth=stage.get("relative_depth") or Settings.relative_depth,
-        answering=Answering(**stage["asking"]["answering"]) if "asking" in stage else None,
+        answering=_answering(TASKS[task], names, folders, known),
+        shots=_shots(known) if known else (),
     )
     workload = load_workload(TASKS[task], source, languages, stage.get("max_rows"))
     return Contest(folder_a=folders[0], folder_b=folders[1], settings=settings, workload=workload)
+
+
+def _answering(
+    task: Task,
+    names: tuple[str, str],
+    folders: Sequence[Path | PromptedFolder],
+    known: _Evaluated | None,
+) -> Answering | None:
+    """Return how decoders are asked: as an arm was, else in the task's own way; encoders: None."""
+    a, b = (isinstance(each, Path) and is_decoder(read_config(each)) for each in folders)
+    if a != b:
+        decoder, encoder = names if a else names[::-1]
+        raise RecipeError(
+            f"{decoder} is a decoder language model and {encoder} an encoder, which are not asked "
+            "alike: compare two of one family."
+        )
+    if not a:
+        return None
+    if known is None:
+        return resolved(task.kind, Answering())
+    return Answering(**known.stage["asking"]["answering"])
+
+
+def _shots(known: _Evaluated) -> tuple[Example, ...]:
+    """Return the solved examples that an arm's model saw before every question."""
+    asking, made = known.stage.get("asking", {}), known.stage["parent"]
+    if not asking.get("shots"):
+        return ()
+    target = TASKS[known.stage["rows"]["task"]]
+    limit = made["settings"]["max_rows"] if made["stage"] == "FineTune" else None
+    train = examples(TASKS[target.train_task], known.record.data, Split.TRAIN, "en", limit)
+    how = Asking(**asking | {"answering": Answering(**asking["answering"])})
+    return tuple(shots_of(how, train))
 
 
 def _named_folder(name: str) -> Path:

@@ -37,21 +37,20 @@ def measure(stage: Measure, context: Context, folder: Folder) -> None:
 
     session = Session(profile=profile, num_threads=stage.num_threads, seed=1, tell=tell)
     pairs = list(zip(stage.a, stage.b, strict=True))
-    contests = [each for a, b in pairs for each in _contests(a, b, context)]
+    contests = [each for a, b in pairs for each in both_lengths(_contest(a, b, context))]
     speed = compare(contests, stage.names, session)
     store = context.workspace
     scores = [each for a, b in pairs for each in quality(store.scores(a), store.scores(b))]
     write_speed(replace(speed, quality=tuple(scores)), folder.path / FILE)
 
 
-def _contests(a: Predict, b: Predict, context: Context) -> Iterator[Contest]:
-    """Yield two evaluations' models; where they write, once more with answers of one length."""
-    whole = _contest(a, b, context)
-    yield whole
-    settings = whole.settings
+def both_lengths(contest: Contest) -> Iterator[Contest]:
+    """Yield a contest; where answers are written, once more with all of them of one length."""
+    yield contest
+    settings = contest.settings
     if settings.writes and settings.answering is not None:
         fixed = replace(settings, fixed_tokens=settings.answering.max_new_tokens)
-        yield replace(whole, settings=fixed)
+        yield replace(contest, settings=fixed)
 
 
 def _contest(a: Predict, b: Predict, context: Context) -> Contest:
