@@ -15,6 +15,7 @@ from stiltwalk.store.record import RecordedStage, RunRecord, WalkedArm, read_rec
 from stiltwalk.store.submission import all_or_nothing
 from stiltwalk.store.workspace import Workspace
 from stiltwalk.tasks import TASKS
+from stiltwalk.tasks.templates import template_of
 
 _MODEL = "model"
 _CARD = "README.md"
@@ -86,13 +87,16 @@ def model_card(record: RunRecord, stage: RecordedStage, workspace: Workspace) ->
     while lineage[-1].parents:
         lineage.append(stages[lineage[-1].parents[0]])
     scores = [row for row in workspace.scores(stage.fingerprint) if not row.control]
+    asking = workspace.marker(stage.fingerprint)["stage"].get("asking")
+    sort = "decoder language model" if asking else "encoder"
     parts = [
-        _front_matter(record, stage, lineage),
+        _front_matter(record, stage, lineage, writes=bool(asking)),
         f"# {record.name}: {stage.target} after {stage.arm}",
         *_banner(record),
-        f"A checkpoint for {stage.target}, made by stiltwalk: the base encoder "
+        f"A checkpoint for {stage.target}, made by stiltwalk: the base {sort} "
         f"`{record.model or 'made by the recipe'}` was {_way(lineage)}. "
         f"{_languages(record, stage)} Seed {stage.seed}.",
+        *(_asking(stage.target, asking["answering"]) if asking else ()),
         "## Data",
         "\n".join(_data(record, lineage)),
         "## Scores",
@@ -108,12 +112,16 @@ def model_card(record: RunRecord, stage: RecordedStage, workspace: Workspace) ->
     return "\n\n".join(parts) + "\n"
 
 
-def _front_matter(record: RunRecord, stage: RecordedStage, lineage: list[RecordedStage]) -> str:
+def _front_matter(
+    record: RunRecord, stage: RecordedStage, lineage: list[RecordedStage], *, writes: bool
+) -> str:
     """Return the card's YAML; JSON strings, which YAML reads too."""
     repositories = dict.fromkeys(
         files.repository for task in _trained_on(lineage) for files in TASKS[task].hub
     )
     facts: dict[str, Any] = {"library_name": "transformers", "language": list(stage.languages)}
+    if writes:
+        facts["pipeline_tag"] = "text-generation"
     if record.data.source != MINI:
         facts["datasets"] = list(repositories)
     if "/" in record.model and not record.model.startswith(("/", ".", "~")):
@@ -121,6 +129,25 @@ def _front_matter(record: RunRecord, stage: RecordedStage, lineage: list[Recorde
     facts["tags"] = ["stiltwalk", "zero-shot-cross-lingual-transfer", stage.target]
     lines = [f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in facts.items()]
     return "\n".join(["---", *lines, "---"])
+
+
+def _asking(target: str, answering: Mapping[str, Any]) -> Iterator[str]:
+    """Yield how a decoder was asked and is to be asked, since its scores hold for that alone."""
+    yield "## How it is asked"
+    around = ", inside its chat template if it has one" if answering["chat_template"] else ""
+    yield f"As this text, a row's fields filled in{around}; the answer follows a space:"
+    yield f"~~~~text\n{template_of(target).prompt.strip()}\n~~~~"
+    if answering["way"] == "scoring":
+        share = "per token" if answering["length_normalised"] else "as a whole"
+        yield f"Its answer is the option with the highest log-likelihood, {share}."
+    else:
+        most = answering["max_new_tokens"]
+        yield (
+            f"It writes its answer greedily, up to the end of the line or {most} tokens. What "
+            "could not be read as an answer counts as wrong, and under `unparsed`."
+        )
+    if answering["in_context"]:
+        yield f"{answering['in_context']} solved English training rows stood before every question."
 
 
 def _banner(record: RunRecord) -> Iterator[str]:
