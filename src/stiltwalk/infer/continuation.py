@@ -120,7 +120,7 @@ class _Block(DynamicLayer):
             shape: number of rows and of places.
             end: where the prompts do.
         """
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call] # transformers
         num_rows, num_places = shape
         for name in ("keys", "values"):
             _, heads, _, width = getattr(like, name).shape
