@@ -30,6 +30,7 @@ def session() -> Session:
     return Session(profile=BRIEF, num_threads=1, seed=1)
 
 
+@pytest.mark.slow
 def test_folders_are_asked_in_text_at_natural_and_at_one_length(
     decoder: Path, tmp_path: Path
 ) -> None:
