@@ -65,9 +65,11 @@ def test_a_run_killed_twice_ends_with_the_same_bits(
 def test_nothing_is_left_of_the_rolling_checkpoint_in_the_end(
     tiny_xlmr: Path, tmp_path: Path
 ) -> None:
-    (tmp_path / ".resume.safetensors").write_bytes(b"half of it")  # a process was killed
+    aside = tmp_path / ".resume.safetensors"
+    aside.mkdir()
+    (aside / ".tmpXYZ").write_bytes(b"half of it")  # a process was killed while it wrote
     trainee = Trainee(tiny_xlmr)
-    trainee.session = replace(trainee.session, resume_file=tmp_path / "resume.safetensors")
+    resumable(trainee, tmp_path / "resume.safetensors")
     trainee.fit()
     assert not list(tmp_path.iterdir())
 

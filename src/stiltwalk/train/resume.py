@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -43,8 +44,10 @@ def keep(file: Path, models: nn.Module, optimizer: Any, state: dict[str, Any]) -
     written = bytearray(json.dumps(state).encode())  # the log outgrows what a header may hold
     tensors[_STATE] = torch.frombuffer(written, dtype=torch.uint8)
     aside = _aside(file)
-    save_file(tensors, aside)
-    aside.replace(file)
+    aside.mkdir(exist_ok=True)
+    save_file(tensors, aside / file.name)
+    (aside / file.name).replace(file)
+    shutil.rmtree(aside)
 
 
 def resume(file: Path, models: nn.Module, optimizer: Any) -> dict[str, Any] | None:  # noqa: ANN401 - Accelerate's wrapper
@@ -54,7 +57,7 @@ def resume(file: Path, models: nn.Module, optimizer: Any) -> dict[str, Any] | No
         None where there is nothing to go on from.
     """
     if leads():
-        _aside(file).unlink(missing_ok=True)
+        shutil.rmtree(_aside(file), ignore_errors=True)
     if not file.is_file():
         return None
     try:
@@ -74,7 +77,10 @@ def resume(file: Path, models: nn.Module, optimizer: Any) -> dict[str, Any] | No
 
 
 def _aside(file: Path) -> Path:
-    """Return where a checkpoint grows; a process that was killed meanwhile leaves it there."""
+    """Return the folder where a checkpoint grows, under names that its library makes up.
+
+    A process that was killed meanwhile leaves it there.
+    """
     return file.with_name(f".{file.name}")
 
 
