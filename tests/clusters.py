@@ -1,54 +1,84 @@
-"""Ray clusters of several nodes on this machine, bound to the loopback, and stages that sleep.
+"""Ray clusters on this machine, bound to the loopback, and stages that need no torch.
 
-Not to 127.0.0.1: Ray takes that for "this machine's address in the network" when it connects.
+Not to 127.0.0.1: on Linux Ray takes an address there for this machine's in the network.
 """
 
 from __future__ import annotations
 
 import io
 import os
+import re
 import signal
+import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from rich.console import Console
 
 from stiltwalk.pipeline.cluster import RayExecutor
 from stiltwalk.pipeline.progress import Narrator
-from stiltwalk.pipeline.runner import run
 from stiltwalk.plan.jobs import Job
 from stiltwalk.plan.order import Order
 from stiltwalk.plan.stages import Base, Stage, fingerprint
 from stiltwalk.store import Workspace, workspace_at
 
 TESTS = Path(__file__).parent
-LOCAL = {"node_ip_address": "127.0.0.2", "object_store_memory": 80_000_000}
+NODE = {
+    "node_ip_address": "127.0.0.2",
+    "object_store_memory": 80_000_000,
+    "include_log_monitor": False,
+}
+_WORKING = re.compile(r"ray::[0-9a-f]{16}\b")
+"""The title that Ray gives a worker while it carries a stage out."""
 
 
 @contextmanager
-def ray_cluster(num_nodes: int) -> Iterator[Any]:
-    """Give a head that carries nothing, and nodes of one CPU; `--executor ray` finds them."""
+def ray_cluster(num_nodes: int, *, head_cpus: int = 0) -> Iterator[Any]:
+    """Give a head, and nodes of one CPU; `--executor ray` finds them."""
     from ray.cluster_utils import Cluster  # noqa: PLC0415 - only where a cluster is wanted
 
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("RAY_USAGE_STATS_ENABLED", "0")
         patched.setenv("PYTHONPATH", os.pathsep.join([str(TESTS), str(TESTS.parent / "src")]))
-        cluster = Cluster(
-            initialize_head=True,
-            head_node_args={"num_cpus": 0, "include_dashboard": False, **LOCAL},
-        )
+        head = {"num_cpus": head_cpus, "include_dashboard": False, "no_monitor": True, **NODE}
+        cluster = Cluster(initialize_head=True, head_node_args=head)
         try:
             for _ in range(num_nodes):
-                cluster.add_node(num_cpus=1, **LOCAL)
+                cluster.add_node(num_cpus=1, **NODE)
             patched.setenv("RAY_ADDRESS", cluster.address)
             yield cluster
         finally:
             cluster.shutdown()
+
+
+def workers() -> list[psutil.Process]:
+    """Return the workers that carry out a stage now."""
+    running = psutil.process_iter(["cmdline"])
+    return [each for each in running if _WORKING.match(" ".join(each.info["cmdline"] or ()))]
+
+
+@contextmanager
+def meanwhile(act: Callable[[], bool]) -> Iterator[None]:
+    """Try to act, beside the block, until that worked or the block is over."""
+    over = threading.Event()
+
+    def keep_trying() -> None:
+        while not over.wait(0.02) and not act():
+            pass
+
+    thread = threading.Thread(target=keep_trying)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
 
 
 @dataclass(frozen=True)
@@ -79,11 +109,16 @@ def job(name: str, *parents: Job) -> Job:
     )
 
 
-def pretend(jobs: Sequence[Job], store: Workspace, executor: RayExecutor) -> str:
+def pretend(
+    jobs: Sequence[Job], store: Workspace, executor: RayExecutor, *, is_terminal: bool = False
+) -> str:
     """Carry jobs out on a cluster; return what was said, whatever came of it."""
+    from stiltwalk.pipeline.runner import run  # noqa: PLC0415 - torch, which workers do without
+
     said = io.StringIO()
+    console = Console(file=said, width=300, force_terminal=is_terminal)
     kept = store.complete([each.name for each in jobs])
-    with Narrator(Console(file=said, width=300)) as narrator:
+    with Narrator(console) as narrator:
         try:
             run("pretend", Order(jobs, kept), executor, store, narrator)
         finally:

@@ -1,7 +1,9 @@
-"""Tests for stiltwalk.pipeline.cluster, on a real cluster of two nodes with stages that sleep."""
+"""Tests for stiltwalk.pipeline.cluster, on real clusters with stages that sleep."""
 
 from __future__ import annotations
 
+import io
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,16 +12,15 @@ import pytest
 pytest.importorskip("ray")
 
 from ray.cluster_utils import Cluster
+from rich.console import Console
 
-from clusters import LOCAL, Pretend, job, pretend, ray_cluster
+from clusters import NODE, Pretend, job, meanwhile, pretend, ray_cluster
 from stiltwalk.errors import ClusterError, StagesFailed
 from stiltwalk.pipeline.cluster import RayExecutor
 from stiltwalk.pipeline.versions import differences, versions
 from stiltwalk.plan.order import MAX_TRIES
 from stiltwalk.store import Workspace
-from stiltwalk.store.status import read_status
-
-pytestmark = pytest.mark.slow  # starting a cluster takes seconds to minutes
+from stiltwalk.store.status import print_status, read_status
 
 
 @pytest.fixture(scope="module")
@@ -28,6 +29,35 @@ def cluster() -> Iterator[Cluster]:
         yield made
 
 
+def test_a_node_carries_stages_out_while_status_and_table_tell_so(tmp_path: Path) -> None:
+    first = job("sleep")
+    second, store, told = job("sleep:1", first), Workspace(tmp_path), io.StringIO()
+
+    def look() -> bool:
+        if not store.kept_text("status.json") or not (status := read_status(store))["running"]:
+            return False
+        print_status(status, Console(file=told, width=200))
+        return True
+
+    with (
+        ray_cluster(0, head_cpus=1),
+        store.lock(),
+        RayExecutor("ray", Pretend(store.address), lambda _: None) as executor,
+        meanwhile(look),
+    ):
+        table = pretend([first, second], store, executor, is_terminal=True)
+    assert store.has(first.name)
+    assert store.has(second.name)
+    for said in (table, told.getvalue()):
+        assert re.search(
+            rf"{first.name} +base encoder sleep +running for \d+ s on \S+ \(\w+\)", said
+        )
+        assert "1 of 1 CPUs" in said
+    assert "Led by process" in told.getvalue()
+    assert "2 done" in table
+
+
+@pytest.mark.slow
 def test_faults_stay_where_they_are_and_the_rest_goes_on(cluster: Cluster, tmp_path: Path) -> None:
     """One cluster for all of it: starting one takes seconds."""
     assert cluster is not None
@@ -44,7 +74,7 @@ def test_faults_stay_where_they_are_and_the_rest_goes_on(cluster: Cluster, tmp_p
         assert {each["fingerprint"] for each in status["failed"]} == {fails.name, hopeless.name}
         assert [node["cpus_used"] for node in status["nodes"]] == [0, 0]
         notes = " ".join(caught.value.__notes__)
-        assert "ValueError: it was meant to" in notes
+        assert "ValueError: it was meant to (clusters.py, line" in notes
         assert "is gone (WorkerCrashedError)" in notes
         assert store.has(dies.name)
         assert store.has(after[0].name)
@@ -55,12 +85,13 @@ def test_faults_stay_where_they_are_and_the_rest_goes_on(cluster: Cluster, tmp_p
     assert MAX_TRIES > 1
 
 
+@pytest.mark.slow
 def test_a_node_with_other_versions_is_refused(cluster: Cluster, tmp_path: Path) -> None:
     other = tmp_path / "other" / "babel-0.0.1.dist-info"
     other.mkdir(parents=True)
     (other / "METADATA").write_text("Metadata-Version: 2.1\nName: babel\nVersion: 0.0.1\n")
     store, said = Workspace(tmp_path / "workspace"), list[str]()
-    odd = cluster.add_node(num_cpus=8, env_vars={"PYTHONPATH": str(other.parent)}, **LOCAL)
+    odd = cluster.add_node(num_cpus=8, env_vars={"PYTHONPATH": str(other.parent)}, **NODE)
     try:
         with store.lock(), RayExecutor("ray", Pretend(store.address), said.append) as executor:
             jobs = [job(f"sleep:{number}") for number in range(6)]

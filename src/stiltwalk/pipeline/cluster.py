@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 import traceback
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -23,6 +25,8 @@ from stiltwalk.plan.jobs import Job, Needs
 from stiltwalk.plan.nodes import Amount, Nodes
 
 _TICK_S = 1.0
+_LOOPBACK = "127.0.0.2" if sys.platform == "linux" else "127.0.0.1"
+"""On Linux Ray takes 127.0.0.1 for this machine's address in the network."""
 _STORE_BYTES = 100_000_000
 """Ray's own memory for what tasks exchange: words, here."""
 
@@ -69,7 +73,8 @@ class RayExecutor(AbstractContextManager["RayExecutor"]):
     def has_room(self, needs: Needs) -> bool:
         """Tell whether a node could begin such a stage now."""
         found = self._nodes.find(needs)
-        if self._nodes.by_id and needs not in self._missed and not self._nodes.can_ever(needs):
+        has_met_all = self._looked_s and not self._asked
+        if has_met_all and needs not in self._missed and not self._nodes.can_ever(needs):
             self._missed.add(needs)
             gib = needs.memory_bytes / (1 << 30)
             self._say(f"no node has {needs.cpus} CPUs and {gib:.1f} GiB: waiting for one that has")
@@ -164,7 +169,7 @@ class RayExecutor(AbstractContextManager["RayExecutor"]):
         try:
             why = ray.get(ref)
         except RayTaskError as error:  # it lacks what even this question needs
-            why = _first_line(error.cause)
+            why = _said_of(error.cause)
         except RayError:
             return  # it is asked again while it is there
         self._looked_s = 0.0
@@ -181,6 +186,8 @@ class RayExecutor(AbstractContextManager["RayExecutor"]):
         time_s = time.monotonic() - began_s
         try:
             return Ended(name=job.name, time_s=time_s, fault=ray.get(ref))
+        except RayTaskError as error:  # it lacks what even beginning needs
+            return Ended(name=job.name, time_s=time_s, fault=_said_of(error.cause))
         except RayError as error:
             self._lost_on[job.name] = node
             fault = f"Its worker on {self._names[node]} is gone ({type(error).__name__})."
@@ -202,7 +209,7 @@ def _connect(address: str) -> str:
                     raise
                 context = ray.init(
                     "local",
-                    _node_ip_address="127.0.0.1",
+                    _node_ip_address=_LOOPBACK,
                     object_store_memory=_STORE_BYTES,
                     **quiet,
                 )
@@ -222,11 +229,18 @@ def _carry(work: Callable[[Stage], None], stage: Stage) -> str:
         return " ".join([str(error), *getattr(error, "__notes__", ())])
     except Exception as error:
         traceback.print_exc()  # Ray keeps it in the worker's log
-        return f"{type(error).__name__}: {error}"
+        return _said_of(error)
     return ""
 
 
 _CARRY, _DIFFERENCES = ray.remote(_carry), ray.remote(differences)
+
+
+def _said_of(error: BaseException) -> str:
+    """Return an error of ours, not of the user's, with the place where it was raised."""
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
+    return f"{type(error).__name__}: {_first_line(error)}{where}"
 
 
 def _first_line(error: BaseException) -> str:

@@ -132,8 +132,8 @@ class _Walk:
         counts = self._order.counts
         error = StagesFailed(
             f"{counts['failed']} stages failed, and {counts['not begun']} that rest on them were "
-            "not begun; the others are done and kept. Mend what is said below and run the same "
-            "command again."
+            "not begun; the others are done and kept, and `stiltwalk report` shows them. Mend what "
+            "is said below and run the same command again."
         )
         for name, fault in self._board.faults.items():
             error.add_note(f"{self._place[name]} {describe(self._order.jobs[name].stage)}: {fault}")

@@ -25,6 +25,7 @@ from stiltwalk.report.rows import (
 from stiltwalk.report.run import write_report
 from stiltwalk.store import Workspace, workspace_at
 from stiltwalk.store.record import RecordedStage, RunRecord, read_records, run_folder
+from stiltwalk.store.status import last_faults
 
 
 def report_runs(place: str | Path, name: str | None = None) -> list[Path]:
@@ -95,9 +96,7 @@ def rows_of(record: RunRecord, workspace: Workspace) -> RunRows:
             for stage in {each.fingerprint: each for each in record.stages}.values()
         ),
         provenance=_provenance(list(markers.values())),
-        gaps=tuple(
-            Gap(task=gap.target, language=gap.language, reason=gap.reason) for gap in record.gaps
-        ),
+        gaps=tuple(_gaps(record, there, workspace)),
         languages=record.languages,
         model=record.model,
         walked=record.walked,
@@ -125,6 +124,24 @@ def arms_of(record: RunRecord) -> dict[str, tuple[str, ...]]:
             found[name][stage.arm] = None
             reached += stages[name].parents
     return {name: tuple(arms) for name, arms in found.items()}
+
+
+def _gaps(record: RunRecord, there: set[str], workspace: Workspace) -> Iterator[Gap]:
+    """Yield what the data lacks, and what failed, or rests on what failed, in the last run."""
+    for gap in record.gaps:
+        yield Gap(task=gap.target, language=gap.language, reason=gap.reason)
+    stages = {stage.fingerprint: stage for stage in record.stages}
+    faults = last_faults(workspace)
+    for stage in record.stages:
+        if not stage.arm or stage.fingerprint in there:
+            continue
+        reached = [stage.fingerprint]
+        while reached:
+            name = reached.pop()
+            if name in faults and name not in there:
+                reason = f"Stage {name} failed ({stages[name].does}): {faults[name]}"
+                yield Gap(task=stage.target, arm=stage.arm, reason=reason)
+            reached += stages[name].parents
 
 
 def _scores(stage: RecordedStage, workspace: Workspace) -> Iterator[ArmScore]:

@@ -213,15 +213,16 @@ def _no_mean(book: ScoreBook, arm: str, short: Sequence[str]) -> str:
 
 def why_missing(run: RunRows, arm: str, task: str, missing: Sequence[str]) -> str:
     """Return which languages of a task an arm lacks and, where the run knows, why."""
-    if not any(each.arm == arm for each in run.rows):
-        return _not_reached(arm)
+    has_rows = any(each.arm == arm for each in run.rows)
     reasons = dict.fromkeys(
         gap.reason
         for gap in run.gaps
         if gap.task == task
-        and gap.arm in {"", arm}
+        and gap.arm in ({"", arm} if has_rows else {arm})
         and (not gap.language or gap.language in missing)
     )
+    if not has_rows and not reasons:
+        return _not_reached(arm)
     known = (
         " ".join(reasons) or "The run holds no row for it: it was not asked for, or not reached."
     )

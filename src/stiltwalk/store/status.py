@@ -93,6 +93,13 @@ def read_status(store: Workspace) -> dict[str, Any]:
     return document | {"held_by": store.held_by()}
 
 
+def last_faults(store: Workspace) -> dict[str, str]:
+    """Return fingerprint → why of the stages that failed in a workspace's last run."""
+    text = store.kept_text(FILE)
+    failed = json.loads(text)["failed"] if text else ()
+    return {each["fingerprint"]: each["fault"] for each in failed}
+
+
 def status_table(document: dict[str, Any], now: float) -> Table:
     """Return running and failed stages and the use of nodes as one table for people."""
     table = Table(title=_title(document, now), title_justify="left", box=None, expand=True)
