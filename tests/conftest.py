@@ -55,3 +55,11 @@ def walked(tiny_xlmr: Path, tmp_path_factory: pytest.TempPathFactory) -> Walked:
     from walking import walk  # noqa: PLC0415 - torch, for those who ask
 
     return walk(tiny_xlmr, tmp_path_factory.mktemp("walked"))
+
+
+@pytest.fixture(scope="session")
+def short(tiny_xlmr: Path, tmp_path_factory: pytest.TempPathFactory) -> Walked:
+    """Return six stages of it that were carried out, undisturbed; `walking.SHORT` chooses them."""
+    from walking import walk_short  # noqa: PLC0415 - torch, for those who ask
+
+    return walk_short(tiny_xlmr, tmp_path_factory.mktemp("short"))

@@ -24,7 +24,7 @@ from ray.cluster_utils import Cluster
 from clusters import NODE, TESTS, meanwhile, ray_cluster, workers
 from stiltwalk.pipeline import cluster as ray_executor
 from stiltwalk.store.workspace import RESUME
-from walking import RECIPE, Walked, carry_out
+from walking import SHORT, Walked, carry_out
 
 pytestmark = pytest.mark.slow
 NUM_KILLS = int(os.environ.get("STILTWALK_KILLS", "100"))
@@ -39,24 +39,12 @@ LESS = (
     *(f"target.{task}max_rows=16" for task in ("", "xnli.", "pawsx.")),
 )
 """What makes of the mini recipe one that takes a minute."""
-SHORT = ("targets=['udpos']", "arms={none=[],mixed=['mnli']}", "controls=false")
-"""What leaves six stages of the small recipe."""
 
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Cluster]:
     with ray_cluster(2) as made:
         yield made
-
-
-@pytest.fixture(scope="module")
-def short(tiny_xlmr: Path, tmp_path_factory: pytest.TempPathFactory) -> Walked:
-    """Return a recipe of six stages that was carried out in this process, undisturbed."""
-    folder = tmp_path_factory.mktemp("short")
-    recipe, workspace = folder / "small.toml", folder / "workspace"
-    recipe.write_text(RECIPE.format(model=tiny_xlmr), encoding="utf-8")
-    carry_out(recipe, workspace, SHORT)
-    return Walked(recipe=recipe, workspace=workspace, report=folder)
 
 
 def num_complete(workspace: Path) -> int:

@@ -19,7 +19,7 @@ from stiltwalk.plan import Stage
 from stiltwalk.store import lease, workspace_at
 from stiltwalk.store.objects import Objects
 from stiltwalk.store.remote import RemoteWorkspace
-from walking import Walked, carry_out
+from walking import SHORT, Walked, carry_out
 
 pytestmark = pytest.mark.slow
 
@@ -31,7 +31,7 @@ def server(tmp_path: Path) -> Iterator[Server]:
 
 
 def test_a_run_whose_store_stops_goes_on_and_ends_with_the_same_results(
-    server: Server, walked: Walked, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    server: Server, short: Walked, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lease, "LASTS_S", 3.0)
     done = list[Stage]()
@@ -46,18 +46,18 @@ def test_a_run_whose_store_stops_goes_on_and_ends_with_the_same_results(
     with monkeypatch.context() as patched:
         patched.setattr(runner, "perform", until_the_fourth)
         with pytest.raises(WorkspaceError, match="cannot be used") as caught:
-            carry_out(walked.recipe, PLACE)
+            carry_out(short.recipe, PLACE, SHORT)
     assert any("run the same command again" in note for note in caught.value.__notes__)
     server.start()
     time.sleep(3.0)  # the lease could not be given back either
     before = marker_times()
     assert len(before) == 3
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "another machine"))
-    carry_out(walked.recipe, PLACE)
+    carry_out(short.recipe, PLACE, SHORT)
     after = marker_times()
     assert before.items() <= after.items()
-    assert copied(walked, tmp_path / "copy").results() == walked.results()
-    assert workspace_at(PLACE).complete(list(after)) == walked.stages().keys()
+    assert copied(short, tmp_path / "copy").results() == short.results()
+    assert workspace_at(PLACE).complete(list(after)) == short.stages().keys()
 
 
 def marker_times() -> dict[str, object]:
@@ -67,24 +67,24 @@ def marker_times() -> dict[str, object]:
     return {name: store.marker(name)["began_unix_s"] for name in store.marked(sorted(names))}
 
 
-def copied(walked: Walked, folder: Path) -> Walked:
+def copied(run: Walked, folder: Path) -> Walked:
     """Return a run with a copy of what is in the store as its workspace."""
     objects = Objects(PLACE)
     for name in objects.sizes("stages"):
         objects.download(f"stages/{name}", folder / "stages" / name)
-    return Walked(recipe=walked.recipe, workspace=folder, report=walked.report)
+    return Walked(recipe=run.recipe, workspace=folder, report=run.report)
 
 
 def test_two_nodes_and_a_driver_share_an_object_store(
-    server: Server, walked: Walked, tmp_path: Path
+    server: Server, short: Walked, tmp_path: Path
 ) -> None:
     assert server.running is not None
     pytest.importorskip("ray")
     from clusters import ray_cluster  # noqa: PLC0415 - only where there is Ray
 
     with ray_cluster(2):
-        said = carry_out(walked.recipe, PLACE, executor="ray")
-    assert said.count(" done ") == len(walked.stages())
-    assert copied(walked, tmp_path / "copy").results() == walked.results()
+        said = carry_out(short.recipe, PLACE, SHORT, "ray")
+    assert said.count(" done ") == len(short.stages())
+    assert copied(short, tmp_path / "copy").results() == short.results()
     assert report(PLACE)
     assert "small/report.html" in Objects(PLACE).sizes("runs")
