@@ -14,7 +14,7 @@ from typing import Any
 
 import ray
 from ray import ObjectRef
-from ray.exceptions import RayError, RayTaskError
+from ray.exceptions import RayError, RayTaskError, WorkerCrashedError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from stiltwalk.errors import ClusterError, StiltwalkError
@@ -180,6 +180,11 @@ class RayExecutor(AbstractContextManager["RayExecutor"]):
         self._refused[key] = why
         self._say(f"node {self._names[key]} is refused: {why}")
 
+    def _doubt(self, key: str) -> None:
+        """Give a node no more stages until it has answered again: it may be gone itself."""
+        self._usable.discard(key)
+        self._nodes.update({each: n.has for each, n in self._nodes.by_id.items() if each != key})
+
     def _ended(self, ref: ObjectRef[str]) -> Ended:
         job, node, began_s = self._running.pop(ref)
         self._nodes.take_back(job.name)
@@ -190,6 +195,8 @@ class RayExecutor(AbstractContextManager["RayExecutor"]):
             return Ended(name=job.name, time_s=time_s, fault=_said_of(error.cause))
         except RayError as error:
             self._lost_on[job.name] = node
+            if not isinstance(error, WorkerCrashedError):
+                self._doubt(node)
             fault = f"Its worker on {self._names[node]} is gone ({type(error).__name__})."
             return Ended(name=job.name, time_s=time_s, fault=fault, was_lost=True)
 
