@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -173,6 +174,24 @@ def test_a_device_without_bf16_predicts_in_fp32_and_says_so_once(
     ]
 
 
+def test_a_head_of_more_than_a_layer_tags_the_same_and_says_so_once(
+    tiny_xlmr: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    given = small_set(Kind.TAGGING, tiny_xlmr)
+    engine = Engine(model=given.model, pad_id=given.pad_id)
+    expected = outputs(engine, given.kind, given.features)[0]
+    device.say_once.cache_clear()
+    model = deepcopy(given.model)
+    model.classifier = torch.nn.Sequential(model.classifier)
+    for _ in range(2):
+        found = outputs(replace(engine, model=model), given.kind, given.features)[0]
+        assert all((one == other).all() for one, other in zip(found, expected, strict=True))
+    assert [record.getMessage() for record in caplog.records] == [
+        "The head of XLMRobertaForTokenClassification is more than one linear layer, so it runs on "
+        "all tokens, not on the words' first alone: the same tags, a little later."
+    ]
+
+
 def test_an_accelerator_s_budget_follows_its_free_memory(
     tiny_xlmr: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -183,6 +202,31 @@ def test_an_accelerator_s_budget_follows_its_free_memory(
         found.append(device.batch_tokens(config, torch.device("cuda")))
     assert found[0] == device.CPU_BATCH_TOKENS < found[1] < found[2] == device.MOST_BATCH_TOKENS
     assert device.batch_tokens(config, torch.device("cpu")) == device.CPU_BATCH_TOKENS
+
+
+@pytest.mark.parametrize("kind", WITH_HEAD)
+def test_devices_that_share_the_batches_answer_as_one_does(kind: Kind, tiny_xlmr: Path) -> None:
+    given = small_set(kind, tiny_xlmr)
+    alone = Engine(model=given.model, pad_id=given.pad_id, batch_tokens=100)
+    together = replace(alone, devices=(torch.device("cpu"),) * 3)
+    (expected, once), (found, shared) = (
+        outputs(engine, given.kind, given.features) for engine in (alone, together)
+    )
+    assert all((one == other).all() for one, other in zip(found, expected, strict=True))
+    assert shared.padded_tokens.tolist() == once.padded_tokens.tolist()
+
+
+def test_an_error_on_one_of_several_devices_is_not_lost(tiny_xlmr: Path) -> None:
+    given = small_set(Kind.PAIR, tiny_xlmr)
+    engine = Engine(
+        model=given.model, pad_id=given.pad_id, batch_tokens=100, devices=(torch.device("cpu"),) * 2
+    )
+
+    def fail(*_: object) -> list[NDArray[Any]]:
+        raise ModelError("no room")
+
+    with pytest.raises(ModelError, match="no room"):
+        engine.map_rows(given.features, fail)
 
 
 def test_answers_of_joined_languages_are_those_of_each_alone(tiny_xlmr: Path) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,6 +65,8 @@ class Engine:
         batch_tokens: padded tokens per forward pass, None for what the device has room for;
             changes no answer.
         tick: told about progress.
+        devices: which share the batches, each with a copy of the model; none for the one where
+            this process computes.
     """
 
     model: Model
@@ -70,6 +74,7 @@ class Engine:
     precision: Precision = "fp32"
     batch_tokens: int | None = None
     tick: Tick = lambda _: None
+    devices: tuple[torch.device, ...] = ()
 
     def map_rows(
         self,
@@ -90,32 +95,42 @@ class Engine:
             One result per row in the features' order, and what each row took: nothing, if it
             took another's result.
         """
-        device = self._ready(features)
-        budget = self.batch_tokens or batch_tokens(self.model.config, device)
+        devices = self.devices or (pick_device(),)
+        models = self._ready(features, devices)
+        budget = self.batch_tokens or batch_tokens(self.model.config, devices[0])
         taken = np.arange(features.num_rows) if first_equal is None else first_equal
         run, lengths = np.unique(taken), features.ids.lengths
         results: dict[int, NDArray[Any]] = {}
         costs = RowCosts.nothing(features.num_rows)
-        with torch.inference_mode(), number_format(self.precision, device):
-            for picked in inference_batches(lengths[run], budget):
-                rows = run[picked]
-                began = time.perf_counter()
-                batch = self._batch(features, rows).to(device)
-                found = forward(self.model, batch, rows)
-                results.update(zip(rows.tolist(), found, strict=True))
-                costs.real_tokens[rows] = lengths[rows]
-                costs.padded_tokens[rows] = batch.input_ids_RT.shape[1]
-                costs.time_s[rows] = (time.perf_counter() - began) / len(rows)
-                self.tick(len(rows))
+        batches = iter(list(inference_batches(lengths[run], budget)))
+
+        def work(model: Model, device: torch.device) -> None:
+            """Take batches until none is left."""
+            with torch.inference_mode(), number_format(self.precision, device):
+                for picked in batches:
+                    rows = run[picked]
+                    began = time.perf_counter()
+                    batch = self._batch(features, rows).to(device)
+                    found = forward(model, batch, rows)
+                    results.update(zip(rows.tolist(), found, strict=True))
+                    costs.real_tokens[rows] = lengths[rows]
+                    costs.padded_tokens[rows] = batch.input_ids_RT.shape[1]
+                    costs.time_s[rows] = (time.perf_counter() - began) / len(rows)
+                    self.tick(len(rows))
+
+        if len(models) == 1:
+            work(models[0], devices[0])
+        else:
+            with ThreadPoolExecutor(len(models)) as pool:
+                list(pool.map(work, models, devices))
         self.tick(features.num_rows - len(run))
         return [results[row] for row in taken.tolist()], costs
 
-    def _ready(self, features: Features) -> torch.device:
-        """Put the model where it computes, in its answering mode; return where that is."""
+    def _ready(self, features: Features, devices: tuple[torch.device, ...]) -> list[Model]:
+        """Return the model in its answering mode on every device: itself first, then copies."""
         require_room(self.model, int(features.ids.lengths.max(initial=0)))
-        device = pick_device()
-        self.model.to(device).eval()
-        return device
+        self.model.to(devices[0]).eval()
+        return [self.model, *(deepcopy(self.model).to(each) for each in devices[1:])]
 
     def _batch(self, features: Features, rows: NDArray[np.int64]) -> Batch:
         return make_batch(features, rows, self.pad_id, with_types=uses_types(self.model))

@@ -18,6 +18,7 @@ from stiltwalk.features.text import TextEncoder
 from stiltwalk.features.words import NO_LABEL, joined_tags, tagging_features
 from stiltwalk.kinds.kind import Batch
 from stiltwalk.models.checkpoint import Model
+from stiltwalk.models.device import say_once
 from stiltwalk.records import TaggedExample, TagLists
 
 
@@ -75,6 +76,10 @@ class TaggingKind:
         """Return (N, C) at some of the batch's R · T places; its last layer sees no others."""
         head = getattr(model, "classifier", None)
         if not isinstance(head, nn.Linear):
+            say_once(
+                f"The head of {type(model).__name__} is more than one linear layer, so it runs on "
+                "all tokens, not on the words' first alone: the same tags, a little later."
+            )
             return self.logits(model, batch).flatten(0, 1)[flat_N]
         with head.register_forward_pre_hook(lambda _, given: (given[0].flatten(0, 1)[flat_N],)):
             return self.logits(model, batch)

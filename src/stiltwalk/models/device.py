@@ -27,6 +27,13 @@ def pick_device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
+def all_devices() -> tuple[torch.device, ...]:
+    """Return every accelerator that is this process's alone, else what `pick_device` returns."""
+    if not torch.cuda.is_available() or torch.distributed.is_initialized():
+        return (pick_device(),)
+    return tuple(torch.device("cuda", number) for number in range(torch.cuda.device_count()))
+
+
 def has_bf16(device: torch.device) -> bool:
     """Tell whether a device multiplies bf16 in hardware; elsewhere it is slower than fp32."""
     if device.type == "cuda":

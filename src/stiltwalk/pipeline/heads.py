@@ -12,6 +12,7 @@ from stiltwalk.kinds import of_kind
 from stiltwalk.metrics import score
 from stiltwalk.metrics.shares import shares
 from stiltwalk.models import checkpoint
+from stiltwalk.models.device import all_devices
 from stiltwalk.pipeline.context import Context
 from stiltwalk.pipeline.outcome import Outcome, asked_features, counter, english_ids
 from stiltwalk.pipeline.precision import checked
@@ -43,7 +44,7 @@ def outcomes(stage: Predict, context: Context, folder: Folder) -> Iterator[Outco
     if stage.shuffled_seed is not None:
         english = english_ids(kind.features(_english(stage, context), encoder, labels, 1 << 20))
         checkpoint.shuffle_word_embeddings(model, english, seed=stage.shuffled_seed)
-    engine = Engine(model=model, pad_id=encoder.pad_id)
+    engine = Engine(model=model, pad_id=encoder.pad_id, devices=all_devices())
     if stage.precision == "auto":
         engine = checked(stage, context, folder, engine, encoder)
     else:

@@ -17,6 +17,7 @@ from stiltwalk.metrics import score
 from stiltwalk.metrics.shares import shares
 from stiltwalk.models import adapters, checkpoint
 from stiltwalk.models.causal_lm import load_decoder
+from stiltwalk.models.device import all_devices
 from stiltwalk.pipeline.context import Context
 from stiltwalk.pipeline.mixture import Mixture
 from stiltwalk.pipeline.outcome import Outcome, counter, english_ids
@@ -101,6 +102,7 @@ def outcomes(stage: Predict, context: Context, _: Folder) -> Iterator[Outcome]:
         pad_id=kind.encoder.pad_id,
         precision="bf16" if stage.precision == "bf16" else "fp32",
         tick=counter(context, sum(part.num_units for part in parts)),
+        devices=all_devices(),
     )
     found, costs = outputs(engine, kind, concatenated(parts))
     start = 0

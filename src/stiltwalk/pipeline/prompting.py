@@ -19,6 +19,7 @@ from stiltwalk.kinds.cloze import ClozeKind
 from stiltwalk.kinds.prompted import PromptedFolder
 from stiltwalk.metrics import score
 from stiltwalk.metrics.shares import shares
+from stiltwalk.models.device import all_devices
 from stiltwalk.models.masked_lm import HEAD
 from stiltwalk.models.prompt_folder import FrozenModel, PromptFacts, save_prompt
 from stiltwalk.models.soft_prompt import PromptedModel, SoftPrompt, uniform_start
@@ -115,6 +116,7 @@ def outcomes(stage: Predict, context: Context, folder: Folder) -> Iterator[Outco
         pad_id=encoder.pad_id,
         precision="fp32" if stage.precision == "auto" else stage.precision,
         tick=counter(context, sum(map(len, asked.values()))),
+        devices=all_devices(),
     )
     for language, rows in asked.items():
         features = kind.features(rows, encoder, task.labels, stage.max_length_tokens)

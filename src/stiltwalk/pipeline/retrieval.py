@@ -28,7 +28,7 @@ from stiltwalk.metrics.bitext import (
 from stiltwalk.metrics.shares import shares
 from stiltwalk.models import checkpoint
 from stiltwalk.models.checkpoint import Model
-from stiltwalk.models.device import say_once
+from stiltwalk.models.device import all_devices, say_once
 from stiltwalk.pipeline.context import Context
 from stiltwalk.pipeline.outcome import Outcome, asked_features, counter, english_ids
 from stiltwalk.pipeline.precision import keep_choice
@@ -109,6 +109,7 @@ def _vectors(stage: Predict, context: Context, texts: list[Bitext]) -> _Vectors:
         pad_id=encoder.pad_id,
         precision="bf16" if stage.precision == "bf16" else "fp32",
         tick=counter(context, features.num_rows),
+        devices=all_devices(),
     )
     pooling = asking.answering.pooling if asking else "mean"
     vectors_ND, costs = sentence_vectors(engine, features, block, pooling)
