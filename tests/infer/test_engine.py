@@ -26,6 +26,7 @@ from stiltwalk.infer.embed import FINAL_NORM_FAMILIES
 from stiltwalk.kinds.kind import Batch, make_batch, uses_types
 from stiltwalk.models import checkpoint, device
 from stiltwalk.models.checkpoint import Model
+from stiltwalk.models.last_block import FAMILIES
 from stiltwalk.records import Kind
 
 LINES = [
@@ -117,6 +118,28 @@ def test_logits_are_those_of_transformers_row_by_row(kind: Kind, family: Path) -
                 else alone.logits
             )
             np.testing.assert_allclose(found[row], logits[0].numpy(), atol=TOLERANCE, rtol=0)
+
+
+@pytest.mark.parametrize("kind", [Kind.PAIR, Kind.CHOICE])
+def test_the_last_block_sees_first_tokens_alone_and_answers_the_same(
+    kind: Kind, family: Path
+) -> None:
+    given = small_set(kind, family)
+    widths: list[int] = []
+    last = next(
+        each
+        for each in reversed(list(given.model.modules()))
+        if type(each) is torch.nn.Linear
+        and each.in_features == getattr(given.model.config, "intermediate_size", None)
+    )
+    with last.register_forward_hook(lambda _, __, found: widths.append(found.shape[1])):
+        engine = Engine(model=given.model, pad_id=given.pad_id, batch_tokens=200)
+        found = outputs(engine, given.kind, given.features)[0]
+    expected = logits_of(given, 200, np.arange(12))
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_allclose(one, other.reshape(one.shape), atol=TOLERANCE, rtol=0)
+    is_cut = given.model.config.model_type in FAMILIES
+    assert (set(widths) == {1}) is is_cut
 
 
 @pytest.mark.parametrize("kind", WITH_HEAD)

@@ -15,6 +15,7 @@ from stiltwalk.features.sentences import choice_features
 from stiltwalk.features.text import TextEncoder
 from stiltwalk.kinds.kind import Batch
 from stiltwalk.models.checkpoint import Model
+from stiltwalk.models.last_block import first_tokens_alone
 from stiltwalk.records import ChoiceExample, Labels
 
 
@@ -51,7 +52,8 @@ class ChoiceKind:
         self, model: Model, batch: Batch, features: Features, rows: NDArray[np.int64]
     ) -> list[NDArray[np.float32]]:
         """Return the score of each row, shape (1,)."""
-        return list(self.logits(model, batch).float().cpu().numpy())
+        with first_tokens_alone(model):
+            return list(self.logits(model, batch).float().cpu().numpy())
 
     def decode(
         self,

@@ -15,6 +15,7 @@ from stiltwalk.features.sentences import pair_features
 from stiltwalk.features.text import TextEncoder
 from stiltwalk.kinds.kind import Batch
 from stiltwalk.models.checkpoint import Model
+from stiltwalk.models.last_block import first_tokens_alone
 from stiltwalk.records import Labels, PairExample
 
 
@@ -50,7 +51,8 @@ class PairKind:
         self, model: Model, batch: Batch, features: Features, rows: NDArray[np.int64]
     ) -> list[NDArray[np.float32]]:
         """Return the logits of each row, shape (C,)."""
-        return list(self.logits(model, batch).float().cpu().numpy())
+        with first_tokens_alone(model):
+            return list(self.logits(model, batch).float().cpu().numpy())
 
     def decode(
         self,
