@@ -44,7 +44,7 @@ class Design:
     precision: str
     seed: int
     margins: dict[Figure, float]
-    order: str = "ABBA or BAAB per block, drawn at random, query by query"
+    order: str = "queries in ABBA and BAAB by turns, the first drawn at random per block"
     most_blocks: int
     most_s: float
     style: str = STYLE
