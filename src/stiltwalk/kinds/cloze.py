@@ -23,6 +23,8 @@ from stiltwalk.tasks.clozes import BETWEEN, MASK, Cloze
 class ClozeKind(PairKind):
     """Rows of a cloze with a prompt's places in it; loss and decoding are those of a pair."""
 
+    _reads_first_token = False
+
     def __init__(
         self,
         cloze: Cloze,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 
 import numpy as np
 import torch
@@ -21,6 +22,9 @@ from stiltwalk.records import Labels, PairExample
 
 class PairKind:
     """Sentence pairs, with a sequence classification head."""
+
+    _reads_first_token = True
+    """Whether the head reads no other token of the last block."""
 
     def features(
         self,
@@ -51,7 +55,7 @@ class PairKind:
         self, model: Model, batch: Batch, features: Features, rows: NDArray[np.int64]
     ) -> list[NDArray[np.float32]]:
         """Return the logits of each row, shape (C,)."""
-        with first_tokens_alone(model):
+        with first_tokens_alone(model) if self._reads_first_token else nullcontext():
             return list(self.logits(model, batch).float().cpu().numpy())
 
     def decode(
