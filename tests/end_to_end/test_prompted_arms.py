@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from safetensors.torch import load_file
 
 from prompted import write_language_model
+from stiltwalk.measure import profiles
+from stiltwalk.measure.causes import language_causes
+from stiltwalk.measure.profiles import QUICK, SINGLE_STREAM
+from stiltwalk.measure.session import Session
+from stiltwalk.measure.speed import Speed, read_speed
+from stiltwalk.pipeline.comparing import Asked, compare_models
+from stiltwalk.store import Workspace
 from walking import Walked, carry_out
 
 RECIPE = """
@@ -110,6 +118,53 @@ def test_a_trained_head_is_kept_and_an_untrained_one_is_the_parent_s(done: Walke
     base = load_file(done.recipe.parent / "model" / "model.safetensors")
     assert trained.keys() == {name for name in base if name.startswith("lm_head")}
     assert any(not trained[name].equal(base[name]) for name in trained)
+
+
+BRIEF = replace(QUICK, block_s=0.001, most_s=0.0, scenarios=(SINGLE_STREAM,))
+
+
+def check_cause(speed: Speed, vectors: int) -> None:
+    """Refuse a comparison with the head that does not say what a prompt costs, and why."""
+    assert [(cell.task, cell.figure) for cell in speed.cells] == [
+        ("sib200", "p50 latency"),
+        ("sib200", "p90 latency"),
+    ]
+    (longer,) = [each for each in speed.structure["sib200"] if "tokens a row" in each]
+    assert f"and {vectors} vectors)" in longer if vectors else "vectors" not in longer
+    (head,) = [each for each in speed.structure["sib200"] if each.startswith("head (classifier")]
+    assert "7 rows of classes at the mask in place of 700 words" in head
+    causes = {each.time.language: each for each in language_causes(speed)}
+    assert set(causes) == {"de", "en"}
+    for each in causes.values():
+        assert each.tokens is not None
+        assert each.work is not None
+        ours, theirs = each.tokens
+        assert f"{theirs - ours:+g} tokens a row" in longer
+        assert 1 + 0.5 * (theirs / ours - 1) < each.work < 1 + 2 * (theirs / ours - 1)
+    (told,) = [each for each in speed.summary if "times the operations of" in each]
+    assert longer in told
+    assert {each.metric for each in speed.quality} == {"accuracy"}
+
+
+@pytest.mark.parametrize(("arm", "vectors"), [("cloze", 0), ("soft", 3), ("walked", 0)])
+def test_a_prompted_arm_is_compared_with_the_head_and_told_why_it_costs_more(
+    done: Walked, arm: str, vectors: int
+) -> None:
+    asked = Asked(names=("prompts:none", f"prompts:{arm}"), workspace=Workspace(done.workspace))
+    check_cause(compare_models(asked, Session(profile=BRIEF, num_threads=1, seed=1)), vectors)
+
+
+def test_a_recipe_times_prompted_arms_against_the_head(
+    done: Walked, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(profiles, "QUICK", BRIEF)
+    copy = done.copied(tmp_path)
+    copy.again("measure.targets=['sib200']")
+    texts = [Workspace(copy.workspace).text(name, "speed.json") for name in copy.named("Measure")]
+    speeds = {speed.b: speed for speed in map(read_speed, texts)}
+    assert set(speeds) == {"cloze", "soft", "few", "walked", "walked_without_text"}
+    check_cause(speeds["soft"], 3)
+    assert not any("operations of" in each for each in speeds["few"].summary)
 
 
 def test_running_again_does_nothing_and_another_number_of_examples_is_another_stage(

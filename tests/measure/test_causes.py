@@ -1,15 +1,25 @@
-"""How unequally languages pay, from a comparison with known times."""
+"""What explains times: work and languages, from comparisons with known times."""
 
 from __future__ import annotations
 
+import io
 from dataclasses import replace
 
 import pytest
+from rich.console import Console
 from test_comparison import cells, comparison, trial
 
-from stiltwalk.measure.causes import shares_of_time, uneven_costs
+from stiltwalk.measure.causes import (
+    language_causes,
+    shares_of_time,
+    told_work,
+    uneven_costs,
+    work_ratios,
+)
+from stiltwalk.measure.differences import Difference
 from stiltwalk.measure.profiles import Figure
 from stiltwalk.measure.speed import LanguageText, LanguageTime, Speed
+from stiltwalk.measure.tables import print_speed
 
 TIMES_S = {("xnli", "en"): 1.0, ("xnli", "th"): 2.0, ("panx", "en"): 4.0, ("panx", "th"): 8.0}
 
@@ -27,7 +37,9 @@ def language_time(task: str, language: str, a_s: float, b_s: float) -> LanguageT
     )
 
 
-def language_text(task: str, language: str, model: str, tokens: float) -> LanguageText:
+def language_text(
+    task: str, language: str, model: str, tokens: float, flops: int | None = None
+) -> LanguageText:
     return LanguageText(
         task=task,
         language=language,
@@ -35,6 +47,7 @@ def language_text(task: str, language: str, model: str, tokens: float) -> Langua
         tokens_per_example=tokens,
         subwords_per_character=0.3,
         subwords_per_word=None,
+        flops=flops,
     )
 
 
@@ -78,6 +91,47 @@ def test_cells_of_single_languages_count_once_whatever_their_figures(speed: Spee
     assert {cell.figure for cell in own} == {Figure.P50, Figure.P90}
     shares = shares_of_time(replace(speed, languages=(), cells=own))
     assert shares["model"] == pytest.approx(1.0)
+
+
+def counted(*flops: tuple[str, int, int]) -> list[LanguageText]:
+    """Return the texts of xnli: per language the operations of A and of B."""
+    return [
+        language_text("xnli", language, model, 10 if model == "a" else 15, number)
+        for language, *both in flops
+        for model, number in zip("ab", both, strict=True)
+    ]
+
+
+def test_more_work_is_told_with_its_range_and_its_reasons() -> None:
+    longer = Difference(what="a row runs longer", flops_share=0.2, row_tokens=5)
+    free = Difference(what="architecture A → B")
+    texts = counted(("en", 100, 140), ("th", 50, 80), ("de", 100, 150))
+    (sentence,) = told_work(texts, {"xnli": (free, longer)}, "none", "soft")
+    assert sentence == (
+        "xnli: for a request soft does 1.40 (en) to 1.60 (th) times the operations of none, on "
+        "15.0 tokens against 10.0. By structure: a row runs longer: +20.00 % FLOPs, +5 tokens a "
+        "row."
+    )
+
+
+def test_the_same_work_and_work_that_was_not_counted_need_no_words() -> None:
+    assert not list(told_work(counted(("en", 100, 100)), {}, "none", "soft"))
+    written = [language_text("xnli", "en", model, 10) for model in "ab"]
+    assert work_ratios(written) == {}
+    assert not list(told_work(written, {}, "none", "soft"))
+
+
+def test_a_language_s_time_stands_beside_its_work(speed: Speed) -> None:
+    known = replace(speed, texts=tuple(counted(("en", 100, 140))))
+    found = {(each.time.task, each.time.language): each for each in language_causes(known)}
+    assert (found["xnli", "en"].work, found["xnli", "en"].tokens) == (1.4, (10, 15))
+    assert (found["panx", "th"].work, found["panx", "th"].tokens) == (None, None)
+    judged = replace(cells(trial("xnli", 1.2))[0], language="en")
+    (own,) = language_causes(replace(known, languages=(), cells=(judged,)))
+    assert (own.verdict, own.work) == ("SLOWER", 1.4)
+    output = io.StringIO()
+    print_speed(known, Console(file=output, width=200))
+    assert "1.400  10.0 → 15.0" in output.getvalue()
 
 
 def test_nothing_is_said_where_no_language_was_timed() -> None:

@@ -16,7 +16,13 @@ from transformers import AutoModelForMaskedLM, XLMRobertaConfig, XLMRobertaModel
 
 from stiltwalk.config.recipe import LoRA
 from stiltwalk.measure.differences import Difference, differences
-from stiltwalk.measure.structure import Structure, fixed_batch, structure, structure_of_folder
+from stiltwalk.measure.structure import (
+    Structure,
+    fixed_batch,
+    flops_of,
+    structure,
+    structure_of_folder,
+)
 from stiltwalk.models import adapters
 from stiltwalk.models.checkpoint import load, save, with_head
 from stiltwalk.records import Kind
@@ -61,6 +67,13 @@ def test_flops_are_those_of_the_matrix_products(tiny_xlmr: Path) -> None:
     pooler = 2 * 2 * width * width
     assert found.total_flops == blocks * (weights + attention) + pooler
     assert found.flops["encoder.layer.1.output.dense"] == 2 * tokens * width * inner
+
+
+def test_flops_of_an_answer_are_those_of_the_forward_pass(tiny_xlmr: Path) -> None:
+    model = classifier(tiny_xlmr).eval()
+    inputs = fixed_batch(model, Kind.PAIR)
+    with torch.inference_mode():  # where larger operations are not yet taken apart
+        assert flops_of(lambda: model(**inputs)) == structure_of(model).total_flops
 
 
 def test_choices_are_rows_of_one_example(tiny_xlmr: Path) -> None:

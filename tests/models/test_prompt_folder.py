@@ -82,9 +82,29 @@ def test_a_comparison_sees_the_prompt_s_tokens_and_its_head(
     (longer,) = [each for each in found if each.row_tokens]
     fixed = len(kept.kind().fixed_ids(load_text_encoder(kept.model.encoder)))
     assert longer.row_tokens == fixed > 5
-    assert any(each.what.startswith("lm_head.decoder") for each in found)
+    says = f"runs as 64 → {64 + fixed} (no prompt → a cloze of {fixed - 5} tokens and 5 vectors)"
+    assert longer.what.endswith(says)
+    assert longer.flops_share > fixed / 64 * 0.9
+    (other,) = [each for each in found if each.what.startswith("head (classifier.dense, ")]
+    assert "3 rows of classes at the mask in place of 700 words (lm_head" in other.what
+    assert abs(other.flops_share) < 0.01 < longer.flops_share
     assert any(each.what.startswith("prompt (vectors_MD none → 5x32)") for each in found)
     assert not any("encoder.layer" in each.what for each in found)
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_comparison_s_parts_are_all_that_a_prompt_costs(
+    kept: PromptedFolder, tmp_path: Path, turned: bool
+) -> None:
+    encoder = checkpoint.load(Kind.RETRIEVAL, kept.model.encoder)
+    head = checkpoint.with_head(encoder, Kind.TEXT, LABELS, seed=1)
+    checkpoint.save(head, tmp_path / "head", tokenizer_from=kept.model.encoder)
+    pair = [structure_of_folder(where, Kind.TEXT) for where in (tmp_path / "head", kept)]
+    a, b = reversed(pair) if turned else pair
+    found = differences(a, b)
+    more = (b.total_flops - a.total_flops) / a.total_flops
+    assert sum(each.flops_share for each in found) == pytest.approx(more)
+    assert sum(each.weight_bytes for each in found) == b.weight_bytes - a.weight_bytes
 
 
 def test_a_prompted_model_answers_requests_as_a_system_under_test(kept: PromptedFolder) -> None:

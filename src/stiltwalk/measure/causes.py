@@ -1,16 +1,42 @@
-"""What times differ by: how unequally languages pay; the shares of language, task and model."""
+"""What times differ by: the work of two models, languages, and the shares of all of them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import fmean
+from typing import TYPE_CHECKING
 
 from stiltwalk.measure.profiles import SINGLE_STREAM, Figure
-from stiltwalk.measure.speed import Cell, LanguageTime, Speed
+from stiltwalk.measure.speed import Cell, LanguageText, LanguageTime, Speed
 from stiltwalk.metrics.disparity import Disparity, disparity, variance_shares
+
+if TYPE_CHECKING:  # torch, which reading a record does without
+    from stiltwalk.measure.differences import Difference
 
 PARALLEL = ("xnli", "pawsx", "xquad")
 """Targets whose test rows say the same in every language."""
+
+
+SAME_WORK = 0.005
+"""A smaller change of the work is not shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class LanguageCause:
+    """The time of one language in one scenario, and the work that explains it.
+
+    Args:
+        time: estimate or verdict.
+        verdict: empty for an estimate.
+        tokens: of A and B per example; None here and below where they were not counted.
+        work: B's operations for a request as a multiple of A's.
+    """
+
+    time: LanguageTime
+    verdict: str
+    tokens: tuple[float, float] | None
+    work: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +55,76 @@ class _Time:
     language: str
     model: str
     time_s: float
+
+
+def language_causes(speed: Speed) -> Iterator[LanguageCause]:
+    """Yield what each language's median request takes, and why."""
+    judged = [each for each in speed.cells if each.language and each.figure == Figure.P50]
+    times = [(each, "") for each in speed.languages]
+    times += [(_time_of(each), each.verdict) for each in judged]
+    tokens, work = _tokens(speed.texts), work_ratios(speed.texts)
+    for time, verdict in times:
+        place = time.task, time.language
+        yield LanguageCause(time, verdict, tokens.get(place), work.get(place))
+
+
+def _time_of(cell: Cell) -> LanguageTime:
+    return LanguageTime(
+        task=cell.task,
+        language=cell.language,
+        scenario=cell.scenario,
+        a_s=cell.a_s,
+        b_s=cell.b_s,
+        ratio=cell.judged.ratio,
+        low=cell.judged.low,
+        high=cell.judged.high,
+    )
+
+
+def work_ratios(texts: Iterable[LanguageText]) -> dict[tuple[str, str], float]:
+    """Return (task, language) to B's operations for a request as a multiple of A's."""
+    flops = {(each.task, each.language, each.model): each.flops for each in texts}
+    return {
+        (task, language): theirs / ours
+        for (task, language, model), ours in flops.items()
+        if model == "a" and ours and (theirs := flops.get((task, language, "b")))
+    }
+
+
+def _tokens(texts: Iterable[LanguageText]) -> dict[tuple[str, str], tuple[float, float]]:
+    """Return (task, language) to the tokens of an example, A's and B's."""
+    counts = {(each.task, each.language, each.model): each.tokens_per_example for each in texts}
+    return {
+        (task, language): (ours, counts[task, language, "b"])
+        for (task, language, model), ours in counts.items()
+        if model == "a" and (task, language, "b") in counts
+    }
+
+
+def told_work(
+    texts: Sequence[LanguageText], found: Mapping[str, Sequence[Difference]], a: str, b: str
+) -> Iterator[str]:
+    """Yield where B works otherwise than A, how much by language, and why, a sentence per task.
+
+    Args:
+        texts: what was counted.
+        found: what the structures differ in, by task.
+        a: the name of A.
+        b: the name of B.
+    """
+    work, tokens = work_ratios(texts), _tokens(texts)
+    for task in dict.fromkeys(task for task, _ in work):
+        ratios = {language: ratio for (of, language), ratio in work.items() if of == task}
+        least, most = min(ratios, key=ratios.__getitem__), max(ratios, key=ratios.__getitem__)
+        if max(abs(ratio - 1) for ratio in ratios.values()) < SAME_WORK:
+            continue
+        ours, theirs = (fmean(tokens[task, each][place] for each in ratios) for place in (0, 1))
+        reasons = [str(each) for each in found.get(task, ()) if each.is_costly]
+        yield (
+            f"{task}: for a request {b} does {ratios[least]:.2f} ({least}) to {ratios[most]:.2f} "
+            f"({most}) times the operations of {a}, on {theirs:.1f} tokens against {ours:.1f}. "
+            f"By structure: {'; '.join(reasons) or 'nothing but other tokens'}."
+        )
 
 
 def uneven_costs(speed: Speed) -> Iterator[Uneven]:
@@ -71,9 +167,8 @@ def shares_of_time(speed: Speed) -> dict[str, float]:
 
 def _times(speed: Speed) -> Iterator[_Time]:
     """Yield each model's median latency in each language of each task, asked one at a time."""
-    by_language = [each for each in speed.cells if each.language and each.figure == Figure.P50]
-    found: tuple[LanguageTime | Cell, ...] = (*speed.languages, *by_language)
-    for each in found:
+    for cause in language_causes(speed):
+        each = cause.time
         if each.scenario == SINGLE_STREAM.name:
             yield _Time(each.task, each.language, "a", each.a_s)
             yield _Time(each.task, each.language, "b", each.b_s)

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from typing import Any
 
+import numpy as np
+
+from stiltwalk.features.rows import Features
+from stiltwalk.measure.causes import told_work
 from stiltwalk.measure.conditions import alone
-from stiltwalk.measure.differences import differences
+from stiltwalk.measure.differences import Difference, differences
 from stiltwalk.measure.languages import text_cost
 from stiltwalk.measure.paired import controlled
 from stiltwalk.measure.profiles import TAIL_MARGIN, Figure, margin_of
@@ -26,8 +31,9 @@ from stiltwalk.measure.speed import (
     Speed,
 )
 from stiltwalk.measure.splits import Split, told
-from stiltwalk.measure.structure import structure_of_folder
+from stiltwalk.measure.structure import flops_of, structure_of_folder
 from stiltwalk.measure.summary import summarise
+from stiltwalk.measure.system import Answerer
 from stiltwalk.measure.verdicts import judge, judge_cells, log_ratios
 from stiltwalk.records import Kind
 
@@ -59,6 +65,7 @@ def compare(contests: Sequence[Contest], names: tuple[str, str], session: Sessio
             texts += _texts(contest, pair)
     void = tuple(why_void(controls, trials))
     cells = tuple(judged_cells(trials, controls, session.device))
+    found = {each.settings.name: _differences(each) for each in contests}
     return Speed(
         a=names[0],
         b=names[1],
@@ -66,7 +73,7 @@ def compare(contests: Sequence[Contest], names: tuple[str, str], session: Sessio
         design=_design(contests[0], session),
         controls=tuple(controls),
         void=void,
-        structure={each.settings.name: _structure(each) for each in contests},
+        structure={task: tuple(map(str, each)) for task, each in found.items()},
         cells=cells,
         languages=tuple(time for trial in trials for time in _languages(trial)),
         costs=tuple(cost for trial in trials for cost in _costs(trial)),
@@ -76,15 +83,19 @@ def compare(contests: Sequence[Contest], names: tuple[str, str], session: Sessio
         machine=(*machine, *map(_machine, trials)),
         splits=tuple(splits),
         time_s=time.perf_counter() - began,
-        summary=(*summarise(cells, void, *names), *told(splits, names[1])),
+        summary=(
+            *summarise(cells, void, *names),
+            *told_work(texts, found, *names),
+            *told(splits, names[1]),
+        ),
     )
 
 
-def _structure(contest: Contest) -> tuple[str, ...]:
+def _differences(contest: Contest) -> tuple[Difference, ...]:
     settings = contest.settings
     kind = Kind.RETRIEVAL if settings.answering else settings.task.kind  # all but a decoder's head
     a, b = (structure_of_folder(each, kind) for each in (contest.folder_a, contest.folder_b))
-    return tuple(map(str, differences(a, b)))
+    return differences(a, b)
 
 
 def _design(contest: Contest, session: Session) -> Design:
@@ -200,7 +211,8 @@ def _texts(contest: Contest, pair: Pair) -> Iterator[LanguageText]:
     for model, answerer in zip("ab", pair, strict=True):
         for language, rows in contest.workload.rows.items():
             some = rows[:TEXT_ROWS]
-            cost = text_cost(language, some, answerer.features(some), answerer.encoder)
+            features = answerer.features(some)
+            cost = text_cost(language, some, features, answerer.encoder)
             yield LanguageText(
                 task=contest.settings.task.name,
                 language=language,
@@ -208,7 +220,21 @@ def _texts(contest: Contest, pair: Pair) -> Iterator[LanguageText]:
                 tokens_per_example=cost.tokens_per_example,
                 subwords_per_character=cost.subwords_per_character,
                 subwords_per_word=cost.subwords_per_word,
+                flops=_flops(answerer, some[_middle(features)]),
             )
+
+
+def _flops(answerer: Answerer, request: Any) -> int | None:  # noqa: ANN401 - an example or a line
+    """Return the operations of answering one request; None where the answer is written."""
+    if answerer.settings.writes:
+        return None
+    return flops_of(lambda: answerer.answer([request]))
+
+
+def _middle(features: Features) -> int:
+    """Return the example of median length."""
+    tokens = np.bincount(features.example, weights=features.ids.lengths)
+    return int(np.argsort(tokens, kind="stable")[len(tokens) // 2])
 
 
 def _machine(trial: Trial) -> Machine:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from stiltwalk.measure.structure import ROW_TOKENS, Structure, Weight
@@ -24,6 +24,11 @@ class Difference:
     weight_bytes: int = 0
     row_tokens: float = 0.0
 
+    @property
+    def is_costly(self) -> bool:
+        """Whether it changes what is computed for a row."""
+        return bool(self.flops_share or self.row_tokens)
+
     def __str__(self) -> str:
         """Return the difference and its cost as one line of text."""
         costs = [
@@ -37,10 +42,13 @@ class Difference:
 def differences(a: Structure, b: Structure) -> tuple[Difference, ...]:
     """Return what B has, or does, otherwise than A; nothing if they are structurally identical."""
     changed = _changed_modules(a, b)
+    heads = _heads(a, b, changed)
+    others = {name: weights for name, weights in changed.items() if name not in heads}
     return (
         *_declared(a, b),
         *_number_formats(a, b),
-        *_modules(a, b, changed),
+        *_prompted(a, b, heads),
+        *_modules(a, b, others),
         *_run(a, b, changed),
     )
 
@@ -81,6 +89,41 @@ def _changed_modules(a: Structure, b: Structure) -> dict[str, list[str]]:
     return changed
 
 
+def _heads(a: Structure, b: Structure, changed: dict[str, list[str]]) -> dict[str, list[str]]:
+    """Return the changed modules that one alone has outside its blocks, where one has a prompt."""
+    if (a.prompt is None) == (b.prompt is None):
+        return {}
+    return {
+        module: weights
+        for module, weights in changed.items()
+        if module != "prompt"
+        and not re.search(r"\.\d+(\.|$)", module)
+        and not all(f"{module}.{w}" in a.weights and f"{module}.{w}" in b.weights for w in weights)
+    }
+
+
+def _prompted(a: Structure, b: Structure, heads: dict[str, list[str]]) -> Iterator[Difference]:
+    """Yield a head against the rows of classes at a mask, all modules together."""
+    if not heads:
+        return
+    names = {f"{module}.{weight}" for module, weights in heads.items() for weight in weights}
+    yield Difference(
+        what=f"{_read_by(a, heads)} → {_read_by(b, heads)}",
+        flops_share=_more_flops(a, b, list(heads)),
+        weight_bytes=sum(_bytes(b, name) - _bytes(a, name) for name in names),
+    )
+
+
+def _read_by(structure: Structure, heads: Iterable[str]) -> str:
+    """Return what makes class scores, with its modules."""
+    what = "head"
+    if structure.prompt:
+        classes, words = structure.prompt.classes, structure.prompt.words
+        what = f"{classes} rows of classes at the mask in place of {words:,} words"
+    there = {name.rpartition(".")[0] for name in structure.weights}
+    return f"{what} ({', '.join(name for name in heads if name in there)})"
+
+
 def _modules(a: Structure, b: Structure, changed: dict[str, list[str]]) -> Iterator[Difference]:
     """Yield what changed in each module, the same in several blocks together."""
     groups: dict[str, list[str]] = {}
@@ -107,6 +150,8 @@ def _run(a: Structure, b: Structure, changed: dict[str, list[str]]) -> Iterator[
     share = _more_flops(a, b, list(unchanged))
     if a.row_tokens != b.row_tokens:
         what = f"a row of {ROW_TOKENS} tokens runs as {a.row_tokens:g} → {b.row_tokens:g}"
+        if a.prompt != b.prompt:
+            what += f" ({a.prompt or 'no prompt'} → {b.prompt or 'no prompt'})"
         yield Difference(what=what, flops_share=share, row_tokens=b.row_tokens - a.row_tokens)
         share = 0.0
     counts = [

@@ -142,6 +142,8 @@ class LanguageText:
 
     `tokens_per_example` counts what the model is fed; the tokenizer's sub-words are those of the
     text itself, per character that is no white space, and per word where words are set apart.
+    `flops` are the floating point operations of the matrix products that answer the example of
+    median length, None where answers are written.
     """
 
     task: str
@@ -150,6 +152,7 @@ class LanguageText:
     tokens_per_example: float
     subwords_per_character: float
     subwords_per_word: float | None
+    flops: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import file_digest
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -44,6 +44,20 @@ _AROUND = re.compile(
 """What peft and prompts put into the names of modules that they wrap."""
 
 
+class Prompted(NamedTuple):
+    """What a prompt puts on every row, and what is read at its mask in place of all words."""
+
+    cloze_tokens: int
+    vectors: int
+    classes: int
+    words: int
+
+    def __str__(self) -> str:
+        """Return what stands on every row."""
+        vectors = f" and {self.vectors} vectors" if self.vectors else ""
+        return f"a cloze of {self.cloze_tokens} tokens{vectors}"
+
+
 class Weight(NamedTuple):
     """One parameter but for its values."""
 
@@ -59,7 +73,7 @@ class Structure:
     `config` (entries as JSON) and `weights` are by name, `tokenizer` is the SHA-256 of
     `tokenizer.json`, `operations` counts the kernels of one forward pass over the fixed batch,
     `flops` those of its matrix products by the module that runs them, `row_tokens` how many
-    tokens the model makes of a row of ROW_TOKENS.
+    tokens the model makes of a row of ROW_TOKENS; `prompt` is None for a model with a head.
     """
 
     architecture: str
@@ -70,6 +84,7 @@ class Structure:
     operations: Mapping[str, int]
     flops: Mapping[str, int]
     row_tokens: float
+    prompt: Prompted | None = None
 
     @property
     def weight_bytes(self) -> int:
@@ -98,10 +113,13 @@ def structure_of_folder(where: Path | PromptedFolder, kind: Kind) -> Structure:
         with file.open("rb") as opened:
             checksum = file_digest(opened, "sha256").hexdigest()
     inputs = fixed_batch(model, kind)
-    if isinstance(where, PromptedFolder):
-        fixed = where.kind().fixed_ids(load_text_encoder(folder))
-        inputs = _in_front(torch.from_numpy(fixed).long(), inputs)
-    return structure(model, inputs, tokenizer=checksum)
+    if not isinstance(where, PromptedFolder):
+        return structure(model, inputs, tokenizer=checksum)
+    fixed = torch.from_numpy(where.kind().fixed_ids(load_text_encoder(folder))).long()
+    vectors = int((fixed >= model.num_words).sum())
+    prompt = Prompted(len(fixed) - vectors, vectors, model.config.num_labels, model.num_words)
+    found = structure(model, _in_front(fixed, inputs), tokenizer=checksum)
+    return replace(found, prompt=prompt)
 
 
 def _in_front(ids_F: Tensor, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -156,6 +174,13 @@ def structure(model: nn.Module, inputs: Mapping[str, Tensor], *, tokenizer: str 
     )
 
 
+def flops_of(call: Callable[[], object]) -> int:
+    """Return the floating point operations of the matrix products in a call."""
+    with _Recorder() as recorder:
+        call()
+    return recorder.flops.total()
+
+
 def plain(name: str) -> str:
     """Return a module's or parameter's name without what peft puts around it."""
     return _AROUND.sub("", name)
@@ -178,9 +203,14 @@ class _Recorder(TorchDispatchMode):
         args: tuple[Any, ...] = (),
         kwargs: dict[str, Any] | None = None,
     ) -> Any:  # noqa: ANN401
-        """Run an operation and count it."""
-        result = func(*args, **(kwargs or {}))
+        """Run an operation and count it; one that is made of others is counted by these."""
         packet = func.overloadpacket
+        if packet not in _FLOPS:
+            with self:
+                result = func.decompose(*args, **(kwargs or {}))
+            if result is not NotImplemented:
+                return result
+        result = func(*args, **(kwargs or {}))
         self.operations[str(packet)] += 1
         if packet in _FLOPS:
             flops = _FLOPS[packet](*args, **(kwargs or {}), out_val=result)

@@ -8,7 +8,7 @@ from statistics import fmean
 from rich.console import Console
 from rich.table import Table
 
-from stiltwalk.measure.causes import shares_of_time, uneven_costs
+from stiltwalk.measure.causes import SAME_WORK, language_causes, shares_of_time, uneven_costs
 from stiltwalk.measure.profiles import Figure
 from stiltwalk.measure.speed import Cell, Speed
 from stiltwalk.measure.verdicts import MEMORY_WORDS, Judged
@@ -24,6 +24,7 @@ def print_speed(speed: Speed, console: Console) -> None:
         _costs(speed),
         _memory(speed),
         _languages(speed),
+        _causes(speed),
         _quality(speed),
     ):
         if table.row_count:
@@ -158,6 +159,28 @@ def _languages(speed: Speed) -> Table:
     if shares := shares_of_time(speed):
         told = ", ".join(f"{name} {share:.1%}" for name, share in shares.items())
         table.caption, table.caption_justify = f"Variance of log(p50 latency): {told}.", "left"
+    return table
+
+
+def _causes(speed: Speed) -> Table:
+    """Return every language's time beside the work behind it, where the two models' differs."""
+    columns = ("language", "scenario", "A", "B", "B/A", "90 % interval", "operations B/A", "tokens")
+    table = _table("Median request by language, and its cause", "task", *columns)
+    for cause in language_causes(speed):
+        if cause.work is None or abs(cause.work - 1) < SAME_WORK:
+            continue
+        assert cause.tokens is not None  # counted with the work
+        each, (ours, theirs) = cause.time, cause.tokens
+        table.add_row(
+            each.task,
+            each.language,
+            f"{each.scenario} {cause.verdict}".strip(),
+            *(f"{1000 * time_s:.2f} ms" for time_s in (each.a_s, each.b_s)),
+            f"{each.ratio:.3f}",
+            f"{each.low:.3f}-{each.high:.3f}",
+            f"{cause.work:.3f}",
+            f"{ours:.1f} → {theirs:.1f}",
+        )
     return table
 
 

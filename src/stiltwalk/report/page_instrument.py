@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from stiltwalk.measure.causes import LanguageCause, language_causes
 from stiltwalk.measure.speed import VOID, LoadGenRun, Speed
 from stiltwalk.measure.verdicts import Verdict
 from stiltwalk.report.markup import Td, Tr, escape, name, number, table
@@ -46,25 +47,39 @@ def badge(verdict: str) -> str:
 
 
 def languages(place: int, speed: Speed) -> str:
-    """Return what can be said of every language where a verdict is about all; "" for nothing."""
-    body = [
-        Tr(
-            cells=[
-                Td(html=name(each.task), key=each.task, head=True),
-                Td(html=escape(language_name(each.language)), key=language_name(each.language)),
-                Td(html=escape(each.scenario), key=each.scenario),
-                number(figures(1000 * each.a_s), each.a_s),
-                number(figures(1000 * each.b_s), each.b_s),
-                number(f"{each.ratio:.3f}", each.ratio),
-                number(interval(each.low, each.high), each.low),
-            ]
-        )
-        for each in speed.languages
-    ]
-    heads = (f"{speed.a}, ms", f"{speed.b}, ms", "time ratio", "90 % interval")
-    caption = "Median time per request, by language: estimates, no verdicts."
-    head = _head("target|language|scenario", heads)
+    """Return what the median request of every language takes, and why; "" for nothing."""
+    body = [_language(each) for each in language_causes(speed)]
+    heads = (
+        *(f"{speed.a}, ms", f"{speed.b}, ms", "time ratio", "90 % interval"),
+        *("ratio of operations", f"{speed.a}, tokens", f"{speed.b}, tokens"),
+    )
+    caption = (
+        "Median time per request, by language: estimates, but for those with a verdict. Beside it "
+        "what is counted, not timed: matrix products for the request of median length, and mean "
+        f"tokens; {DASH} where they were not counted."
+    )
+    head = [*_head("target|language|scenario", heads), Td(html="verdict")]
     return table(f"speed-languages-{place}", caption, head, body) if body else ""
+
+
+def _language(cause: LanguageCause) -> Tr:
+    each = cause.time
+    ours, theirs = cause.tokens or (None, None)
+    return Tr(
+        cells=[
+            Td(html=name(each.task), key=each.task, head=True),
+            Td(html=escape(language_name(each.language)), key=language_name(each.language)),
+            Td(html=escape(each.scenario), key=each.scenario),
+            number(figures(1000 * each.a_s), each.a_s),
+            number(figures(1000 * each.b_s), each.b_s),
+            number(f"{each.ratio:.3f}", each.ratio),
+            number(interval(each.low, each.high), each.low),
+            number(DASH if cause.work is None else f"{cause.work:.3f}", cause.work or -1.0),
+            _known(ours, 1.0),
+            _known(theirs, 1.0),
+            Td(html=badge(cause.verdict) if cause.verdict else DASH, key=cause.verdict),
+        ]
+    )
 
 
 def costs(place: int, speed: Speed) -> str:
