@@ -37,7 +37,7 @@ from stiltwalk.models.soft_prompt import PromptedModel, SoftPrompt, uniform_star
 from stiltwalk.models.verbaliser import Verbaliser
 from stiltwalk.records import Split
 from stiltwalk.tasks import TASKS
-from stiltwalk.tasks.clozes import cloze_of
+from stiltwalk.tasks.clozes import clozes_in
 
 NUM_WORDS = 250_002
 NUM_ROWS = 16
@@ -72,7 +72,7 @@ def inputs(encoder: TextEncoder, language: str, num_tokens: int) -> dict[str, to
     """Return one batch of a language's rows with so many vectors."""
     task = TASKS["sib200"]
     settings = PromptSettings(method="soft", num_tokens=num_tokens)
-    kind = ClozeKind(cloze_of(task, "en", miniature=True), settings, NUM_WORDS)
+    kind = ClozeKind(clozes_in(None, miniature=True).of(task, "en"), settings, NUM_WORDS)
     rows = mini.examples("sib200", Split.TEST, language)[:NUM_ROWS]
     features = kind.features(rows, encoder, task.labels, 128)
     numbers = torch.arange(NUM_ROWS).numpy()

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from stiltwalk.config.reading import parse_recipe
-from stiltwalk.errors import RecipeError
+from stiltwalk.errors import DataError, RecipeError
 
 RECIPE = """
 name = "r"
@@ -83,3 +83,37 @@ def test_prompts_and_few_examples_are_read(arm: str) -> None:
 def test_what_cannot_be_done_is_refused(arm: str, targets: str, found: str) -> None:
     with pytest.raises(RecipeError, match=found):
         parse(arm, targets)
+
+
+OWN = """
+[sib200.formal]
+template = "{text} Matter: {mask}"
+[sib200.formal.words]
+"science/technology" = ["science"]
+travel = ["travel"]
+politics = ["politics"]
+sports = ["sports"]
+health = ["health"]
+entertainment = ["film"]
+geography = ["land"]
+"""
+ASKED = 'prompt = { method = "nearest_words", clozes = "mine.toml", language = "formal" }'
+
+
+def test_clozes_of_one_s_own_stand_beside_the_recipe(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text(OWN, encoding="utf-8")
+    recipe = parse_recipe(RECIPE.format(arm=ASKED, targets='"sib200"'), folder=tmp_path)
+    prompt = recipe.arms["p"].prompt
+    assert prompt is not None
+    assert prompt.clozes == str(tmp_path / "mine.toml")
+    with pytest.raises(RecipeError, match=r"xnli has a cloze in no language.*in .*mine\.toml"):
+        parse_recipe(RECIPE.format(arm=ASKED, targets='"sib200", "xnli"'), folder=tmp_path)
+    arm = ASKED.replace('"formal"', '"en"')
+    with pytest.raises(RecipeError, match=r"only in formal, not in 'en'; looked in .*mine\.toml"):
+        parse_recipe(RECIPE.format(arm=arm, targets='"sib200"'), folder=tmp_path)
+
+
+def test_a_class_that_is_missing_in_one_s_own_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text(OWN.replace("geography", "#"), encoding="utf-8")
+    with pytest.raises(DataError, match=r"mine\.toml, \[sib200.formal\].*'geography'"):
+        parse_recipe(RECIPE.format(arm=ASKED, targets='"sib200"'), folder=tmp_path)

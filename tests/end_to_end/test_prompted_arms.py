@@ -11,6 +11,7 @@ import pytest
 from safetensors.torch import load_file
 
 from prompted import write_language_model
+from stiltwalk.errors import DataError
 from stiltwalk.measure import profiles
 from stiltwalk.measure.causes import language_causes
 from stiltwalk.measure.profiles import QUICK, SINGLE_STREAM
@@ -18,6 +19,7 @@ from stiltwalk.measure.session import Session
 from stiltwalk.measure.speed import Speed, read_speed
 from stiltwalk.pipeline.comparing import Asked, compare_models
 from stiltwalk.store import Workspace
+from stiltwalk.tasks import clozes
 from walking import Walked, carry_out
 
 RECIPE = """
@@ -118,6 +120,31 @@ def test_a_trained_head_is_kept_and_an_untrained_one_is_the_parent_s(done: Walke
     base = load_file(done.recipe.parent / "model" / "model.safetensors")
     assert trained.keys() == {name for name in base if name.startswith("lm_head")}
     assert any(not trained[name].equal(base[name]) for name in trained)
+
+
+OWN = Path(clozes.__file__).with_name("clozes_mini.toml").read_text(encoding="utf-8")
+
+
+def test_a_cloze_of_one_s_own_is_asked(done: Walked, tmp_path: Path) -> None:
+    own = tmp_path / "mine.toml"
+    own.write_text(OWN.replace("{text} and {mask}", "{mask} or {text}"), encoding="utf-8")
+    copy = done.copied(tmp_path)
+    before = set(copy.named("Prompt"))
+    copy.again(f'arms.cloze.prompt.clozes="{own}"')
+    (made,) = set(copy.named("Prompt")) - before
+    kept = (copy.workspace / "stages" / made / "model" / "prompt.json").read_text("utf-8")
+    assert json.loads(kept)["cloze"]["template"] == "{mask} or {text}"
+    assert str(own) not in kept
+
+
+def test_a_class_that_the_vocabulary_cannot_name_is_refused_before_any_work(
+    done: Walked, tmp_path: Path
+) -> None:
+    own = tmp_path / "mine.toml"
+    own.write_text(OWN.replace('"quarter"', '"𓀀"'), encoding="utf-8")
+    with pytest.raises(DataError, match="'𓀀' for the class 'science/technology' has no token"):
+        carry_out(done.recipe, tmp_path / "new", [f'arms.cloze.prompt.clozes="{own}"'])
+    assert not (tmp_path / "new" / "stages").exists()
 
 
 BRIEF = replace(QUICK, block_s=0.001, most_s=0.0, scenarios=(SINGLE_STREAM,))

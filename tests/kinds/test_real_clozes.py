@@ -19,7 +19,7 @@ from stiltwalk.models.soft_prompt import PromptedModel, SoftPrompt, uniform_star
 from stiltwalk.models.verbaliser import nearest_words
 from stiltwalk.records import Split, TextExample
 from stiltwalk.tasks import TASKS
-from stiltwalk.tasks.clozes import cloze_of
+from stiltwalk.tasks.clozes import clozes_in
 from stiltwalk.tasks.load import examples
 
 pytestmark = pytest.mark.real
@@ -55,7 +55,7 @@ def random_model(encoder: TextEncoder, name: str) -> PromptedModel:
         **shape,
     )
     masked_lm = XLMRobertaForMaskedLM(config).eval()
-    cloze = cloze_of(TASKS[name], "en", miniature=False)
+    cloze = clozes_in(None, miniature=False).of(TASKS[name], "en")
     words = nearest_words(masked_lm.get_input_embeddings().weight, encoder, cloze, 16)
     prompt = SoftPrompt(uniform_start(5, 16, seed=1))
     return PromptedModel(masked_lm, words, prompt, encoder.mask_id).eval()
@@ -65,7 +65,7 @@ def test_the_mask_stands_behind_text_and_vectors_in_all_scripts(
     real: Path, encoder: TextEncoder
 ) -> None:
     task = TASKS["sib200"]
-    kind = ClozeKind(cloze_of(task, "en", miniature=False), SOFT, V)
+    kind = ClozeKind(clozes_in(None, miniature=False).of(task, "en"), SOFT, V)
     (topic,) = encoder.ids(["a Topic:"])
     end = [*range(V, V + 5), *topic[1:], encoder.mask_id]
     for language in LANGUAGES:
@@ -84,7 +84,7 @@ def test_the_mask_stands_behind_text_and_vectors_in_all_scripts(
 
 def test_forty_languages_are_answered_with_a_class_each(real: Path, encoder: TextEncoder) -> None:
     task, model = TASKS["sib200"], random_model(encoder, "sib200")
-    kind = ClozeKind(cloze_of(task, "en", miniature=False), SOFT, V)
+    kind = ClozeKind(clozes_in(None, miniature=False).of(task, "en"), SOFT, V)
     rows = [row for language in LANGUAGES for row in texts(real, language)]
     features = kind.features(rows, encoder, task.labels, 128)
     found, _ = outputs(Engine(model=model, pad_id=encoder.pad_id), kind, features)
@@ -100,7 +100,7 @@ def test_pairs_are_asked_in_every_language_of_the_sample(
     real: Path, encoder: TextEncoder, name: str
 ) -> None:
     task, model = TASKS[name], random_model(encoder, name)
-    kind = ClozeKind(cloze_of(task, "en", miniature=False), SOFT, V)
+    kind = ClozeKind(clozes_in(None, miniature=False).of(task, "en"), SOFT, V)
     engine = Engine(model=model, pad_id=encoder.pad_id)
     for language in task.languages:
         rows = examples(task, real_source(real), Split.TEST, language, ROWS)

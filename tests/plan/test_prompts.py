@@ -9,6 +9,7 @@ from stiltwalk.plan import Plan, build_plan, fingerprint
 from stiltwalk.plan.costs import Shape, cost
 from stiltwalk.plan.saying import describe
 from stiltwalk.plan.stages import Base, DrawnRows, FineTune, Predict, Prompt, seed_of
+from stiltwalk.tasks import clozes
 
 RECIPE = """
 name = "r"
@@ -70,6 +71,20 @@ def test_a_cloze_s_words_are_part_of_the_lineage() -> None:
         }
     )
     assert fingerprint(other) != fingerprint(prompt)
+
+
+def test_a_file_of_one_s_own_changes_the_lineage_by_its_words_not_its_path(tmp_path: Path) -> None:
+    shipped = Path(clozes.__file__).with_name("clozes_mini.toml").read_text(encoding="utf-8")
+    (tmp_path / "same.toml").write_text(shipped, encoding="utf-8")
+    (tmp_path / "other.toml").write_text(shipped.replace("Paris", "Oslo"), encoding="utf-8")
+
+    def prompts(file: str) -> set[str]:
+        own = f'nearest_words", clozes = "{tmp_path / file}"'
+        made = plan(RECIPE.replace('nearest_words"', own) if file else RECIPE)
+        return {fingerprint(each) for each in made.stages if isinstance(each, Prompt)}
+
+    assert prompts("same.toml") == prompts("")
+    assert len(prompts("other.toml") - prompts("")) == 3  # sib200 alone, after no seed and two
 
 
 def test_prompts_say_what_they_are_and_cost_little() -> None:

@@ -44,7 +44,7 @@ def test_the_arm_with_the_largest_mean_gain_is_named_with_its_points() -> None:
 def test_no_gain_is_said_to_be_no_gain() -> None:
     lifts = {"none": 0.0, "mnli": -0.02, "squad_v1": -0.004, "all": -0.03}
     answer = said(with_lift(make_run(), lifts)).answer
-    assert answer.startswith("No intermediate task raises the mean")
+    assert answer.startswith("No other arm raises the mean")
     assert "“squad_v1”" in answer
 
 

@@ -5,6 +5,8 @@ from typing import Annotated
 from pydantic import ConfigDict, Field
 
 STRICT = ConfigDict(extra="forbid", strict=True)
+LATER = {"later": True}
+"""Marks a field that stages had not always: where it is empty, they are the stages they were."""
 
 Count = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(ge=0, le=1)]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import ConfigDict, Field
 
-from stiltwalk.config.limits import STRICT, Count, Positive
+from stiltwalk.config.limits import LATER, STRICT, Count, Positive
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,6 +18,8 @@ class PromptSettings:
         method: the nearest words of the class names alone, without training (after NPPrompt), or
             a soft prompt trained beside the cloze (after SPT).
         language: of the cloze's words, whatever language is asked.
+        clozes: a TOML file of your own in place of those that are shipped, in the same form. A
+            stage holds the cloze itself, never this path.
         num_words: how many nearest words of the vocabulary stand for a class.
         num_tokens: trained vectors, each as long a part of the input as a sub-word.
         start: vectors between -0.5 and 0.5 behind the text, or the embeddings of the cloze's own
@@ -33,6 +35,7 @@ class PromptSettings:
 
     method: Literal["nearest_words", "soft"]
     language: str = "en"
+    clozes: str | None = field(default=None, metadata=LATER)
     num_words: Count = 16
     num_tokens: Annotated[int, Field(ge=0)] = 5
     start: Literal["uniform", "template"] = "uniform"

@@ -8,7 +8,7 @@ from stiltwalk.config.recipe import Arm, Recipe
 from stiltwalk.data.source import MINI
 from stiltwalk.errors import RecipeError
 from stiltwalk.tasks import TASKS
-from stiltwalk.tasks.clozes import FIELDS, cloze_languages, cloze_of
+from stiltwalk.tasks.clozes import FIELDS, clozes_in
 
 
 def check_prompted(name: str, arm: Arm, recipe: Recipe) -> None:
@@ -39,13 +39,16 @@ def _check_prompt(name: str, arm: Arm, recipe: Recipe) -> None:
         raise RecipeError(f"{key} trains no adapters: leave lora out of the arm.")
     if prompt.reparameterised and prompt.start == "template":
         raise RecipeError(f"{key}: layers would move the start away from the cloze's own words.")
-    miniature = recipe.data.source == MINI
+    clozes = clozes_in(prompt.clozes, miniature=recipe.data.source == MINI)
     for target in recipe.targets:
-        languages = cloze_languages(TASKS[target], miniature=miniature)
+        languages = clozes.languages(TASKS[target])
         if prompt.language not in languages:
             known = f"only in {', '.join(languages)}" if languages else "in no language"
-            raise RecipeError(f"{key}: {target} has a cloze {known}, not in {prompt.language!r}.")
-        cloze = cloze_of(TASKS[target], prompt.language, miniature=miniature)
+            raise RecipeError(
+                f"{key}: {target} has a cloze {known}, not in {prompt.language!r}; looked in "
+                f"{clozes.file}."
+            )
+        cloze = clozes.of(TASKS[target], prompt.language)
         if prompt.start == "template" and all(each.startswith("{") for each in cloze.pieces):
             raise RecipeError(f"{key}: the cloze of {target} has no words to start from.")
     for target, classes in arm.unseen_classes.items():

@@ -70,8 +70,9 @@ def parse_recipe(text: str, *, folder: Path, changes: Sequence[str] = ()) -> Rec
     except ValidationError as error:
         first = min(error.errors(), key=lambda each: each["loc"][:1] == ("arms",))
         raise RecipeError(_sentence(first)) from error  # an arm repeats what its tables start from
+    recipe = _with_absolute_paths(recipe, folder)
     check_names(recipe)
-    return _with_absolute_paths(recipe, folder)
+    return recipe
 
 
 def _apply(table: Table, change: str) -> None:
@@ -195,6 +196,7 @@ def _with_absolute_paths(recipe: Recipe, folder: Path) -> Recipe:
     for name, arm in recipe.arms.items():
         mlm = arm.mlm and replace(arm.mlm, text=here(arm.mlm.text))
         rows = {task: replace(each, rows=here(each.rows)) for task, each in arm.translated.items()}
-        arms[name] = replace(arm, mlm=mlm, translated=rows)
+        prompt = arm.prompt and replace(arm.prompt, clozes=absolute(arm.prompt.clozes))
+        arms[name] = replace(arm, mlm=mlm, translated=rows, prompt=prompt)
     model = replace(recipe.model, name=recipe.model.name and here(recipe.model.name))
     return replace(recipe, data=data, model=model, arms=arms)

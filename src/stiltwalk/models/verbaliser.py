@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from stiltwalk.features.label_words import label_ids
 from stiltwalk.features.text import TextEncoder
 from stiltwalk.tasks.clozes import Cloze
 
@@ -54,16 +55,17 @@ def nearest_words(
             the nearest one counts.
         num_words: how many, by cosine; the softmax of the cosines weighs them.
 
+    Raises:
+        DataError: if a name has no token.
+
     Source:
         NPPrompt, arXiv 2212.06950; means and several names are ours.
     """
     table_VD = table_VD.detach().float()
     norms_V = table_VD.norm(dim=1).clamp(min=1e-12)
     ids, weights = [], []
-    for _, names in cloze.label_words:
-        anchors = torch.stack(
-            [table_VD[torch.from_numpy(found).long()].mean(dim=0) for found in encoder.ids(names)]
-        )
+    for names in label_ids(cloze, encoder):
+        anchors = torch.stack([table_VD[torch.from_numpy(each).long()].mean(0) for each in names])
         cosines = (table_VD @ anchors.T) / norms_V[:, None] / anchors.norm(dim=1).clamp(min=1e-12)
         nearest_V = cosines.max(dim=1).values
         nearest_V[torch.from_numpy(encoder.special_ids).long()] = -torch.inf

@@ -12,13 +12,15 @@ from rich.console import Console
 from stiltwalk.config import Recipe, read_recipe
 from stiltwalk.config.model_folder import locate
 from stiltwalk.errors import ClusterError, RecipeError
+from stiltwalk.features.label_words import label_ids
+from stiltwalk.features.text import load_text_encoder
 from stiltwalk.pipeline.context import Context
 from stiltwalk.pipeline.executor import Executor, InProcess
 from stiltwalk.pipeline.progress import Narrator
-from stiltwalk.plan import build_plan
+from stiltwalk.plan import Plan, build_plan
 from stiltwalk.plan.jobs import jobs_of
 from stiltwalk.plan.order import Order
-from stiltwalk.plan.stages import Base
+from stiltwalk.plan.stages import Base, Prompt
 from stiltwalk.store import Workspace, workspace_at
 from stiltwalk.store.outlook import shape_of
 from stiltwalk.store.processes import leads, num_processes
@@ -78,6 +80,8 @@ def carry_out(
             base=Base(name=found.name, revision=found.revision) if found else None,
             revision=lambda task: revision(task, recipe.data.where),
         )
+        if found and found.folder:
+            _check_words(plan, found.folder)
         is_new = keep_record(store, record_of(plan, _recipe_text(file, changes)))
         jobs = list(jobs_of(plan, shape_of(recipe, found)))
         kept = store.complete([job.name for job in jobs])
@@ -96,6 +100,12 @@ def _check_executor(name: str) -> None:
         raise RecipeError(
             f"--executor is {name!r}. There is: {LOCAL}, {RAY} and {RAY}://HEAD:PORT."
         )
+
+
+def _check_words(plan: Plan, base: Path) -> None:
+    """Refuse label words that the base's vocabulary cannot spell, before any work is done."""
+    for cloze in {stage.cloze for stage in plan.stages if isinstance(stage, Prompt)}:
+        label_ids(cloze, load_text_encoder(base))
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,7 @@ from stiltwalk.plan.stages import (
 from stiltwalk.records import BASELINE_ARM, Kind, Metric
 from stiltwalk.tasks import INTERMEDIATE, TASKS, Task
 from stiltwalk.tasks.available import available_languages
-from stiltwalk.tasks.clozes import cloze_of
+from stiltwalk.tasks.clozes import clozes_in
 from stiltwalk.tasks.revisions import UNKNOWN
 from stiltwalk.tasks.templates import template_of
 
@@ -264,10 +264,10 @@ class _Graph:
             return Prompt(
                 parent=encoder,
                 rows=rows,
-                cloze=cloze_of(
-                    task, arm.prompt.language, miniature=self._recipe.data.source == MINI
+                cloze=clozes_in(arm.prompt.clozes, miniature=self._recipe.data.source == MINI).of(
+                    task, arm.prompt.language
                 ),
-                settings=arm.prompt,
+                settings=replace(arm.prompt, clozes=None),
                 unseen=tuple(sorted(arm.unseen_classes.get(task.name, ()))),
                 numerics=self._numerics,
                 seed=seed if arm.prompt.is_trained else 0,

@@ -20,6 +20,7 @@ from typing import Any
 
 from stiltwalk.config.beside import MaskedText
 from stiltwalk.config.decoder import Answering, SmallDecoder
+from stiltwalk.config.limits import LATER
 from stiltwalk.config.measure import ProfileName
 from stiltwalk.config.pretrain import PretrainSettings
 from stiltwalk.config.prompt import PromptSettings
@@ -42,10 +43,6 @@ class Rows:
 
     task: str
     revision: str
-
-
-_LATER = {"later": True}
-"""Marks a field that stages had not always: where it is empty, they are the stages they were."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,7 +124,7 @@ class Intermediate:
     translated: tuple[TranslatedRows, ...] = ()
     text: Text | None = None
     lora: LoRA | None = None
-    asking: tuple[Asking, ...] = field(default=(), metadata=_LATER)
+    asking: tuple[Asking, ...] = field(default=(), metadata=LATER)
     version: int = 3
 
 
@@ -141,7 +138,7 @@ class FineTune:
     numerics: Numerics
     seed: int
     lora: LoRA | None = None
-    asking: Asking | None = field(default=None, metadata=_LATER)
+    asking: Asking | None = field(default=None, metadata=LATER)
     version: int = 3
 
 
@@ -181,7 +178,7 @@ class Predict:
     relative_depth: float | None = None
     bucc_duplicates: str | None = None
     shuffled_seed: int | None = None
-    asking: Asking | None = field(default=None, metadata=_LATER)
+    asking: Asking | None = field(default=None, metadata=LATER)
     version: int = 1
 
 

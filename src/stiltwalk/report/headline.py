@@ -43,7 +43,7 @@ def _answer(run: RunRows, table: TransferTable, ranked: list[ScoreCell]) -> str:
     over = f"over {_tasks(table)}"
     if gain.mean <= 0:
         return (
-            f"No intermediate task raises the mean {over}: the nearest to “{BASELINE_ARM}” is "
+            f"No other arm raises the mean {over}: the nearest to “{BASELINE_ARM}” is "
             f"“{best.arm}”, at {points_spread(gain)} points."
         )
     return (
@@ -95,10 +95,10 @@ def _extremes(table: TransferTable) -> list[str]:
     said = []
     if up[0] > 0:
         said.append(
-            f"The largest gain on one target is {points(up[0])} points: {up[2]} after “{up[1]}”."
+            f"The largest gain on one target is {points(up[0])} points: “{up[1]}” on {up[2]}."
         )
     if down[0] < 0:
-        said.append(f"The largest loss is {points(down[0])} points: {down[2]} after “{down[1]}”.")
+        said.append(f"The largest loss is {points(down[0])} points: “{down[1]}” on {down[2]}.")
     return said
 
 

@@ -73,6 +73,7 @@ def _scores(found: Findings) -> Mapping[str, str]:
         "transfer": page_matrix.matrix(run, table),
         "full_scale": percent(page_matrix.full_scale(table)),
         "english": page_tables.english(run),
+        "few_shot": page_tables.few_shot(run),
         "dev": page_tables.dev(run) + page_tables.guard(run),
         "claims": page_claims.claims(found.claims),
         "languages": page_languages.languages(found),

@@ -14,6 +14,7 @@ from stiltwalk.report.numbers import (
     points,
     points_spread,
 )
+from stiltwalk.report.plain_tables import few_shot_table
 from stiltwalk.report.rows import RunRows
 from stiltwalk.report.tables import TransferTable
 from stiltwalk.tasks import GROUPS
@@ -82,6 +83,27 @@ def english(run: RunRows) -> str:
         "Targets without English test rows are left out."
     )
     return table("english", caption, head, body) if body else ""
+
+
+def few_shot(run: RunRows) -> str:
+    """Return prompts and few examples side by side; "" where there are none."""
+    made = few_shot_table(run)
+    body = [
+        Tr(
+            cells=[
+                Td(html=name(each), key=each, head=not place)
+                if place < made.num_left
+                else Td(html=escape(each), css="num")
+                for place, each in enumerate(row)
+            ]
+        )
+        for row in made.rows
+    ]
+    head = [
+        Td(html=escape(each), css="num" if place >= made.num_left else "")
+        for place, each in enumerate(made.head)
+    ]
+    return table(made.name, escape(made.note), head, body) if body else ""
 
 
 def dev(run: RunRows) -> str:

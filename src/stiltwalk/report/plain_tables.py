@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from stiltwalk.records import BASELINE_ARM
 from stiltwalk.report.choice import guard_cost
 from stiltwalk.report.english import english_and_rest
+from stiltwalk.report.few_shot import Accuracy, few_shot
 from stiltwalk.report.findings import Findings
 from stiltwalk.report.numbers import (
     ABOUT_ZERO,
@@ -36,6 +37,7 @@ def plain_tables(found: Findings) -> Iterator[PlainTable]:
         _matrix(found),
         _claims(found),
         _english(found.run),
+        few_shot_table(found.run),
         _guard(found.run),
         _speed(found.run),
         _training(found.run),
@@ -133,6 +135,42 @@ def _english(run: RunRows) -> PlainTable:
             if any((arm, task) in found for arm in run.arms)
         ),
     )
+
+
+def few_shot_table(run: RunRows) -> PlainTable:
+    """Return prompts and few examples side by side; without rows where there are none."""
+    return PlainTable(
+        name="few-shot",
+        title="Prompts and few examples",
+        note="Accuracy in percent: all classes, then the rows of those that were not learned, "
+        "answered among these alone. After ± the standard deviation over seeds, each of which "
+        "draws its own rows; 0 seeds: nothing was trained.",
+        head=(
+            *("arm", "target", "answered by", "rows a class", "seeds"),
+            *("chance", "English", "mean of languages"),
+            *("unseen: chance", "English", "mean of languages"),
+        ),
+        rows=tuple(
+            (
+                each.arm,
+                each.task,
+                each.answers,
+                each.rows,
+                count(each.seeds),
+                *_accuracy(each.every),
+                *_accuracy(each.unseen),
+            )
+            for each in few_shot(run)
+        ),
+        num_left=3,
+    )
+
+
+def _accuracy(found: Accuracy | None) -> tuple[str, str, str]:
+    if found is None:
+        return DASH, DASH, DASH
+    english = percent_spread(found.english) if found.english else DASH
+    return percent(found.chance), english, percent_spread(found.languages)
 
 
 def _guard(run: RunRows) -> PlainTable:

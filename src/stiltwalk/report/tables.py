@@ -153,7 +153,9 @@ def _task_cell(run: RunRows, book: ScoreBook, arm: str, task: str) -> ScoreCell:
     missing = book.missing(arm, task)
     return ScoreCell(
         arm=arm,
-        score=spread(each.score for each in book.task_scores(arm, task).values()),
+        score=book.over_seeds(
+            arm, [task], (each.score for each in book.task_scores(arm, task).values())
+        ),
         gain=spread(gains.values()),
         missing=missing,
         reason=why_missing(run, arm, task, missing) if missing else "",
@@ -174,7 +176,7 @@ def _mean_row(
 
     def cell(arm: str) -> ScoreCell:
         arms = dict.fromkeys(tasks, arm)
-        score = spread(book.mean_scores(arms, tasks).values())
+        score = book.over_seeds(arm, tasks, book.mean_scores(arms, tasks).values())
         gains = book.mean_gains(arms, BASELINE_ARM, tasks) if arm != BASELINE_ARM else {}
         short = [task for task in tasks if book.missing(arm, task)]
         return ScoreCell(

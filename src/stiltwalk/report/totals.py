@@ -64,11 +64,15 @@ class ScoreBook:
         """
         self._languages_of = languages_of
         self._scores: dict[tuple[str, str], dict[int, dict[str, Scores]]] = {}
+        self._untrained: set[tuple[str, str]] = set()
         for each in rows:
             row = each.row
             if row.split == split:
                 by_seed = self._scores.setdefault((each.arm, row.task), {})
-                for seed in seeds if seeds and _is_untrained(row) else (row.seed,):
+                beside = seeds if _is_untrained(row) else ()
+                if beside:
+                    self._untrained.add((each.arm, row.task))
+                for seed in beside or (row.seed,):
                     scores = by_seed.setdefault(seed, {}).setdefault(row.language, {})
                     scores[row.metric] = row.value
 
@@ -76,6 +80,13 @@ class ScoreBook:
         """Return seed to the figures per language; empty where nothing was scored."""
         seeds = self._scores.get((arm, task), {})
         return {seed: seeds[seed] for seed in sorted(seeds)}
+
+    def over_seeds(self, arm: str, tasks: Iterable[str], values: Iterable[float]) -> Spread | None:
+        """Return the spread of one value per seed, of one alone where no seed has touched any."""
+        found = list(values)
+        if all((arm, task) in self._untrained for task in tasks):
+            found = found[:1]
+        return spread(found)
 
     def language_scores(self, arm: str, task: str, language: str) -> dict[int, float]:
         """Return seed to the one figure that counts; for questions the mean of EM and F1."""

@@ -83,12 +83,18 @@ class WalkedArm:
         has_mlm: whether masked text was trained beside them.
         is_translated: whether rows in other languages were.
         adapters: what was trained in place of the whole encoder, in words; empty for the whole.
+        prompt: what answers in place of a head, in words; empty for a head.
+        rows_per_class: English rows that it learned from; None for all.
+        unseen: by target, how many classes it did not learn.
     """
 
     tasks: tuple[str, ...] = ()
     has_mlm: bool = False
     is_translated: bool = False
     adapters: str = ""
+    prompt: str = ""
+    rows_per_class: int | None = None
+    unseen: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def is_plain(self) -> bool:
@@ -152,6 +158,9 @@ def _walked(arm: Arm) -> WalkedArm:
         has_mlm=arm.mlm is not None,
         is_translated=bool(arm.translated),
         adapters=", ".join(_in_place(arm)),
+        prompt=arm.prompt.says if arm.prompt else "",
+        rows_per_class=0 if arm.prompt and not arm.prompt.is_trained else arm.examples_per_class,
+        unseen={target: len(classes) for target, classes in arm.unseen_classes.items()},
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 
 from stiltwalk.errors import DataError
 from stiltwalk.records import Kind
-from stiltwalk.tasks.task import Task
+from stiltwalk.tasks import EVERY_TARGET, TASKS, Task
 
 MASK, BETWEEN = "{mask}", "{between}"
 FIELDS = {Kind.TEXT: ("{text}",), Kind.PAIR: ("{first}", "{second}")}
@@ -45,24 +46,49 @@ class Cloze:
         return [piece for piece in _SLOT.split(self.template) if piece.strip()]
 
 
-def cloze_of(task: Task, language: str, *, miniature: bool) -> Cloze:
-    """Return a task's cloze in a language.
+@dataclass(frozen=True, kw_only=True)
+class Clozes:
+    """What a file holds: by task and language, as TOML says it."""
+
+    file: Path
+    tables: Mapping[str, Mapping[str, Any]]
+
+    def languages(self, task: Task) -> tuple[str, ...]:
+        """Return the languages that a task has a cloze in; none where it cannot be asked so."""
+        return tuple(self.tables.get(task.name, ()))
+
+    def of(self, task: Task, language: str) -> Cloze:
+        """Return a task's cloze in one of its `languages`.
+
+        Raises:
+            DataError: if it is not as it should be.
+        """
+        return check_cloze(task, language, self.tables[task.name][language], self.file.name)
+
+
+def clozes_in(own: str | None, *, miniature: bool) -> Clozes:
+    """Return the clozes of a user's file, all checked, or those that are shipped.
 
     Args:
-        task: one that has clozes, see `cloze_languages`.
-        language: one that it has one in.
+        own: the file's path, None for those that are shipped.
         miniature: the embedded benchmark has words of its own, for its small vocabulary.
 
     Raises:
-        DataError: if the file that holds it is not as it should be.
+        DataError: if the file cannot be read, or says something that cannot be asked.
     """
-    given = _read(_FILES[miniature])[task.name][language]
-    return check_cloze(task, language, given, _FILES[miniature].name)
-
-
-def cloze_languages(task: Task, *, miniature: bool) -> tuple[str, ...]:
-    """Return the languages that a task has a cloze in; none where it cannot be asked that way."""
-    return tuple(_read(_FILES[miniature]).get(task.name, {}))
+    file = Path(own) if own else _FILES[miniature]
+    found = Clozes(file=file, tables=_read(file) if own else _shipped(file))
+    for name, by_language in found.tables.items() if own else ():
+        task = TASKS.get(name)
+        if task is None or task.kind not in FIELDS or not isinstance(by_language, dict):
+            known = ", ".join(t for t in EVERY_TARGET if TASKS[t].kind in FIELDS)
+            raise DataError(
+                f"{file}: {name!r} is no table of a task that can be asked in a cloze. Write "
+                f"[TASK.LANGUAGE] with one of {known}."
+            )
+        for language in by_language:
+            found.of(task, language)
+    return found
 
 
 def check_cloze(task: Task, language: str, given: Any, file: str) -> Cloze:  # noqa: ANN401 - TOML
@@ -72,9 +98,11 @@ def check_cloze(task: Task, language: str, given: Any, file: str) -> Cloze:  # n
         DataError: if slots or classes are missing or unknown.
     """
     place = f"{file}, [{task.name}.{language}]"
+    given = given if isinstance(given, dict) else {}
     template, words = given.get("template"), given.get("words")
-    if not isinstance(template, str) or not isinstance(words, dict):
-        raise DataError(f"{place} needs a text `template` and a table `words`.")
+    has_other = bool(set(given) - {"template", "words"})
+    if not isinstance(template, str) or not isinstance(words, dict) or has_other:
+        raise DataError(f"{place} needs a text `template`, a table `words`, and nothing else.")
     slots = [slot for slot in _SLOT.findall(template) if slot != BETWEEN]
     needed = FIELDS[task.kind]
     if tuple(slot for slot in slots if slot != MASK) != needed or slots.count(MASK) != 1:
@@ -86,7 +114,7 @@ def check_cloze(task: Task, language: str, given: Any, file: str) -> Cloze:  # n
         odd = sorted(set(words) ^ set(task.labels))[0]
         raise DataError(f"{place}: words are needed for {', '.join(task.labels)}; see {odd!r}.")
     for label, each in words.items():
-        if not (isinstance(each, list) and each and all(isinstance(w, str) and w for w in each)):
+        if not (isinstance(each, list) and each and all(map(_is_word, each))):
             raise DataError(f"{place}: {label!r} needs a list of words, and has {each!r}.")
     return Cloze(
         language=language,
@@ -95,9 +123,17 @@ def check_cloze(task: Task, language: str, given: Any, file: str) -> Cloze:  # n
     )
 
 
+def _is_word(given: object) -> bool:
+    return isinstance(given, str) and bool(given.strip())
+
+
 @cache
-def _read(file: Path) -> dict[str, dict[str, Any]]:
+def _shipped(file: Path) -> dict[str, Any]:
+    return _read(file)
+
+
+def _read(file: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
-    except (OSError, tomllib.TOMLDecodeError) as error:
-        raise DataError(f"{file} cannot be read as clozes: {error}.") from error
+        return tomllib.loads(file.read_text(encoding="utf-8-sig"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise DataError(f"{file} cannot be read as clozes in TOML: {error}.") from error
