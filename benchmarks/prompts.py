@@ -1,15 +1,19 @@
-"""What a prompt costs: the head at a mask, and the vectors on every row.
+"""What a prompt costs: the head at a mask, and the tokens on every row.
 
-    python benchmarks/prompts.py [--quick] [--json] [--repeats 7] [--threads 1]
+    python benchmarks/prompts.py [--quick] [--json] [--repeats 7] [--threads 1] [--real FOLDER]
 
 A language model of XLM-R's base size (12 x 768, 250,002 words, random weights, fp32; --quick: two
-blocks), on topic rows of the embedded benchmark. No time depends on what the weights or ids say.
+blocks), XLM-R's tokenizer, four lines of the sample per language that are nearest to its median
+length, so that hardly anything is padding. No time depends on what the weights or ids say.
 
-    head        one batch in English: the whole head at every token, the whole head at the mask, and
-                rows of the classes alone at the mask; `ratio` is to the whole head at every token
-    LANGUAGE    the cloze with 0, 5 and 20 vectors; `ratio` is to the row without any
+    head itself English: the whole head at every token, the whole head at the mask, and rows of the
+                classes alone at the mask; `ratio` is to the whole head at every token
+    with head   the same with the encoder before it
+    LANGUAGE    the text alone, which is what a classifier reads, and in the cloze with 0, 5 and 20
+                vectors; `ratio` is to the text alone
 
-Variants take turns; the median over repeats, and half the distance of the quartiles over it.
+All variants of all languages take turns; the median over repeats, and half the distance of the
+quartiles over it.
 """
 
 from __future__ import annotations
@@ -18,34 +22,44 @@ import argparse
 import json
 import platform
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from statistics import median, quantiles
 from typing import Any
 
+import numpy as np
 import torch
+from torch import Tensor, nn
 from transformers import XLMRobertaConfig, XLMRobertaForMaskedLM
 
-from stiltwalk.config.model_folder import MINI_BASE, locate
 from stiltwalk.config.prompt import PromptSettings
-from stiltwalk.config.recipe import ModelSettings
-from stiltwalk.data import mini
+from stiltwalk.features.sentences import line_features
 from stiltwalk.features.text import TextEncoder, load_text_encoder
 from stiltwalk.kinds.cloze import ClozeKind
 from stiltwalk.kinds.kind import make_batch
 from stiltwalk.models.masked_lm import lm_logits
 from stiltwalk.models.soft_prompt import PromptedModel, SoftPrompt, uniform_start
 from stiltwalk.models.verbaliser import Verbaliser
-from stiltwalk.records import Split
+from stiltwalk.records import TextExample
 from stiltwalk.tasks import TASKS
 from stiltwalk.tasks.clozes import clozes_in
 
+TOKENIZER = "models/xlm-roberta-tokenizer"
 NUM_WORDS = 250_002
-NUM_ROWS = 16
-LANGUAGES = ("en", "de", "zh", "ar", "th", "sw")
+NUM_ROWS = 4
+MAX_TOKENS = 256
+LANGUAGES = ("en", "de", "zh", "ar", "th", "sw", "yo")
 SIZES = (0, 5, 20)
+TASK = TASKS["sib200"]
+ALONE = "text alone"
+EVERYWHERE = "whole head, every token"
+AT_MASK = "whole head, mask alone"
+CLASSES = "class rows, mask alone"
+BASELINES = (ALONE, EVERYWHERE)
 
 Row = dict[str, Any]
-Work = Callable[[], object]
+Inputs = dict[str, Tensor]
+Works = Mapping[tuple[str, str], Callable[[], object]]
 
 
 def language_model(num_blocks: int) -> XLMRobertaForMaskedLM:
@@ -64,24 +78,33 @@ def language_model(num_blocks: int) -> XLMRobertaForMaskedLM:
 def words_of_classes(num_classes: int, each: int = 16) -> Verbaliser:
     """Return classes with some words each; which ones costs nothing."""
     ids = tuple(tuple(range(each * n + 10, each * n + 10 + each)) for n in range(num_classes))
-    labels = TASKS["sib200"].labels
-    return Verbaliser(labels=labels, ids=ids, weights=((1 / each,) * each,) * num_classes)
+    return Verbaliser(labels=TASK.labels, ids=ids, weights=((1 / each,) * each,) * num_classes)
 
 
-def inputs(encoder: TextEncoder, language: str, num_tokens: int) -> dict[str, torch.Tensor]:
-    """Return one batch of a language's rows with so many vectors."""
-    task = TASKS["sib200"]
-    settings = PromptSettings(method="soft", num_tokens=num_tokens)
-    kind = ClozeKind(clozes_in(None, miniature=True).of(task, "en"), settings, NUM_WORDS)
-    rows = mini.examples("sib200", Split.TEST, language)[:NUM_ROWS]
-    features = kind.features(rows, encoder, task.labels, 128)
-    numbers = torch.arange(NUM_ROWS).numpy()
+def rows_of(real: Path, language: str, encoder: TextEncoder) -> list[TextExample]:
+    """Return the lines of a language that are nearest to its median length."""
+    lines = (real / "text" / f"ntrex.{language}.txt").read_text(encoding="utf-8").splitlines()
+    lengths = np.array([len(ids) for ids in encoder.ids(lines)])
+    nearest = np.argsort(np.abs(lengths - np.median(lengths)), kind="stable")[:NUM_ROWS]
+    return [TextExample(str(at), lines[at], TASK.labels[0]) for at in nearest.tolist()]
+
+
+def inputs(encoder: TextEncoder, rows: Sequence[TextExample], num_tokens: int | None) -> Inputs:
+    """Return one batch of rows in the cloze with so many vectors; None for the text alone."""
+    if num_tokens is None:
+        features = line_features([row.text for row in rows], encoder, MAX_TOKENS)
+    else:
+        settings = PromptSettings(method="soft", num_tokens=num_tokens)
+        cloze = clozes_in(None, miniature=False).of(TASK, "en")
+        kind = ClozeKind(cloze, settings, NUM_WORDS)
+        features = kind.features(rows, encoder, TASK.labels, MAX_TOKENS)
+    numbers = np.arange(len(rows))
     return make_batch(features, numbers, encoder.pad_id, with_types=False).inputs()
 
 
-def timed(works: Mapping[str, Work], repeats: int) -> dict[str, list[float]]:
+def timed(works: Works, repeats: int) -> dict[tuple[str, str], list[float]]:
     """Return seconds of every variant, in turns."""
-    found: dict[str, list[float]] = {name: [] for name in works}
+    found: dict[tuple[str, str], list[float]] = {name: [] for name in works}
     with torch.inference_mode():
         for repeat in range(repeats + 1):
             for name, work in works.items():
@@ -92,61 +115,94 @@ def timed(works: Mapping[str, Work], repeats: int) -> dict[str, list[float]]:
     return found
 
 
-def rows_of(workload: str, times: Mapping[str, list[float]], baseline: str) -> list[Row]:
-    """Return one row per variant."""
-    found = []
-    for variant, seconds in times.items():
-        lower, _, upper = quantiles(seconds, n=4)
-        found.append(
-            {
-                "workload": workload,
-                "variant": variant,
-                "ms": 1000 * median(seconds),
-                "ratio": median(seconds) / median(times[baseline]),
-                "repeats": len(seconds),
-                "spread": (upper - lower) / 2 / median(seconds),
-            }
-        )
-    return found
+class Measured:
+    """One encoder with both heads, and what it is fed."""
+
+    def __init__(self, num_blocks: int, encoder: TextEncoder, real: Path) -> None:
+        """Make the model; the batches are of every language in every form."""
+        self.model = language_model(num_blocks)
+        self.whole = self.model.get_output_embeddings()
+        self.mask_id = encoder.mask_id
+        self.verbaliser = words_of_classes(len(TASK.labels))
+        prompt = SoftPrompt(uniform_start(max(SIZES), 768, seed=1))
+        self.prompted = PromptedModel(self.model, self.verbaliser, prompt, encoder.mask_id)
+        self.reader = self.model.get_output_embeddings()
+        self.batches = {
+            (language, size): inputs(encoder, rows, size)
+            for language in LANGUAGES
+            for rows in [rows_of(real, language, encoder)]
+            for size in (None, *SIZES)
+        }
+
+    def heads(self) -> Works:
+        """Return the three heads on one batch, after a look that they say the same."""
+        batch = self.batches["en", 0]
+        at_mask = batch["input_ids"] == self.mask_id
+
+        def with_outputs(layer: nn.Module, work: Callable[[], Tensor]) -> Callable[[], Tensor]:
+            def run() -> Tensor:
+                self.model.set_output_embeddings(layer)
+                return work()
+
+            return run
+
+        head, whole, reader = self.model.lm_head, self.whole, self.reader
+        with torch.inference_mode():
+            states = self.model.base_model(**batch).last_hidden_state
+        alone_works = {
+            EVERYWHERE: with_outputs(whole, lambda: head(states)),
+            AT_MASK: with_outputs(whole, lambda: head(states[at_mask])),
+            CLASSES: with_outputs(reader, lambda: head(states[at_mask])),
+        }
+        works = {
+            EVERYWHERE: with_outputs(whole, lambda: self.model(**batch).logits[at_mask]),
+            AT_MASK: with_outputs(whole, lambda: lm_logits(self.model, batch, at_mask)),
+            CLASSES: with_outputs(reader, lambda: self.prompted(**batch).logits),
+        }
+        with torch.inference_mode():
+            everywhere, alone, scores = (work() for work in works.values())
+        summed = [everywhere[:, list(ids)].mean(dim=1) for ids in self.verbaliser.ids]
+        torch.testing.assert_close(alone, everywhere, atol=1e-4, rtol=1e-4)
+        torch.testing.assert_close(scores, torch.stack(summed, dim=1), atol=1e-5, rtol=1e-5)
+        return {
+            **{("head itself", name): work for name, work in alone_works.items()},
+            **{("with head", name): work for name, work in works.items()},
+        }
+
+    def languages(self) -> Works:
+        """Return every language with and without a cloze and its vectors."""
+        works: dict[tuple[str, str], Callable[[], object]] = {}
+        for (language, size), batch in self.batches.items():
+            if size is None:
+                works[language, ALONE] = lambda b=batch: self.model.base_model(**b)
+            else:
+                works[language, f"cloze, {size} vectors"] = lambda b=batch: self.prompted(**b)
+        return works
+
+    def tokens_per_row(self) -> dict[tuple[str, str], float]:
+        """Return what each language's variants feed."""
+        return {
+            (language, ALONE if size is None else f"cloze, {size} vectors"): float(
+                batch["attention_mask"].sum() / NUM_ROWS
+            )
+            for (language, size), batch in self.batches.items()
+        }
 
 
-def heads(
-    model: XLMRobertaForMaskedLM, encoder: TextEncoder, repeats: int
-) -> tuple[list[Row], PromptedModel]:
-    """Time the three heads on one encoder; return it with the last one, which replaces its own."""
-    batch = inputs(encoder, "en", 0)
-    at_mask = batch["input_ids"] == encoder.mask_id
-    everywhere, mask_alone = "whole head, every token", "whole head, mask alone"
-    whole = {
-        everywhere: lambda: model(**batch).logits[at_mask],
-        mask_alone: lambda: lm_logits(model, batch, at_mask),
+def result(
+    name: tuple[str, str], seconds: Sequence[float], baseline_s: float, tokens: float | None
+) -> Row:
+    """Return one row."""
+    lower, _, upper = quantiles(seconds, n=4)
+    return {
+        "workload": name[0],
+        "variant": name[1],
+        "ms": 1000 * median(seconds),
+        "ratio": median(seconds) / baseline_s,
+        "repeats": len(seconds),
+        "spread": (upper - lower) / 2 / median(seconds),
+        "tokens_per_row": tokens,
     }
-    found = timed(whole, repeats)
-    verbaliser = words_of_classes(7)
-    with torch.inference_mode():
-        expected = lm_logits(model, batch, at_mask)
-    prompt = SoftPrompt(uniform_start(max(SIZES), 768, seed=1))
-    prompted = PromptedModel(model, verbaliser, prompt, encoder.mask_id)
-    with torch.inference_mode():
-        scores = prompted(**batch).logits
-        summed = torch.stack([expected[:, list(ids)].mean(dim=1) for ids in verbaliser.ids], dim=1)
-    torch.testing.assert_close(scores, summed, atol=1e-5, rtol=1e-5)
-    found |= timed({"class rows, mask alone": lambda: prompted(**batch)}, repeats)
-    return rows_of("head", found, everywhere), prompted
-
-
-def vectors(prompted: PromptedModel, encoder: TextEncoder, repeats: int) -> list[Row]:
-    """Time rows with more and more vectors, per language."""
-    found = []
-    for language in LANGUAGES:
-        batches = {f"{size} vectors": inputs(encoder, language, size) for size in SIZES}
-        works = {name: lambda b=batch: prompted(**b) for name, batch in batches.items()}
-        rows = rows_of(language, timed(works, repeats), "0 vectors")
-        for row in rows:
-            mask = batches[row["variant"]]["attention_mask"]
-            row["tokens_per_row"] = float(mask.sum() / len(mask))
-        found += rows
-    return found
 
 
 def main() -> None:
@@ -156,24 +212,25 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--repeats", type=int, default=7)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--real", type=Path, default=Path(__file__).parents[2] / "shared" / "real")
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
-    folder = locate(ModelSettings(name=MINI_BASE), fetch=False).folder
-    assert folder is not None
-    encoder = load_text_encoder(folder)
-    model = language_model(2 if given.quick else 12)
-    repeats = 3 if given.quick else given.repeats
-    rows, prompted = heads(model, encoder, repeats)
-    rows += vectors(prompted, encoder, repeats)
+    encoder = load_text_encoder(given.real / TOKENIZER)
+    measured = Measured(2 if given.quick else 12, encoder, given.real)
+    # the last of the heads leaves the rows of classes in place, which the languages are asked with
+    times = timed({**measured.heads(), **measured.languages()}, 3 if given.quick else given.repeats)
+    tokens = measured.tokens_per_row()
+    baselines = {name[0]: median(each) for name, each in times.items() if name[1] in BASELINES}
+    rows = [result(n, each, baselines[n[0]], tokens.get(n)) for n, each in times.items()]
     if given.json:
         machine = {"platform": platform.platform(), "torch": torch.__version__}
         print(json.dumps({"machine": machine, "rows": rows}))
         return
     for row in rows:
-        tokens = f"{row['tokens_per_row']:7.1f}" if "tokens_per_row" in row else " " * 7
+        fed = f"{row['tokens_per_row']:7.1f} tokens a row" if row["tokens_per_row"] else ""
         print(
-            f"{row['workload']:6} {row['variant']:26} {row['ms']:9.1f} ms {row['ratio']:7.3f} "
-            f"± {row['spread']:.3f} {tokens}"
+            f"{row['workload']:11} {row['variant']:26} {row['ms']:9.1f} ms {row['ratio']:7.3f} "
+            f"± {row['spread']:.3f} {fed}"
         )
 
 
