@@ -178,7 +178,7 @@ def flops_of(call: Callable[[], object]) -> int:
     """Return the floating point operations of the matrix products in a call."""
     with _Recorder() as recorder:
         call()
-    return recorder.flops.total()
+    return sum(recorder.flops.values())
 
 
 def plain(name: str) -> str:
