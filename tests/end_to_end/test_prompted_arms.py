@@ -150,6 +150,10 @@ def test_a_class_that_the_vocabulary_cannot_name_is_refused_before_any_work(
 BRIEF = replace(QUICK, block_s=0.001, most_s=0.0, scenarios=(SINGLE_STREAM,))
 
 
+LAST_LAYER = 1 / 3
+"""Of two blocks' work: what a classifier spares all but the first tokens, and a cloze does not."""
+
+
 def check_cause(speed: Speed, vectors: int) -> None:
     """Refuse a comparison with the head that does not say what a prompt costs, and why."""
     assert [(cell.task, cell.figure) for cell in speed.cells] == [
@@ -167,7 +171,8 @@ def check_cause(speed: Speed, vectors: int) -> None:
         assert each.work is not None
         ours, theirs = each.tokens
         assert f"{theirs - ours:+g} tokens a row" in longer
-        assert 1 + 0.5 * (theirs / ours - 1) < each.work < 1 + 2 * (theirs / ours - 1)
+        longer_by = theirs / ours - 1
+        assert 1 + 0.5 * longer_by < each.work < 1 + 2 * longer_by + LAST_LAYER
     (told,) = [each for each in speed.summary if "times the operations of" in each]
     assert longer in told
     assert {each.metric for each in speed.quality} == {"accuracy"}
