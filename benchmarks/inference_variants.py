@@ -6,6 +6,7 @@ import contextlib
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,11 @@ from torch import nn
 from transformers import AutoTokenizer, DataCollatorWithPadding, Trainer, TrainingArguments
 
 from stiltwalk.features.batches import inference_batches
+from stiltwalk.features.rows import Features
 from stiltwalk.infer import Engine, sentence_vectors
-from stiltwalk.kinds.kind import make_batch
+from stiltwalk.kinds.kind import Batch, make_batch
 from stiltwalk.models.device import CPU_BATCH_TOKENS as BATCH_TOKENS
+from stiltwalk.models.last_block import first_tokens_alone
 
 Rows = NDArray[np.int64]
 Outputs = list[NDArray[Any]]
@@ -126,10 +129,11 @@ def ours(given: Workload, precision: Any) -> Variant:  # noqa: ANN401 - a litera
         features = given.take(rows)
         if given.name == "tatoeba":
             return list(sentence_vectors(engine, features, given.num_blocks)[0])
-        return engine.map_rows(
-            features,
-            lambda m, batch, some: read(m(**batch.inputs()), features.ids.lengths[some].tolist()),
-        )[0]
+        return engine.map_rows(features, partial(forward, features))[0]
+
+    def forward(features: Features, model: Any, batch: Batch, some: Rows) -> Outputs:  # noqa: ANN401
+        with first_tokens_alone(model) if given.name == "xnli" else contextlib.nullcontext():
+            return read(model(**batch.inputs()), features.ids.lengths[some].tolist())
 
     return run
 
