@@ -113,9 +113,11 @@ def duration(time_s: float) -> str:
     """Return seconds as people say them.
 
     Example:
-        >>> duration(3.21), duration(95), duration(7325)
-        ('3.2 s', '1 min 35 s', '2 h 2 min')
+        >>> duration(3.21), duration(95), duration(7325), duration(-95)
+        ('3.2 s', '1 min 35 s', '2 h 2 min', '\N{MINUS SIGN}1 min 35 s')
     """
+    if time_s < 0:
+        return f"{MINUS}{duration(-time_s)}"
     whole = round(time_s)
     if whole < 60:  # noqa: PLR2004 - seconds of a minute
         return f"{time_s:.1f} s"
