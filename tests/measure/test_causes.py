@@ -108,9 +108,9 @@ def test_more_work_is_told_with_its_range_and_its_reasons() -> None:
     texts = counted(("en", 100, 140), ("th", 50, 80), ("de", 100, 150))
     (sentence,) = told_work(texts, {"xnli": (free, longer)}, "none", "soft")
     assert sentence == (
-        "xnli: for a request soft does 1.40 (en) to 1.60 (th) times the operations of none, on "
-        "15.0 tokens against 10.0. By structure: a row runs longer: +20.00 % FLOPs, +5 tokens a "
-        "row."
+        "xnli: for a request soft does 1.40 (en) to 1.60 (th) times the operations of none as "
+        "the engine runs them, on 15.0 tokens against 10.0. By structure: a row runs longer: "
+        "+20.00 % FLOPs, +5 tokens a row."
     )
 
 

@@ -122,7 +122,8 @@ def told_work(
         reasons = [str(each) for each in found.get(task, ()) if each.is_costly]
         yield (
             f"{task}: for a request {b} does {ratios[least]:.2f} ({least}) to {ratios[most]:.2f} "
-            f"({most}) times the operations of {a}, on {theirs:.1f} tokens against {ours:.1f}. "
+            f"({most}) times the operations of {a} as the engine runs them, on {theirs:.1f} tokens "
+            f"against {ours:.1f}. "
             f"By structure: {'; '.join(reasons) or 'nothing but other tokens'}."
         )
 
