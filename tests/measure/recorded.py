@@ -18,6 +18,12 @@ class Recorded:
     name: str
     time_s: Callable[[Sequence[Any]], float]
     log: list[tuple[str, tuple[Any, ...]]] = field(default_factory=list)
+    moves: int = 0
+
+    def move(self) -> None:
+        """Count, and forget what was asked before."""
+        self.moves += 1
+        self.log.clear()
 
     def answer(self, requests: Sequence[Any]) -> Spent:
         """Take the time that is written down."""

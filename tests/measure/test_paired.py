@@ -15,6 +15,8 @@ from stiltwalk.measure.profiles import OFFLINE, QUICK, SINGLE_STREAM, Figure, Sc
 from stiltwalk.measure.verdicts import Verdict, judge
 from stiltwalk.measure.workload import Workload
 
+WARMING = 2
+"""Answers of a block that do not count: one of each system."""
 WORKLOAD = Workload({"de": range(10), "zh": range(10, 20)})
 
 
@@ -39,7 +41,7 @@ def pair(ratio: float, spread: float = 0.01) -> tuple[Recorded, Recorded]:
 def test_queries_are_asked_in_abba_and_baab_by_turns() -> None:
     a, b = pair(1.0)
     bench(a, b)._block(per_language=3)
-    quads = [a.log[at : at + 4] for at in range(0, len(a.log), 4)]
+    quads = [a.log[at : at + 4] for at in range(WARMING, len(a.log), 4)]
     orders = ["".join(name for name, _ in quad) for quad in quads]
     assert sorted(orders) == ["ABBA"] * 3 + ["BAAB"] * 3
     assert orders[::2] != orders[1::2]
@@ -51,7 +53,7 @@ def test_what_the_first_turn_of_a_query_costs_favours_neither_system() -> None:
 
     def slower_when_new(rows: object) -> float:
         asked.append(rows)
-        return 0.02 if len(asked) % 4 == 1 else 0.01
+        return 0.02 if len(asked) % 4 == WARMING + 1 else 0.01
 
     block = bench(Recorded("A", slower_when_new), Recorded("B", slower_when_new))._block(2)
     assert block.log_ratio(Figure.TIME) == pytest.approx(0.0)
@@ -63,10 +65,19 @@ def test_either_order_may_be_first() -> None:
     measured = bench(a, b)
     firsts = set()
     for _ in range(20):
-        a.log.clear()
         measured._block(per_language=1)
-        firsts.add(a.log[0][0])
+        firsts.add(a.log[WARMING][0])
     assert firsts == {"A", "B"}
+
+
+def test_both_systems_lie_elsewhere_in_every_block_and_answer_once_before_it_counts() -> None:
+    a, b = pair(1.0)
+    measured = bench(a, b)
+    for blocks in (1, 2, 3):
+        measured._block(per_language=1)
+        assert (a.moves, b.moves) == (blocks, blocks)
+        assert [name for name, _ in a.log[:WARMING]] == ["A", "B"]
+        assert len(a.log) == WARMING + 4 * len(WORKLOAD.rows)
 
 
 @pytest.mark.parametrize(

@@ -38,6 +38,9 @@ class Writer:
             first_token_s=self.prefill_s,
         )
 
+    def move(self) -> None:
+        """Lie nowhere."""
+
 
 WORKLOAD = Workload({"en": ["en"] * 5, "th": ["th"] * 5})
 

@@ -32,7 +32,7 @@ class Design:
         precision: number format of matrix products.
         seed: of the requests and of the order within blocks.
         margins: by figure, what still counts as equal, a fraction.
-        order: of the two models within a block.
+        order: of the two models within a block, and where they lie.
         most_blocks: more are never measured.
         most_s: nor is a scenario of a task measured for longer.
         style: what the scenarios are, and are not.
@@ -44,7 +44,10 @@ class Design:
     precision: str
     seed: int
     margins: dict[Figure, float]
-    order: str = "queries in ABBA and BAAB by turns, the first drawn at random per block"
+    order: str = (
+        "queries in ABBA and BAAB by turns, the first drawn at random per block; "
+        "both models moved in memory before every block"
+    )
     most_blocks: int
     most_s: float
     style: str = STYLE
