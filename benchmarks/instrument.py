@@ -1,11 +1,13 @@
 """Show the instrument differences that are known, and count what it says about them.
 
-    python benchmarks/instrument.py [--quick] [--only quiet|busy] [--json]
+    python benchmarks/instrument.py [--quick] [--only WORDS] [--noise FILE] [--json]
 
 The shipped encoder on Tatoeba's lines of the miniature, one request at a time; every trial draws
 other requests and sizes itself by a pilot, as `stiltwalk compare` does. A trial is wrong where it
 shows a difference that is not there, or equality where there is one; INCONCLUSIVE is never wrong.
-`--quick` makes one trial of each quiet case; those called busy run beside an endless loop.
+`--quick` makes one trial of each quiet case; those called busy run beside an endless loop. `--only`
+takes the cases whose name holds some words, such as "busy" or "quiet, the same". `--noise` keeps
+the log-ratios of the quiet blocks of a model against itself, for `verdict_errors.py`.
 """
 
 from __future__ import annotations
@@ -17,10 +19,11 @@ import platform
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from math import inf
+from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -35,7 +38,7 @@ from stiltwalk.measure.paired import controlled
 from stiltwalk.measure.profiles import QUICK, SINGLE_STREAM, Figure
 from stiltwalk.measure.session import Session
 from stiltwalk.measure.system import Answerer, Delayed, Settings, System, load_answerer
-from stiltwalk.measure.verdicts import Judged, Verdict, judge
+from stiltwalk.measure.verdicts import Verdict, judge
 from stiltwalk.measure.workload import load_workload
 from stiltwalk.tasks import TASKS
 
@@ -79,6 +82,11 @@ class Case:
     trials: int
     beside: str = "quiet"
     truth: float = inf
+
+    @property
+    def name(self) -> str:
+        """Where and what."""
+        return f"{self.beside}, {self.variant}"
 
     def is_wrong(self, verdict: Verdict) -> bool:
         """Tell whether a verdict claims what is not so; INCONCLUSIVE claims nothing."""
@@ -132,8 +140,8 @@ def beside(what: str) -> Iterator[None]:
         loop.wait()
 
 
-def trials(case: Case, number: int) -> Iterator[Judged]:
-    """Yield the verdict of every trial; both models are loaded anew each time."""
+def trials(case: Case, number: int) -> Iterator[list[float]]:
+    """Yield the block log-ratios of every trial; both models are loaded anew each time."""
     folder = locate(ModelSettings(name=MINI_BASE), fetch=False).folder
     assert folder is not None
     settings = Settings(task=TASK, max_length_tokens=TASK.max_length_tokens)
@@ -143,11 +151,11 @@ def trials(case: Case, number: int) -> Iterator[Judged]:
         session = Session(profile=PROFILE, num_threads=1, seed=seed)
         with controlled(1), beside(case.beside):
             found = session.measure((first, case.make(second)), workload, SCENARIO, 1, "trial")
-        yield judge(found.log_ratios(Figure.P50), MARGIN)
+        yield found.log_ratios(Figure.P50)
 
 
-def row(case: Case, number: int) -> dict[str, Any]:
-    found = list(trials(case, number))
+def row(case: Case, log_ratios: Sequence[list[float]]) -> dict[str, Any]:
+    found = [judge(each, MARGIN) for each in log_ratios]
     verdicts = Counter(str(each.verdict) for each in found)
     return {
         "workload": f"{TASK.name}, {SCENARIO.name}, {case.beside}",
@@ -159,21 +167,26 @@ def row(case: Case, number: int) -> dict[str, Any]:
         "ratio": median(each.ratio for each in found),
         "spread": median(each.spread for each in found),
         "blocks": median(each.num_blocks for each in found),
-        "repeats": number,
+        "repeats": len(found),
     }
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="one trial of each case")
-    parser.add_argument("--only", choices=("quiet", "busy"), default="", help="a part of the cases")
+    parser.add_argument("--only", default="", help="words in the names of cases")
+    parser.add_argument("--noise", type=Path, help="file for a model's blocks against itself")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     options = parser.parse_args()
-    only = "quiet" if options.quick else options.only
-    cases = [case for case in CASES if only in ("", case.beside)]
     rows = []
-    for case in cases:
-        rows.append(row(case, 1 if options.quick else case.trials))
+    for case in CASES:
+        if options.only not in case.name or (options.quick and case.beside != "quiet"):
+            continue
+        found = list(trials(case, 1 if options.quick else case.trials))
+        rows.append(row(case, found))
+        if options.noise and case == CASES[0]:
+            noise = [log_ratio for trial in found for log_ratio in trial]
+            options.noise.write_text(json.dumps(noise), encoding="utf-8")
         if not options.json:
             last = rows[-1]
             print(
