@@ -58,9 +58,15 @@ def ray_cluster(num_nodes: int, *, head_cpus: int = 0) -> Iterator[Any]:
 
 
 def workers() -> list[psutil.Process]:
-    """Return the workers that carry out a stage now."""
-    running = psutil.process_iter(["cmdline"])
-    return [each for each in running if _WORKING.match(" ".join(each.info["cmdline"] or ()))]
+    """Return the workers of this process's own cluster that carry out a stage now."""
+    return [each for each in psutil.Process().children(recursive=True) if _is_working(each)]
+
+
+def _is_working(process: psutil.Process) -> bool:
+    try:
+        return bool(_WORKING.match(" ".join(process.cmdline())))
+    except psutil.NoSuchProcess:
+        return False
 
 
 @contextmanager
