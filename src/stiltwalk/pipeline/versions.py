@@ -6,7 +6,17 @@ import platform
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 
-LIBRARIES = ("torch", "transformers", "tokenizers", "accelerate", "pyarrow", "numpy", "babel")
+LIBRARIES = (
+    "torch",
+    "transformers",
+    "tokenizers",
+    "accelerate",
+    "peft",
+    "pyarrow",
+    "numpy",
+    "scipy",
+    "babel",
+)
 
 
 def versions() -> dict[str, str]:
