@@ -6,10 +6,11 @@ The graph is that of `recipes/mini_full.toml` with as many seeds as 1,000 stages
 as `stiltwalk plan` estimates, scaled. Its limit with W workers is the longer of its longest way and
 all work divided by W; `ratio` is that limit over the time taken.
 
-`simulated`: workers with a clock of their own, so that the order alone is judged; with the memory
-that the driver takes, 10,000 stages included. `ray`: a cluster on this machine whose stages sleep
-and write a small file and their marker. `mini`: a shorter mini recipe, in this process and on a
-cluster with one worker and with two; `ratio` is to one worker.
+`simulated`: workers with a clock of their own, so that the order alone is judged; with what the
+driver takes for a stage in time and memory, 10,000 stages included. `ray`: a cluster on this
+machine whose stages sleep and write a small file and their marker; overhead is what a stage takes
+of its worker beyond that sleep, against the simulated workers. `mini`: a shorter mini recipe, in
+this process and on a cluster with one worker and with two; `ratio` is to one worker.
 """
 
 from __future__ import annotations
@@ -173,13 +174,14 @@ def on_ray(*, quick: bool) -> Iterator[Row]:
                 warm = [_sleeping(f"{2.0 + num_workers}", each) for each in range(num_workers)]
                 carry(warm, executor, store)
                 time_s = carry(jobs, executor, store)
-        best_s = limit_s(jobs, num_workers)
+            ideal, best_s = Simulated(num_workers), limit_s(jobs, num_workers)
+            carry(jobs, ideal, store)
         yield {
             "workload": "ray",
             "variant": f"{num_stages:,} stages, {num_workers} workers",
             "time_s": time_s,
             "limit_s": best_s,
-            "overhead_ms": 1e3 * (time_s - best_s) * num_workers / num_stages,
+            "overhead_ms": 1e3 * (time_s - ideal.now_s) * num_workers / num_stages,
             "ratio": best_s / time_s,
             "repeats": 1,
             "spread": 0.0,
