@@ -39,14 +39,15 @@ _WORKING = re.compile(r"ray::[0-9a-f]{16}\b")
 
 
 @contextmanager
-def ray_cluster(num_nodes: int, *, head_cpus: int = 0) -> Iterator[Any]:
-    """Give a head, and nodes of one CPU; `--executor ray` finds them."""
+def ray_cluster(num_nodes: int, *, head_cpus: int = 0, head_gpus: int = 0) -> Iterator[Any]:
+    """Give a head, and nodes of one CPU; `--executor ray` finds them. It need not have its GPUs."""
     from ray.cluster_utils import Cluster  # noqa: PLC0415 - only where a cluster is wanted
 
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("RAY_USAGE_STATS_ENABLED", "0")
         patched.setenv("PYTHONPATH", os.pathsep.join([str(TESTS), str(TESTS.parent / "src")]))
-        head = {"num_cpus": head_cpus, "include_dashboard": False, "no_monitor": True, **NODE}
+        has = {"num_cpus": head_cpus, "num_gpus": head_gpus}
+        head = {**has, "include_dashboard": False, "no_monitor": True, **NODE}
         cluster = Cluster(initialize_head=True, head_node_args=head)
         try:
             for _ in range(num_nodes):
@@ -103,7 +104,8 @@ class Pretend:
         if does == "die always" or (does == "die once" and not died.exists()):
             died.touch()
             os.kill(os.getpid(), signal.SIGKILL)
-        with store.writing(stage, {"process": os.getpid()}):
+        mine = {"process": os.getpid(), "gpus": os.environ.get("CUDA_VISIBLE_DEVICES", "")}
+        with store.writing(stage, mine):
             time.sleep(0.2)
 
 

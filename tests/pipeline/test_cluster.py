@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from clusters import NODE, Pretend, job, meanwhile, pretend, ray_cluster
 from stiltwalk.errors import ClusterError, StagesFailed
 from stiltwalk.pipeline.cluster import RayExecutor
 from stiltwalk.pipeline.versions import differences, versions
+from stiltwalk.plan.jobs import Needs
 from stiltwalk.plan.order import MAX_TRIES
 from stiltwalk.store import Workspace
 from stiltwalk.store.status import print_status, read_status
@@ -55,6 +57,31 @@ def test_a_node_carries_stages_out_while_status_and_table_tell_so(tmp_path: Path
         assert "1 of 1 CPUs" in said
     assert "Led by process" in told.getvalue()
     assert "2 done" in table
+
+
+@pytest.mark.slow
+def test_a_measurement_is_alone_and_no_process_serves_two_stages_with_a_gpu(
+    tmp_path: Path,
+) -> None:
+    gpu = Needs(on_gpu=True)
+    computing = [replace(job(f"sleep:{number}"), needs=gpu) for number in range(6)]
+    alone = [replace(job(f"sleep:m{n}"), needs=replace(gpu, alone=True)) for n in range(2)]
+    jobs, store = [*computing[:3], *alone, *computing[3:]], Workspace(tmp_path)
+    with (
+        ray_cluster(0, head_cpus=2, head_gpus=2),
+        store.lock(),
+        RayExecutor("ray", Pretend(store.address), lambda _: None) as executor,
+    ):
+        pretend(jobs, store, executor)
+    ran = {each.name: store.marker(each.name) for each in jobs}
+    for measured in alone:
+        mine = ran.pop(measured.name)
+        assert mine["provenance"]["gpus"] == "0,1"
+        for other in ran.values():
+            is_before = other["began_unix_s"] + other["time_s"] <= mine["began_unix_s"]
+            assert is_before or mine["began_unix_s"] + mine["time_s"] <= other["began_unix_s"]
+    assert {each["provenance"]["gpus"] for each in ran.values()} == {"0", "1"}
+    assert len({each["provenance"]["process"] for each in ran.values()}) == len(computing)
 
 
 @pytest.mark.slow

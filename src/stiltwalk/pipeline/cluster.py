@@ -85,7 +85,8 @@ class RayExecutor(AbstractContextManager["RayExecutor"]):
         node = self._nodes.find(job.needs, avoid=self._lost_on.get(job.name, ""))
         assert node is not None
         amount = self._nodes.give(node, job.name, job.needs)
-        task = _CARRY.options(
+        carry = _CARRY_ON_GPU if amount.gpus else _CARRY
+        task = carry.options(
             num_cpus=amount.cpus,
             num_gpus=amount.gpus,
             memory=job.needs.memory_bytes,
@@ -241,6 +242,8 @@ def _carry(work: Callable[[Stage], None], stage: Stage) -> str:
 
 
 _CARRY, _DIFFERENCES = ray.remote(_carry), ray.remote(differences)
+_CARRY_ON_GPU = ray.remote(max_calls=1)(_carry)
+"""In a process of its own: one that used a GPU keeps to it, whichever Ray gives it next."""
 
 
 def _said_of(error: BaseException) -> str:
