@@ -116,8 +116,30 @@ def test_a_driver_that_is_killed_loses_nothing_and_no_stage_is_finished_twice(
     cluster: Cluster, short: Walked, tmp_path: Path
 ) -> None:
     assert cluster is not None
+    workspace = tmp_path / "workspace"
+    driver = driven(short.recipe, workspace, tmp_path / "log")
+    driver.kill()
+    driver.wait()
+    goes_on_as_if_nothing_had_been(short, workspace)
+
+
+def test_a_head_that_is_lost_ends_the_run_in_a_sentence_and_another_goes_on(
+    short: Walked, tmp_path: Path
+) -> None:
     workspace, log = tmp_path / "workspace", tmp_path / "log"
-    words = ["run", str(short.recipe), "-w", str(workspace), "--executor", "ray"]
+    with ray_cluster(0, head_cpus=1) as lost:
+        driver = driven(short.recipe, workspace, log)
+        lost.head_node.kill_all_processes(check_alive=False, allow_graceful=False)
+        driver.wait()
+    assert driver.returncode == 1
+    assert "The Ray cluster is gone" in log.read_text(encoding="utf-8")
+    with ray_cluster(1):
+        goes_on_as_if_nothing_had_been(short, workspace)
+
+
+def driven(recipe: Path, workspace: Path, log: Path) -> subprocess.Popen[bytes]:
+    """Carry a recipe out in a process of its own; return that once two stages are complete."""
+    words = ["run", str(recipe), "-w", str(workspace), "--executor", "ray"]
     for change in SHORT:
         words += ["--set", change]
     with log.open("w") as output:
@@ -127,8 +149,11 @@ def test_a_driver_that_is_killed_loses_nothing_and_no_stage_is_finished_twice(
     while num_complete(workspace) < 2:
         assert driver.poll() is None, log.read_text()
         time.sleep(0.02)
-    driver.kill()
-    driver.wait()
+    return driver
+
+
+def goes_on_as_if_nothing_had_been(short: Walked, workspace: Path) -> None:
+    """Run again what was broken off, and compare with what never was."""
     before = {file: file.read_bytes() for file in workspace.glob("stages/*/complete.json")}
     said = carry_out(short.recipe, workspace, SHORT, "ray")
     assert {file: file.read_bytes() for file in before} == before

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import os
+import socket
 import sys
 import time
 import traceback
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 import ray
+from grpc import RpcError
 from ray import ObjectRef
 from ray.exceptions import RayError, RayTaskError, WorkerCrashedError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
@@ -25,6 +28,8 @@ from stiltwalk.plan.jobs import Job, Needs
 from stiltwalk.plan.nodes import Amount, Nodes
 
 _TICK_S = 1.0
+_PATIENCE_S = 30.0
+"""With a head that is silent; after 60 s Ray would end this process without a word of ours."""
 _LOOPBACK = "127.0.0.2" if sys.platform == "linux" else "127.0.0.1"
 """On Linux Ray takes 127.0.0.1 for this machine's address in the network."""
 _STORE_BYTES = 100_000_000
@@ -50,7 +55,10 @@ class RayExecutor(AbstractContextManager["RayExecutor"]):
             ClusterError: if the cluster cannot be reached.
         """
         self._dashboard = _connect(address)
+        self._head = "" if "://" in address else ray.get_runtime_context().gcs_address
         self._work, self._say = work, say
+        if self._dashboard:
+            say(f"Ray's dashboard: {self._dashboard}")
         self._nodes = Nodes()
         self._names: dict[str, str] = {}
         self._usable: set[str] = set()
@@ -59,7 +67,7 @@ class RayExecutor(AbstractContextManager["RayExecutor"]):
         self._running: dict[ObjectRef[str], tuple[Job, str, float]] = {}
         self._lost_on: dict[str, str] = {}
         self._missed: set[Needs] = set()
-        self._looked_s = 0.0
+        self._looked_s = self._answered_s = 0.0
 
     def __exit__(
         self,
@@ -81,7 +89,11 @@ class RayExecutor(AbstractContextManager["RayExecutor"]):
         return found is not None
 
     def start(self, job: Job) -> None:
-        """Begin a stage on the node with the fewest, another than the one it was lost on."""
+        """Begin a stage on the node with the fewest, another than the one it was lost on.
+
+        Raises:
+            ClusterError: if the cluster is gone.
+        """
         node = self._nodes.find(job.needs, avoid=self._lost_on.get(job.name, ""))
         assert node is not None
         amount = self._nodes.give(node, job.name, job.needs)
@@ -94,7 +106,8 @@ class RayExecutor(AbstractContextManager["RayExecutor"]):
             name=job.name,
             scheduling_strategy=NodeAffinitySchedulingStrategy(node, soft=False),
         )
-        self._running[task.remote(self._work, job.stage)] = (job, node, time.monotonic())
+        with _reaching():
+            self._running[task.remote(self._work, job.stage)] = (job, node, time.monotonic())
 
     def wait(self) -> Ended | None:
         """Return the next stage that ended; meet nodes that joined.
@@ -102,7 +115,7 @@ class RayExecutor(AbstractContextManager["RayExecutor"]):
         Raises:
             ClusterError: if the cluster is gone, or none of its nodes may be used.
         """
-        try:
+        with _reaching():
             self._look_around()
             asked = [*self._running, *self._asked]
             if not asked:
@@ -112,11 +125,6 @@ class RayExecutor(AbstractContextManager["RayExecutor"]):
                 if ref in self._running:
                     return self._ended(ref)
                 self._meet(ref)
-        except (RayError, ConnectionError) as error:
-            raise ClusterError(
-                f"The Ray cluster is gone ({_first_line(error)}). Start it again and run the same "
-                "command."
-            ) from error
         return None
 
     def seen(self) -> dict[str, Any]:
@@ -139,7 +147,7 @@ class RayExecutor(AbstractContextManager["RayExecutor"]):
     def _look_around(self) -> None:
         """See which nodes there are, and ask new ones for their versions."""
         now = time.monotonic()
-        if now - self._looked_s < _TICK_S:
+        if now - self._looked_s < _TICK_S or not self._has_head(now):
             return
         self._looked_s = now
         found: dict[str, Amount] = {}
@@ -158,6 +166,14 @@ class RayExecutor(AbstractContextManager["RayExecutor"]):
         if refused and refused == found.keys() and not self._running:
             reasons = "; ".join(f"{self._names[key]}: {self._refused[key]}" for key in refused)
             raise ClusterError(f"No node of the Ray cluster may be used. {reasons}.")
+
+    def _has_head(self, now: float) -> bool:
+        """Tell whether the head listens; whoever asks Ray for nodes without it waits for long."""
+        if not self._head or _listens(self._head):
+            self._answered_s = now
+        elif now - self._answered_s > _PATIENCE_S:
+            raise _gone(f"nothing answers at {self._head}")
+        return self._answered_s == now
 
     def _ask(self, key: str) -> None:
         here = NodeAffinitySchedulingStrategy(key, soft=False)
@@ -208,7 +224,8 @@ def _connect(address: str) -> str:
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "error"}
     try:
         if "://" in address:
-            context = ray.init(address, **quiet)
+            with warnings.catch_warnings(action="ignore"):  # what it warns of is said below
+                context = ray.init(address, **quiet)
         else:
             try:
                 context = ray.init(os.environ.get("RAY_ADDRESS", "auto"), **quiet)
@@ -227,6 +244,31 @@ def _connect(address: str) -> str:
             "how to start one."
         ) from error
     return str(context.dashboard_url or "")
+
+
+@contextmanager
+def _reaching() -> Iterator[None]:
+    """Say what it means where Ray can reach the cluster no more."""
+    try:
+        yield
+    except RpcError as error:
+        raise _gone("Ray's client lost it") from error
+    except (RayError, ConnectionError) as error:
+        raise _gone(_first_line(error)) from error
+
+
+def _gone(why: str) -> ClusterError:
+    return ClusterError(f"The Ray cluster is gone ({why}). Start it again, run the same command.")
+
+
+def _listens(address: str) -> bool:
+    """Tell whether there is somebody at HOST:PORT."""
+    host, _, port = address.rpartition(":")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_TICK_S).close()
+    except OSError:
+        return False
+    return True
 
 
 def _carry(work: Callable[[Stage], None], stage: Stage) -> str:
