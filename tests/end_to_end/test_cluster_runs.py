@@ -130,7 +130,7 @@ def test_a_head_that_is_lost_ends_the_run_in_a_sentence_and_another_goes_on(
     with ray_cluster(0, head_cpus=1) as lost:
         driver = driven(short.recipe, workspace, log)
         lost.head_node.kill_all_processes(check_alive=False, allow_graceful=False)
-        driver.wait()
+        driver.wait(timeout=120)
     assert driver.returncode == 1
     assert "The Ray cluster is gone" in log.read_text(encoding="utf-8")
     with ray_cluster(1):
