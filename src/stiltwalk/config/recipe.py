@@ -66,7 +66,7 @@ class TrainSettings:
     warmup_steps: Annotated[int, Field(ge=0)] | None = None
     max_gradient_norm: Positive = 1.0
     micro_batch_tokens: Annotated[int, Field(ge=16)] = 8192
-    sort_window_batches: Count = 16
+    sort_window_batches: Count = 32
     eval_every_steps: Count = 1000
     eval_rows: Count | None = 500
     patience: Count = 30
