@@ -9,21 +9,25 @@ about as many as the whole of MNLI has. `learning` trains the miniature's base e
 miniature's MNLI to the end, and shows that all variants learn the same.
 
 The Trainer's variants have its defaults (fp32, random batches), or are tuned: batches grouped by
-length, bf16. All have the same examples per step, AdamW, warm-up, and clipping. The variants take
-turns, and in each every one makes the batches of an epoch in its own way and runs as many of them:
-those from short to long that stand for all. A ratio is taken within a turn. With `--keep` what is
-measured is added to a file, so that several calls make one table. `--quick` takes two blocks of the
-encoder, which are little beside its table of embeddings.
+length, bf16. They run in a process as users start it; ours in another that takes huge pages, as
+`stiltwalk run` does. All have the same examples per step, AdamW, warm-up, and clipping. The
+variants take turns, and in each every one makes the batches of an epoch in its own way and runs as
+many of them: those from short to long that stand for all. A ratio is taken within a turn. With
+`--keep` what is measured is added to a file, so that several calls make one table. `--quick` takes
+two blocks of the encoder, which are little beside its table of embeddings.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import platform
 import statistics
 import sys
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +35,7 @@ import accelerate
 import numpy as np
 import torch
 import transformers
-from training_variants import PAD_ID, VARIANTS, Problem, train
+from training_variants import PAD_ID, PRECISIONS, VARIANTS, Problem, train
 from transformers import XLMRobertaConfig
 from transformers.utils import logging as transformers_logging
 
@@ -52,6 +56,7 @@ from stiltwalk.train.learner import TaskRows, dev_score, task_rows
 WORKLOADS = ("pairs", "questions", "learning")
 COUNTED_STEPS = 4
 BASELINE, TUNED = VARIANTS[:2]
+HUGE_PAGES = "THP_MEM_ALLOC_ENABLE"
 
 SPEED = "tokens_per_s"
 Row = dict[str, Any]
@@ -99,7 +104,8 @@ def base_size(workload: str, num_blocks: int) -> Problem:
 
 def speed(workload: str, options: argparse.Namespace) -> Iterator[Row]:
     """Yield a row per variant, with real tokens per second."""
-    problem = base_size(workload, 2 if options.quick else 12)
+    num_blocks = 2 if options.quick else 12
+    processes = {is_ours: started(workload, num_blocks, is_ours) for is_ours in (False, True)}
     found: list[Row] = []
     if options.keep and options.keep.is_file():
         found = [json.loads(line) for line in options.keep.read_text("utf-8").splitlines()]
@@ -107,7 +113,8 @@ def speed(workload: str, options: argparse.Namespace) -> Iterator[Row]:
     first = 1 + max((each["turn"] for each in found), default=0)
     for turn in range(first, first + options.turns):
         for variant in options.variants if turn % 2 else reversed(options.variants):
-            tokens_per_s = train(problem, variant, turn, COUNTED_STEPS).tokens_per_s()
+            process = processes[variant in PRECISIONS]
+            tokens_per_s = process.submit(_tokens_per_s, variant, turn).result()
             print(f"{workload} {turn} {variant} {tokens_per_s:,.0f} tokens/s", file=sys.stderr)
             found.append(
                 {"workload": workload, "turn": turn, "variant": variant, SPEED: tokens_per_s}
@@ -115,7 +122,31 @@ def speed(workload: str, options: argparse.Namespace) -> Iterator[Row]:
             if options.keep:
                 with options.keep.open("a", encoding="utf-8") as lines:
                     lines.write(json.dumps(found[-1]) + "\n")
+    for process in processes.values():
+        process.shutdown()
     yield from table(found)
+
+
+def started(workload: str, num_blocks: int, is_ours: bool) -> ProcessPoolExecutor:
+    """Return a process that will train either our variants or the Trainer's."""
+    os.environ[HUGE_PAGES] = str(int(is_ours))
+    process = ProcessPoolExecutor(
+        1, get_context("spawn"), initializer=_start, initargs=(workload, num_blocks)
+    )
+    process.submit(os.getpid).result()  # it has started, with this environment
+    return process
+
+
+_problem: Problem
+
+
+def _start(workload: str, num_blocks: int) -> None:
+    global _problem  # noqa: PLW0603 - a process's own
+    _problem = base_size(workload, num_blocks)
+
+
+def _tokens_per_s(variant: str, turn: int) -> float:
+    return train(_problem, variant, turn, COUNTED_STEPS).tokens_per_s()
 
 
 def table(found: Sequence[Row]) -> Iterator[Row]:
