@@ -106,6 +106,8 @@ def speed(workload: str, options: argparse.Namespace) -> Iterator[Row]:
     """Yield a row per variant, with real tokens per second."""
     num_blocks = 2 if options.quick else 12
     processes = {is_ours: started(workload, num_blocks, is_ours) for is_ours in (False, True)}
+    for process in processes.values():
+        process.submit(os.getpid).result()  # both are ready
     found: list[Row] = []
     if options.keep and options.keep.is_file():
         found = [json.loads(line) for line in options.keep.read_text("utf-8").splitlines()]
@@ -133,7 +135,7 @@ def started(workload: str, num_blocks: int, is_ours: bool) -> ProcessPoolExecuto
     process = ProcessPoolExecutor(
         1, get_context("spawn"), initializer=_start, initargs=(workload, num_blocks)
     )
-    process.submit(os.getpid).result()  # it has started, with this environment
+    process.submit(os.getpid)  # it starts now, with this environment
     return process
 
 
