@@ -1,6 +1,6 @@
 """Time written answers against what users run today, interleaved.
 
-    python benchmarks/generation.py [--quick] [--json] [--rows 96] [--new-tokens 32] [--repeats 3]
+    python benchmarks/generation.py [--quick] [--json] [--rows 96] [--new-tokens 32] [--repeats 5]
         [--width 384] [--blocks 6] [--device cpu] [--threads 2]
 
 XQuAD's questions in eleven languages as prompts, drawn at random, so their lengths spread as they
@@ -262,7 +262,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     parser.add_argument("--rows", type=int, default=96)
     parser.add_argument("--new-tokens", type=int, default=32)
-    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--width", type=int, default=384)
     parser.add_argument("--blocks", type=int, default=6)
     parser.add_argument("--device", default="cpu")
