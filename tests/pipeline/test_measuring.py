@@ -84,10 +84,11 @@ def test_folders_alone_do_not_say_on_what(walked: Walked, tiny_xlmr: Path) -> No
 def test_a_recipe_times_its_arms_once(
     walked: Walked, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(profiles, "QUICK", ONE_SCENARIO)
-    own = walked.copied(tmp_path)
-    own.again('measure.targets=["xquad"]')
+    monkeypatch.setattr(profiles, "QUICK", BRIEF)
+    own, table = walked.copied(tmp_path), 'measure={targets=["xquad"],scenarios=["SingleStream"]}'
+    own.again(table)
     (stage,) = own.named("Measure")
     text = Workspace(own.workspace).text(stage, "speed.json")
-    assert {cell.task for cell in read_speed(text).cells} == {"xquad"}
-    assert "running" not in own.again('measure.targets=["xquad"]')
+    cells = read_speed(text).cells
+    assert {(cell.task, cell.scenario) for cell in cells} == {("xquad", "SingleStream")}
+    assert "running" not in own.again(table)

@@ -13,6 +13,7 @@ from stiltwalk.errors import RecipeError
 from stiltwalk.records import BASELINE_ARM
 
 ProfileName = Literal["quick", "full"]
+ScenarioName = Literal["SingleStream", "Offline"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,12 +25,14 @@ class MeasureSettings:
     Args:
         profile: quick takes minutes an arm, full takes hours.
         targets: time these; none for all of the recipe's.
+        scenarios: in these alone, which takes less time; none for all of the profile's.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
     profile: ProfileName = "quick"
     targets: tuple[str, ...] = ()
+    scenarios: tuple[ScenarioName, ...] = ()
 
 
 def check_measure(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from stiltwalk.config.measure import ProfileName
@@ -68,6 +69,11 @@ class Profile:
     load_s: float = 0.0
     split_requests: int = 20
     server: bool = False
+
+    def only(self, names: Collection[str]) -> Profile:
+        """Return it with the scenarios of these names alone; with all where none are given."""
+        chosen = tuple(each for each in self.scenarios if each.name in names)
+        return replace(self, scenarios=chosen or self.scenarios)
 
 
 QUICK = Profile(name="quick", scenarios=(SINGLE_STREAM, OFFLINE))

@@ -27,7 +27,7 @@ from stiltwalk.tasks import TASKS
 
 def measure(stage: Measure, context: Context, folder: Folder) -> None:
     """Time B against A on every task that both were evaluated on; writes `speed.json`."""
-    profile = profile_named(stage.profile)
+    profile = profile_named(stage.profile).only(stage.scenarios)
     done, in_all = 0, len(profile.scenarios) * (len(DELAYS) + len(stage.a))
 
     def tell(_: str) -> None:

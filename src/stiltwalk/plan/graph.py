@@ -122,6 +122,7 @@ def _timed(recipe: Recipe, asked: Mapping[tuple[int, str], Sequence[Predict]]) -
                 b=timed[name],
                 names=(BASELINE_ARM, name),
                 profile=recipe.measure.profile,
+                scenarios=recipe.measure.scenarios,
                 num_threads=recipe.num_threads,
             )
 

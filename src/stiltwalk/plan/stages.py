@@ -21,7 +21,7 @@ from typing import Any
 from stiltwalk.config.beside import MaskedText
 from stiltwalk.config.decoder import Answering, SmallDecoder
 from stiltwalk.config.limits import LATER
-from stiltwalk.config.measure import ProfileName
+from stiltwalk.config.measure import ProfileName, ScenarioName
 from stiltwalk.config.pretrain import PretrainSettings
 from stiltwalk.config.prompt import PromptSettings
 from stiltwalk.config.recipe import LoRA, Mixing, Precision, PrecisionOrAuto, TrainSettings
@@ -204,12 +204,14 @@ class Measure:
     """Time one arm's models against another's, side by side, as their evaluations asked them.
 
     `a` and `b` hold one evaluation per task, in the same order; `names` are those of the arms.
+    No scenarios are all of the profile's.
     """
 
     a: tuple[Predict, ...]
     b: tuple[Predict, ...]
     names: tuple[str, str] = field(compare=False)
     profile: ProfileName
+    scenarios: tuple[ScenarioName, ...]
     num_threads: int
     version: int = 1
 

@@ -58,7 +58,10 @@ def why_not_weighed(comparisons: Sequence[Speed]) -> str:
         return ""
     if all(each.void for each in comparisons):
         return "PER and the Pareto plot are missing: no comparison passed its own controls."
-    return "PER and the Pareto plot are missing: no task has a score of both models."
+    return (
+        "PER and the Pareto plot are missing: no task has a score of both models, latency and "
+        "throughput."
+    )
 
 
 def _systems(comparisons: tuple[Speed, ...], task: str) -> Mapping[str, System]:
