@@ -166,7 +166,8 @@ def on_ray(*, quick: bool) -> Iterator[Row]:
     """Yield a row per number of workers; they have started before the clock does."""
     for num_workers in (4,) if quick else WORKERS:
         num_stages = 100 if quick else 1_000
-        jobs = graph(num_stages, all_work_s=num_workers * (5 if quick else 60))
+        # a stage sleeps for 120 ms in the mean, or longer
+        jobs = graph(num_stages, all_work_s=max(2, num_workers) * (5 if quick else 60))
         with cluster(num_workers), tempfile.TemporaryDirectory() as folder:
             store = Workspace(Path(folder))
             with RayExecutor("ray", Sleep(store.address), lambda _: None) as executor:
