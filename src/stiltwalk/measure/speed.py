@@ -44,10 +44,7 @@ class Design:
     precision: str
     seed: int
     margins: dict[Figure, float]
-    order: str = (
-        "queries in ABBA and BAAB by turns, the first drawn at random per block; "
-        "both models moved in memory before every block"
-    )
+    order: str = "ABBA and BAAB by turns, the first at random; models moved before every block"
     most_blocks: int
     most_s: float
     style: str = STYLE
