@@ -32,9 +32,7 @@ import statistics
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from importlib.util import find_spec
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +42,7 @@ import inference_variants as variants
 import numpy as np
 import torch
 import transformers
+from huge_pages import started
 from inference_limits import ceiling, peak_bytes
 from inference_workloads import Workload, workload
 
@@ -51,7 +50,6 @@ from stiltwalk.features.batches import inference_batches
 from stiltwalk.models.device import CPU_BATCH_TOKENS as BATCH_TOKENS
 
 Measured = dict[str, Any]
-HUGE_PAGES = "THP_MEM_ALLOC_ENABLE"
 IN_ORDER = ("padded_max", "trainer", "pipeline")
 VARIANTS: Mapping[str, Callable[[Workload], variants.Variant]] = {
     "trainer": variants.trainer,
@@ -127,15 +125,6 @@ class Runs:
         }
 
 
-def started(name: str, options: argparse.Namespace, names: Sequence[str]) -> ProcessPoolExecutor:
-    """Return a process in which `_runs` will be some variants."""
-    os.environ[HUGE_PAGES] = "0" if set(names) <= set(IN_ORDER) else "1"
-    where = get_context("spawn")
-    process = ProcessPoolExecutor(1, where, initializer=_start, initargs=(name, options, names))
-    process.submit(os.getpid)  # it starts now, with this environment
-    return process
-
-
 _runs: Runs
 
 
@@ -156,7 +145,10 @@ def measure(
     about = {"workload": name, "shape": options.shape}
     stock = [each for each in names if each in IN_ORDER]
     groups = [group for group in (stock, names[len(stock) :]) if group]
-    processes = {id(group): started(name, options, group) for group in groups}
+    processes = {
+        id(group): started(_start, name, options, group, huge_pages=not set(group) <= set(IN_ORDER))
+        for group in groups
+    }
     where = {each: processes[id(group)] for group in groups for each in group}
     for process in processes.values():
         process.submit(os.getpid).result()  # both are ready

@@ -26,8 +26,6 @@ import platform
 import statistics
 import sys
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +33,7 @@ import accelerate
 import numpy as np
 import torch
 import transformers
+from huge_pages import started
 from training_variants import PAD_ID, PRECISIONS, VARIANTS, Problem, train
 from transformers import XLMRobertaConfig
 from transformers.utils import logging as transformers_logging
@@ -56,7 +55,6 @@ from stiltwalk.train.learner import TaskRows, dev_score, task_rows
 WORKLOADS = ("pairs", "questions", "learning")
 COUNTED_STEPS = 4
 BASELINE, TUNED = VARIANTS[:2]
-HUGE_PAGES = "THP_MEM_ALLOC_ENABLE"
 
 SPEED = "tokens_per_s"
 Row = dict[str, Any]
@@ -105,7 +103,10 @@ def base_size(workload: str, num_blocks: int) -> Problem:
 def speed(workload: str, options: argparse.Namespace) -> Iterator[Row]:
     """Yield a row per variant, with real tokens per second."""
     num_blocks = 2 if options.quick else 12
-    processes = {is_ours: started(workload, num_blocks, is_ours) for is_ours in (False, True)}
+    processes = {
+        is_ours: started(_start, workload, num_blocks, huge_pages=is_ours)
+        for is_ours in (False, True)
+    }
     for process in processes.values():
         process.submit(os.getpid).result()  # both are ready
     found: list[Row] = []
@@ -127,16 +128,6 @@ def speed(workload: str, options: argparse.Namespace) -> Iterator[Row]:
     for process in processes.values():
         process.shutdown()
     yield from table(found)
-
-
-def started(workload: str, num_blocks: int, is_ours: bool) -> ProcessPoolExecutor:
-    """Return a process that will train either our variants or the Trainer's."""
-    os.environ[HUGE_PAGES] = str(int(is_ours))
-    process = ProcessPoolExecutor(
-        1, get_context("spawn"), initializer=_start, initargs=(workload, num_blocks)
-    )
-    process.submit(os.getpid)  # it starts now, with this environment
-    return process
 
 
 _problem: Problem
