@@ -1,9 +1,11 @@
-"""How often verdicts are wrong, by drawing whole measurements: pilot, sizing, blocks, verdict.
+"""How often verdicts are wrong, by drawing whole measurements of profile quick.
 
     python benchmarks/verdict_errors.py [--quick] [--json] [--noise FILE]
 
-Noise is normal, heavy-tailed (Student's t with 5 degrees of freedom), and, with `--noise`, drawn
-from recorded block log-ratios of a model against itself: a JSON list of numbers, centred here.
+A measurement is a pilot, its sizing, blocks, a verdict. Noise is normal, heavy-tailed (Student's t
+with 5 degrees of freedom), and, with `--noise`, drawn from recorded block log-ratios of a model
+against itself: a JSON list of numbers, centred here.
+
 `equal_on_margin` is the rate of EQUIVALENT where the true ratio lies on the margin, on either side
 (promised: 5 %), `equal_at_1` where it is 1 (wanted: 99 %), `differs_at_1` that of FASTER or SLOWER
 there, `slower_at_5` that of SLOWER at a true ratio of 1.05, `blocks` their mean number at 1.
@@ -24,6 +26,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from stiltwalk.measure.profiles import QUICK
 from stiltwalk.measure.sizing import MOST_BLOCKS, blocks_needed, cautious_spread
 from stiltwalk.measure.verdicts import ALPHA, Verdict, judge
 
@@ -51,8 +54,9 @@ def noises(rng: np.random.Generator, recorded: Path | None) -> dict[str, Noise]:
 
 @cache
 def size(spread_tenths_of_a_permille: int, margin: float) -> int:
-    """Return the number of blocks, for spreads that are rounded so that few are computed."""
-    return min(blocks_needed(spread_tenths_of_a_permille / 10_000, margin), MOST_BLOCKS)
+    """Return profile quick's number of blocks, for rounded spreads so that few are computed."""
+    wanted = blocks_needed(spread_tenths_of_a_permille / 10_000, margin)
+    return min(max(wanted, QUICK.least_blocks), MOST_BLOCKS)
 
 
 def experiment(noise: Noise, shift: float, margin: float) -> tuple[Verdict, int]:
