@@ -13,6 +13,7 @@ another that takes huge pages, as `stiltwalk run` does. `ratio` is in requests/s
 
     pipeline   transformers' text-generation pipeline, 32 rows at once
     generate   model.generate, 32 rows at once in the set's order, padded to their longest
+    vllm       vLLM with its own defaults, where it is installed; the model is float32 there, too
     ours       sorted, filled to a budget of tokens; prompts are read in small batches and written
                on in large ones; what is finished leaves; keys and values stay where they are
 """
@@ -27,9 +28,11 @@ import statistics
 import time
 import warnings
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
-from multiprocessing import get_context
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 os.environ["HF_HUB_OFFLINE"] = "1"
@@ -37,6 +40,7 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 import numpy as np
 import torch
 import transformers
+from huge_pages import started
 from inference_workloads import REAL
 from tokenizers import Tokenizer
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
@@ -47,6 +51,7 @@ from stiltwalk.features.rows import Features
 from stiltwalk.infer import Engine
 from stiltwalk.infer.generate import Stopping
 from stiltwalk.infer.prompted import written
+from stiltwalk.infer.vllm_backend import VLLM
 from stiltwalk.records import Split
 from stiltwalk.tasks import TASKS
 from stiltwalk.tasks.load import examples
@@ -54,6 +59,7 @@ from stiltwalk.tasks.templates import template_of
 
 TOKENIZER = REAL / "models" / "xlm-roberta-tokenizer" / "tokenizer.json"
 BATCH_ROWS = 32
+LONGEST_TOKENS = 2048
 PAD, END, UNKNOWN = 1, 2, 3
 Answers = list[list[int]]
 
@@ -72,7 +78,7 @@ class Given:
         """Return the prompts' tokens."""
         encoder = PromptEncoder(self.tokenizer.backend_tokenizer, (END,), None)
         answers: list[tuple[()]] = [()] * len(self.texts)
-        return Rendered(self.texts, answers).features(encoder, 2048, self.most_tokens)
+        return Rendered(self.texts, answers).features(encoder, LONGEST_TOKENS, self.most_tokens)
 
 
 def prompts(count: int) -> list[str]:
@@ -127,6 +133,21 @@ def ours(given: Given) -> Answers:
     stopping = Stopping(stop_ids=torch.tensor(given.stop_ids), most_tokens=given.most_tokens)
     found, _ = written(Engine(model=given.model, pad_id=PAD), given.features(), stopping)
     return [row.tolist() for row in found]
+
+
+def vllm(given: Given) -> Answers:
+    """Write through vLLM, as `model.backend = "vllm"` does."""
+    stopping = Stopping(stop_ids=torch.tensor(given.stop_ids), most_tokens=given.most_tokens)
+    found, _ = _served(given.model).written(given.features(), stopping)
+    return [row.tolist() for row in found]
+
+
+@cache
+def _served(model: Any) -> VLLM:  # noqa: ANN401 - a decoder's class
+    """Return a model in vLLM, which has to be closed."""
+    with TemporaryDirectory() as folder:
+        model.save_pretrained(folder)
+        return VLLM(Path(folder), precision="fp32", most_tokens=LONGEST_TOKENS)
 
 
 def generate(given: Given) -> Answers:
@@ -188,14 +209,8 @@ VARIANTS: dict[str, Callable[[Given], Answers]] = {
     "generate": generate,
     "ours": ours,
 }
-
-
-def started(options: argparse.Namespace, *, huge_pages: bool) -> ProcessPoolExecutor:
-    """Return a process in which variants will be timed."""
-    os.environ["THP_MEM_ALLOC_ENABLE"] = str(int(huge_pages))
-    process = ProcessPoolExecutor(1, get_context("spawn"), initializer=_start, initargs=(options,))
-    process.submit(os.getpid)  # it starts now, with this environment
-    return process
+if find_spec("vllm"):
+    VARIANTS["vllm"] = vllm
 
 
 _given: Given
@@ -207,6 +222,10 @@ def _start(options: argparse.Namespace) -> None:
     transformers.logging.set_verbosity_error()
     warnings.simplefilter("ignore")
     _given = given(options)
+
+
+def _close() -> None:
+    _served(_given.model).close()
 
 
 def _lengths() -> list[int]:
@@ -224,7 +243,7 @@ def _timed(name: str, rows: int) -> tuple[float, Answers]:
 
 def measure(options: argparse.Namespace) -> list[dict[str, Any]]:
     """Return one row per variant; all take turns, in another order each time."""
-    stock, own = (started(options, huge_pages=each) for each in (False, True))
+    stock, own = (started(_start, options, huge_pages=each) for each in (False, True))
     where = {name: own if name == "ours" else stock for name in VARIANTS}
     lengths = own.submit(_lengths).result()
     times: dict[str, list[float]] = {name: [] for name in VARIANTS}
@@ -235,6 +254,8 @@ def measure(options: argparse.Namespace) -> list[dict[str, Any]]:
         for name in VARIANTS if repeat % 2 else reversed(VARIANTS):
             took_s, said[name] = where[name].submit(_timed, name, options.rows).result()
             times[name].append(took_s)
+    if "vllm" in VARIANTS:
+        stock.submit(_close).result()
     for process in (stock, own):
         process.shutdown()
     base = statistics.median(times["pipeline"])

@@ -40,7 +40,7 @@ def test_what_only_the_other_family_has_is_refused(change: str, says: str) -> No
     assert says in str(caught.value)
 
 
-def test_ways_of_answering_are_refused_for_an_encoder() -> None:
-    changes = ["model.family='encoder'", "answering.xnli.way='generation'"]
-    with pytest.raises(RecipeError, match=r"\[answering\] and \[model.decoder\] are for decoders"):
-        parse_recipe(RECIPE, folder=Path("/s"), changes=changes)
+@pytest.mark.parametrize("change", ["answering.xnli.way='generation'", "model.backend='vllm'"])
+def test_what_only_decoders_have_is_refused_for_an_encoder(change: str) -> None:
+    with pytest.raises(RecipeError, match=r"model\.backend are for decoders: set model\.family"):
+        parse_recipe(RECIPE, folder=Path("/s"), changes=["model.family='encoder'", change])

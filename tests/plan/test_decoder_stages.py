@@ -57,3 +57,11 @@ def test_a_model_that_is_asked_as_it_is_is_not_trained_on_the_target() -> None:
     assert not any(isinstance(s, FineTune) and s.rows.task == "mnli" for s in found)
     assert asked[0].asking is not None
     assert asked[0].asking.shots == "rows:1", "which solved rows stand before is part of it"
+
+
+def test_another_backend_answers_prompts_anew_and_trains_nothing_again() -> None:
+    plain, other = stages(), stages("model.backend='vllm'")
+    assert of("xnli", plain).parent == of("xnli", other).parent
+    assert fingerprint(of("xnli", plain)) != fingerprint(of("xnli", other))
+    assert of("tatoeba", plain) == of("tatoeba", other), "vectors come from our own engine"
+    assert all("backend" not in canonical(stage) for stage in plain)

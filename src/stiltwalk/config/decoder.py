@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from stiltwalk.config.recipe import Recipe
 
 Family = Literal["encoder", "causal"]
+BackendName = Literal["transformers", "vllm"]
 Way = Literal["scoring", "generation"]
 Pooling = Literal["mean", "last"]
 _WITH_OPTIONS = (Kind.TEXT, Kind.PAIR, Kind.CHOICE)
@@ -96,14 +97,15 @@ def check_decoder(recipe: Recipe) -> None:
         RecipeError: with the key.
     """
     arms = recipe.arms.values()
-    if recipe.model.family == "encoder":
-        if recipe.answering or recipe.model.decoder:
+    model = recipe.model
+    if model.family == "encoder":
+        if recipe.answering or model.decoder or model.backend != "transformers":
             raise RecipeError(
-                "[answering] and [model.decoder] are for decoders: set model.family to 'causal', "
-                "or leave them out."
+                "[answering], [model.decoder] and model.backend are for decoders: set model.family "
+                "to 'causal', or leave them out."
             )
         return
-    if recipe.model.pretrain or any(arm.mlm for arm in arms):
+    if model.pretrain or any(arm.mlm for arm in arms):
         raise RecipeError("model.family is 'causal': leave [model.pretrain] and `mlm` out.")
     if recipe.precision == "auto":
         raise RecipeError("precision is 'auto', which only encoders know: choose fp32 or bf16.")

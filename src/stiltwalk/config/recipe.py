@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import ConfigDict, Field
 
 from stiltwalk.config.beside import MaskedText, Translated
-from stiltwalk.config.decoder import Answering, Family, SmallDecoder
+from stiltwalk.config.decoder import Answering, BackendName, Family, SmallDecoder
 from stiltwalk.config.devices import DeviceName
 from stiltwalk.config.limits import STRICT, Count, NotNegative, Positive, Share
 from stiltwalk.config.measure import MeasureSettings
@@ -159,7 +159,8 @@ class Arm:
 class ModelSettings:
     """The base model: a name (`mini-base`, a folder, a hub id) or a recipe to pretrain one.
 
-    `family` "causal" is a decoder language model, which is asked in text.
+    `family` "causal" is a decoder language model, which is asked in text; `backend` is what answers
+    its prompts on test rows.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
@@ -170,6 +171,7 @@ class ModelSettings:
     pretrain_seed: Annotated[int, Field(ge=0)] = 1
     family: Family = "encoder"
     decoder: SmallDecoder | None = None
+    backend: BackendName = "transformers"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stiltwalk.features.rows import Features
+from stiltwalk.infer.backend import answered
 from stiltwalk.infer.engine import Engine, RowCosts
-from stiltwalk.infer.prompted import prompted
+from stiltwalk.infer.prompted import Transformers
 from stiltwalk.kinds import Batch, KindOfTask
 from stiltwalk.kinds.rendering import PromptKind
 from stiltwalk.models.checkpoint import Model
@@ -36,7 +37,7 @@ def outputs(
         once: run equal rows once.
     """
     if isinstance(kind, PromptKind):
-        return prompted(engine, kind, features, once=once)
+        return answered(Transformers(engine=engine, once=once), kind, features)
     first_equal = features.first_equal() if once else None
     return engine.map_rows(features, forward(kind, features), first_equal=first_equal)
 

@@ -1,42 +1,43 @@
-"""Answers of a decoder language model, batch by batch: written, or chosen among options."""
+"""Answers of a decoder language model through our engine: written, or chosen among options."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from stiltwalk.features.ragged import Ragged
 from stiltwalk.features.rows import Features
+from stiltwalk.infer.backend import Found
 from stiltwalk.infer.engine import Engine, RowCosts
 from stiltwalk.infer.generate import Stopping, write
 from stiltwalk.infer.score_options import option_scores
 from stiltwalk.kinds import Batch
-from stiltwalk.kinds.rendering import PromptKind
 from stiltwalk.models.checkpoint import Model, require_room
 from stiltwalk.models.device import batch_tokens, pick_device
 
-Found = tuple[list[NDArray[Any]], RowCosts]
-"""One result per example, as `PromptKind.parsed` reads it, and what each took."""
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Transformers:
+    """The backend of transformers' own models.
 
-def prompted(engine: Engine, kind: PromptKind, features: Features, *, once: bool) -> Found:
-    """Answer what `kind.asked` made; where answers are written, equal prompts `once` if wanted."""
-    if kind.is_scored:
-        return _chosen(engine, features)
-    return written(engine, features, stopping_of(kind), once=once)
+    Args:
+        engine: holds the model.
+        once: write answers to equal prompts once.
+    """
 
+    engine: Engine
+    once: bool = False
 
-def stopping_of(kind: PromptKind, fixed_tokens: int | None = None) -> Stopping:
-    """Return when a task's answers end: where the model says so, or all at one length."""
-    return Stopping(
-        stop_ids=torch.from_numpy(kind.encoder.stop_ids),
-        most_tokens=fixed_tokens or kind.max_new_tokens,
-        least_tokens=fixed_tokens or 0,
-    )
+    def written(self, features: Features, stopping: Stopping) -> Found:
+        """See `Backend`, and `written` below."""
+        return written(self.engine, features, stopping, once=self.once)
+
+    def chosen(self, features: Features) -> Found:
+        """See `Backend`; a prompt is read once for all of its options."""
+        return _chosen(self.engine, features)
 
 
 def written(engine: Engine, features: Features, stopping: Stopping, *, once: bool = False) -> Found:

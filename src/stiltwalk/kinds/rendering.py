@@ -137,7 +137,7 @@ class PromptKind:
     def outputs(
         self, model: Model, batch: Batch, features: Features, rows: NDArray[np.int64]
     ) -> list[NDArray[Any]]:
-        """Answers are not read off one forward pass: see `stiltwalk.infer.prompted`."""
+        """Answers are not read off one forward pass: see `stiltwalk.infer.backend`."""
         raise AssertionError(self.task.name)
 
     def decode(

@@ -20,8 +20,9 @@ from stiltwalk.features.rows import Features
 from stiltwalk.features.sentences import line_features
 from stiltwalk.features.text import TextEncoder, load_text_encoder
 from stiltwalk.infer import Engine, RowCosts, block_at, outputs, sentence_vectors
+from stiltwalk.infer.backend import stopping_of
 from stiltwalk.infer.embed import FINAL_NORM_FAMILIES
-from stiltwalk.infer.prompted import stopping_of, written
+from stiltwalk.infer.prompted import written
 from stiltwalk.kinds import KindOfTask, of_kind
 from stiltwalk.kinds.prompted import PromptedFolder
 from stiltwalk.kinds.rendering import PromptKind, prompt_kind

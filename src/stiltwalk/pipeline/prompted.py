@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 from numpy.typing import NDArray
 
-from stiltwalk.config.recipe import TrainSettings
-from stiltwalk.features.rows import concatenated
-from stiltwalk.infer import Engine, outputs
+from stiltwalk.config.recipe import Precision, TrainSettings
+from stiltwalk.features.rows import Features, concatenated
+from stiltwalk.infer import Engine
+from stiltwalk.infer.backend import Backend, answered
+from stiltwalk.infer.prompted import Transformers
+from stiltwalk.infer.vllm_backend import VLLM
 from stiltwalk.kinds.rendering import UNPARSED, PromptKind, prompt_kind
 from stiltwalk.metrics import score
 from stiltwalk.metrics.shares import shares
 from stiltwalk.models import adapters, checkpoint
 from stiltwalk.models.causal_lm import load_decoder
 from stiltwalk.models.device import all_devices
-from stiltwalk.pipeline.context import Context
+from stiltwalk.pipeline.context import MODEL, Context
 from stiltwalk.pipeline.mixture import Mixture
 from stiltwalk.pipeline.outcome import Outcome, counter, english_ids
 from stiltwalk.plan.stages import Asking, FineTune, Intermediate, Predict
@@ -79,7 +84,7 @@ def _with_length(settings: TrainSettings, task: Task) -> TrainSettings:
     return replace(settings, max_length_tokens=longest)
 
 
-def outcomes(stage: Predict, context: Context, _: Folder) -> Iterator[Outcome]:
+def outcomes(stage: Predict, context: Context, folder: Folder) -> Iterator[Outcome]:
     """Answer all languages in shared batches, then take the answers apart."""
     task, source = TASKS[stage.rows.task], context.model_folder(stage.parent)
     assert stage.asking is not None
@@ -97,14 +102,9 @@ def outcomes(stage: Predict, context: Context, _: Folder) -> Iterator[Outcome]:
         seen = english_ids(kind.features(english, kind.encoder, labels, 1 << 20))
         kept = [*seen, *kind.encoder.special_ids.tolist()]
         checkpoint.shuffle_word_embeddings(model, kept, seed=stage.shuffled_seed)
-    engine = Engine(
-        model=model,
-        pad_id=kind.encoder.pad_id,
-        precision="bf16" if stage.precision == "bf16" else "fp32",
-        tick=counter(context, sum(part.num_units for part in parts)),
-        devices=all_devices(),
-    )
-    found, costs = outputs(engine, kind, concatenated(parts))
+    together = concatenated(parts)
+    with _backend(stage, model, kind, together, context, folder) as backend:
+        found, costs = answered(backend, kind, together)
     start = 0
     for (language, rows), part in zip(asked.items(), parts, strict=True):
         here = slice(start, start := start + part.num_units)
@@ -121,6 +121,42 @@ def outcomes(stage: Predict, context: Context, _: Folder) -> Iterator[Outcome]:
             num_examples=len(rows),
             costs=costs.of(here),
         )
+
+
+@contextmanager
+def _backend(
+    stage: Predict,
+    model: checkpoint.Model,
+    kind: PromptKind,
+    features: Features,
+    context: Context,
+    folder: Folder,
+) -> Iterator[Backend]:
+    """Give what answers the rows: vLLM is handed the model, adapters merged."""
+    precision: Precision = "bf16" if stage.precision == "bf16" else "fp32"
+    tick = counter(context, features.num_units)
+    if stage.backend is None:
+        engine = Engine(
+            model=model,
+            pad_id=kind.encoder.pad_id,
+            precision=precision,
+            tick=tick,
+            devices=all_devices(),
+        )
+        yield Transformers(engine=engine, once=True)
+        return
+    longest = int(features.ids.lengths.max(initial=0))
+    new_tokens = 0 if kind.is_scored else kind.max_new_tokens
+    checkpoint.require_room(model, longest + new_tokens)
+    served = context.model_folder(stage.parent)
+    with TemporaryDirectory(dir=folder.path) as aside:
+        if stage.shuffled_seed is not None or (served / adapters.CONFIG).is_file():
+            tokenizer, served = served, Path(aside) / MODEL
+            checkpoint.save(model, served, tokenizer_from=tokenizer)
+        most_tokens = longest + max(new_tokens, 1)  # it writes one in any case
+        vllm = VLLM(served, precision=precision, most_tokens=most_tokens, tick=tick)
+        with closing(vllm):
+            yield vllm
 
 
 def _unparsed(

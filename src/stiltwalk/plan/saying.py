@@ -36,9 +36,10 @@ def describe(stage: Stage) -> str:  # noqa: PLR0911 - one case each
             return f"{stage.settings.says} for {stage.rows.task}{_few(stage)}{_after(stage)}"
         case Predict():
             control = ", embeddings shuffled" if stage.shuffled_seed is not None else ""
-            many = _many(len(stage.languages))
-            after = _after(stage) + _with_lora(stage)
-            return f"predict {stage.rows.task} in {many}{after}{_asked(stage.parent)}{control}"
+            through = f", through {stage.backend}" if stage.backend else ""
+            asked = f"predict {stage.rows.task} in {_many(len(stage.languages))}"
+            after = _after(stage) + _with_lora(stage) + _asked(stage.parent)
+            return f"{asked}{after}{control}{through}"
         case Rules() | Measure():
             return stage.says
 

@@ -166,7 +166,8 @@ class Predict:
     `relative_depth` says where retrieval reads its vectors, `bucc_duplicates` what mining does
     with repeated sentences; both are None for other tasks.
     `precision` "auto" is decided by the model's English dev rows, which the lineage names.
-    `shuffled_seed` asks for the control with shuffled foreign embeddings.
+    `shuffled_seed` asks for the control with shuffled foreign embeddings; `backend` is what answers
+    a decoder's prompts, None for transformers.
     """
 
     parent: Base | Pretrain | Intermediate | FineTune | Prompt
@@ -179,6 +180,7 @@ class Predict:
     bucc_duplicates: str | None = None
     shuffled_seed: int | None = None
     asking: Asking | None = field(default=None, metadata=LATER)
+    backend: str | None = field(default=None, metadata=LATER)
     version: int = 1
 
 
