@@ -63,3 +63,10 @@ def short(tiny_xlmr: Path, tmp_path_factory: pytest.TempPathFactory) -> Walked:
     from walking import walk_short  # noqa: PLC0415 - torch, for those who ask
 
     return walk_short(tiny_xlmr, tmp_path_factory.mktemp("short"))
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let measurements warm up and try out little; beside other tests nothing is ever steady."""
+    for name, value in {"PILOT_BLOCKS": 2, "_MOST_WINDOWS": 3, "_PATIENCE_S": 0}.items():
+        monkeypatch.setattr(f"stiltwalk.measure.paired.{name}", value)

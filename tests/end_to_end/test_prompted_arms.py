@@ -147,9 +147,7 @@ def test_a_class_that_the_vocabulary_cannot_name_is_refused_before_any_work(
     assert not (tmp_path / "new" / "stages").exists()
 
 
-BRIEF = replace(QUICK, block_s=0.001, most_s=0.0, scenarios=(SINGLE_STREAM,))
-
-
+BRIEF = replace(QUICK, block_s=0.001, least_blocks=1, most_s=0.0, scenarios=(SINGLE_STREAM,))
 LAST_LAYER = 1 / 3
 """Of two blocks' work: what a classifier spares all but the first tokens, and a cloze does not."""
 
@@ -178,6 +176,7 @@ def check_cause(speed: Speed, vectors: int) -> None:
     assert {each.metric for each in speed.quality} == {"accuracy"}
 
 
+@pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize(("arm", "vectors"), [("soft", 3), ("walked", 0)])
 def test_a_prompted_arm_is_compared_with_the_head_and_told_why_it_costs_more(
     done: Walked, arm: str, vectors: int
@@ -186,6 +185,7 @@ def test_a_prompted_arm_is_compared_with_the_head_and_told_why_it_costs_more(
     check_cause(compare_models(asked, Session(profile=BRIEF, num_threads=1, seed=1)), vectors)
 
 
+@pytest.mark.usefixtures("impatient")
 def test_a_recipe_times_prompted_arms_against_the_head(
     done: Walked, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

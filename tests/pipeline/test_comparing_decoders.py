@@ -10,12 +10,12 @@ import pytest
 from decoders import write_decoder
 from mirrors import squad, write_split
 from stiltwalk.errors import RecipeError
-from stiltwalk.measure import paired
 from stiltwalk.measure.profiles import QUICK, SINGLE_STREAM
 from stiltwalk.measure.session import Session
 from stiltwalk.pipeline.comparing import Asked, compare_models
 from stiltwalk.store import Workspace
 
+pytestmark = pytest.mark.usefixtures("impatient")
 BRIEF = replace(
     QUICK,
     scenarios=(SINGLE_STREAM,),
@@ -41,10 +41,8 @@ def session() -> Session:
 
 
 @pytest.fixture
-def mirror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return two tasks' rows in one language; whoever times them warms up and tries out little."""
-    for name, value in {"PILOT_BLOCKS": 2, "_MOST_WINDOWS": 3, "_PATIENCE_S": 0}.items():
-        monkeypatch.setattr(paired, name, value)
+def mirror(tmp_path: Path) -> Path:
+    """Return two tasks' rows in one language."""
     folder = tmp_path / "mirror"
     pairs = {"sentence1": ["Paris", "Tokyo"], "sentence2": ["Paris", "Kenya"], "label": ["1", "0"]}
     questions = squad([(f"q-{hours}", f"{hours} hours", [str(hours)], [0]) for hours in (7, 12)])

@@ -19,9 +19,8 @@ from stiltwalk.store import Workspace
 if TYPE_CHECKING:
     from walking import Walked
 
-BRIEF = replace(QUICK, block_s=0.001, most_s=0.0)
-
-
+pytestmark = pytest.mark.usefixtures("impatient")
+BRIEF = replace(QUICK, block_s=0.001, least_blocks=1, most_s=0.0)
 ONE_SCENARIO = replace(BRIEF, scenarios=(SINGLE_STREAM,))
 
 
