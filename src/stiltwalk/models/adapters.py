@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
@@ -46,6 +48,19 @@ def add(encoder: Any, lora: LoRA, *, seed: int) -> None:  # noqa: ANN401 - see c
         return
     torch.manual_seed(seed)
     _inject(encoder, _config(lora, _layers(encoder, lora)))
+
+
+@contextmanager
+def hidden(folder: Path) -> Iterator[Path]:
+    """Give a folder as if without adapters: transformers loads them, and hides what is lacking."""
+    if not (folder / CONFIG).is_file():
+        yield folder
+        return
+    with TemporaryDirectory() as aside:
+        for file in folder.iterdir():
+            if file.name not in (CONFIG, _WEIGHTS):
+                (Path(aside) / file.name).symlink_to(file.resolve())
+        yield Path(aside)
 
 
 def load(model: Any, folder: Path) -> None:  # noqa: ANN401

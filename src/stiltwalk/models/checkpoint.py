@@ -101,16 +101,16 @@ def read(auto_class: Any, folder: Path, *, seed: int, **changes: int) -> tuple[M
     level = transformers_logging.get_verbosity()
     transformers_logging.set_verbosity_error()  # heads that are dropped on purpose are no news
     try:
-        model, found = auto_class.from_pretrained(
-            folder,
-            output_loading_info=True,
-            dtype=torch.float32,
-            use_safetensors=True,
-            trust_remote_code=False,
-            local_files_only=True,
-            adapter_kwargs={"subfolder": "none"},  # they would hide what else is lacking
-            **changes,
-        )
+        with adapters.hidden(folder) as plain:
+            model, found = auto_class.from_pretrained(
+                plain,
+                output_loading_info=True,
+                dtype=torch.float32,
+                use_safetensors=True,
+                trust_remote_code=False,
+                local_files_only=True,
+                **changes,
+            )
     except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
         raise ModelError(
             f"{folder} could not be loaded as a model: {str(error).partition(chr(10))[0]} "
