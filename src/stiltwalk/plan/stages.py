@@ -164,10 +164,9 @@ class Predict:
     """Answer one task's test rows in its languages, and score the answers.
 
     `relative_depth` says where retrieval reads its vectors, `bucc_duplicates` what mining does
-    with repeated sentences; both are None for other tasks.
+    with repeated sentences; both are None for other tasks, as `backend` is for transformers.
     `precision` "auto" is decided by the model's English dev rows, which the lineage names.
-    `shuffled_seed` asks for the control with shuffled foreign embeddings; `backend` is what answers
-    a decoder's prompts, None for transformers.
+    `shuffled_seed` asks for the control with shuffled foreign embeddings.
     """
 
     parent: Base | Pretrain | Intermediate | FineTune | Prompt
