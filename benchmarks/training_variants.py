@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 
 from stiltwalk.config.recipe import Precision, TrainSettings
+from stiltwalk.draws import Draws
 from stiltwalk.features.rows import Features
 from stiltwalk.kinds.kind import make_batch
 from stiltwalk.models import checkpoint
@@ -93,7 +94,7 @@ def ours(problem: Problem, variant: str, seed: int, counted_steps: int | None) -
         models=TaskModels([run.model], [problem.rows.kind]),
         rows=[problem.rows],
         settings=problem.settings,
-        seed=seed,
+        draws=Draws(seed, "target", "benchmark"),
         pad_id=PAD_ID,
         precision=PRECISIONS[variant],
         keep=lambda: None,
@@ -164,7 +165,7 @@ def trainer(problem: Problem, variant: str, seed: int, counted_steps: int | None
             learning_rate=settings.learning_rate,
             warmup_steps=settings.warmup_share,
             weight_decay=settings.weight_decay,
-            seed=seed,
+            draws=Draws(seed, "target", "benchmark"),
             use_cpu=not torch.cuda.is_available(),
             remove_unused_columns=False,
             save_strategy="no",

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 ROOMS = (
-    "errors records metrics data tasks config plan store features models kinds infer train measure "
-    "pipeline report cli"
+    "errors draws records metrics data tasks config plan store features models kinds infer train "
+    "measure pipeline report cli"
 ).split()
 SOURCE = Path(__file__).parents[1] / "src" / "stiltwalk"
 FILES = sorted(SOURCE.rglob("*.py"))

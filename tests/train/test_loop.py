@@ -17,6 +17,7 @@ from torch import Tensor
 from rows import LABELS, examples
 from stiltwalk.config import TrainSettings
 from stiltwalk.config.recipe import LoRA, Precision
+from stiltwalk.draws import Draws
 from stiltwalk.errors import DataError, TrainingDiverged
 from stiltwalk.features.text import load_text_encoder
 from stiltwalk.infer import Engine
@@ -87,7 +88,7 @@ class Trainee:
             models=self.models,
             rows=self.rows,
             settings=self.settings,
-            seed=self.seed,
+            draws=Draws(self.seed, "target", "small"),
             pad_id=text.pad_id,
             precision=self.precision,
             keep=lambda: self.kept.append(self.weights()),
@@ -159,20 +160,36 @@ def test_a_loss_that_is_not_finite_names_step_task_and_rows_and_leaves_what_was_
     tiny_xlmr: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def break_it(session: Session, number: int) -> None:
-        if number == 4:
+        if number == 3:
             with torch.no_grad():
                 session.models.models[0].classifier.out_proj.bias[0] = torch.nan
 
     _after_each_step(monkeypatch, break_it)
     trainee = Trainee(tiny_xlmr)
-    rows = list(all_steps(trainee.session))[4].units.tolist()
+    rows = list(all_steps(trainee.session))[3].units.tolist()
     with pytest.raises(
-        TrainingDiverged, match=r"loss of small_pair became nan at step 5\b"
+        TrainingDiverged, match=r"loss of small_pair became nan at step 4\b"
     ) as told:
         trainee.fit()
     assert f"rows {rows} and 0 more" in str(told.value)
     assert trainee.kept
     assert all(torch.isfinite(value).all() for each in trainee.kept for value in each.values())
+
+
+def test_weights_that_are_not_finite_are_neither_scored_nor_kept(
+    tiny_xlmr: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def break_it(session: Session, number: int) -> None:
+        if number == 4:
+            with torch.no_grad():
+                session.models.models[0].classifier.out_proj.bias[0] = torch.nan
+
+    _after_each_step(monkeypatch, break_it)
+    dev_scores(monkeypatch, 0.1, 0.9)
+    trainee = Trainee(tiny_xlmr)
+    with pytest.raises(TrainingDiverged, match=r"out_proj\.bias are not finite .* after step 4\b"):
+        trainee.fit()
+    assert len(trainee.kept) == 1
 
 
 def test_a_gradient_that_is_not_finite_stops_before_it_reaches_a_weight(tiny_xlmr: Path) -> None:

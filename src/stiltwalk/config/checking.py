@@ -8,6 +8,7 @@ from dataclasses import replace
 from difflib import get_close_matches
 
 from stiltwalk.config.decoder import check_decoder
+from stiltwalk.config.heads import check_heads
 from stiltwalk.config.measure import check_measure
 from stiltwalk.config.prompted import check_prompted
 from stiltwalk.config.recipe import NAME, Arm, Claim, Recipe
@@ -87,6 +88,7 @@ def _check_arms(recipe: Recipe) -> None:
         _refuse_repeats(f"arms.{name}", arm.tasks)
         _check_beside(name, arm)
         check_prompted(name, arm, recipe)
+        check_heads(name, arm, recipe)
         ordered = replace(arm, tasks=tuple(sorted(arm.tasks)))
         if (name == BASELINE_ARM) != (arm == recipe.baseline):
             raise RecipeError(

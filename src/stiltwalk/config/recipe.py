@@ -136,6 +136,8 @@ class Arm:
         target: how each target is learned; filled by `reading.py`.
         mlm: masked language modelling beside the intermediate tasks.
         translated: by task, rows in other languages for a part of its steps.
+        head: each target begins with a fresh head, or, where an intermediate task of the arm has
+            its type and labels, with the trained one of that task.
         prompt: answer at a mask in place of a head, see `PromptSettings`; None for a head.
         examples_per_class: learn each target from so many English rows of every class, which the
             seed draws; None for all rows.
@@ -148,6 +150,7 @@ class Arm:
     mlm: MaskedText | None = None
     translated: Mapping[str, Translated] = field(default_factory=dict)
     lora: LoRA | None = None
+    head: Literal["fresh", "reuse"] = "fresh"
     prompt: PromptSettings | None = None
     examples_per_class: Count | None = None
     unseen_classes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

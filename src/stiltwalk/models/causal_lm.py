@@ -10,17 +10,16 @@ from stiltwalk.errors import ModelError
 from stiltwalk.models.checkpoint import Model, load_as
 
 
-def load_decoder(folder: Path, *, seed: int = 0) -> Model:
+def load_decoder(folder: Path) -> Model:
     """Load a decoder with its head in fp32, with its adapters if it keeps some.
 
     Args:
         folder: a Hugging Face model folder with safetensors weights.
-        seed: decides nothing where the folder is whole.
 
     Raises:
         ModelError: if it is no such model, or sees what comes later, as an encoder does.
     """
-    model = load_as(AutoModelForCausalLM, folder, seed=seed)
+    model = load_as(AutoModelForCausalLM, folder)
     config = model.config
     if getattr(config, "type_vocab_size", 0) and not getattr(config, "is_decoder", False):
         raise ModelError(

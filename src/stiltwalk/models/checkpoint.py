@@ -6,12 +6,14 @@ import copy
 import errno
 import re
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import torch
 from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
 from torch import nn
 from transformers import (
     AutoModel,
@@ -163,7 +165,49 @@ def _draw(model: Model, *, keep: PreTrainedModel) -> None:
     model.initialize_weights()
 
 
-def save(model: Model, folder: Path, *, tokenizer_from: Path, lora: LoRA | None = None) -> None:
+def head_file(task: str) -> str:
+    """Return where beside an encoder a task's trained head is; stock classes pass it over."""
+    return f"head-{task}.safetensors"
+
+
+def load_head(model: Model, file: Path) -> None:
+    """Put a trained head in the place of a model's own; the encoder stays.
+
+    Raises:
+        ModelError: if the file is not there, or is not of such a head.
+    """
+    try:
+        kept = load_file(file)
+        found = model.load_state_dict(kept, strict=False)
+    except (OSError, SafetensorError, RuntimeError) as error:
+        raise ModelError(
+            f"{file} could not be loaded as the head of a {type(model).__name__}: "
+            f"{str(error).partition(chr(10))[0]} Remove the folder {file.parent.parent} and run "
+            "the recipe again."
+        ) from error
+    lacking = set(found.missing_keys) & set(_head_weights(model))
+    assert not lacking, f"{file} lacks {lacking}"
+    assert not found.unexpected_keys, f"{file} holds {found.unexpected_keys}"
+
+
+def _head_weights(model: Model) -> dict[str, torch.Tensor]:
+    """Return what a model has besides its encoder; an output matrix tied to that is its own."""
+    own, table = f"{model.base_model_prefix}.", model.get_input_embeddings().weight
+    return {
+        name: weights
+        for name, weights in model.named_parameters()
+        if not name.startswith(own) and weights is not table
+    }
+
+
+def save(
+    model: Model,
+    folder: Path,
+    *,
+    tokenizer_from: Path,
+    lora: LoRA | None = None,
+    heads: Mapping[str, Model] = MappingProxyType({}),
+) -> None:
     """Write a model and its tokenizer as an ordinary Hugging Face folder, all of it or nothing.
 
     Of several processes all must call it; the first writes.
@@ -173,6 +217,7 @@ def save(model: Model, folder: Path, *, tokenizer_from: Path, lora: LoRA | None 
         folder: replaced if it is there.
         tokenizer_from: the folder of another checkpoint.
         lora: what the model's adapters are, and whether they are merged.
+        heads: by file name, models on this encoder whose heads are written beside it.
 
     Raises:
         OSError: if it cannot be written; the weights' library has an error of its own for that.
@@ -181,6 +226,10 @@ def save(model: Model, folder: Path, *, tokenizer_from: Path, lora: LoRA | None 
     ordinary = adapters.ordinary_weights(model, merged=is_merged)
     weights = {name: whole(tensor) for name, tensor in ordinary.items()}
     added = {} if is_merged else adapters.added_weights(model)
+    apart = {
+        name: {key: whole(tensor).contiguous() for key, tensor in _head_weights(each).items()}
+        for name, each in heads.items()
+    }
     if not leads():
         return
     aside = folder.with_name(f".{folder.name}.aside")
@@ -190,6 +239,8 @@ def save(model: Model, folder: Path, *, tokenizer_from: Path, lora: LoRA | None 
         if added:
             assert lora
             adapters.save(added, model, lora, aside)
+        for name, head in apart.items():
+            save_file(head, aside / name)
     except SafetensorError as error:
         number = re.search(r"os error (\d+)", str(error))
         raise OSError(int(number[1]) if number else errno.EIO, str(error)) from error

@@ -9,12 +9,11 @@ import logging
 from collections.abc import Mapping
 from pathlib import Path
 
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from transformers import AutoModelForMaskedLM, PreTrainedModel
 
 from stiltwalk.errors import ModelError
-from stiltwalk.models.checkpoint import Model, read
+from stiltwalk.models.checkpoint import Model, load_head, read
 
 log = logging.getLogger(__name__)
 
@@ -46,24 +45,12 @@ def with_lm_head(encoder: PreTrainedModel, folder: Path, *, seed: int) -> Model:
         )
     outputs.weight = table.weight
     if (folder / HEAD).is_file():
-        model.load_state_dict(load_file(folder / HEAD), strict=False)
+        load_head(model, folder / HEAD)
         missing = set()
     fresh = [name for name in missing if not name.startswith(f"{model.base_model_prefix}.")]
     if fresh:
         log.warning("%s has no language-model head: it starts fresh (%s).", folder, fresh[0])
     return model.eval()
-
-
-def save_head(model: Model, folder: Path) -> None:
-    """Write what lies behind the encoder beside its weights; the output matrix is the encoder's."""
-    own = f"{model.base_model_prefix}."
-    table = model.get_input_embeddings().weight
-    head = {
-        name: weights.detach().cpu().contiguous()
-        for name, weights in model.named_parameters()
-        if not name.startswith(own) and weights is not table
-    }
-    save_file(head, folder / HEAD)
 
 
 def lm_logits(model: Model, inputs: Mapping[str, Tensor], places_RT: Tensor) -> Tensor:

@@ -234,7 +234,7 @@ def _shots(known: _Evaluated) -> tuple[Example, ...]:
     limit = made["settings"]["max_rows"] if made["stage"] == "FineTune" else None
     train = examples(TASKS[target.train_task], known.record.data, Split.TRAIN, "en", limit)
     how = Asking(**asking | {"answering": Answering(**asking["answering"])})
-    return tuple(shots_of(how, train))
+    return tuple(shots_of(how, target.name, train))
 
 
 def _named_folder(name: str) -> Path:

@@ -41,9 +41,9 @@ def outcomes(stage: Predict, context: Context, folder: Folder) -> Iterator[Outco
         return [kind.features(rows, encoder, labels, stage.max_length_tokens) for rows in each]
 
     features = asked_features(stage, context, source, make)
-    if stage.shuffled_seed is not None:
+    if stage.shuffle is not None:
         english = english_ids(kind.features(_english(stage, context), encoder, labels, 1 << 20))
-        checkpoint.shuffle_word_embeddings(model, english, seed=stage.shuffled_seed)
+        checkpoint.shuffle_word_embeddings(model, english, seed=stage.shuffle)
     engine = Engine(model=model, pad_id=encoder.pad_id, devices=all_devices())
     if stage.precision == "auto":
         engine = checked(stage, context, folder, engine, encoder)

@@ -76,7 +76,7 @@ def _shots(stage: Predict, context: Context) -> tuple[Example, ...]:
     """Return the solved examples that an evaluation's model saw before every question."""
     if stage.asking is None or not stage.asking.shots:
         return ()
-    return tuple(shots_of(stage.asking, english_rows(stage, context)))
+    return tuple(shots_of(stage.asking, stage.rows.task, english_rows(stage, context)))
 
 
 def _model(stage: Predict, context: Context) -> Path | PromptedFolder:

@@ -43,8 +43,10 @@ def mixture_of(
     num_text_steps = steps_of_text(sum(steps), stage.text.settings.weight) if stage.text else 0
     rows: list[TrainRows] = [*english]
     models = [
-        checkpoint.with_head(encoder, each.task.kind, each.labels, seed=stage.seed + number)
-        for number, each in enumerate(english)
+        checkpoint.with_head(
+            encoder, each.task.kind, each.labels, seed=stage.draws.of(each.name).number("head")
+        )
+        for each in english
     ]
     for there in stage.translated:
         number = [each.name for each in english].index(there.task)
@@ -57,7 +59,7 @@ def mixture_of(
     if stage.text:
         num_lines = num_text_steps * batch_size * stage.settings.num_epochs
         rows.append(_text(stage.text, num_lines, source))
-        models.append(with_lm_head(encoder, source, seed=stage.seed))
+        models.append(with_lm_head(encoder, source, seed=stage.draws.of("mlm").number("head")))
         steps.append(num_text_steps)
     return Mixture(rows=rows, models=models, num_steps=steps)
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stiltwalk.config.recipe import Precision, TrainSettings
+from stiltwalk.draws import Draws
 from stiltwalk.features.rows import Features, concatenated
 from stiltwalk.infer import Engine
 from stiltwalk.infer.backend import Backend, answered
@@ -38,9 +39,9 @@ from stiltwalk.train.rendered import rendered_rows
 
 def trainee(stage: Intermediate | FineTune, source: Path) -> checkpoint.Model:
     """Load a decoder to train; where adapters are trained its head, like the rest, is not."""
-    model = load_decoder(source, seed=stage.seed)
+    model = load_decoder(source)
     if stage.lora:
-        adapters.add(model.base_model, stage.lora, seed=stage.seed)
+        adapters.add(model.base_model, stage.lora, seed=stage.draws.number("adapters"))
         model.get_output_embeddings().requires_grad_(requires_grad=False)
     return model
 
@@ -89,7 +90,9 @@ def outcomes(stage: Predict, context: Context, folder: Folder) -> Iterator[Outco
     task, source = TASKS[stage.rows.task], context.model_folder(stage.parent)
     assert stage.asking is not None
     train = english_rows(stage, context)
-    kind = prompt_kind(task, stage.asking.answering, source, shots_of(stage.asking, train))
+    kind = prompt_kind(
+        task, stage.asking.answering, source, shots_of(stage.asking, task.name, train)
+    )
     labels = labels_of(task, train)
     asked = {
         language: examples(task, context.data, Split.TEST, language, stage.max_rows)
@@ -97,11 +100,11 @@ def outcomes(stage: Predict, context: Context, folder: Folder) -> Iterator[Outco
     }
     parts = [kind.asked(rows, labels, stage.max_length_tokens) for rows in asked.values()]
     model = load_decoder(source)
-    if stage.shuffled_seed is not None:
+    if stage.shuffle is not None:
         english = list(train) + list(asked.get("en", ()))
         seen = english_ids(kind.features(english, kind.encoder, labels, 1 << 20))
         kept = [*seen, *kind.encoder.special_ids.tolist()]
-        checkpoint.shuffle_word_embeddings(model, kept, seed=stage.shuffled_seed)
+        checkpoint.shuffle_word_embeddings(model, kept, seed=stage.shuffle)
     together = concatenated(parts)
     with _backend(stage, model, kind, together, context, folder) as backend:
         found, costs = answered(backend, kind, together)
@@ -150,7 +153,7 @@ def _backend(
     checkpoint.require_room(model, longest + new_tokens)
     served = context.model_folder(stage.parent)
     with TemporaryDirectory(dir=folder.path) as aside:
-        if stage.shuffled_seed is not None or (served / adapters.CONFIG).is_file():
+        if stage.shuffle is not None or (served / adapters.CONFIG).is_file():
             tokenizer, served = served, Path(aside) / MODEL
             checkpoint.save(model, served, tokenizer_from=tokenizer)
         most_tokens = longest + max(new_tokens, 1)  # it writes one in any case
@@ -179,8 +182,9 @@ def english_rows(stage: Predict, context: Context) -> Sequence[Example]:
     return examples(task, context.data, Split.TRAIN, "en", limit)
 
 
-def shots_of(asking: Asking, train: Sequence[Example]) -> list[Example]:
+def shots_of(asking: Asking, task: str, train: Sequence[Example]) -> list[Example]:
     """Draw the solved rows that stand before every question."""
-    rng = np.random.default_rng(asking.seed)
+    draws = Draws(asking.seed, "evaluation", task)
+    rng = np.random.default_rng(draws.number("solved rows"))
     count = min(asking.answering.in_context, len(train))
     return [train[at] for at in rng.choice(len(train), count, replace=False).tolist()]

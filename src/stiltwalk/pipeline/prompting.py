@@ -153,12 +153,13 @@ def _unseen_alone(
 def _start(stage: Prompt, kind: ClozeKind, table_VD: Tensor, encoder: TextEncoder) -> SoftPrompt:
     """Return the prompt to start from; without any training it has no vectors."""
     settings = stage.settings
-    torch.manual_seed(stage.seed)
+    torch.manual_seed(stage.draws.number("soft prompt", "layers"))
     if not settings.is_trained:
         return SoftPrompt(table_VD[:0])
     if settings.start == "template":
         return SoftPrompt(table_VD[torch.from_numpy(kind.template_ids(encoder)).long()])
-    start_MD = uniform_start(settings.num_tokens, table_VD.shape[1], seed=stage.seed)
+    seed = stage.draws.number("soft prompt", "vectors")
+    start_MD = uniform_start(settings.num_tokens, table_VD.shape[1], seed=seed)
     return SoftPrompt(start_MD, reparameterised=settings.reparameterised)
 
 
@@ -169,7 +170,7 @@ def _rows(stage: Prompt, kind: ClozeKind, encoder: TextEncoder, context: Context
     if isinstance(stage.rows, DrawnRows) and stage.settings.is_trained:
         whole = examples(task, context.data, Split.TRAIN, "en")
         seen = [label for label in task.labels if label not in stage.unseen]
-        learned = drawn(whole, seen, stage.rows.per_class, stage.seed)
+        learned = drawn(whole, seen, stage.rows.per_class, stage.draws)
     dev = examples(task, context.data, Split.DEV, "en")[:_DEV_ROWS]
     return TaskRows(
         name=task.name,

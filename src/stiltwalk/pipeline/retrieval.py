@@ -100,10 +100,10 @@ def _vectors(stage: Predict, context: Context, texts: list[Bitext]) -> _Vectors:
     features = asked_features(
         stage, context, source, lambda: [line_features(lines, encoder, stage.max_length_tokens)]
     ).whole
-    if stage.shuffled_seed is not None:
+    if stage.shuffle is not None:
         english = [sentence.text for each in texts for sentence in each.english]
         kept = english_ids(line_features(english, encoder, stage.max_length_tokens))
-        checkpoint.shuffle_word_embeddings(model, kept, seed=stage.shuffled_seed)
+        checkpoint.shuffle_word_embeddings(model, kept, seed=stage.shuffle)
     engine = Engine(
         model=model,
         pad_id=encoder.pad_id,

@@ -16,7 +16,7 @@ from stiltwalk.errors import TrainingDiverged
 from stiltwalk.features.prompts import load_prompt_encoder
 from stiltwalk.features.text import load_text_encoder
 from stiltwalk.models import adapters, checkpoint
-from stiltwalk.models.masked_lm import save_head
+from stiltwalk.models.masked_lm import HEAD
 from stiltwalk.pipeline import prompted
 from stiltwalk.pipeline.context import MODEL, Context
 from stiltwalk.pipeline.mixture import Mixture, mixture_of
@@ -70,7 +70,7 @@ def pretrain(stage: Pretrain, context: Context, folder: Folder) -> None:
 
 
 def intermediate(stage: Intermediate, context: Context, folder: Folder) -> None:
-    """Train the parent's encoder on one or several tasks; keep the encoder without heads."""
+    """Train the parent's encoder on one or several tasks; keep it, and the heads beside it."""
     torch.set_num_threads(stage.numerics.num_threads)
     source = context.model_folder(stage.parent)
     if stage.asking:
@@ -80,16 +80,22 @@ def intermediate(stage: Intermediate, context: Context, folder: Folder) -> None:
     english = [_rows(each, stage, context, source) for each in stage.rows]
     mixture = mixture_of(stage, english, encoder, source)
 
+    heads = {
+        checkpoint.head_file(each.name): model
+        for each, model in zip(english, mixture.models, strict=False)
+    }
+    if stage.text:
+        heads[HEAD] = mixture.models[-1]
+
     def keep() -> None:
-        checkpoint.save(encoder, folder.path / MODEL, tokenizer_from=source, lora=stage.lora)
-        if stage.text and leads():
-            save_head(mixture.models[-1], folder.path / MODEL)
+        where = folder.path / MODEL
+        checkpoint.save(encoder, where, tokenizer_from=source, lora=stage.lora, heads=heads)
 
     train(stage, stage.settings, mixture, keep, context, folder)
 
 
 def fine_tune(stage: FineTune, context: Context, folder: Folder) -> None:
-    """Train a fresh head and the parent's encoder on one task; keep the whole model."""
+    """Train a head and the parent's encoder on one task; keep the whole model."""
     torch.set_num_threads(stage.numerics.num_threads)
     source = context.model_folder(stage.parent)
     if stage.asking:
@@ -97,7 +103,10 @@ def fine_tune(stage: FineTune, context: Context, folder: Folder) -> None:
         return
     encoder = _encoder(stage, source)
     rows = _rows(stage.rows, stage, context, source)
-    model = checkpoint.with_head(encoder, rows.task.kind, rows.labels, seed=stage.seed)
+    seed = stage.draws.number("head")
+    model = checkpoint.with_head(encoder, rows.task.kind, rows.labels, seed=seed)
+    if stage.head_of:
+        checkpoint.load_head(model, source / checkpoint.head_file(stage.head_of))
 
     def keep() -> None:
         checkpoint.save(model, folder.path / MODEL, tokenizer_from=source, lora=stage.lora)
@@ -120,9 +129,10 @@ def _train_decoder(stage: Intermediate | FineTune, context: Context, folder: Fol
 
 def _encoder(stage: Intermediate | FineTune, source: Path) -> checkpoint.Model:
     """Load what a stage trains on; with adapters in it where the stage trains those alone."""
-    encoder = checkpoint.load(Kind.RETRIEVAL, source, seed=stage.seed)
+    lacking = stage.draws.number("lacking weights")
+    encoder = checkpoint.load(Kind.RETRIEVAL, source, seed=lacking)
     if stage.lora:
-        adapters.add(encoder, stage.lora, seed=stage.seed)
+        adapters.add(encoder, stage.lora, seed=stage.draws.number("adapters"))
     return encoder
 
 
@@ -131,7 +141,7 @@ def _rows(rows: Rows, stage: Intermediate | FineTune, context: Context, source: 
     task, settings = TASKS[rows.task], stage.settings
     learned = examples(task, context.data, Split.TRAIN, "en", settings.max_rows)
     if isinstance(rows, DrawnRows):
-        learned = drawn(learned, task.labels, rows.per_class, stage.seed)
+        learned = drawn(learned, task.labels, rows.per_class, stage.draws)
     return task_rows(
         task,
         learned,
@@ -163,7 +173,7 @@ def train(
                 models=models,
                 rows=mixture.rows,
                 settings=settings,
-                seed=stage.seed,
+                draws=stage.draws,
                 pad_id=_pad_id(stage, source),
                 precision=stage.numerics.precision,
                 num_steps=mixture.num_steps,

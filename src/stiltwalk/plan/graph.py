@@ -8,6 +8,7 @@ from typing import Protocol
 
 from stiltwalk.config.beside import MaskedText
 from stiltwalk.config.decoder import Answering, resolved
+from stiltwalk.config.heads import reused_head
 from stiltwalk.config.recipe import Arm, Mixing, Precision, Recipe
 from stiltwalk.data import by_language
 from stiltwalk.data.by_language import ByLanguage
@@ -283,4 +284,5 @@ class _Graph:
             seed=seed,
             lora=arm.lora,
             asking=self._asking(task.train_task),
+            head_of=reused_head(arm, task),
         )

@@ -31,14 +31,15 @@ def describe(stage: Stage) -> str:  # noqa: PLR0911 - one case each
             said = f"train on {' + '.join(intermediate_tasks(stage))}{_beside(stage)}"
             return said + _with_lora(stage)
         case FineTune():
-            return f"fine-tune on {stage.rows.task}{_few(stage)}{_after(stage)}{_with_lora(stage)}"
+            what = f"fine-tune on {stage.rows.task}{_few(stage)}{_after(stage)}"
+            return what + _with_lora(stage) + _head(stage)
         case Prompt():
             return f"{stage.settings.says} for {stage.rows.task}{_few(stage)}{_after(stage)}"
         case Predict():
             control = ", embeddings shuffled" if stage.shuffled_seed is not None else ""
             through = f", through {stage.backend}" if stage.backend else ""
             asked = f"predict {stage.rows.task} in {_many(len(stage.languages))}"
-            after = _after(stage) + _with_lora(stage) + _asked(stage.parent)
+            after = _after(stage) + _with_lora(stage) + _asked(stage.parent) + _head(stage.parent)
             return f"{asked}{after}{control}{through}"
         case Rules() | Measure():
             return stage.says
@@ -61,6 +62,11 @@ def _beside(stage: Intermediate) -> str:
 
 def _asked(parent: Stage) -> str:
     return f" with a {parent.settings.says}{_few(parent)}" if isinstance(parent, Prompt) else ""
+
+
+def _head(stage: Stage) -> str:
+    reused = stage.head_of if isinstance(stage, FineTune) else ""
+    return f", beginning with the head of {reused}" if reused else ""
 
 
 def _few(stage: FineTune | Prompt) -> str:

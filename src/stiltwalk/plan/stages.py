@@ -26,6 +26,7 @@ from stiltwalk.config.pretrain import PretrainSettings
 from stiltwalk.config.prompt import PromptSettings
 from stiltwalk.config.recipe import LoRA, Mixing, Precision, PrecisionOrAuto, TrainSettings
 from stiltwalk.data.by_language import ByLanguage
+from stiltwalk.draws import Draws
 from stiltwalk.tasks.clozes import Cloze
 
 
@@ -125,12 +126,20 @@ class Intermediate:
     text: Text | None = None
     lora: LoRA | None = None
     asking: tuple[Asking, ...] = field(default=(), metadata=LATER)
-    version: int = 3
+    version: int = 4
+
+    @property
+    def draws(self) -> Draws:
+        """Where its random draws come from."""
+        return Draws(self.seed, "intermediate", "+".join(rows.task for rows in self.rows))
 
 
 @dataclass(frozen=True, kw_only=True)
 class FineTune:
-    """Put a fresh head on an encoder and train both on one task's English rows."""
+    """Put a head on an encoder and train both on one task's English rows.
+
+    The head is fresh, or starts as the trained one of the intermediate task `head_of`.
+    """
 
     parent: Base | Pretrain | Intermediate
     rows: Rows
@@ -139,7 +148,13 @@ class FineTune:
     seed: int
     lora: LoRA | None = None
     asking: Asking | None = field(default=None, metadata=LATER)
-    version: int = 3
+    head_of: str = field(default="", metadata=LATER)
+    version: int = 4
+
+    @property
+    def draws(self) -> Draws:
+        """Where its random draws come from."""
+        return Draws(self.seed, "target", self.rows.task)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,7 +171,12 @@ class Prompt:
     unseen: tuple[str, ...]
     numerics: Numerics
     seed: int
-    version: int = 1
+    version: int = 2
+
+    @property
+    def draws(self) -> Draws:
+        """Where its random draws come from."""
+        return Draws(self.seed, "target", self.rows.task)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -181,6 +201,13 @@ class Predict:
     asking: Asking | None = field(default=None, metadata=LATER)
     backend: str | None = field(default=None, metadata=LATER)
     version: int = 1
+
+    @property
+    def shuffle(self) -> int | None:
+        """What permutes the embeddings of the control; None for a model as it is."""
+        if self.shuffled_seed is None:
+            return None
+        return Draws(self.shuffled_seed, "evaluation", self.rows.task).number("shuffled embeddings")
 
 
 @dataclass(frozen=True, kw_only=True)

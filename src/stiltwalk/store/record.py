@@ -168,6 +168,8 @@ def _in_place(arm: Arm) -> Iterator[str]:
     """Yield what stands in the place of training the whole encoder with a head on all rows."""
     if arm.lora:
         yield arm.lora.says
+    if arm.head == "reuse":
+        yield "trained heads reused"
     if arm.prompt:
         yield arm.prompt.says
     if arm.examples_per_class:

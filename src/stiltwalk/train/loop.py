@@ -16,6 +16,7 @@ from accelerate import Accelerator
 from torch import nn
 
 from stiltwalk.config.recipe import Mixing, Precision, TrainSettings
+from stiltwalk.draws import Draws
 from stiltwalk.errors import TrainingDiverged
 from stiltwalk.features.batches import Cut, Step, epoch_steps
 from stiltwalk.infer.engine import Engine
@@ -51,7 +52,7 @@ class Session:
         models: one head per entry of `rows`, on one encoder.
         rows: what is trained on; the tasks' English rows are scored too.
         settings: how to learn.
-        seed: the only source of chance: order of rows, dropout.
+        draws: the only source of chance: order of rows, dropout.
         pad_id: the tokenizer's padding id.
         precision: number format of matrix products.
         keep: called with the weights as they are whenever they are the best so far.
@@ -65,7 +66,7 @@ class Session:
     models: TaskModels
     rows: Sequence[TrainRows]
     settings: TrainSettings
-    seed: int
+    draws: Draws
     pad_id: int
     precision: Precision
     keep: Callable[[], None]
@@ -107,6 +108,7 @@ def _fit(session: Session) -> Training:
         session.track("train", course.log[-1], number + 1)
         session.progress(number + 1, len(steps))
         if looks_at_dev(number, len(steps), session.settings):
+            _refuse_broken_weights(session.models, number)
             course.looks.append(_look(session, models, number + 1))
             session.track("dev", course.looks[-1].by_task, number + 1)
             if course.best is course.looks[-1]:
@@ -163,7 +165,7 @@ def _resumed(
 
 
 def all_steps(session: Session) -> Iterator[Step]:
-    """Yield every step of every epoch; the order follows from the seed alone."""
+    """Yield every step of every epoch; the order follows from the draws' name alone."""
     settings = session.settings
     cut = Cut(
         effective_batch_size=settings.effective_batch_size,
@@ -176,7 +178,7 @@ def all_steps(session: Session) -> Iterator[Step]:
         [rows.train.num_units for rows in session.rows], settings.effective_batch_size, Mixing()
     )
     for epoch in range(settings.num_epochs):
-        rng = np.random.default_rng([session.seed, epoch])
+        rng = np.random.default_rng(session.draws.number("order", epoch))
         yield from epoch_steps(lengths, rows_per_unit, num_steps, cut, rng)
 
 
@@ -191,8 +193,8 @@ class _Tools:
 def _learn(session: Session, models: nn.Module, step: Step, tools: _Tools) -> dict[str, Any]:
     """Take one optimiser step over one effective batch."""
     began = time.perf_counter()
-    chance = np.random.SeedSequence([session.seed, tools.number, tools.accelerator.process_index])
-    torch.manual_seed(int(chance.generate_state(1, np.uint64)[0]))
+    process = tools.accelerator.process_index
+    torch.manual_seed(session.draws.number("dropout", tools.number, process))
     for group in tools.optimizer.param_groups:
         group["lr"] = tools.rate
     models.train()
@@ -228,6 +230,16 @@ def _diverged(what: str, value: float, task: str, step: Step, number: int) -> Tr
         f"{step.units[:5].tolist()} and {max(len(step.units) - 5, 0)} more. Lower "
         "learning_rate, or look at those rows."
     )
+
+
+def _refuse_broken_weights(models: nn.Module, number: int) -> None:
+    """Stop before weights that are no numbers are scored, and perhaps kept."""
+    for name, weights in models.named_parameters():
+        if weights.requires_grad and not bool(torch.isfinite(weights).all()):
+            raise TrainingDiverged(
+                f"The weights {name} are not finite any more after step {number + 1}. Lower "
+                "learning_rate."
+            )
 
 
 def accumulate(
