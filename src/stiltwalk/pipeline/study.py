@@ -78,7 +78,7 @@ def carry_out(
         plan = build_plan(
             recipe,
             base=Base(name=found.name, revision=found.revision) if found else None,
-            revision=lambda task: revision(task, recipe.data.where),
+            revision=lambda task, splits: revision(task, recipe.data.where, splits),
         )
         if found and found.folder:
             _check_words(plan, found.folder)

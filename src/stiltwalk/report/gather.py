@@ -100,6 +100,7 @@ def rows_of(record: RunRecord, workspace: Workspace) -> RunRows:
         languages=record.languages,
         model=record.model,
         walked=record.walked,
+        dev=record.dev,
         claims=record.claims,
         shares=tuple(row for stage in evaluated for row in _shares(stage, workspace)),
         courses=tuple(

@@ -49,7 +49,7 @@ def outlook(file: Path, workspace: str | Path, changes: Sequence[str] = ()) -> d
     plan = build_plan(
         recipe,
         base=base,
-        revision=lambda task: revision(task, recipe.data.where, ask_hub=False),
+        revision=lambda task, splits: revision(task, recipe.data.where, splits, ask_hub=False),
         place_revision=partial(by_language.revision, ask_hub=False),
     )
     store, shape = workspace_at(workspace), shape_of(recipe, found)
