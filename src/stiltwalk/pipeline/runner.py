@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import suppress
+from dataclasses import replace
 from typing import assert_never
 
 from accelerate.state import PartialState
@@ -143,7 +144,8 @@ class _Walk:
 def perform(stage: Stage, context: Context) -> None:
     """Carry out a stage in a folder of its own, and mark it complete."""
     with context.workspace.writing(stage, context.provenance) as folder:
-        carry_out(stage, context, folder)
+        told = replace(context, progress=folder.spent.along(context.progress))
+        carry_out(stage, told, folder)
 
 
 def help_out() -> None:
