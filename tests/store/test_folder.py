@@ -40,6 +40,7 @@ def test_the_time_of_a_resumed_stage_is_that_of_all_its_processes(
     for _ in range(2):
         with pytest.raises(KeyboardInterrupt):
             killed(workspace, 20)
+    (workspace.folder(STAGE) / "spent.aside").write_text("half", encoding="utf-8")
     recorded = json.loads((workspace.folder(STAGE) / "spent.json").read_text(encoding="utf-8"))
     with workspace.writing(STAGE, {}):
         pass

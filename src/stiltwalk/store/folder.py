@@ -31,6 +31,7 @@ class Spent:
     def __init__(self, folder: Path) -> None:
         """Go on from what is recorded in a folder, or begin."""
         self._file = folder / _SPENT
+        self._aside = self._file.with_suffix(".aside")
         recorded: dict[str, float] = {}
         with suppress(OSError, ValueError):
             recorded = json.loads(self._file.read_text(encoding="utf-8"))
@@ -53,6 +54,7 @@ class Spent:
                 self._keep()
             raise
         self._file.unlink(missing_ok=True)
+        self._aside.unlink(missing_ok=True)  # of a process that was killed while it wrote
 
     def along(self, progress: Callable[[int, int], None]) -> Callable[[int, int], None]:
         """Return a `progress` that also keeps the record fresh."""
@@ -65,10 +67,9 @@ class Spent:
         return told
 
     def _keep(self) -> None:
-        aside = self._file.with_suffix(".aside")
         record = {"began_unix_s": self.began_unix_s, "time_s": self.time_s}
-        aside.write_text(json.dumps(record), encoding="utf-8")
-        aside.replace(self._file)
+        self._aside.write_text(json.dumps(record), encoding="utf-8")
+        self._aside.replace(self._file)
         self._kept_s = time.perf_counter()
 
 
