@@ -42,19 +42,20 @@ def _about_dev(run: RunRows) -> Iterator[str]:
         return
     if run.dev == "published":
         yield (
-            f"Dev sets as in the paper: {_listed(cut)} are chosen on published English dev rows "
-            "that test rows overlap (TyDiQA's are its English test rows, SQuAD's dev set holds "
-            "XQuAD's English paragraphs)."
+            f"Dev sets as in the paper: checkpoints for {_listed(cut)} are chosen on published "
+            "English dev rows that test rows overlap (TyDiQA's are its English test rows, SQuAD's "
+            "dev set holds XQuAD's English paragraphs)."
         )
         return
     shared = [target for target in cut if learned[target] in SAME_TRAINING_ROWS]
     seen = [arm for arm, made in run.walked.items() if SAME_TRAINING_ROWS & {*made.tasks}]
     if shared and seen:
+        arms = _listed([f"“{arm}”" for arm in seen])
         yield (
-            f"{_listed(shared)} are chosen on SQuAD's training rows, held out of the target phase "
-            f"alone: the intermediate phase of {_listed(seen)} trained on them, so dev scores "
-            "there are too high beside those of other arms; and it was itself chosen on SQuAD's "
-            "own dev set, which holds XQuAD's English paragraphs."
+            f"Dev rows of {_listed(shared)} are training rows of SQuAD, held out of the target "
+            f"phase alone. The intermediate phase of {arms} trained on them, so dev scores there "
+            "are too high beside those of other arms; and it was itself chosen on SQuAD's own dev "
+            "set, which holds XQuAD's English paragraphs."
         )
 
 
