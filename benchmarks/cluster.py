@@ -67,7 +67,7 @@ def graph(num_stages: int, all_work_s: float) -> list[Job]:
     seeds = list(range(1, num_stages // 50 + 2))
     recipe = read_recipe(RECIPES / "mini_full.toml", [f"seeds={seeds}"])
     base = Base(name="base", revision="base")
-    plan = build_plan(recipe, base=base, revision=lambda task: task.name)
+    plan = build_plan(recipe, base=base, revision=lambda task, _: task.name)
     real = list(jobs_of(plan, SHAPE))[:num_stages]
     assert len(real) == num_stages
     scale = all_work_s / sum(job.cost_s for job in real)

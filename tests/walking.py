@@ -123,9 +123,15 @@ def _written(model: Path, folder: Path) -> Path:
 
 
 def carry_out(
-    recipe: Path, workspace: Path | str, changes: Sequence[str] = (), executor: str = "local"
+    recipe: Path,
+    workspace: Path | str,
+    changes: Sequence[str] = (),
+    executor: str = "local",
+    *,
+    fresh_versions: bool = False,
 ) -> str:
     """Carry a recipe out without writing its report, which takes longest; return what was said."""
     said = io.StringIO()
-    study.carry_out(recipe, workspace, Console(file=said, width=200), changes, executor)
+    console = Console(file=said, width=200)
+    study.carry_out(recipe, workspace, console, changes, executor, fresh_versions=fresh_versions)
     return said.getvalue()

@@ -24,6 +24,8 @@ def run(
     changes: Sequence[str] = (),
     console: Console | None = None,
     executor: str = "local",
+    *,
+    fresh_versions: bool = False,
 ) -> Path:
     """Carry out a recipe and write its report; what the workspace holds already is kept.
 
@@ -34,6 +36,7 @@ def run(
         changes: like `data.test_rows=50`, applied to the recipe.
         console: where progress goes; standard output by default.
         executor: "local" for this process, "ray" or "ray://HEAD:PORT" for a Ray cluster.
+        fresh_versions: make kept stages again that other versions of the libraries made.
 
     Returns:
         The report's page.
@@ -47,7 +50,9 @@ def run(
     from stiltwalk.pipeline.study import carry_out
 
     console = console or Console()
-    finished = carry_out(Path(recipe), workspace, console, changes, executor)
+    finished = carry_out(
+        Path(recipe), workspace, console, changes, executor, fresh_versions=fresh_versions
+    )
     if not finished.needs_report:
         console.print("Nothing to do: every stage was kept.")
         return finished.page

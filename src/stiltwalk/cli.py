@@ -69,12 +69,18 @@ def run(
     executor: Annotated[
         str, typer.Option(metavar="NAME", help="local, ray, or ray://HEAD:PORT: a Ray cluster.")
     ] = "local",
+    fresh_versions: Annotated[
+        bool,
+        typer.Option("--fresh-versions", help="Make kept stages again that other versions made."),
+    ] = False,
 ) -> None:
     """Carry out a recipe; run it again to go on where it stopped."""
     from stiltwalk.store.processes import leads
 
     console = Console(quiet=not leads())
-    page = stiltwalk.run(recipe, workspace, changes or (), console, executor)
+    page = stiltwalk.run(
+        recipe, workspace, changes or (), console, executor, fresh_versions=fresh_versions
+    )
     console.print(f"Report: {page}", soft_wrap=True, highlight=False)
 
 

@@ -99,6 +99,25 @@ def test_a_missing_table_is_named() -> None:
     assert "lacks data" in refused(text=RECIPE.replace('[data]\nsource = "mini"\n', ""))
 
 
+def test_targets_are_chosen_on_held_out_rows_unless_the_papers_are_asked_for() -> None:
+    assert read().dev == "held-out"
+    assert read("target.dev='published'").dev == "published"
+    assert read_recipe(HERE.parents[1] / "recipes" / "paper.toml").dev == "published"
+
+
+@pytest.mark.parametrize("key", ["intermediate.dev", "target.xnli.dev", "arms.mnli.target.dev"])
+def test_dev_is_one_choice_for_all_targets_and_arms(key: str) -> None:
+    change = f"{key}='published'"
+    message = refused("arms.mnli={tasks=['mnli']}", change)
+    assert message.startswith("Unknown key")
+    assert ".dev." in message
+
+
+def test_another_dev_than_the_two_is_refused_by_its_key() -> None:
+    message = refused("target.dev='test'")
+    assert message.startswith("target.dev is 'test': input should be 'held-out' or 'published'")
+
+
 def test_an_unknown_target_is_named_with_the_nearest() -> None:
     message = refused("targets=['xnly']", text=RECIPE.replace("[target.xnli]\nmax_rows = 100", ""))
     assert "'xnly'" in message

@@ -19,11 +19,11 @@ from rich.console import Console
 from clusters import NODE, Pretend, job, meanwhile, pretend, ray_cluster
 from stiltwalk.errors import ClusterError, StagesFailed
 from stiltwalk.pipeline.cluster import RayExecutor
-from stiltwalk.pipeline.versions import differences, versions
 from stiltwalk.plan.jobs import Needs
 from stiltwalk.plan.order import MAX_TRIES
 from stiltwalk.store import Workspace
 from stiltwalk.store.status import print_status, read_status
+from stiltwalk.store.versions import differences, versions
 
 
 @pytest.fixture(scope="module")

@@ -25,7 +25,7 @@ mnli = ["mnli"]
 def stages(*changes: str) -> tuple[Stage, ...]:
     recipe = parse_recipe(RECIPE, folder=Path("/study"), changes=changes)
     base = Base(name="tiny", revision="sha256:1")
-    return build_plan(recipe, base=base, revision=lambda _: "rows:1").stages
+    return build_plan(recipe, base=base, revision=lambda *_: "rows:1").stages
 
 
 def of(task: str, found: tuple[Stage, ...]) -> Predict:

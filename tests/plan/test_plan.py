@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, cast
@@ -13,6 +12,7 @@ import pytest
 from stiltwalk.config import parse_recipe
 from stiltwalk.config.recipe import Mixing
 from stiltwalk.plan import Plan, Stage, build_plan, fingerprint, parents
+from stiltwalk.plan.graph import Revision
 from stiltwalk.plan.saying import describe
 from stiltwalk.plan.stages import (
     Base,
@@ -26,7 +26,8 @@ from stiltwalk.plan.stages import (
     intermediate_tasks,
     seed_of,
 )
-from stiltwalk.tasks import TARGETS, Task
+from stiltwalk.records import Split
+from stiltwalk.tasks import TARGETS
 
 BASE = Base(name="tiny", revision="sha256:1")
 RECIPE = f"""
@@ -47,7 +48,7 @@ def plan_of(
     *changes: str,
     text: str = RECIPE,
     base: Base | None = BASE,
-    revision: Callable[[Task], str] = lambda _: "rows:1",
+    revision: Revision = lambda *_: "rows:1",
 ) -> Plan:
     recipe = parse_recipe(text, folder=Path("/study"), changes=changes)
     return build_plan(recipe, base=base, revision=revision)
@@ -57,7 +58,7 @@ def changed(
     *changes: str,
     text: str = RECIPE,
     base: Base | None = BASE,
-    revision: Callable[[Task], str] = lambda _: "rows:1",
+    revision: Revision = lambda *_: "rows:1",
 ) -> Counter[tuple[str, str]]:
     """Return (class, task) of the stages that a changed recipe adds to the plain one's."""
     before = {fingerprint(stage) for stage in plan_of().stages}
@@ -294,7 +295,7 @@ def test_another_base_encoder_re_runs_everything() -> None:
 
 def test_another_revision_of_one_task_s_rows_re_runs_what_reads_them() -> None:
     def newer(name: str) -> Counter[tuple[str, str]]:
-        return changed(revision=lambda task: "rows:2" if task.name == name else "rows:1")
+        return changed(revision=lambda task, _: "rows:2" if task.name == name else "rows:1")
 
     assert newer("xnli") == _times(ARMS, "Predict", ("xnli",))
     assert newer("tatoeba") == _times(ARMS, "Predict", ("tatoeba",))
@@ -306,6 +307,52 @@ def test_another_revision_of_one_task_s_rows_re_runs_what_reads_them() -> None:
         + _times(WALKED, "Predict", ("xnli",))
     )
     assert newer("squad_v2") == Counter()
+
+
+def test_test_files_re_run_no_training_and_training_files_no_more_than_what_rests_on_it() -> None:
+    def newer(name: str, split: Split) -> Counter[tuple[str, str]]:
+        return changed(
+            revision=lambda task, splits: f"rows:{1 + (task.name == name and split in splits)}"
+        )
+
+    assert newer("pawsx", Split.TEST) == _times(ARMS, "Predict", ("pawsx",))
+    for split in (Split.TRAIN, Split.DEV):
+        assert newer("pawsx", split) == (
+            _times(ARMS, "FineTune", ("pawsx",)) + _times(ARMS, "Predict", ("pawsx",))
+        )
+    for split in (Split.DEV, Split.TEST):  # mining chooses its threshold on dev
+        assert newer("bucc2018", split) == _times(ARMS, "Predict", ("bucc2018",))
+    assert not newer("mlqa", Split.DEV)  # it is chosen on SQuAD's
+    assert not newer("mnli", Split.TEST)
+
+
+def learned(*changes: str, source: str = "hub") -> dict[tuple[str, str], str | None]:
+    """Return (class, task) → where dev rows come from, of every training stage."""
+    fewer = f"targets={[name for name in TARGETS if name != 'bucc2018']}"
+    stages = plan_of(f"data.source='{source}'", fewer, *changes).stages
+    return {
+        (type(stage).__name__, rows.task): rows.dev
+        for stage in stages
+        if isinstance(stage, Intermediate | FineTune)
+        for rows in (stage.rows if isinstance(stage, Intermediate) else (stage.rows,))
+    }
+
+
+def test_targets_whose_dev_rows_are_tested_are_chosen_on_held_out_rows_and_no_other_stage() -> None:
+    found = learned()
+    held_out = {key for key, dev in found.items() if dev == "held-out"}
+    assert held_out == {("FineTune", "squad_v1"), ("FineTune", "tydiqa")}
+    assert found["Intermediate", "squad_v1"] == "published"
+    assert len(found) == 9
+
+
+def test_the_papers_own_dev_sets_can_be_asked_for() -> None:
+    assert set(learned("target.dev='published'").values()) == {"published"}
+
+
+def test_the_miniatures_own_dev_rows_are_nobodys_test_rows() -> None:
+    assert set(learned(source="mini").values()) == {"published"}
+    assert not changed("target.dev='published'")
 
 
 def test_controls_add_stages_and_change_none() -> None:
@@ -427,7 +474,7 @@ def test_only_mining_depends_on_what_becomes_of_repeated_sentences() -> None:
         folder=Path("/study"),
     )
     plans = [
-        set(build_plan(recipe, base=BASE, revision=lambda _: "rows:1").stages)
+        set(build_plan(recipe, base=BASE, revision=lambda *_: "rows:1").stages)
         for recipe in (mining, replace(mining, bucc_duplicates="drop"))
     ]
     (other,) = plans[0] - plans[1]

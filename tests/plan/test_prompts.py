@@ -37,7 +37,7 @@ prompt = { method = "nearest_words" }
 def plan(text: str = RECIPE) -> Plan:
     recipe = parse_recipe(text, folder=Path())
     base = Base(name="mini-base", revision="r")
-    return build_plan(recipe, base=base, revision=lambda task: f"of {task.name}")
+    return build_plan(recipe, base=base, revision=lambda task, _: f"of {task.name}")
 
 
 def test_what_draws_nothing_is_there_once_for_all_seeds() -> None:

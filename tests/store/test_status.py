@@ -39,7 +39,7 @@ def job(name: str, *parents: str) -> Job:
 def document() -> dict[str, Any]:
     """Return the status of a run with a stage in every state."""
     order = Order([job("a"), job("b"), job("c"), job("d", "b"), job("e", "c"), job("f")])
-    board = Board("mine", order)
+    board = Board("mine", order, ["12 stages were made with torch 2.0."])
     for _ in "abc":
         found = order.next(lambda _: True)
         assert found is not None
@@ -90,6 +90,7 @@ def test_people_get_one_table(held_by: str, says: str) -> None:
         "2 of 8 CPUs, 1 of 4 GPUs",
         "refused: torch is 2.0, not 2.13",
         "127.0.0.1:8265",
+        "12 stages were made with torch 2.0.",
         says,
     ):
         assert expected in text, text

@@ -277,3 +277,10 @@ def test_rows_are_lines_of_json_in_any_script(tmp_path: Path) -> None:
     lines = (workspace.folder(STAGE) / "scores.jsonl").read_text(encoding="utf-8").splitlines()
     assert [json.loads(line)["control"] for line in lines] == ["перемешано", ""]
     assert "перемешано" in lines[0]
+
+
+def test_a_forgotten_stage_is_not_there(tmp_path: Path) -> None:
+    workspace = finished(tmp_path)
+    workspace.forget(STAGE)
+    assert not workspace.has(STAGE)
+    assert not workspace.folder(STAGE).exists()

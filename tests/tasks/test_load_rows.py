@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -25,6 +24,10 @@ from stiltwalk.tasks.load import (
     is_held_out,
     revision,
 )
+from stiltwalk.tasks.revisions import LEARNED
+
+CUT_SQUAD = TASKS["squad_v1"].chosen_on("held-out")
+ASKED = (Split.TEST,)
 
 
 @pytest.fixture(autouse=True)
@@ -102,7 +105,7 @@ def test_a_limit_takes_one_row_of_each_part_in_turn(tmp_path: Path) -> None:
 def test_dev_rows_are_cut_from_training_rows_with_no_paragraph_in_both(tmp_path: Path) -> None:
     source = write_squad(tmp_path / "mirror")
     train, dev = (
-        [row for row in examples(TASKS["squad_v1"], source, split) if isinstance(row, SpanExample)]
+        [row for row in examples(CUT_SQUAD, source, split) if isinstance(row, SpanExample)]
         for split in (Split.TRAIN, Split.DEV)
     )
     assert not {row.context for row in train} & {row.context for row in dev}
@@ -111,28 +114,14 @@ def test_dev_rows_are_cut_from_training_rows_with_no_paragraph_in_both(tmp_path:
     assert "dev" not in ids(dev)
 
 
-def test_no_paragraph_trains_one_squad_and_is_dev_in_the_other(tmp_path: Path) -> None:
-    source = write_squad(tmp_path / "mirror")
-    write_squad(tmp_path / "mirror", repository="rajpurkar/squad_v2")
-    contexts = {
-        (name, split): {
-            row.context
-            for row in examples(TASKS[name], source, split)
-            if isinstance(row, SpanExample)
-        }
-        for name in ("squad_v1", "squad_v2")
-        for split in (Split.TRAIN, Split.DEV)
-    }
-    assert not contexts["squad_v2", Split.TRAIN] & contexts["squad_v1", Split.DEV]
-
-
 def test_about_one_paragraph_in_ten_is_held_out() -> None:
     assert 70 < sum(is_held_out(f"paragraph {number}") for number in range(1_000)) < 130
 
 
-def test_the_papers_own_dev_rows_are_there_for_its_preset(tmp_path: Path) -> None:
+def test_a_task_has_its_whole_training_split_and_its_own_dev_rows(tmp_path: Path) -> None:
     source = write_squad(tmp_path / "mirror")
-    published = replace(TASKS["squad_v1"], dev_is_held_out=False)
+    published = TASKS["squad_v1"].chosen_on("published")
+    assert published == TASKS["squad_v1"]
     assert ids(examples(published, source, Split.DEV)) == ["dev"]
     assert len(examples(published, source, Split.TRAIN)) == 400
 
@@ -146,7 +135,7 @@ def test_tydiqa_trains_on_english_only_and_tests_every_language(tmp_path: Path) 
     ]
     write_split(mirror, "google/xtreme", "tydiqa", "train", squad(rows))
     write_split(mirror, "google/xtreme", "tydiqa", "validation", squad(rows))
-    source, task = DataSource(source=str(mirror)), TASKS["tydiqa"]
+    source, task = DataSource(source=str(mirror)), TASKS["tydiqa"].chosen_on("held-out")
     train, dev = (examples(task, source, split) for split in (Split.TRAIN, Split.DEV))
     assert len(train) + len(dev) == 50
     assert all(key.startswith("english-") for key in ids(train) + ids(dev))
@@ -200,7 +189,7 @@ def test_raw_treebanks_replace_the_hubs_udpos(tmp_path: Path) -> None:
     source = DataSource(source="hub", ud=str(tmp_path))
     assert len(examples(TASKS["udpos"], source, Split.TEST, "fr")) == 1
     assert available_languages(TASKS["udpos"], source) == ("fr",)
-    assert revision(TASKS["udpos"], source).startswith("ud:sha256:")
+    assert revision(TASKS["udpos"], source, ASKED).startswith("ud:sha256:")
 
 
 def test_ids_of_tatoeba_are_the_lines_that_xtremes_files_ask_for(tmp_path: Path) -> None:
@@ -244,27 +233,72 @@ def test_kept_rows_are_bounded_by_their_number_and_the_last_stay() -> None:
 
 def test_the_revision_of_a_mirror_covers_the_tasks_files_and_no_others(tmp_path: Path) -> None:
     source = write_squad(tmp_path / "mirror", 5)
-    before = revision(TASKS["squad_v1"], source)
+    before = revision(TASKS["squad_v1"], source, LEARNED)
     write_split(tmp_path / "mirror", "tau/commonsense_qa", "default", "train", {"a": ["b"]})
-    assert revision(TASKS["squad_v1"], source) == before
+    assert revision(TASKS["squad_v1"], source, LEARNED) == before
     write_split(tmp_path / "mirror", "rajpurkar/squad", "plain_text", "train", squad([]))
-    assert revision(TASKS["squad_v1"], source) != before
-    with pytest.raises(DataError, match=r"qqp: .*no file of it \(looked for nyu-mll/glue\)"):
-        revision(TASKS["qqp"], source)
+    assert revision(TASKS["squad_v1"], source, LEARNED) != before
+    with pytest.raises(DataError, match=r"qqp: .*no train or dev file of it \(looked for nyu-mll"):
+        revision(TASKS["qqp"], source, LEARNED)
+
+
+def test_a_revision_follows_the_files_of_its_splits_alone(tmp_path: Path) -> None:
+    mirror, tydiqa = tmp_path / "mirror", TASKS["tydiqa"]
+    source = DataSource(source=str(mirror))
+
+    def revisions() -> list[str]:
+        cut = revision(tydiqa.chosen_on("held-out"), source, LEARNED)
+        return [cut, revision(tydiqa, source, LEARNED), revision(tydiqa, source, ASKED)]
+
+    def write(split: str, number: int) -> None:
+        rows = squad([(f"english-{number}", "Ann came.", ["Ann"], [0])])
+        write_split(mirror, "google/xtreme", "tydiqa", split, rows)
+
+    def changes(split: str) -> list[bool]:
+        before = revisions()
+        write(split, 2)
+        return [now != then for now, then in zip(revisions(), before, strict=True)]
+
+    write("train", 1)
+    write("validation", 1)
+    assert changes("train") == [True, True, False]
+    assert changes("validation") == [False, True, True]  # its dev file is its test file
+
+
+def test_raw_treebanks_for_training_are_the_english_ones(tmp_path: Path) -> None:
+    names = ("en_x-ud-train", "en_x-ud-dev", "en_x-ud-test", "fr_x-ud-train", "fr_x-ud-test")
+    files = {name: tmp_path / f"{name}.conllu" for name in names}
+    for file in files.values():
+        file.write_text("\n", encoding="utf-8")
+    source = DataSource(source="hub", ud=str(tmp_path))
+
+    def changes(name: str) -> tuple[bool, bool]:
+        before = [revision(TASKS["udpos"], source, splits) for splits in (LEARNED, ASKED)]
+        files[name].write_text(f"# {name}\n", encoding="utf-8")
+        after = [revision(TASKS["udpos"], source, splits) for splits in (LEARNED, ASKED)]
+        return before[0] != after[0], before[1] != after[1]
+
+    assert [changes(name) for name in names] == [
+        (True, False),
+        (True, False),
+        (False, True),
+        (False, False),  # nothing reads it
+        (False, True),
+    ]
 
 
 def test_a_plan_may_leave_a_revision_on_the_hub_unknown(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
-    assert revision(TASKS["qqp"], DataSource(source="hub"), ask_hub=False) == UNKNOWN
+    assert revision(TASKS["qqp"], DataSource(source="hub"), LEARNED, ask_hub=False) == UNKNOWN
 
 
 def test_the_miniature_is_one_more_source() -> None:
     source = DataSource(source="mini")
     assert len(examples(TASKS["xnli"], source, Split.TEST, "sw", max_rows=7)) == 7
     assert len(bitext(TASKS["tatoeba"], source, Split.TEST, "sw", max_pairs=9).gold) == 9
-    assert revision(TASKS["xnli"], source).startswith("mini:")
+    assert revision(TASKS["xnli"], source, ASKED).startswith("mini:")
 
 
 def test_languages_that_a_mirror_lacks_are_told_from_file_names(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -82,6 +83,29 @@ def test_a_log_of_half_a_million_steps_is_had_again(tmp_path: Path) -> None:
     state = resume(file, model, optimizer)
     assert state
     assert len(state["log"]) == 101_000_000
+
+
+def test_a_rolling_checkpoint_of_other_versions_is_not_gone_on_with(
+    tiny_xlmr: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    file = tmp_path / "resume.safetensors"
+    first, second = (Trainee(tiny_xlmr) for _ in range(2))
+    for trainee in (first, second):
+        resumable(trainee, file)
+    first.session = replace(first.session, progress=killed_after(3))
+    with monkeypatch.context() as patch:
+        patch.setattr("platform.python_version", lambda: "3.0.1")
+        with pytest.raises(Killed):
+            fit(first.session)
+    assert file.is_file()
+    second.fit()
+    assert second.told[0][0] == 1
+    (said,) = [each.getMessage() for each in caplog.records]
+    assert f"python is {platform.python_version()}, not 3.0.1" in said
+    assert "starts from its beginning" in said
 
 
 def test_a_damaged_rolling_checkpoint_means_starting_anew(tiny_xlmr: Path, tmp_path: Path) -> None:

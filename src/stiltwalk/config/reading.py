@@ -96,7 +96,12 @@ def _apply(table: Table, change: str) -> None:
 
 
 def _fill_targets(table: Table) -> None:
-    """Give every target its own full settings: preset, then `[target]`, then `[target.NAME]`."""
+    """Give every target its own full settings: preset, then `[target]`, then `[target.NAME]`.
+
+    `dev` is one choice for all targets and arms, or their dev scores could not be compared.
+    """
+    if isinstance(target := table.get("target"), dict) and "dev" in target:
+        table["target.dev"] = target.pop("dev")
     targets = table.get("targets", [])
     if isinstance(targets, list):  # otherwise the validation says what is wrong
         preset = PRESETS.get(str(table.get("preset", "xstilts")), {})

@@ -17,6 +17,7 @@ from stiltwalk.config.pretrain import PretrainSettings
 from stiltwalk.config.prompt import PromptSettings
 from stiltwalk.data.source import DataSource
 from stiltwalk.records import BASELINE_ARM
+from stiltwalk.tasks.task import Dev
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 """Of runs and arms: they name folders."""
@@ -239,6 +240,8 @@ class Recipe:
         intermediate: how the intermediate phase learns.
         mixing: how several intermediate tasks share the steps.
         target: how each target is learned; filled for every target by `reading.py`.
+        dev: `[target] dev`: what targets are chosen on whose published English dev rows overlap
+            test rows: English training rows, held out, or the published ones, as in the paper.
         bucc_duplicates: what becomes of a sentence that stands on several lines: every pair of
             ids, as in jiant, or none, as in XTREME.
         relative_depth: where sentence vectors are read, as a share of the encoder's blocks.
@@ -269,6 +272,7 @@ class Recipe:
     intermediate: TrainSettings = field(default_factory=TrainSettings)
     mixing: Mixing = field(default_factory=Mixing)
     target: Mapping[str, TrainSettings]
+    dev: Annotated[Dev, Field(validation_alias="target.dev")] = "held-out"
     bucc_duplicates: Literal["all", "drop"] = "all"
     relative_depth: Annotated[float, Field(gt=0, le=1)] = 14 / 24
     precision: PrecisionOrAuto = "fp32"

@@ -22,10 +22,10 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from stiltwalk.errors import ClusterError, StiltwalkError
 from stiltwalk.pipeline.executor import Ended
-from stiltwalk.pipeline.versions import differences, versions
 from stiltwalk.plan import Stage
 from stiltwalk.plan.jobs import Job, Needs
 from stiltwalk.plan.nodes import Amount, Nodes
+from stiltwalk.store.versions import differences, versions
 
 _TICK_S = 1.0
 _PATIENCE_S = 30.0

@@ -230,9 +230,10 @@ def _shots(known: _Evaluated) -> tuple[Example, ...]:
     asking, made = known.stage.get("asking", {}), known.stage["parent"]
     if not asking.get("shots"):
         return ()
-    target = TASKS[known.stage["rows"]["task"]]
-    limit = made["settings"]["max_rows"] if made["stage"] == "FineTune" else None
-    train = examples(TASKS[target.train_task], known.record.data, Split.TRAIN, "en", limit)
+    task, limit = TASKS[TASKS[known.stage["rows"]["task"]].train_task], None
+    if made["stage"] == "FineTune":
+        task, limit = task.chosen_on(made["rows"].get("dev")), made["settings"]["max_rows"]
+    train = examples(task, known.record.data, Split.TRAIN, "en", limit)
     how = Asking(**asking | {"answering": Answering(**asking["answering"])})
     return tuple(shots_of(how, target.name, train))
 

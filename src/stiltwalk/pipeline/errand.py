@@ -15,7 +15,7 @@ from stiltwalk.pipeline.study import context_of
 from stiltwalk.plan.stages import Base, Rows, Stage, parents, rows_of
 from stiltwalk.store import workspace_at
 from stiltwalk.tasks import TASKS
-from stiltwalk.tasks.load import revision
+from stiltwalk.tasks.revisions import LEARNED, revision
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,8 @@ def _base_folder(settings: ModelSettings, planned: Base | None) -> Path | None:
 @cache
 def _check_rows(rows: Rows, where: DataSource) -> None:
     """Refuse other rows than the plan's; a stage must not depend on where it runs."""
-    found = revision(TASKS[rows.task], where)
+    task = TASKS[rows.task].chosen_on(rows.dev)
+    found = revision(task, where, LEARNED if rows.dev else task.asked_splits)
     if found != rows.revision:
         raise DataError(
             f"On {socket.gethostname()} the rows of {rows.task} in {where.source} are {found}, in "

@@ -68,7 +68,8 @@ def outcomes(stage: Predict, context: Context, folder: Folder) -> Iterator[Outco
 def _english(stage: Predict, context: Context) -> Sequence[Example]:
     """Return all English rows that the stage's model was trained on or is asked about."""
     assert isinstance(stage.parent, FineTune)
-    trained_on, asked = TASKS[stage.parent.rows.task], TASKS[stage.rows.task]
+    learned, asked = stage.parent.rows, TASKS[stage.rows.task]
+    trained_on = TASKS[learned.task].chosen_on(learned.dev)
     limit = stage.parent.settings.max_rows
     rows = list(examples(trained_on, context.data, Split.TRAIN, "en", limit))
     if "en" in available_languages(asked, context.data):

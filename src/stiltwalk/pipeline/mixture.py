@@ -72,7 +72,7 @@ def _translations(
     for language in there.languages:
         yield translated_rows(
             english,
-            translated(task, there.where, language, english.dev_examples, limit),
+            translated(task, there.where, language, limit),
             language,
             load_text_encoder(source),
             settings.max_length_tokens or task.max_length_tokens,

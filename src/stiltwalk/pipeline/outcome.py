@@ -16,6 +16,7 @@ from stiltwalk.metrics.shares import Share
 from stiltwalk.pipeline.context import Context
 from stiltwalk.plan.stages import Predict
 from stiltwalk.records import Answers, Scores
+from stiltwalk.store.versions import installed
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -35,6 +36,8 @@ def asked_features(
 ) -> KeptFeatures:
     """Return the features of a task's test rows, made once for all models with one tokenizer.
 
+    Another version of what makes them makes them again: the evaluation records that version.
+
     Args:
         stage: decides which rows they are.
         context: where the workspace is.
@@ -44,6 +47,7 @@ def asked_features(
     tokenizer = sha256((source / "tokenizer.json").read_bytes()).hexdigest()
     key = {
         "tokenizer": tokenizer,
+        "made_with": installed("stiltwalk", "tokenizers", "transformers"),
         "task": stage.rows.task,
         "revision": stage.rows.revision,
         "languages": stage.languages,

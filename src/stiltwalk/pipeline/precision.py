@@ -65,7 +65,8 @@ def _dev_rows(
 ) -> TaskRows:
     """Return the English rows on which the model's checkpoint was chosen."""
     assert isinstance(stage.parent, FineTune)
-    task, settings = TASKS[stage.parent.rows.task], stage.parent.settings
+    learned, settings = stage.parent.rows, stage.parent.settings
+    task = TASKS[learned.task].chosen_on(learned.dev)
     dev = examples(task, context.data, Split.DEV, "en")
     longest = settings.max_length_tokens or task.max_length_tokens
     rows = task_rows(task, dev[:1], dev, encoder, replace(settings, max_length_tokens=longest))

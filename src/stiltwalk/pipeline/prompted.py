@@ -27,7 +27,7 @@ from stiltwalk.models.device import all_devices
 from stiltwalk.pipeline.context import MODEL, Context
 from stiltwalk.pipeline.mixture import Mixture
 from stiltwalk.pipeline.outcome import Outcome, counter, english_ids
-from stiltwalk.plan.stages import Asking, FineTune, Intermediate, Predict
+from stiltwalk.plan.stages import Asking, FineTune, Intermediate, Predict, Rows
 from stiltwalk.records import Example, Scores, Split, gold_answers
 from stiltwalk.store import Folder
 from stiltwalk.tasks import TASKS, Task
@@ -53,10 +53,10 @@ def mixture_of(
     if isinstance(stage, FineTune):
         assert stage.asking is not None
         return Mixture(
-            rows=[_rows(stage.rows.task, stage, stage.asking, context, source)], models=[model]
+            rows=[_rows(stage.rows, stage, stage.asking, context, source)], models=[model]
         )
     rows = [
-        _rows(each.task, stage, asking, context, source)
+        _rows(each, stage, asking, context, source)
         for each, asking in zip(stage.rows, stage.asking, strict=True)
     ]
     batch_size = stage.settings.effective_batch_size
@@ -68,9 +68,9 @@ def mixture_of(
 
 
 def _rows(
-    name: str, stage: Intermediate | FineTune, asking: Asking, context: Context, source: Path
+    rows: Rows, stage: Intermediate | FineTune, asking: Asking, context: Context, source: Path
 ) -> TaskRows:
-    task = TASKS[name]
+    task = TASKS[rows.task].chosen_on(rows.dev)
     kind = prompt_kind(task, asking.answering, source)
     return rendered_rows(
         kind,
@@ -178,8 +178,10 @@ def _unparsed(
 def english_rows(stage: Predict, context: Context) -> Sequence[Example]:
     """Return the English rows that the model was, or could have been, trained on."""
     task = TASKS[TASKS[stage.rows.task].train_task]
-    limit = stage.parent.settings.max_rows if isinstance(stage.parent, FineTune) else None
-    return examples(task, context.data, Split.TRAIN, "en", limit)
+    if not isinstance(stage.parent, FineTune):
+        return examples(task, context.data, Split.TRAIN, "en")
+    task = task.chosen_on(stage.parent.rows.dev)
+    return examples(task, context.data, Split.TRAIN, "en", stage.parent.settings.max_rows)
 
 
 def shots_of(asking: Asking, task: str, train: Sequence[Example]) -> list[Example]:

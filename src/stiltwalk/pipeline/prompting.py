@@ -165,7 +165,8 @@ def _start(stage: Prompt, kind: ClozeKind, table_VD: Tensor, encoder: TextEncode
 
 def _rows(stage: Prompt, kind: ClozeKind, encoder: TextEncoder, context: Context) -> TaskRows:
     """Read the English rows that are learned, none without vectors, and those of dev."""
-    task, longest = TASKS[stage.rows.task], stage.settings.max_length_tokens
+    task = TASKS[stage.rows.task].chosen_on(stage.rows.dev)
+    longest = stage.settings.max_length_tokens
     learned: Sequence[Example] = ()
     if isinstance(stage.rows, DrawnRows) and stage.settings.is_trained:
         whole = examples(task, context.data, Split.TRAIN, "en")

@@ -7,8 +7,8 @@ import platform
 
 import torch
 
-from stiltwalk.pipeline.versions import versions
 from stiltwalk.store.processes import num_processes
+from stiltwalk.store.versions import versions
 
 
 def provenance() -> dict[str, str]:

@@ -62,11 +62,10 @@ def outcomes(stage: Predict, context: Context, folder: Folder) -> Iterator[Outco
     if stage.precision == "auto":
         keep_choice(folder, {"precision": "fp32", "because": "retrieval has no English dev rows"})
     mines = task.metric is Metric.PAIR_F1
-    splits = (Split.DEV, Split.TEST) if mines else (Split.TEST,)
     texts = {
         (language, split): bitext(task, context.data, split, language, stage.max_rows)
         for language in stage.languages
-        for split in splits
+        for split in task.asked_splits
     }
     found = _vectors(stage, context, list(texts.values()))
     duplicates = Duplicates(stage.bucc_duplicates or Duplicates.ALL)
@@ -78,7 +77,7 @@ def outcomes(stage: Predict, context: Context, folder: Folder) -> Iterator[Outco
             else _matched(asked, found)
         )
         gold = asked.gold if mines else gold_lines(asked)
-        lines = {text for split in splits for text in _lines(texts[language, split])}
+        lines = {text for split in task.asked_splits for text in _lines(texts[language, split])}
         yield Outcome(
             language=language,
             answers=answers,

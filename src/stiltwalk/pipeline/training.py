@@ -138,7 +138,7 @@ def _encoder(stage: Intermediate | FineTune, source: Path) -> checkpoint.Model:
 
 def _rows(rows: Rows, stage: Intermediate | FineTune, context: Context, source: Path) -> TaskRows:
     """Read a task's English rows, or draw some of them, and turn them into features."""
-    task, settings = TASKS[rows.task], stage.settings
+    task, settings = TASKS[rows.task].chosen_on(rows.dev), stage.settings
     learned = examples(task, context.data, Split.TRAIN, "en", settings.max_rows)
     if isinstance(rows, DrawnRows):
         learned = drawn(learned, task.labels, rows.per_class, stage.draws)

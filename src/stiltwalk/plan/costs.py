@@ -24,8 +24,9 @@ from stiltwalk.plan.stages import (
     Rules,
     Stage,
 )
-from stiltwalk.records import Kind, Metric, Split
+from stiltwalk.records import Kind, Split
 from stiltwalk.tasks import TASKS, Task, sizes
+from stiltwalk.tasks.load import HELD_OUT_ONE_IN
 
 STEP_OVERHEAD_S = 0.012
 ROW_OVERHEAD_S = 0.0003
@@ -104,15 +105,17 @@ class _Work(NamedTuple):
 
 
 def _work(
-    names: list[str], settings: TrainSettings, recipe: Recipe, drawn: Rows | None = None
+    names: list[str], settings: TrainSettings, recipe: Recipe, learned: Rows | None = None
 ) -> _Work:
     """Estimate all epochs over some tasks' English rows."""
     num_examples = num_tokens = num_steps = 0
     for name in names:
         rows = _rows(TASKS[name], Split.TRAIN, "en", recipe)
+        if learned and learned.dev == "held-out":
+            rows -= rows // HELD_OUT_ONE_IN
         rows = min(rows, settings.max_rows or rows)
-        if isinstance(drawn, DrawnRows):
-            rows = len(TASKS[name].labels) * drawn.per_class
+        if isinstance(learned, DrawnRows):
+            rows = len(TASKS[name].labels) * learned.per_class
         if len(names) > 1:
             rows = min(rows, recipe.mixing.cap or rows)
         rows *= settings.num_epochs
@@ -169,10 +172,9 @@ def _flops_per_s(recipe: Recipe) -> float:
 def _prediction(stage: Predict, recipe: Recipe, shape: Shape) -> Cost:
     """Estimate one forward pass over every language's test rows; mining reads dev rows too."""
     task = TASKS[stage.rows.task]
-    splits = (Split.DEV, Split.TEST) if task.metric is Metric.PAIR_F1 else (Split.TEST,)
     num_examples = num_tokens = 0
     for language in stage.languages:
-        for split in splits:
+        for split in task.asked_splits:
             rows = _rows(task, split, language, recipe)
             if stage.max_rows is not None:
                 rows = min(rows, stage.max_rows * _sides(task))

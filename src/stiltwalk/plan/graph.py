@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -32,19 +32,20 @@ from stiltwalk.plan.stages import (
     TranslatedRows,
     parents,
 )
-from stiltwalk.records import BASELINE_ARM, Kind, Metric
+from stiltwalk.records import BASELINE_ARM, Kind, Metric, Split
 from stiltwalk.tasks import INTERMEDIATE, TASKS, Task
 from stiltwalk.tasks.available import available_languages
 from stiltwalk.tasks.clozes import clozes_in
-from stiltwalk.tasks.revisions import UNKNOWN
+from stiltwalk.tasks.revisions import LEARNED, UNKNOWN
+from stiltwalk.tasks.task import Dev
 from stiltwalk.tasks.templates import template_of
 
 
 class Revision(Protocol):
     """Tells which revision of a task's rows the recipe's source holds."""
 
-    def __call__(self, task: Task) -> str:
-        """Return a commit, a checksum, or the miniature's version."""
+    def __call__(self, task: Task, splits: Collection[Split], /) -> str:
+        """Return a commit, a checksum of the splits, or the miniature's version."""
 
 
 class PlaceRevision(Protocol):
@@ -157,13 +158,20 @@ class _Graph:
         assert settings is not None
         return Pretrain(
             settings=settings,
-            data=self._revision(TASKS["tatoeba"]),
+            data=self._revision(TASKS["tatoeba"], (Split.TEST,)),
             seed=self._recipe.model.pretrain_seed,
             num_threads=self._recipe.num_threads,
         )
 
-    def _rows(self, task: str) -> Rows:
-        return Rows(task=task, revision=self._revision(TASKS[task]))
+    def _asked_rows(self, task: Task) -> Rows:
+        return Rows(task=task.name, revision=self._revision(task, task.asked_splits))
+
+    def _learned_rows(self, name: str, dev: Dev = "published") -> Rows:
+        """Return rows to train and to choose on; a task's own dev rows, unless they are tested."""
+        if not TASKS[name].dev_overlaps_test or self._recipe.data.source == MINI:
+            dev = "published"
+        task = TASKS[name].chosen_on(dev)
+        return Rows(task=name, revision=self._revision(task, LEARNED), dev=dev)
 
     def arm(self, arm: Arm, seed: int) -> Iterator[Predict]:
         """Yield one evaluation per target of an arm."""
@@ -172,7 +180,7 @@ class _Graph:
         if trained:
             encoder = Intermediate(
                 parent=self._base,
-                rows=tuple(self._rows(task) for task in trained),
+                rows=tuple(self._learned_rows(task) for task in trained),
                 settings=arm.intermediate,
                 mixing=self._recipe.mixing if len(arm.tasks) > 1 else Mixing(),
                 numerics=self._numerics,
@@ -215,7 +223,10 @@ class _Graph:
         for predict in self.arm(self._recipe.baseline, seed):
             task = TASKS[predict.rows.task]
             trained = isinstance(predict.parent, FineTune)
-            yield Predict(**{**vars(predict), "shuffled_seed": seed})
+            asking = predict.asking
+            if asking and not trained and task.kind is not Kind.RETRIEVAL:  # it reads their ids
+                asking = replace(asking, shots=self._shots(task))
+            yield Predict(**{**vars(predict), "shuffled_seed": seed, "asking": asking})
             yield Rules(
                 rows=predict.rows,
                 train=predict.parent.rows if isinstance(predict.parent, FineTune) else None,
@@ -234,7 +245,7 @@ class _Graph:
         as_it_is = retrieval or (asking is not None and not asking.answering.fine_tuned)
         return Predict(
             parent=encoder if as_it_is else self._asked(encoder, task, arm, seed),
-            rows=self._rows(task.name),
+            rows=self._asked_rows(task),
             languages=tuple(language for language in there if language in wanted),
             max_rows=self._recipe.data.test_rows,
             max_length_tokens=arm.prompt.max_length_tokens
@@ -256,12 +267,14 @@ class _Graph:
         template = "" if task.kind is Kind.RETRIEVAL else template_of(name).digest
         if seed is None or not how.in_context:
             return Asking(template=template, answering=replace(how, in_context=0))
-        shots = self._rows(task.train_task).revision
-        return Asking(template=template, answering=how, shots=shots, seed=seed)
+        return Asking(template=template, answering=how, shots=self._shots(task), seed=seed)
+
+    def _shots(self, task: Task) -> str:
+        return self._revision(TASKS[task.train_task], (Split.TRAIN,))
 
     def _asked(self, encoder: Encoder, task: Task, arm: Arm, seed: int) -> FineTune | Prompt:
         """Return what answers a task: a fine-tuned model, or a frozen one with a prompt."""
-        rows = self._rows(task.train_task)
+        rows = self._learned_rows(task.train_task, self._recipe.dev)
         if arm.examples_per_class:
             rows = DrawnRows(**vars(rows), per_class=arm.examples_per_class)
         if arm.prompt:

@@ -28,6 +28,7 @@ from stiltwalk.config.recipe import LoRA, Mixing, Precision, PrecisionOrAuto, Tr
 from stiltwalk.data.by_language import ByLanguage
 from stiltwalk.draws import Draws
 from stiltwalk.tasks.clozes import Cloze
+from stiltwalk.tasks.task import Dev
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,17 +41,18 @@ class Numerics:
 
 @dataclass(frozen=True, kw_only=True)
 class Rows:
-    """The rows of one task, as they were: a commit, a checksum, or the miniature's version."""
+    """A task's rows: a commit, a checksum, or the miniature's version; `dev` of rows to learn."""
 
     task: str
     revision: str
+    dev: Dev | None = field(default=None, metadata=LATER)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Asking:
     """How a decoder is asked one task: digest of its text, ways of answering, solved rows.
 
-    `shots` is the revision of the rows that they are drawn from by `seed`, empty for none.
+    `shots` is the revision of the rows that `seed` draws them from, empty where none are read.
     """
 
     template: str
@@ -111,9 +113,8 @@ class Text:
 class Intermediate:
     """Train an encoder on English tasks, together; keeps the encoder, drops the heads.
 
-    Beside the English rows there can be translations of them, and text. A decoder, which is asked
-    in text, keeps its one head; `asking` has an entry per task then, here and below None for
-    encoders.
+    Beside the English rows there can be translations of them, and text. A decoder, asked in text,
+    keeps its one head; `asking` has an entry per task then, here and below None for encoders.
     """
 
     parent: Base | Pretrain
@@ -184,9 +185,8 @@ class Predict:
     """Answer one task's test rows in its languages, and score the answers.
 
     `relative_depth` says where retrieval reads its vectors, `bucc_duplicates` what mining does
-    with repeated sentences; both are None for other tasks, as `backend` is for transformers.
-    `precision` "auto" is decided by the model's English dev rows, which the lineage names.
-    `shuffled_seed` asks for the control with shuffled foreign embeddings.
+    with repeated sentences; None for other tasks, as `backend` is for transformers. `precision`
+    "auto" is decided by the parent's dev rows. `shuffled_seed` shuffles foreign embeddings.
     """
 
     parent: Base | Pretrain | Intermediate | FineTune | Prompt
@@ -282,7 +282,9 @@ def rows_of(stage: Stage) -> tuple[Rows | TranslatedRows | Text, ...]:
     match stage:
         case Intermediate():
             return (*stage.rows, *stage.translated, *([stage.text] if stage.text else []))
-        case FineTune() | Prompt() | Predict() | Rules():
+        case Rules():
+            return (stage.rows, stage.train) if stage.train else (stage.rows,)
+        case FineTune() | Prompt() | Predict():
             return (stage.rows,)
         case _:
             return ()
@@ -298,9 +300,7 @@ def intermediate_tasks(stage: Stage) -> tuple[str, ...]:
 def seed_of(stage: Stage) -> int:
     """Return the seed that a stage's training was given, 0 where nothing was trained."""
     match stage:
-        case Intermediate() | FineTune():
-            return stage.seed
-        case Prompt() if stage.seed:
+        case Intermediate() | FineTune() | Prompt() if stage.seed:
             return stage.seed
         case _:
             return max((seed_of(parent) for parent in parents(stage)), default=0)

@@ -26,6 +26,7 @@ from stiltwalk.report.run import write_report
 from stiltwalk.store import Workspace, workspace_at
 from stiltwalk.store.record import RecordedStage, RunRecord, read_records, run_folder
 from stiltwalk.store.status import last_faults
+from stiltwalk.store.versions import made_with, said_of_mixture
 
 
 def report_runs(place: str | Path, name: str | None = None) -> list[Path]:
@@ -100,6 +101,8 @@ def rows_of(record: RunRecord, workspace: Workspace) -> RunRows:
         languages=record.languages,
         model=record.model,
         walked=record.walked,
+        dev=record.dev,
+        remarks=tuple(said_of_mixture(map(made_with, markers.values()))),
         claims=record.claims,
         shares=tuple(row for stage in evaluated for row in _shares(stage, workspace)),
         courses=tuple(

@@ -11,6 +11,7 @@ from stiltwalk.records import ScoreRow, ShareRow, TimingRow
 from stiltwalk.store.record import WalkedArm
 from stiltwalk.tasks import TASKS
 from stiltwalk.tasks.available import known_languages
+from stiltwalk.tasks.task import Dev
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,8 +96,9 @@ class RunRows:
     the splits "test" (every language) and "dev" (English). A baseline's `arm` is its name.
     `languages` are those that the recipe chose, None for all that a target has. `model` is the
     base encoder as the recipe names it, "" where the run made its own. `walked` tells what the
-    arms are made of, `claims` what the recipe asks to be judged, `comparisons` are paired ones of
-    speed.
+    arms are made of, `dev` on what targets were chosen (`[target] dev`), `remarks` sentences about
+    what made the stages, `claims` what the recipe asks to be judged, `comparisons` are paired
+    ones of speed.
     """
 
     title: str
@@ -114,6 +116,8 @@ class RunRows:
     languages: tuple[str, ...] | None = None
     model: str = ""
     walked: Mapping[str, WalkedArm] = field(default_factory=dict)
+    dev: Dev = "held-out"
+    remarks: tuple[str, ...] = ()
     claims: tuple[Claim, ...] = ()
     shares: tuple[ArmShares, ...] = ()
     courses: tuple[Course, ...] = ()

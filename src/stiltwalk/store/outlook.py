@@ -30,6 +30,7 @@ from stiltwalk.plan.stages import (
     rows_of,
 )
 from stiltwalk.store.places import workspace_at
+from stiltwalk.store.versions import made_otherwise, said_here
 from stiltwalk.tasks.load import UNKNOWN, revision
 
 _XLM_R_BASE = Shape(num_blocks=12, width=768, vocabulary_size=250_002)
@@ -49,7 +50,7 @@ def outlook(file: Path, workspace: str | Path, changes: Sequence[str] = ()) -> d
     plan = build_plan(
         recipe,
         base=base,
-        revision=lambda task: revision(task, recipe.data.where, ask_hub=False),
+        revision=lambda task, splits: revision(task, recipe.data.where, splits, ask_hub=False),
         place_revision=partial(by_language.revision, ask_hub=False),
     )
     store, shape = workspace_at(workspace), shape_of(recipe, found)
@@ -63,11 +64,13 @@ def outlook(file: Path, workspace: str | Path, changes: Sequence[str] = ()) -> d
         }
         for stage in plan.stages
     ]
+    kept = [stage for stage, said in zip(plan.stages, stages, strict=True) if said["kept"]]
     return {
         "recipe": recipe.name,
         "stages": stages,
         "to_do": _total([stage for stage in stages if not stage["kept"]]),
         "to_download": _to_download(plan, found),
+        "other_versions": said_here(made_otherwise(kept, store)),
         "planned_on": recipe.planned_on,
         "estimates": _estimates(recipe),
     }
@@ -112,6 +115,8 @@ def print_outlook(document: dict[str, Any], console: Console) -> None:
     )
     for each in document["to_download"]:
         console.print(f"To download: {each}", highlight=False)
+    for each in document["other_versions"]:
+        console.print(each, highlight=False, markup=False, soft_wrap=True)
 
 
 def _figures(stage: dict[str, Any]) -> tuple[str, str, str]:

@@ -29,6 +29,7 @@ from stiltwalk.plan.stages import (
 from stiltwalk.store.workspace import Workspace, write_atomically
 from stiltwalk.tasks import TASKS
 from stiltwalk.tasks.available import known_languages
+from stiltwalk.tasks.task import Dev
 
 RUNS = "runs"
 _FILE = "run.json"
@@ -128,6 +129,7 @@ class RunRecord:
     model: str = ""
     walked: Mapping[str, WalkedArm] = field(default_factory=dict)
     claims: tuple[Claim, ...] = ()
+    dev: Dev = "held-out"
 
 
 def record_of(plan: Plan, recipe_text: str) -> RunRecord:
@@ -149,6 +151,7 @@ def record_of(plan: Plan, recipe_text: str) -> RunRecord:
         model=recipe.model.name or "",
         walked={name: _walked(arm) for name, arm in recipe.arms.items()},
         claims=recipe.claims,
+        dev=recipe.dev,
     )
 
 

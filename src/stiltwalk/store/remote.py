@@ -99,6 +99,13 @@ class RemoteWorkspace(Workspace):
         unsent.touch()
         self._send(stage)
 
+    def forget(self, stage: Stage | str) -> None:
+        """Remove a complete stage at the URL and here; files without a marker are replaced."""
+        self._objects.remove(f"{_key(stage)}/{MARKER}")
+        self._markers.pop(_name(stage), None)
+        self._unsent(stage).unlink(missing_ok=True)
+        super().forget(stage)
+
     def text(self, stage: Stage | str, name: str) -> str:
         """Return a text file of a complete stage, "" if there is no such stage or file."""
         marker = self._marker(_name(stage))

@@ -25,10 +25,10 @@ _MOST_ROWS = 40
 class Board:
     """When the stages of a run began, how long they took, and what went wrong."""
 
-    def __init__(self, run: str, order: Order) -> None:
-        """Follow the jobs of an order."""
+    def __init__(self, run: str, order: Order, notes: Sequence[str] = ()) -> None:
+        """Follow the jobs of an order; `notes` are sentences about its kept stages."""
         self.faults: dict[str, str] = {}
-        self._run, self._order = run, order
+        self._run, self._order, self._notes = run, order, notes
         self._began_unix_s = time.time()
         self._stage_began: dict[str, float] = {}
         self._took_s = self._estimated_s = 0.0
@@ -61,6 +61,7 @@ class Board:
             "updated_unix_s": now,
             "ends_about_unix_s": now + left_s,
             "stages": dict(order.counts),
+            "notes": list(self._notes),
             "running": [
                 self._line(name) | {"began_unix_s": self._stage_began[name]}
                 for name in order.running
@@ -124,6 +125,8 @@ def status_table(document: dict[str, Any], now: float) -> Table:
 def print_status(document: dict[str, Any], console: Console) -> None:
     """Show where a run is, and whether anything goes on."""
     console.print(status_table(document, time.time()), highlight=False)
+    for note in document.get("notes", ()):
+        console.print(note, highlight=False, markup=False, soft_wrap=True)
     held = document["held_by"]
     says = f"Led by {held}." if held else "Nothing runs: run the recipe again to go on."
     if not held and not _left(document["stages"]):

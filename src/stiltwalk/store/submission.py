@@ -90,7 +90,8 @@ def _write_answers(
 def _check_revision(stage: RecordedStage, record: RunRecord, workspace: Workspace) -> None:
     """Refuse labels of other rows than those that were answered."""
     then = workspace.marker(stage.fingerprint)["stage"]["rows"]["revision"]
-    now = revision(TASKS[stage.target], record.data, ask_hub=False)
+    task = TASKS[stage.target]
+    now = revision(task, record.data, task.asked_splits, ask_hub=False)
     if now not in (then, UNKNOWN):
         raise DataError(
             f"{stage.target}: the rows in {record.data.source} are not those that the run answered "

@@ -105,29 +105,36 @@ class Workspace:
     def writing(self, stage: Stage, provenance: Mapping[str, Any]) -> Iterator[Folder]:
         """Give a stage a folder; mark it complete when the block ends without an error.
 
-        The folder is empty, but for a training stage that goes on in its middle.
+        The folder is empty, but for a training stage that goes on in its middle; the marker's time
+        is that of all processes that worked on it.
 
         Raises:
             WorkspaceError: if the disk is full or the folder cannot be written.
         """
         folder = self.folder(stage)
-        began, clock = time.time(), time.perf_counter()
         try:
             if folder.exists() and not (folder / RESUME).is_file():
                 shutil.rmtree(folder)
             folder.mkdir(parents=True, exist_ok=True)
-            yield Folder(folder, stage)
+            made = Folder(folder, stage)
+            with made.spent.kept():
+                yield made
             marker = {
                 "does": describe(stage),
                 "stage": json.loads(canonical(stage)),
                 "provenance": dict(provenance),
-                "began_unix_s": began,
-                "time_s": time.perf_counter() - clock,
+                "began_unix_s": made.spent.began_unix_s,
+                "time_s": made.spent.time_s,
                 "files": _files(folder),
             }
             write_atomically(folder / MARKER, json.dumps(marker, indent=1, sort_keys=True))
         except OSError as error:
             raise _cannot_write(folder, error) from error
+
+    def forget(self, stage: Stage | str) -> None:
+        """Remove a complete stage, so that it is made again."""
+        (self.folder(stage) / MARKER).unlink(missing_ok=True)  # first: what is left is no stage
+        shutil.rmtree(self.folder(stage), ignore_errors=True)
 
     def scores(self, stage: Stage | str) -> tuple[ScoreRow, ...]:
         """Return a complete stage's figures, none if it has none; see `text` for errors."""

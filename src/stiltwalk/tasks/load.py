@@ -22,7 +22,8 @@ from stiltwalk.tasks.task import OwnFiles, Task
 
 log = logging.getLogger(__name__)
 
-_HELD_OUT_SHARE = 10
+HELD_OUT_ONE_IN = 10
+"""So many paragraphs have one that is held out."""
 _kept = KeptRows(max_rows=300_000)
 
 
@@ -39,7 +40,7 @@ def examples(
     several data sets, `max_rows` takes one row of each in turn.
 
     Args:
-        task: any but retrieval.
+        task: any but retrieval; `Task.chosen_on` says where its dev rows come from.
         source: where rows come from.
         split: training rows are there in English only.
         language: two letters.
@@ -57,11 +58,7 @@ def examples(
 
 
 def translated(
-    task: Task,
-    where: ByLanguage,
-    language: str,
-    english_dev: Sequence[Example],
-    max_rows: int | None = None,
+    task: Task, where: ByLanguage, language: str, max_rows: int | None = None
 ) -> Sequence[Example]:
     """Return a task's training rows in another language, read as its English rows are.
 
@@ -69,7 +66,6 @@ def translated(
         task: an intermediate task.
         where: the translations.
         language: two letters.
-        english_dev: where dev is held out of the training rows, rows with their ids are left out.
         max_rows: at most so many, the first ones; None for all.
 
     Raises:
@@ -79,9 +75,7 @@ def translated(
         return mini.translated(task.name, language)[:max_rows]
     read = next(files.read for files in task.hub if files.train is not None)
     assert read is not None
-    dev = {row.id for row in english_dev} if task.dev_is_held_out else set()
-    found = read(by_language.open_rows(where, language), language)
-    return tuple(islice((row for row in found if row.id not in dev), max_rows))
+    return tuple(islice(read(by_language.open_rows(where, language), language), max_rows))
 
 
 def bitext(
@@ -140,10 +134,10 @@ def first_pairs(whole: Bitext, max_pairs: int) -> Bitext:
 def is_held_out(context: str) -> bool:
     """Tell whether a paragraph belongs to the dev rows cut from training rows: one in ten does.
 
-    Decided by the paragraph's text alone, so a paragraph is never on both sides, not even across
-    SQuAD 1.1 and 2.0, and the cut needs no second pass.
+    Decided by the paragraph's text alone, so a paragraph is never on both sides, and the cut needs
+    no second pass.
     """
-    return int.from_bytes(sha256(context.encode()).digest()[:4]) % _HELD_OUT_SHARE == 0
+    return int.from_bytes(sha256(context.encode()).digest()[:4]) % HELD_OUT_ONE_IN == 0
 
 
 def by_part(task: Task, rows: Sequence[Example]) -> dict[str, list[int]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from stiltwalk.data import bucc, ccg, ud
@@ -56,13 +56,13 @@ def examples(
     return ud.examples(folder(task, source), split, language, task.labels, counts)
 
 
-def files(task: Task, source: DataSource) -> list[Path]:
-    """Return every file there that some split or language of the task is read from."""
+def files(task: Task, source: DataSource, splits: Collection[Split]) -> list[Path]:
+    """Return every file there that some of the task's splits are read from."""
     parent = folder(task, source)
     found = {
         path
-        for split in Split
-        for language in task.languages
+        for split in splits
+        for language in task.languages_of(split)
         for path in _split_files(task, parent, split, language)
     }
     return sorted(found)

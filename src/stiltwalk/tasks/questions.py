@@ -19,7 +19,7 @@ SQUAD_V1 = Task(
     paper="https://aclanthology.org/D16-1264",
     licence="CC BY-SA 4.0",
     max_length_tokens=_MAX_LENGTH_TOKENS,
-    dev_is_held_out=True,  # XQuAD's English paragraphs come from its dev set
+    dev_overlaps_test=True,  # XQuAD's English paragraphs come from its dev set
     hub=(
         HubFiles(
             repository="rajpurkar/squad",
@@ -39,7 +39,6 @@ SQUAD_V2 = Task(
     paper="https://aclanthology.org/P18-2124",
     licence="CC BY-SA 4.0",
     max_length_tokens=_MAX_LENGTH_TOKENS,
-    dev_is_held_out=True,  # its dev set shares articles, so XQuAD's paragraphs, with SQuAD 1.1's
     hub=(
         HubFiles(
             repository="rajpurkar/squad_v2",
@@ -98,7 +97,7 @@ TYDIQA = Task(
     paper="https://aclanthology.org/2020.tacl-1.30",
     licence="Apache 2.0",
     max_length_tokens=_MAX_LENGTH_TOKENS,
-    dev_is_held_out=True,  # its English dev set is its English test set
+    dev_overlaps_test=True,  # its English dev set is its English test set
     hub=(
         HubFiles(
             repository="google/xtreme",

@@ -1,12 +1,11 @@
 """How large the full data sets are, so that a plan can be costed without opening them.
 
 Rows: as published on the hub, or in XTREME's paper where one file mixes languages; BUCC's
-sentences from the overview of the shared task (Zweigenbaum et al., 2018). Held-out dev rows are
-estimates. Mean tokens: everything the encoder sees of a row (special tokens, every choice, every
-window) at the task's own maximum length, measured with XLM-R's vocabulary by
-`scripts/measure_mean_tokens.py` on up to 1,000 rows per language of cuts of the real data sets
-(CCG: on automatic parses of other text, shorter than CCGbank's newspaper sentences; SIB-200: on
-other news sentences, since the cuts lack it).
+sentences from the overview of the shared task (Zweigenbaum et al., 2018). Mean tokens: everything
+the encoder sees of a row (special tokens, every choice, every window) at the task's own maximum
+length, measured with XLM-R's vocabulary by `scripts/measure_mean_tokens.py` on up to 1,000 rows per
+language of cuts of the real data sets (CCG: on automatic parses of other text, shorter than
+CCGbank's newspaper sentences; SIB-200: on other news sentences, since the cuts lack it).
 """
 
 from __future__ import annotations
@@ -49,8 +48,8 @@ _ROWS: Mapping[str, Mapping[Split, int | Mapping[str, int]]] = {
     "mnli": {Split.TRAIN: 392_702, Split.DEV: 9_815},
     "anli_plus": {Split.TRAIN: 1_104_934, Split.DEV: 22_857},
     "qqp": {Split.TRAIN: 363_846, Split.DEV: 40_430},
-    "squad_v1": {Split.TRAIN: 78_839, Split.DEV: 8_760},
-    "squad_v2": {Split.TRAIN: 117_287, Split.DEV: 13_032},
+    "squad_v1": {Split.TRAIN: 87_599, Split.DEV: 10_570},
+    "squad_v2": {Split.TRAIN: 130_319, Split.DEV: 11_873},
     "hellaswag": {Split.TRAIN: 39_905, Split.DEV: 10_042},
     "ccg": {Split.TRAIN: 38_000, Split.DEV: 1_913},
     "cosmos_qa": {Split.TRAIN: 25_262, Split.DEV: 2_985},
@@ -98,8 +97,8 @@ _ROWS: Mapping[str, Mapping[Split, int | Mapping[str, int]]] = {
         Split.TEST: _table("ar=5335 de=4517 vi=5495 zh=5137 en=11590 es=5253 hi=4918"),
     },
     "tydiqa": {
-        Split.TRAIN: 3_326,
-        Split.DEV: _table("en=370"),
+        Split.TRAIN: 3_696,
+        Split.DEV: _table("en=440"),
         Split.TEST: _table("ar=921 bn=113 en=440 fi=782 id=565 ko=276 ru=812 sw=499 te=669"),
     },
     "bucc2018": {

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from typing import Literal
 
 from stiltwalk.data.hub import HubFiles
-from stiltwalk.records import Kind, Metric
+from stiltwalk.records import Kind, Metric, Split
+
+Dev = Literal["held-out", "published"]
+"""Where dev rows come from: cut from the English training rows, or as the data set has them."""
 
 
 class OwnFiles(StrEnum):
@@ -26,8 +30,9 @@ class Task:
     this one, None for a task that trains on its own; retrieval trains on nothing.
     `hub` says where the rows are in the hub's layout, one entry per part (ANLI+ has several);
     `own_files` which folder of the user's replaces it (`ud`) or is the only source (`ccg`,
-    `bucc`: `hub` is empty then). `dev_is_held_out`: the published English dev rows are test rows
-    of some target, so dev rows are cut from the English training rows instead.
+    `bucc`: `hub` is empty then). `dev_overlaps_test`: the published English dev rows are, or share
+    paragraphs with, test rows of a target that it trains. `dev_is_held_out`: dev rows are cut from
+    the English training rows instead; so it is in what `chosen_on` returns, in no declaration.
     """
 
     name: str
@@ -41,12 +46,28 @@ class Task:
     max_length_tokens: int = 256
     hub: tuple[HubFiles, ...] = field(default=(), repr=False)
     own_files: OwnFiles | None = None
+    dev_overlaps_test: bool = False
     dev_is_held_out: bool = False
 
     @property
     def train_task(self) -> str:
         """The name of the task whose English rows train this one."""
         return self.trained_on or self.name
+
+    @property
+    def asked_splits(self) -> tuple[Split, ...]:
+        """The splits that an evaluation reads: mining chooses its threshold on dev."""
+        mines = self.metric is Metric.PAIR_F1
+        return (Split.DEV, Split.TEST) if mines else (Split.TEST,)
+
+    def languages_of(self, split: Split) -> tuple[str, ...]:
+        """Return the languages that a split is read in: all that is learned from is English."""
+        is_asked = split in self.asked_splits
+        return self.languages if is_asked else tuple({"en"} & set(self.languages))
+
+    def chosen_on(self, dev: Dev | None) -> Task:
+        """Return the task with its dev rows, and its training rows, as a stage takes them."""
+        return replace(self, dev_is_held_out=dev == "held-out")
 
     @property
     def parts(self) -> tuple[str, ...]:

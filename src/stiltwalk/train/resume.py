@@ -20,10 +20,11 @@ from torch import Tensor, nn
 
 from stiltwalk.models.sharding import laid_out_as, whole
 from stiltwalk.store.processes import leads
+from stiltwalk.store.versions import deciding, differences, versions
 
 log = logging.getLogger(__name__)
 
-_STATE = "state"
+_STATE, _VERSIONS = "state", "versions"
 
 
 def keep(file: Path, models: nn.Module, optimizer: Any, state: dict[str, Any]) -> None:  # noqa: ANN401 - Accelerate's wrapper
@@ -41,6 +42,7 @@ def keep(file: Path, models: nn.Module, optimizer: Any, state: dict[str, Any]) -
     tensors = {name: whole(tensor).contiguous() for name, tensor in tensors.items()}
     if not leads():
         return
+    state = {**state, _VERSIONS: deciding(versions())}
     written = bytearray(json.dumps(state).encode())  # the log outgrows what a header may hold
     tensors[_STATE] = torch.frombuffer(written, dtype=torch.uint8)
     aside = _aside(file)
@@ -54,7 +56,8 @@ def resume(file: Path, models: nn.Module, optimizer: Any) -> dict[str, Any] | No
     """Put weights and optimiser back; return the state that was kept with them.
 
     Returns:
-        None where there is nothing to go on from.
+        None where there is nothing to go on from, or other versions wrote it: they would go on with
+        other bits.
     """
     if leads():
         shutil.rmtree(_aside(file), ignore_errors=True)
@@ -66,6 +69,11 @@ def resume(file: Path, models: nn.Module, optimizer: Any) -> dict[str, Any] | No
         state: dict[str, Any] = json.loads(tensors.pop(_STATE).numpy().tobytes())
     except (SafetensorError, OSError, ValueError, KeyError):
         log.warning("%s cannot be read; the stage starts from its beginning.", file)
+        return None
+    if others := differences(state.pop(_VERSIONS, {"stiltwalk": "of an unknown version"})):
+        log.warning(
+            "%s is of other versions (%s); the stage starts from its beginning.", file, others
+        )
         return None
     trained = _trained(models)
     assert all(f"weights.{name}" in tensors for name, _ in trained), "another stage's checkpoint"

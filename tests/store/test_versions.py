@@ -1,0 +1,118 @@
+"""Tests for stiltwalk.store.versions, and for runs whose stages several versions made."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from stiltwalk.report.gather import rows_of
+from stiltwalk.report.notices import notices
+from stiltwalk.store import Workspace
+from stiltwalk.store.outlook import outlook
+from stiltwalk.store.record import read_records
+from stiltwalk.store.status import read_status
+from stiltwalk.store.versions import made_with, said_of_mixture, versions
+from walking import SHORT, Walked, carry_out
+
+TORCH = versions()["torch"]
+ADVICE = "`stiltwalk run --fresh-versions` makes them again, and what rests on them."
+
+
+def made_by_torch_1(walked: Walked, *names: str) -> list[str]:
+    """Let the markers of some classes of stages tell of another torch; return fingerprints."""
+    changed = [key for name in names for key in walked.named(name)]
+    for key in changed:
+        file = walked.workspace / "stages" / key / "complete.json"
+        marker = json.loads(file.read_text(encoding="utf-8"))
+        marker["provenance"]["torch"] = "1.0"
+        file.write_text(json.dumps(marker), encoding="utf-8")
+    return changed
+
+
+def fresh(walked: Walked) -> str:
+    return carry_out(walked.recipe, walked.workspace, SHORT, fresh_versions=True)
+
+
+def test_training_and_prediction_record_the_versions_that_made_them(short: Walked) -> None:
+    for marker in short.stages().values():
+        expected = set() if marker["stage"]["stage"] == "Base" else {"torch", "transformers"}
+        assert expected <= made_with(marker).keys()
+        assert bool(expected) == bool(made_with(marker))
+
+
+def test_a_workspace_of_one_version_is_flagged_nowhere(short: Walked) -> None:
+    assert outlook(short.recipe, short.workspace, SHORT)["other_versions"] == []
+    assert "made with" not in short.again(*SHORT)
+
+
+def test_stages_of_other_versions_are_counted_in_plan_run_and_report(
+    short: Walked, tmp_path: Path
+) -> None:
+    own = short.copied(tmp_path)
+    number = len(made_by_torch_1(own, "Base", "FineTune"))
+    said = [f"{number - 1} stages were made with torch 1.0; here it is {TORCH}.", ADVICE]
+    assert outlook(own.recipe, own.workspace, SHORT)["other_versions"] == said
+    assert own.again(*SHORT).splitlines()[:2] == said
+    store = Workspace(own.workspace)
+    (record,) = read_records(store)
+    mixed = (
+        f"{number - 1} stages were made with torch 1.0, {len(own.stages()) - number} stages were "
+        f"made with torch {TORCH}."
+    )
+    assert mixed in notices(rows_of(record, store))
+
+
+def test_the_status_of_a_run_tells_of_kept_stages_of_other_versions(
+    short: Walked, tmp_path: Path
+) -> None:
+    own = short.copied(tmp_path)
+    made_by_torch_1(own, "Intermediate")
+    (own.workspace / "stages" / own.named("Predict")[0] / "complete.json").unlink()
+    own.again(*SHORT)
+    notes = read_status(Workspace(own.workspace))["notes"]
+    assert notes[0].startswith("1 stage was made with torch 1.0; ")
+
+
+def test_fresh_versions_make_such_stages_again_and_what_rests_on_them(
+    short: Walked, tmp_path: Path
+) -> None:
+    own = short.copied(tmp_path)
+    made_by_torch_1(own, "Intermediate")
+    before = {key: marker["began_unix_s"] for key, marker in own.stages().items()}
+    lines = fresh(own).splitlines()
+    again = {key for key, marker in own.stages().items() if marker["began_unix_s"] != before[key]}
+    lineage = {key: json.dumps(marker["stage"]) for key, marker in own.stages().items()}
+    assert again == {key for key, text in lineage.items() if '"Intermediate"' in text}
+    assert 0 < len(again) < len(before)
+    assert sum(" running " in line for line in lines) == len(again)
+    assert own.results().keys() == short.results().keys()
+    assert "made with" not in own.again(*SHORT)
+
+
+def test_fresh_versions_keep_a_workspace_of_one_version(short: Walked, tmp_path: Path) -> None:
+    assert " running " not in fresh(short.copied(tmp_path))
+
+
+def test_features_of_another_tokenizers_version_are_not_used(
+    short: Walked, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = short.copied(tmp_path)
+    features = own.workspace / "features"
+    before = {file.name for file in features.iterdir()}
+    marker = own.workspace / "stages" / own.named("Predict")[0] / "complete.json"
+    marker.unlink()
+    own.again(*SHORT)
+    assert {file.name for file in features.iterdir()} == before
+    marker.unlink()
+    monkeypatch.setattr("stiltwalk.pipeline.outcome.installed", lambda *_: {"tokenizers": "1.0"})
+    own.again(*SHORT)
+    assert len(list(features.iterdir())) == len(before) + 1
+
+
+def test_a_mixture_is_told_for_what_differs_alone() -> None:
+    made = [{"torch": "2.12", "numpy": "2"}] * 12 + [{"torch": "2.13", "numpy": "2"}] * 1_040
+    assert said_of_mixture(made) == [
+        "12 stages were made with torch 2.12, 1,040 stages were made with torch 2.13."
+    ]
