@@ -235,7 +235,7 @@ def _shots(known: _Evaluated) -> tuple[Example, ...]:
         task, limit = task.chosen_on(made["rows"].get("dev")), made["settings"]["max_rows"]
     train = examples(task, known.record.data, Split.TRAIN, "en", limit)
     how = Asking(**asking | {"answering": Answering(**asking["answering"])})
-    return tuple(shots_of(how, target.name, train))
+    return tuple(shots_of(how, known.stage["rows"]["task"], train))
 
 
 def _named_folder(name: str) -> Path:
