@@ -171,10 +171,11 @@ def test_equal_ids_of_other_words_or_characters_are_not_the_same_row(tiny_xlmr: 
     both = concatenated([tags, replace(tags, words=moved)])
     assert both.first_equal()[tags.num_rows] >= tags.num_rows
     windows = small_set(Kind.SPAN, tiny_xlmr).features
-    assert windows.offsets is not None
-    moved = Ragged(windows.offsets.values + 1, windows.offsets.starts)
-    both = concatenated([windows, replace(windows, offsets=moved)])
-    assert both.first_equal()[windows.num_rows] >= windows.num_rows
+    for name in ("offsets", "answer_starts"):
+        known = getattr(windows, name)
+        moved = Ragged(known.values + 1, known.starts)
+        both = concatenated([windows, replace(windows, **{name: moved})])
+        assert both.first_equal()[windows.num_rows] >= windows.num_rows
 
 
 def test_a_device_without_bf16_predicts_in_fp32_and_says_so_once(
