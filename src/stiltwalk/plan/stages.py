@@ -125,7 +125,7 @@ class Intermediate:
     text: Text | None = None
     lora: LoRA | None = None
     asking: tuple[Asking, ...] = field(default=(), metadata=LATER)
-    version: int = 3
+    version: int = 4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,7 +139,7 @@ class FineTune:
     seed: int
     lora: LoRA | None = None
     asking: Asking | None = field(default=None, metadata=LATER)
-    version: int = 3
+    version: int = 4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -180,7 +180,7 @@ class Predict:
     shuffled_seed: int | None = None
     asking: Asking | None = field(default=None, metadata=LATER)
     backend: str | None = field(default=None, metadata=LATER)
-    version: int = 1
+    version: int = 2
 
 
 @dataclass(frozen=True, kw_only=True)
