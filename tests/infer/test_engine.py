@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
@@ -179,10 +180,10 @@ def test_equal_ids_of_other_words_or_characters_are_not_the_same_row(tiny_xlmr: 
 
 
 def test_a_device_without_bf16_predicts_in_fp32_and_says_so_once(
-    tiny_xlmr: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    tiny_xlmr: Path, believe: Callable[..., None], caplog: pytest.LogCaptureFixture
 ) -> None:
     given = small_set(Kind.PAIR, tiny_xlmr)
-    monkeypatch.setattr(device, "has_bf16", lambda _: False)
+    believe()
     device.say_once.cache_clear()
     exact, wished = (
         Engine(model=given.model, pad_id=given.pad_id, precision=precision)
