@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -63,6 +64,20 @@ def short(tiny_xlmr: Path, tmp_path_factory: pytest.TempPathFactory) -> Walked:
     from walking import walk_short  # noqa: PLC0415 - torch, for those who ask
 
     return walk_short(tiny_xlmr, tmp_path_factory.mktemp("short"))
+
+
+@pytest.fixture
+def believe(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Return what makes the code believe that the machine has these abilities and no others.
+
+    No test asks what the machine that it runs on can do; see `stiltwalk.models.device.abilities`.
+    """
+    from stiltwalk.models import device  # noqa: PLC0415 - torch, for those who ask
+
+    def told(*names: str) -> None:
+        monkeypatch.setattr(device, "abilities", lambda: frozenset(names))
+
+    return told
 
 
 @pytest.fixture

@@ -151,6 +151,13 @@ def test_hellaswag_puts_the_second_half_of_the_context_before_each_ending(tmp_pa
     assert examples(readers.hellaswag, path) == [ChoiceExample("0", "A man runs.", choices, "2")]
 
 
+def test_hellaswag_without_a_second_half_has_the_endings_alone(tmp_path: Path) -> None:
+    columns = {"ctx_a": ["A man."], "ctx_b": [""], "endings": [["Stop.", "Go."]], "label": ["0"]}
+    path = write_parquet(tmp_path / "a.parquet", columns)
+    found = examples(readers.hellaswag, path)
+    assert found == [ChoiceExample("0", "A man.", ("Stop.", "Go."), "0")]
+
+
 def test_hidden_labels_of_hellaswag_are_refused(tmp_path: Path) -> None:
     path = write_parquet(
         tmp_path / "a.parquet",

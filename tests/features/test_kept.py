@@ -33,7 +33,8 @@ def no_making() -> list[Features]:
 
 def same(found: Features, expected: Features) -> bool:
     """Compare all that answering needs."""
-    flat = [(getattr(found, name), getattr(expected, name)) for name in ("ids", "words", "offsets")]
+    names = ("ids", "words", "offsets", "answer_starts")
+    flat = [(getattr(found, name), getattr(expected, name)) for name in names]
     return (
         all(
             (one is None and other is None)

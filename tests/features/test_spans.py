@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ from hypothesis import strategies as st
 
 import tiny
 from stiltwalk.errors import RecipeError
+from stiltwalk.features.rows import Features
 from stiltwalk.features.spans import (
     MAX_ANSWER_TOKENS,
     MAX_QUESTION_TOKENS,
@@ -18,6 +21,7 @@ from stiltwalk.features.spans import (
     WINDOW_STEP_TOKENS,
     answers_of,
     best_spans,
+    most_context,
     span_features,
 )
 from stiltwalk.features.text import TextEncoder
@@ -33,6 +37,13 @@ either = st.sampled_from([XLMR, BERT])
 
 def asked(context: str, *answers: Answer, question: str = "Which country?") -> SpanExample:
     return SpanExample("q", question, context, answers)
+
+
+def best_of(start_T: Any, end_T: Any, features: Features) -> Any:  # noqa: ANN401
+    """Return the best spans of the first window."""
+    assert features.offsets is not None
+    assert features.answer_starts is not None
+    return best_spans(start_T, end_T, features.offsets[0], features.answer_starts[0])
 
 
 @given(long_contexts, either, st.integers(40, 300))
@@ -99,7 +110,7 @@ def test_an_answer_of_whole_words_comes_back_as_it_was(
     width = features.ids.lengths[0]
     starts, ends = np.zeros(width, np.float32), np.zeros(width, np.float32)
     starts[begin_token], ends[end_token] = 9, 9
-    found = [best_spans(starts, ends, features.offsets[0])]
+    found = [best_of(starts, ends, features)]
     assert answers_of(found, features, [asked(context)])[0] == {"q": text}
 
 
@@ -146,12 +157,61 @@ def test_an_empty_context_is_one_window_without_an_answer() -> None:
     features = span_features([asked("")], XLMR, 64)
     assert features.offsets is not None
     width = features.ids.lengths[0]
-    found = [best_spans(np.zeros(width), np.zeros(width), features.offsets[0])]
+    found = [best_of(np.zeros(width), np.zeros(width), features)]
     assert answers_of(found, features, [asked("")])[0] == {"q": ""}
 
 
-@given(st.integers(0, 2**32 - 1), st.integers(1, 50))
-def test_the_best_span_is_the_best_allowed_one(seed: int, tokens: int) -> None:
+@given(st.integers(0, 900), st.integers(129, 400))
+def test_an_answer_starts_in_the_window_that_shows_most_around_it(
+    num_tokens: int, room: int
+) -> None:
+    starts = [0]
+    while starts[-1] + room < num_tokens:
+        starts.append(starts[-1] + WINDOW_STEP_TOKENS)
+    found = most_context(starts, room, num_tokens).tolist()
+    counted = [window for window, (first, end) in enumerate(found) for _ in range(first, end)]
+    assert counted == [window_of(at, starts, room, num_tokens) for at in range(num_tokens)]
+
+
+def window_of(at: int, starts: Sequence[int], room: int, num_tokens: int) -> int:
+    """Return where a token has its maximum context, window by window as in the scripts."""
+    best, best_context = -1, -1.0
+    for window, start in enumerate(starts):
+        length = min(room, num_tokens - start)
+        if start <= at < start + length:
+            context = min(at - start, start + length - 1 - at) + 0.01 * length
+            if context > best_context:
+                best, best_context = window, context
+    return best
+
+
+@given(long_contexts, either, st.integers(180, 384))
+def test_every_token_of_a_context_counts_in_one_window(
+    context: str, encoder: TextEncoder, limit: int
+) -> None:
+    features = span_features([asked(context)], encoder, limit)
+    assert features.answer_starts is not None
+    assert features.offsets is not None
+    counted = [
+        tuple(features.offsets[row][at].tolist())
+        for row, (first, end) in enumerate(features.answer_starts)
+        for at in range(first, end)
+    ]
+    assert counted == [tuple(pair) for pair in encoder.ids_and_offsets([context])[0][1].tolist()]
+
+
+def test_a_better_span_is_skipped_where_another_window_shows_its_start_better() -> None:
+    offsets = np.array([(-1, -1), (0, 5), (6, 11), (12, 17)], np.int32)
+    start, end = np.array([0, 9, 1, 2], np.float32), np.array([0, 9, 1, 2], np.float32)
+    assert best_spans(start, end, offsets, np.array([1, 4]))[1].tolist() == [18, 0, 5]
+    assert best_spans(start, end, offsets, np.array([2, 4]))[1].tolist() == [4, 12, 17]
+    assert len(best_spans(start, end, offsets, np.array([1, 1]))) == 1
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 50), st.integers(5, 30), st.integers(0, 50))
+def test_the_best_span_is_the_best_allowed_one(
+    seed: int, tokens: int, from_token: int, num_starts: int
+) -> None:
     rng = np.random.default_rng(seed)
     start, end = rng.normal(size=(2, tokens + 6)).astype(np.float32)
     offsets = np.full((tokens + 6, 2), -1, np.int32)
@@ -162,9 +222,9 @@ def test_the_best_span_is_the_best_allowed_one(seed: int, tokens: int) -> None:
         (float(start[s] + end[e]), s, e)
         for s in best_starts
         for e in best_ends
-        if 0 <= e - s < MAX_ANSWER_TOKENS
+        if 0 <= e - s < MAX_ANSWER_TOKENS and from_token <= s < from_token + num_starts
     ]
-    found = best_spans(start, end, offsets)
+    found = best_spans(start, end, offsets, np.array([from_token, from_token + num_starts]))
     assert found[0].tolist() == [float(start[0] + end[0]), 0, 0]
     if not allowed:
         assert len(found) == 1

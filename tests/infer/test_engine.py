@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
@@ -171,17 +172,18 @@ def test_equal_ids_of_other_words_or_characters_are_not_the_same_row(tiny_xlmr: 
     both = concatenated([tags, replace(tags, words=moved)])
     assert both.first_equal()[tags.num_rows] >= tags.num_rows
     windows = small_set(Kind.SPAN, tiny_xlmr).features
-    assert windows.offsets is not None
-    moved = Ragged(windows.offsets.values + 1, windows.offsets.starts)
-    both = concatenated([windows, replace(windows, offsets=moved)])
-    assert both.first_equal()[windows.num_rows] >= windows.num_rows
+    for name in ("offsets", "answer_starts"):
+        known = getattr(windows, name)
+        moved = Ragged(known.values + 1, known.starts)
+        both = concatenated([windows, replace(windows, **{name: moved})])
+        assert both.first_equal()[windows.num_rows] >= windows.num_rows
 
 
 def test_a_device_without_bf16_predicts_in_fp32_and_says_so_once(
-    tiny_xlmr: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    tiny_xlmr: Path, believe: Callable[..., None], caplog: pytest.LogCaptureFixture
 ) -> None:
     given = small_set(Kind.PAIR, tiny_xlmr)
-    monkeypatch.setattr(device, "has_bf16", lambda _: False)
+    believe()
     device.say_once.cache_clear()
     exact, wished = (
         Engine(model=given.model, pad_id=given.pad_id, precision=precision)

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 from unicodedata import normalize
 
 import pytest
 from tokenizers import Tokenizer
+from tokenizers.decoders import ByteLevel as Decoder
+from tokenizers.models import BPE
+from tokenizers.pre_tokenizers import ByteLevel
+from tokenizers.trainers import BpeTrainer
 
 from real_rows import TOKENIZER, real_source
 from stiltwalk.config.decoder import Answering, resolved
 from stiltwalk.features.prompts import PromptEncoder
 from stiltwalk.kinds.rendering import PromptKind
-from stiltwalk.records import SpanExample, Split, gold_answers
+from stiltwalk.records import ChoiceExample, SpanExample, Split, gold_answers
 from stiltwalk.tasks import TASKS
 from stiltwalk.tasks.load import examples
 
@@ -49,6 +54,30 @@ def test_prompts_show_the_row_and_right_answers_are_read_back(
             assert folded(text) in map(folded, gold[question])
     else:
         assert found == gold
+
+
+@pytest.mark.parametrize("way", ["scoring", "generation"])
+def test_one_space_parts_hellaswag_s_context_from_every_ending(
+    way: Any,  # noqa: ANN401 - one of two words
+    real: Path,
+) -> None:
+    task, byte_level = TASKS["hellaswag"], Tokenizer(BPE())
+    byte_level.pre_tokenizer, byte_level.decoder = ByteLevel(add_prefix_space=False), Decoder()
+    byte_level.train_from_iterator([], BpeTrainer(initial_alphabet=ByteLevel.alphabet()))
+    kind = PromptKind(
+        task=task,
+        answering=resolved(task.kind, Answering(way=way)),
+        encoder=PromptEncoder(byte_level, (0,), None),
+    )
+    rows = examples(task, real_source(real), Split.TRAIN, "en")
+    endings = [choice for row in rows if isinstance(row, ChoiceExample) for choice in row.choices]
+    assert sum(ending[0].isupper() for ending in endings) > 100, "rows without a second half"
+    features = kind.features(rows, kind.encoder, task.labels, 1 << 20)
+    for row, ids in zip(rows, features.ids, strict=True):
+        assert isinstance(row, ChoiceExample)
+        text = byte_level.decode(ids[:-1].tolist())
+        assert text == f"{row.prompt} {row.choices[int(row.label)]}"
+        assert "  " not in text
 
 
 def folded(text: str) -> str:

@@ -146,8 +146,33 @@ def test_a_chat_template_stands_around_the_request(folder: Path, tmp_path: Path)
     (tmp_path / "tokenizer_config.json").write_text(text, encoding="utf-8")
     plain, chat = (kind_of(tmp_path, "xquad", chat_template=use) for use in (False, True))
     assert chat.encoder.end_id == 2, "a turn's end"
-    before, between = chat.encoder.around()
-    row = chat.asked([SPAN], (), 200).ids[0].tolist()
-    assert row[: len(before)] == before.tolist()
-    assert row[-len(between) :] == between.tolist()
-    assert len(row) > len(plain.asked([SPAN], (), 200).ids[0])
+    shown = f"<s>user: {chat.template.asked(SPAN)}</s><s>assistant:"
+    (asked,) = chat.encoder.ids([shown])
+    assert chat.asked([SPAN], (), 200).ids[0].tolist() == asked.tolist()
+    long = replace(SPAN, context="Paris is in France, " * 40 + SPAN.context)
+    cut, (head,) = chat.asked([long], (), 90).ids[0].tolist(), chat.encoder.ids(["<s>user: "])
+    assert cut[: len(head)] == head.tolist()
+    assert cut[-20:] == asked[-20:].tolist()
+    assert len(asked) > len(plain.asked([SPAN], (), 200).ids[0])
+
+
+@pytest.mark.parametrize("name", ["udpos", "panx"])
+def test_every_tag_is_read_back_behind_every_other(shipped: Path, name: str) -> None:
+    kind = kind_of(shipped, name)
+    labels = kind.task.labels
+    tags = tuple(tag for one in labels for other in labels for tag in (one, other))
+    row = TaggedExample("t", ("Paris",) * len(tags), tags)
+    features = kind.features([row], kind.encoder, labels, 10_000)
+    written = features.ids[0][features.second[0] : -1]
+    assert kind.parsed([written], [row], labels) == [(tags, True)]
+
+
+def test_whether_an_option_s_end_counts_is_a_choice(folder: Path) -> None:
+    without, counted = (
+        kind_of(folder, "xnli", **values).asked([PAIR], TASKS["xnli"].labels, 200)
+        for values in ({}, {"count_end_token": True})
+    )
+    end = kind_of(folder, "xnli").encoder.end_id
+    for short, long in zip(without.ids, counted.ids, strict=True):
+        assert long.tolist() == [*short.tolist(), end]
+    assert without.second.tolist() == counted.second.tolist()

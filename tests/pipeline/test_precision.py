@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +27,13 @@ def choices(walked: Walked) -> dict[str, dict[str, Any]]:
 
 @pytest.mark.parametrize("changes_the_score", [False, True])
 def test_auto_predicts_in_bf16_only_where_the_english_dev_score_stays(
-    walked: Walked, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changes_the_score: bool
+    walked: Walked,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    believe: Callable[..., None],
+    changes_the_score: bool,
 ) -> None:
-    monkeypatch.setattr(precision, "has_bf16", lambda _: True)
+    believe("cpu bf16")
     scores = iter(range(100) if changes_the_score else [0.5] * 100)
     monkeypatch.setattr(precision, "dev_score", lambda *_: next(scores))
     own = walked.copied(tmp_path)
@@ -45,9 +50,9 @@ def test_auto_predicts_in_bf16_only_where_the_english_dev_score_stays(
 
 
 def test_auto_stays_with_fp32_where_the_device_has_no_bf16(
-    walked: Walked, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    walked: Walked, tmp_path: Path, believe: Callable[..., None]
 ) -> None:
-    monkeypatch.setattr(precision, "has_bf16", lambda _: False)
+    believe()
     own = walked.copied(tmp_path)
     before = own.results()
     own.again(*AUTO, "targets=['xnli']")

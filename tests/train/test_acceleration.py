@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from transformers.modeling_layers import GradientCheckpointingLayer
 
 from stiltwalk.config import TrainSettings
 from stiltwalk.errors import RecipeError
-from stiltwalk.models.device import require_device
+from stiltwalk.models.device import pick_device, require_device
 
 
 def trained(folder: Path, settings: TrainSettings) -> tuple[dict[str, torch.Tensor], int]:
@@ -53,8 +54,8 @@ def test_compiled_blocks_learn_alike(tiny_xlmr: Path) -> None:
     assert losses[1] == pytest.approx(losses[0], rel=1e-3)
 
 
-@pytest.mark.skipif(torch.cuda.is_available(), reason="says what happens without a GPU")
-def test_half_precision_without_a_gpu_is_refused() -> None:
+def test_half_precision_without_a_gpu_is_refused(believe: Callable[..., None]) -> None:
+    believe("cpu bf16")
     require_device("bf16")
     with pytest.raises(RecipeError, match="'fp16', which needs a GPU"):
         require_device("fp16")
@@ -62,7 +63,7 @@ def test_half_precision_without_a_gpu_is_refused() -> None:
 
 @pytest.mark.gpu
 def test_half_precision_learns_and_goes_on_with_its_scale(tiny_xlmr: Path) -> None:
-    if not torch.cuda.is_available():
+    if pick_device().type != "cuda":
         pytest.skip("needs a GPU")
     training = Trainee(tiny_xlmr, precision="fp16").fit()
     assert training.log[-1]["loss_nats"] < 10

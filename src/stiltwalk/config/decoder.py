@@ -30,6 +30,8 @@ class Answering:
         way: "scoring" compares the log-likelihoods of all options, "generation" writes the answer
             token by token; None for scoring where there are options, else generation.
         length_normalised: divide an option's log-likelihood by its tokens.
+        count_end_token: the token that ends an answer is one of an option's; common harnesses
+            leave it out, and a fine-tuned model has learned to say it.
         in_context: solved English training rows before each question, drawn by the seed.
         max_new_tokens: of a written answer; None for 32, of a list of tags for 256.
         chat_template: use the model's own, where it has one.
@@ -41,6 +43,7 @@ class Answering:
 
     way: Way | None = None
     length_normalised: bool = True
+    count_end_token: bool = False
     in_context: Annotated[int, Field(ge=0)] = 0
     max_new_tokens: Count | None = None
     chat_template: bool = True

@@ -70,11 +70,11 @@ def topics(columns: tuple[str, str], labels: tuple[str, ...]) -> Reader:
 
 
 def hellaswag(rows: Rows, language: str) -> Iterator[Example]:  # noqa: ARG001 - English only
-    """Read HellaSwag: the second half of the context belongs to the choice."""
+    """Read HellaSwag: the second half of the context belongs to the choice; it can be empty."""
     columns = ("ctx_a", "ctx_b", "label")
     for row, (ctx_a, ctx_b, label, endings) in rows.take(columns, ("endings",)):
         _check_texts(rows, row, "endings", endings)
-        choices = tuple(f"{ctx_b} {ending}" for ending in endings)
+        choices = tuple(f"{ctx_b} {ending}".lstrip() for ending in endings)
         yield ChoiceExample(
             f"{rows.id_prefix}{row}", ctx_a, choices, _choice(rows, row, label, len(choices))
         )

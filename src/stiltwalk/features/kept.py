@@ -21,8 +21,9 @@ import pyarrow as pa
 from stiltwalk.features.ragged import Ragged
 from stiltwalk.features.rows import Features, concatenated, first_examples
 
-_FORM = 1
+_FORM = 2
 """Raised by hand when features of the same text come out otherwise."""
+_OF_SOME_KINDS = ("words", "offsets", "answer_starts")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,10 +76,11 @@ def _write(file: Path, parts: Sequence[Features]) -> None:
         "second": pa.array(whole.second),
         "example": pa.array(whole.example),
     }
-    if whole.words is not None:
-        columns["words"] = _lists(whole.words)
-    if whole.offsets is not None:
-        columns["offsets"] = _lists(whole.offsets)
+    columns |= {
+        name: _lists(found)
+        for name in _OF_SOME_KINDS
+        if (found := getattr(whole, name)) is not None
+    }
     facts = {
         "first_rows": [0, *accumulate(part.num_rows for part in parts)],
         "first_examples": first_examples(parts),
@@ -102,8 +104,7 @@ def _read(file: Path) -> KeptFeatures:
         second=columns["second"].to_numpy(),
         example=columns["example"].to_numpy(),
         labels=Ragged.of([[]] * (batch.num_rows // facts["rows_per_unit"])),
-        words=_ragged(columns["words"]) if "words" in columns else None,
-        offsets=_ragged(columns["offsets"]) if "offsets" in columns else None,
+        **{name: _ragged(columns[name]) for name in _OF_SOME_KINDS if name in columns},
         rows_per_unit=facts["rows_per_unit"],
     )
     return KeptFeatures(whole, facts["first_rows"], facts["first_examples"])

@@ -57,16 +57,56 @@ class PromptEncoder(TextEncoder):
         lines = [number for number, text in enumerate(written) if "\n" in text]
         return np.unique(np.array([self.end_id, *self._end_ids, *lines], dtype=np.int32))
 
-    def around(self) -> tuple[Ids, Ids]:
-        """Return what stands before every request, and between it and the answer."""
-        if self._chat is None:
-            return self.before, np.zeros(0, np.int32)
-        before, between = self.ids([self._chat.before, self._chat.between])
-        return before, between
+    @cached_property
+    def head_tokens(self) -> int:
+        """How many tokens of what stands before every request; they stay when a row is cut."""
+        return len(self.before if self._chat is None else self.ids([self._chat.before])[0])
 
-    def answers(self, texts: Sequence[str]) -> list[Ids]:
-        """Return the ids of answers, as they follow a prompt."""
-        return self.ids([f" {text}" for text in texts] if self._chat is None else texts)
+    def asked_and_answers(
+        self, prompts: Sequence[str], answers: Sequence[Sequence[str]]
+    ) -> list[tuple[Ids, list[Ids]]]:
+        """Return the ids of every prompt, and those with which each of its answers follows it.
+
+        As lm-evaluation-harness has it (`_encode_pair`): an answer's ids are those of the whole
+        text behind as many as the prompt has alone. So where a token of the whole lies across the
+        border, the prompt still stands as it is alone, and the answer begins behind that token.
+        Spaces at a prompt's end belong to the answer. Line breaks there stay, unlike in the
+        harness: they end a chat template's header, and would end a written answer. Without a
+        template exactly one space parts prompt and answer.
+
+        An answer that this leaves without a token has those of its text alone, or the end's; a
+        prompt without any is the end's, as in the harness.
+        """
+        framed = [self._framed(prompt) for prompt in prompts]
+        asked = [text.rstrip(" ") for text in framed]
+        gaps = [text[len(short) :] for text, short in zip(framed, asked, strict=True)]
+        wholes = [
+            short + gap + answer.lstrip(" ")
+            for short, gap, each in zip(asked, gaps, answers, strict=True)
+            for answer in each
+        ]
+        whole_ids = iter(self.ids(wholes))
+        before = self.before if self._chat is None else self.before[:0]
+        found = []
+        for ids, each in zip(self.ids(asked), answers, strict=True):
+            behind = [next(whole_ids)[len(ids) :] for _ in each]
+            kept = [
+                one if len(one) else self._alone(text)
+                for one, text in zip(behind, each, strict=True)
+            ]
+            start = np.concatenate([before, ids])
+            found.append((start if len(start) else np.array([self._end_ids[0]], np.int32), kept))
+        return found
+
+    def _framed(self, prompt: str) -> str:
+        """Return a prompt with all that stands around it, up to where its answer begins."""
+        if self._chat is None:
+            return f"{prompt.rstrip(' ')} "
+        return self._chat.before + prompt + self._chat.between
+
+    def _alone(self, answer: str) -> Ids:
+        (ids,) = self.ids([answer])
+        return ids if len(ids) else np.array([self.end_id], dtype=np.int32)
 
     def text(self, ids: Sequence[int]) -> str:
         """Return what some tokens say on their first line, without white space around it."""
@@ -80,11 +120,13 @@ class Rendered:
 
     Args:
         prompts: one text per example.
-        answers: the ids that can follow it; empty where the answer is to be written.
+        answers: the texts that can follow it; empty where the answer is to be written.
+        ended: whether the token that ends an answer stands behind each.
     """
 
     prompts: Sequence[str]
-    answers: Sequence[Sequence[Ids]]
+    answers: Sequence[Sequence[str]]
+    ended: bool = True
 
     def features(
         self, encoder: PromptEncoder, max_length_tokens: int, room_tokens: int
@@ -96,15 +138,15 @@ class Rendered:
             max_length_tokens: longest row; a longer prompt loses its beginning.
             room_tokens: of it kept free, for what is to be written.
         """
-        before, between = encoder.around()
+        end = np.array([encoder.end_id] if self.ended else [], dtype=np.int32)
         rows: list[Ids] = []
         starts: list[int] = []
-        for prompt, answers in zip(encoder.ids(self.prompts), self.answers, strict=True):
-            longest = max(map(len, answers), default=room_tokens)
-            room = max(0, max_length_tokens - len(before) - len(between) - longest)
-            cut = prompt[max(0, len(prompt) - room) :]
-            asked = np.concatenate([before, cut, between])
-            rows += [np.concatenate([asked, answer]) for answer in answers] or [asked]
+        for prompt, answers in encoder.asked_and_answers(self.prompts, self.answers):
+            longest = max((len(answer) + len(end) for answer in answers), default=room_tokens)
+            head, body = np.split(prompt, [encoder.head_tokens])
+            room = max(0, max_length_tokens - len(head) - longest)
+            asked = np.concatenate([head, body[max(0, len(body) - room) :]])
+            rows += [np.concatenate([asked, answer, end]) for answer in answers] or [asked]
             starts += [len(asked)] * max(1, len(answers))
         per_unit = max(1, len(self.answers[0])) if self.answers else 1
         return Features(

@@ -28,6 +28,8 @@ class Features:
         words: the position of each word's first sub-word, row by row; tags only.
         offsets: per id the characters [start, end) of the context it covers, (-1, -1) outside
             the context; spans only.
+        answer_starts: the positions [first, end) at which an answer may start, row by row, since
+            another window shows the rest better; spans only.
         rows_per_unit: 1, or the number of choices.
     """
 
@@ -37,6 +39,7 @@ class Features:
     labels: Ragged
     words: Ragged | None = None
     offsets: Ragged | None = None
+    answer_starts: Ragged | None = None
     rows_per_unit: int = 1
 
     @property
@@ -72,12 +75,16 @@ class Features:
             labels=self.labels.between(start // per_unit, end // per_unit),
             words=None if self.words is None else self.words.between(start, end),
             offsets=None if self.offsets is None else self.offsets.between(start, end),
+            answer_starts=(
+                None if self.answer_starts is None else self.answer_starts.between(start, end)
+            ),
         )
 
     def first_equal(self) -> NDArray[np.int64]:
         """Return for every row the first one that neither model nor decoding tells from it."""
         first: dict[bytes, int] = {}
-        flat = [each for each in (self.ids, self.words, self.offsets) if each is not None]
+        every = (self.ids, self.words, self.offsets, self.answer_starts)
+        flat = [each for each in every if each is not None]
         found = np.empty(self.num_rows, dtype=np.int64)
         for row, second in enumerate(self.second.tolist()):
             digest = blake2b(f"{second} {len(self.ids[row])} ".encode(), digest_size=16)
@@ -111,6 +118,7 @@ def concatenated(parts: Sequence[Features]) -> Features:
         labels=Ragged.joined([part.labels for part in parts]),
         words=_joined([part.words for part in parts]),
         offsets=_joined([part.offsets for part in parts]),
+        answer_starts=_joined([part.answer_starts for part in parts]),
         rows_per_unit=parts[0].rows_per_unit,
     )
 

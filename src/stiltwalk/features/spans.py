@@ -1,7 +1,8 @@
 """Questions on contexts → overlapping windows, and best spans → answers.
 
-Source: `run_squad.py` of the XTREME scripts: question ≤ 64 tokens, windows that start 128 tokens
-after one another, an answer outside the window points at the first token.
+Source: `run_squad.py` of the XTREME scripts and jiant's `squad_style`: question ≤ 64 tokens,
+windows that start 128 tokens after one another, an answer outside the window points at the first
+token, and is looked for where its first token has the most context.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ def span_features(
     """
     questions = encoder.ids([example.question for example in examples])
     contexts = encoder.ids_and_offsets([example.context for example in examples])
-    rows, seconds, origin, labels, offsets = [], [], [], [], []
+    rows, seconds, origin, labels, offsets, answer_starts = [], [], [], [], [], []
     for number, (example, question, (ids, spans)) in enumerate(
         zip(examples, questions, contexts, strict=True)
     ):
@@ -46,13 +47,15 @@ def span_features(
                 f"question of {len(asked)} tokens. Give at least 128; the papers take 384."
             )
         answer = _answer_tokens(example, spans)
-        for start in _window_starts(len(ids), room):
+        shift = len(encoder.before) + len(asked) + len(encoder.between)
+        starts = _window_starts(len(ids), room)
+        for start, counted in zip(starts, most_context(starts, room, len(ids)), strict=True):
             window, inside = ids[start : start + room], spans[start : start + room]
             rows.append(encoder.pair(asked, window))
-            shift = len(encoder.before) + len(asked) + len(encoder.between)
             seconds.append(shift)
             origin.append(number)
             labels.append(_shifted(answer, start, len(window), shift))
+            answer_starts.append(counted - start + shift)
             offsets.append(_around(inside, shift, len(rows[-1])))
     return Features(
         ids=Ragged.of(rows),
@@ -60,25 +63,60 @@ def span_features(
         example=np.array(origin, dtype=np.int64),
         labels=Ragged.of(labels),
         offsets=Ragged.of(offsets),
+        answer_starts=Ragged.of(answer_starts),
     )
 
 
+def most_context(starts: Sequence[int], room_tokens: int, num_tokens: int) -> NDArray[np.int64]:
+    """Return per window the context tokens [first, end) that no other window shows better, (W, 2).
+
+    The rule of the reference scripts: a token counts in the window where the smaller of what
+    stands before and behind it, plus a hundredth of the window's length, is largest; among equal
+    ones in the first. The further right a token is, the further right is its window, so what
+    counts in a window is one stretch.
+
+    Shape letters: W windows, T tokens of the context.
+
+    Args:
+        starts: where windows start.
+        room_tokens: their length; the last one can be shorter.
+        num_tokens: of the context.
+    """
+    at_T, start_W1 = np.arange(num_tokens), np.array(starts)[:, None]
+    end_W1 = np.minimum(start_W1 + room_tokens, num_tokens)
+    context_WT = np.minimum(at_T - start_W1, end_W1 - 1 - at_T) + 0.01 * (end_W1 - start_W1)
+    is_inside_WT = (start_W1 <= at_T) & (at_T < end_W1)
+    window_T = np.where(is_inside_WT, context_WT, -np.inf).argmax(axis=0)
+    borders = np.searchsorted(window_T, np.arange(len(starts) + 1))
+    return np.stack([borders[:-1], borders[1:]], axis=1)
+
+
 def best_spans(
-    start_T: NDArray[np.float32], end_T: NDArray[np.float32], offsets_T2: NDArray[np.int32]
+    start_T: NDArray[np.float32],
+    end_T: NDArray[np.float32],
+    offsets_T2: NDArray[np.int32],
+    answer_starts: NDArray[np.int32],
 ) -> NDArray[np.float64]:
     """Return the best spans of one window as (score, first character, end character).
 
     The first row is "no answer": the score of the first token, characters (0, 0). The second is
-    the best span that is at most 30 tokens long, among the 20 best starts and ends; it is left
-    out where no span is allowed.
+    the best span that is at most 30 tokens long, among the 20 best starts and ends, and starts
+    where this window counts; it is left out where no span is allowed.
 
     Shape letters: T tokens of the window.
+
+    Args:
+        start_T: a score per token.
+        end_T: a score per token.
+        offsets_T2: see `Features`.
+        answer_starts: see `Features`.
     """
     nothing = (float(start_T[0] + end_T[0]), 0.0, 0.0)
     inside = np.flatnonzero(offsets_T2[:, 0] >= 0)
     if not inside.size:
         return np.array([nothing])
     starts = inside[np.argsort(-start_T[inside], kind="stable")[:NUM_BEST]]
+    starts = starts[(answer_starts[0] <= starts) & (starts < answer_starts[1])]
     ends = inside[np.argsort(-end_T[inside], kind="stable")[:NUM_BEST]]
     length = ends[None, :] - starts[:, None] + 1
     allowed = (length >= 1) & (length <= MAX_ANSWER_TOKENS)

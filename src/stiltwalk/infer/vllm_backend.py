@@ -25,6 +25,7 @@ from stiltwalk.features.rows import Features
 from stiltwalk.infer.backend import Found
 from stiltwalk.infer.engine import RowCosts, Tick
 from stiltwalk.infer.generate import Stopping
+from stiltwalk.models.device import pick_device
 
 _CPU_CACHE_BYTES = 4 << 30
 _SETTINGS = {
@@ -149,7 +150,7 @@ def _explained() -> Iterator[None]:
 
 def _memory() -> dict[str, Any]:
     """Return how much it may take: nearly all that a GPU has free, of a CPU's memory a piece."""
-    if not torch.cuda.is_available():
+    if pick_device().type != "cuda":
         return {"kv_cache_memory_bytes": _CPU_CACHE_BYTES}
     gc.collect()
     torch.cuda.empty_cache()

@@ -6,7 +6,7 @@ positions, V vocabulary.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -20,7 +20,7 @@ from torch.nn import functional
 from stiltwalk.config.decoder import Answering
 from stiltwalk.features.prompts import PromptEncoder, Rendered, load_prompt_encoder
 from stiltwalk.features.rows import Features
-from stiltwalk.features.text import Ids, TextEncoder
+from stiltwalk.features.text import TextEncoder
 from stiltwalk.kinds.kind import Batch
 from stiltwalk.models.checkpoint import Model
 from stiltwalk.records import Answers, Example, Kind, SpanExample, TaggedExample
@@ -75,7 +75,7 @@ class PromptKind:
         """Return one row per example to learn from: prompt, answer, end."""
         return Rendered(
             [self.template.asked(example) for example in examples],
-            [(answer,) for answer in self._ended(map(self.template.answer, examples))],
+            [(self.template.answer(example),) for example in examples],
         ).features(self.encoder, max_length_tokens, 0)
 
     def asked(
@@ -83,12 +83,10 @@ class PromptKind:
     ) -> Features:
         """Return the rows to be answered: one per option, or one prompt to go on from."""
         prompts = [self._before + self.template.asked(example) for example in examples]
-        answers: list[tuple[Ids, ...]] = [()] * len(examples)
+        answers: list[tuple[str, ...]] = [()] * len(examples)
         if self.is_scored:
-            options = [self.template.options(example, tuple(labels)) for example in examples]
-            flat = iter(self._ended([text for each in options for text in each]))
-            answers = [tuple(next(flat) for _ in each) for each in options]
-        return Rendered(prompts, answers).features(
+            answers = [self.template.options(example, tuple(labels)) for example in examples]
+        return Rendered(prompts, answers, ended=self.answering.count_end_token).features(
             self.encoder, max_length_tokens, self.max_new_tokens
         )
 
@@ -97,19 +95,6 @@ class PromptKind:
         """The solved examples."""
         solved = (f"{self.template.asked(e)} {self.template.answer(e)}" for e in self.shots)
         return "".join(f"{text}\n\n" for text in solved)
-
-    def _ended(self, answers: Iterable[str]) -> list[Ids]:
-        """Return the ids of answers; tags one by one, as they are read again."""
-        end = np.array([self.encoder.end_id], dtype=np.int32)
-        texts = list(answers)
-        if self.task.kind is Kind.TAGGING:
-            ids = self._tag_ids({tag for text in texts for tag in text.split()})
-            return [np.concatenate([*(ids[tag] for tag in t.split()), end]) for t in texts]
-        return [np.concatenate([answer, end]) for answer in self.encoder.answers(texts)]
-
-    def _tag_ids(self, tags: Iterable[str]) -> Mapping[str, Ids]:
-        ordered = sorted(tags)
-        return dict(zip(ordered, self.encoder.ids([f" {tag}" for tag in ordered]), strict=True))
 
     def weights(self, features: Features) -> NDArray[np.int64]:
         """Return the tokens of every answer, its end included."""
@@ -166,16 +151,22 @@ class PromptKind:
         """
         if self.is_scored:
             return [(self._named(self._best(each), labels), True) for each in outputs]
+        texts = [self.encoder.text(tokens.tolist()) for tokens in outputs]
         if self.task.kind is Kind.TAGGING:
-            reader = _TagReader(self._tag_ids(labels), _NO_TAG if _NO_TAG in labels else labels[0])
+            words = [tuple(text.split()) for text in self._shown(labels)]
+            filler = _NO_TAG if _NO_TAG in labels else labels[0]
+            reader = _TagReader(dict(zip(words, labels, strict=True)), filler)
             return [
-                reader.read(tokens.tolist(), len(example.words))
-                for tokens, example in zip(outputs, examples, strict=True)
+                reader.read(text.split(), len(example.words))
+                for text, example in zip(texts, examples, strict=True)
                 if isinstance(example, TaggedExample)
             ]
-        texts = [self.encoder.text(tokens.tolist()) for tokens in outputs]
         pairs = zip(texts, examples, strict=True)
         return [self._read(text, example, tuple(labels)) for text, example in pairs]
+
+    def _shown(self, texts: Sequence[str]) -> list[str]:
+        """Return texts as they come back from their tokens."""
+        return [self.encoder.text(ids.tolist()) for ids in self.encoder.ids(texts)]
 
     def _best(self, scores_K2: NDArray[Any]) -> int:
         """Return the likeliest option."""
@@ -191,7 +182,7 @@ class PromptKind:
             has_none = bool(text) and text == self.template.no_answer
             return ("" if has_none else text), bool(text)
         options = self.template.options(example, labels)
-        shown = [self.encoder.text(ids.tolist()) for ids in self.encoder.answers(options)]
+        shown = self._shown(options)
         if text in shown:
             return self._named(shown.index(text), labels), True
         return (_NO_CHOICE if self.task.kind is Kind.CHOICE else UNPARSED), False
@@ -211,25 +202,26 @@ def prompt_kind(
 
 @dataclass(frozen=True, eq=False)
 class _TagReader:
-    """Reads tags off tokens, the longest that fits at each place."""
+    """Reads tags off the words that a tokenizer makes of them, the longest that fits each time.
 
-    ids: Mapping[str, Ids]
+    Args:
+        known: the words of every tag: a tokenizer may write "B-PER" as three.
+        filler: for words without a tag.
+    """
+
+    known: Mapping[tuple[str, ...], str]
     filler: str
 
-    @cached_property
-    def _known(self) -> dict[tuple[int, ...], str]:
-        return {tuple(ids.tolist()): tag for tag, ids in self.ids.items()}
-
-    def read(self, tokens: list[int], num_words: int) -> tuple[tuple[str, ...], bool]:
+    def read(self, written: list[str], num_words: int) -> tuple[tuple[str, ...], bool]:
         """Return one tag per word, and whether there was exactly one for each."""
         tags: list[str] = []
-        at, longest = 0, max(map(len, self._known))
-        while at < len(tokens):
-            sizes = range(min(longest, len(tokens) - at), 0, -1)
-            size = next((s for s in sizes if tuple(tokens[at : at + s]) in self._known), 0)
+        at, longest = 0, max(map(len, self.known))
+        while at < len(written):
+            sizes = range(min(longest, len(written) - at), 0, -1)
+            size = next((s for s in sizes if tuple(written[at : at + s]) in self.known), 0)
             if not size:
                 break
-            tags.append(self._known[tuple(tokens[at : at + size])])
+            tags.append(self.known[tuple(written[at : at + size])])
             at += size
-        exact = at == len(tokens) and len(tags) == num_words
+        exact = at == len(written) and len(tags) == num_words
         return tuple([*tags, *[self.filler] * num_words][:num_words]), exact

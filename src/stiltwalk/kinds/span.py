@@ -53,12 +53,13 @@ class SpanKind:
     ) -> list[NDArray[np.float64]]:
         """Return the best spans of each window; see `best_spans`."""
         assert features.offsets is not None
+        assert features.answer_starts is not None
         scores = self.logits(model, batch).cpu().numpy()
         found = []
         for at, row in enumerate(rows):
             offsets = features.offsets[row]
             start, end = scores[at, : len(offsets), 0], scores[at, : len(offsets), 1]
-            found.append(best_spans(start, end, offsets))
+            found.append(best_spans(start, end, offsets, features.answer_starts[row]))
         return found
 
     def decode(

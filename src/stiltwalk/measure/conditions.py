@@ -109,7 +109,7 @@ def _number(file: Path) -> float | None:
 
 def _energy_counter() -> tuple[str, Callable[[], float | None]]:
     """Return the best counter of energy that the machine has: its name, and how it is read."""
-    if torch.cuda.is_available() and (read := _nvml()) is not None:
+    if pick_device().type == "cuda" and (read := _nvml()) is not None:
         return "NVML", read
     zones = sorted(_SYS.glob("class/powercap/intel-rapl:?/energy_uj"))
     if zones and all(_number(zone) is not None for zone in zones):

@@ -24,6 +24,7 @@ from stiltwalk.measure.splitting import splits
 from stiltwalk.measure.system import Answerer, Delayed, Settings, System, load_answerer
 from stiltwalk.measure.verdicts import LEAST_BLOCKS, judge
 from stiltwalk.measure.workload import Workload
+from stiltwalk.models.device import pick_device
 
 CONTROLS = "controls"
 DELAYS = (0.0, 0.05, 0.02)
@@ -93,7 +94,7 @@ class Session:
     @property
     def device(self) -> str:
         """The name of what is measured on."""
-        return torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
+        return torch.cuda.get_device_name() if pick_device().type == "cuda" else "cpu"
 
     def measure(
         self,

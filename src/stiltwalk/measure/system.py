@@ -235,5 +235,5 @@ class Delayed:
 
 def _synchronise() -> None:
     """Wait until the device has done what it was asked, so that a clock tells the truth."""
-    if torch.cuda.is_available():
+    if pick_device().type == "cuda":
         torch.cuda.synchronize()

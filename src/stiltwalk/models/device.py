@@ -20,26 +20,38 @@ CPU_WRITING_TOKENS = 16_384
 """Of prompts that are written on together: each step reads all weights for one token a row."""
 MOST_BATCH_TOKENS = 65_536
 """Beyond this an accelerator gains nothing."""
+_BF16_INSTRUCTIONS = ("avx512_bf16", "amx_bf16", "bf16")
+
+
+def abilities() -> frozenset[str]:
+    """Return what this process can use: "cuda", and "cuda bf16", "cpu bf16" for products in bf16.
+
+    Whatever depends on the machine asks here, when it needs to know, so that there is one place to
+    be told otherwise.
+    """
+    found = {
+        "cpu bf16": any(map(torch.cpu.get_capabilities().get, _BF16_INSTRUCTIONS)),
+        "cuda": (has_cuda := torch.cuda.is_available()),
+        "cuda bf16": has_cuda and torch.cuda.is_bf16_supported(including_emulation=False),
+    }
+    return frozenset(name for name, is_there in found.items() if is_there)
 
 
 def pick_device() -> torch.device:
     """Return the accelerator if this process can use one, else the CPU."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    return torch.device("cuda" if "cuda" in abilities() else "cpu")
 
 
 def all_devices() -> tuple[torch.device, ...]:
     """Return every accelerator that is this process's alone, else what `pick_device` returns."""
-    if not torch.cuda.is_available() or torch.distributed.is_initialized():
+    if pick_device().type != "cuda" or torch.distributed.is_initialized():
         return (pick_device(),)
     return tuple(torch.device("cuda", number) for number in range(torch.cuda.device_count()))
 
 
 def has_bf16(device: torch.device) -> bool:
     """Tell whether a device multiplies bf16 in hardware; elsewhere it is slower than fp32."""
-    if device.type == "cuda":
-        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    abilities = torch.cpu.get_capabilities()
-    return any(abilities.get(name, False) for name in ("avx512_bf16", "amx_bf16", "bf16"))
+    return f"{device.type} bf16" in abilities()
 
 
 def require_device(precision: PrecisionOrAuto) -> None:

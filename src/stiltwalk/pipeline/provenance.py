@@ -7,6 +7,7 @@ import platform
 
 import torch
 
+from stiltwalk.models.device import pick_device
 from stiltwalk.store.processes import num_processes
 from stiltwalk.store.versions import versions
 
@@ -21,7 +22,7 @@ def provenance() -> dict[str, str]:
     }
     if num_processes() > 1:
         facts["processes"] = str(num_processes())
-    if torch.cuda.is_available():
+    if pick_device().type == "cuda":
         facts["accelerator"] = torch.cuda.get_device_name()
     return facts
 

@@ -200,7 +200,7 @@ class Predict:
     shuffled_seed: int | None = None
     asking: Asking | None = field(default=None, metadata=LATER)
     backend: str | None = field(default=None, metadata=LATER)
-    version: int = 1
+    version: int = 2
 
     @property
     def shuffle(self) -> int | None:

@@ -139,7 +139,9 @@ def _asking(target: str, answering: Mapping[str, Any]) -> Iterator[str]:
     yield f"~~~~text\n{template_of(target).prompt.strip()}\n~~~~"
     if answering["way"] == "scoring":
         share = "per token" if answering["length_normalised"] else "as a whole"
-        yield f"Its answer is the option with the highest log-likelihood, {share}."
+        # stages of earlier versions lack the field, and counted it
+        end = ", its end counted" if answering.get("count_end_token", True) else ""
+        yield f"Its answer is the option with the highest log-likelihood, {share}{end}."
     else:
         most = answering["max_new_tokens"]
         yield (
