@@ -101,6 +101,7 @@ def rows_of(record: RunRecord, workspace: Workspace) -> RunRows:
         model=record.model,
         walked=record.walked,
         claims=record.claims,
+        max_train_rows=record.max_train_rows,
         shares=tuple(row for stage in evaluated for row in _shares(stage, workspace)),
         courses=tuple(
             course

@@ -96,7 +96,7 @@ class RunRows:
     `languages` are those that the recipe chose, None for all that a target has. `model` is the
     base encoder as the recipe names it, "" where the run made its own. `walked` tells what the
     arms are made of, `claims` what the recipe asks to be judged, `comparisons` are paired ones of
-    speed.
+    speed. `max_train_rows` is the least number that any task's training rows are limited to.
     """
 
     title: str
@@ -118,6 +118,7 @@ class RunRows:
     shares: tuple[ArmShares, ...] = ()
     courses: tuple[Course, ...] = ()
     comparisons: tuple[Speed, ...] = ()
+    max_train_rows: int | None = None
 
     def languages_of(self, task: str) -> tuple[str, ...]:
         """Return the languages that a target was to be tested in, in the target's order."""
