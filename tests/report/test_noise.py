@@ -8,7 +8,14 @@ from scipy import stats
 from synthetic import make_run
 
 from stiltwalk.records import ScoreRow, ShareRow
-from stiltwalk.report.noise import LEVEL, gain_noise, mcnemar, noise, paired_tests
+from stiltwalk.report.noise import (
+    LEVEL,
+    Estimate,
+    estimated,
+    gain_estimate,
+    mcnemar,
+    paired_tests,
+)
 from stiltwalk.report.resampling import Resamples, gains_over_examples
 from stiltwalk.report.rows import ArmScore, ArmShares, RunRows
 from stiltwalk.report.totals import Spread
@@ -42,16 +49,22 @@ def coin_run(chance: dict[str, float], seeds: tuple[int, ...] = (1,), dice: int 
 
 
 def test_the_first_draw_is_what_was_observed() -> None:
-    run = coin_run({"none": 0.5, "mnli": 0.7})
+    run = coin_run({"none": 0.5, "mnli": 0.7}, seeds=(1, 2))
     drawn = Resamples(run, num_resamples=50)
-    observed = np.mean([each.row.value for each in run.rows if each.arm == "mnli"])
-    assert drawn.over_all("mnli", "pawsx")[0] == pytest.approx(observed)
-    assert drawn.over_examples("mnli", "pawsx")[0].mean() == pytest.approx(observed)
+    observed = [
+        np.mean([e.row.value for e in run.rows if (e.arm, e.row.seed) == ("mnli", seed)])
+        for seed in (1, 2)
+    ]
+    assert drawn.per_seed("mnli", "pawsx") == pytest.approx(observed)
+    assert drawn.over_examples("mnli", "pawsx")[0] == pytest.approx(np.mean(observed))
+    assert drawn.over_examples("mnli", "pawsx", seed=2)[0] == pytest.approx(observed[1])
+    german = [e.row.value for e in run.rows if (e.arm, e.row.language) == ("mnli", "de")]
+    assert drawn.per_seed("mnli", "pawsx", ["de"]) == pytest.approx(german)
 
 
 def test_resamples_spread_as_far_as_theory_says() -> None:
     drawn = Resamples(coin_run({"none": 0.5, "mnli": 0.5}))
-    scores_R = drawn.over_examples("mnli", "pawsx")[:, 0]
+    scores_R = drawn.over_examples("mnli", "pawsx", LANGUAGES[:1])
     assert scores_R[1:].std() == pytest.approx(np.sqrt(0.25 / NUM_EXAMPLES), rel=0.15)
 
 
@@ -78,22 +91,41 @@ def test_equal_arms_differ_no_more_often_than_the_level_allows() -> None:
     assert clear / tests <= 1.6 * LEVEL
 
 
-def test_a_bootstrap_over_several_seeds_keeps_its_level_too() -> None:
+def test_several_seeds_keep_their_level_too() -> None:
     p_values = []
     for dice in range(40):
-        run = coin_run({"none": 0.7, "mnli": 0.7}, seeds=(1, 2), dice=dice)
+        run = coin_run({"none": 0.7, "mnli": 0.7}, seeds=(1, 2, 3), dice=dice)
         found = paired_tests(run, Resamples(run, num_resamples=200))
-        assert {each.test for each in found.values()} == {"paired bootstrap"}
+        assert {each.test for each in found.values()} == {"t over seeds and examples"}
         p_values += [each.p for each in found.values()]
-    assert np.mean(np.array(p_values) <= LEVEL) <= 1.6 * LEVEL
-    assert stats.kstest(p_values, "uniform").pvalue > 0.001
+    assert np.mean(np.array(p_values) <= LEVEL) <= LEVEL
+
+
+def test_what_differs_between_seeds_is_not_clear_however_many_examples_there_are() -> None:
+    """Three seeds of which two gain: the examples alone would be sure."""
+    run = coin_run({"none": 0.5, "mnli": 0.5}, seeds=(1, 2, 3))
+    moved = {1: 0.3, 2: 0.2, 3: -0.1}
+    rows = tuple(
+        replace(e, row=replace(e.row, value=e.row.value + moved[e.row.seed] * (e.arm == "mnli")))
+        for e in run.rows
+    )
+    found = paired_tests(replace(run, rows=rows), Resamples(replace(run, rows=rows)))
+    assert not any(each.p <= LEVEL for each in found.values())
+
+
+def test_one_correction_covers_every_arm_target_and_language() -> None:
+    run = coin_run({"none": 0.6, "mnli": 0.66, "qqp": 0.66})
+    found = paired_tests(run, Resamples(run, num_resamples=20))
+    assert len(found) == 2 * len(LANGUAGES)
+    least = min(found.values(), key=lambda each: each.p)
+    assert least.p_holm == pytest.approx(min(1.0, len(found) * least.p))
 
 
 def test_a_real_difference_is_found() -> None:
     run = coin_run({"none": 0.6, "mnli": 0.8})
     drawn = Resamples(run)
     assert all(each.is_clear for each in paired_tests(run, drawn).values())
-    found = gain_noise(drawn, "mnli", ["pawsx"], Spread(0.2, None, 1))
+    found = gain_estimate(drawn, "mnli", ["pawsx"], Spread(0.2, None, 1))
     assert found is not None
     assert not found.is_inside
     assert found.seeds is None
@@ -104,20 +136,43 @@ def test_mcnemar_is_the_exact_sign_test() -> None:
     assert mcnemar(0, 0) == 1.0
 
 
-def test_a_gain_must_leave_both_intervals() -> None:
-    examples_R = np.random.default_rng(1).normal(0.02, 0.001, 1001)
-    seeds_agree, seeds_differ = Spread(0.02, 0.001, 3), Spread(0.02, 0.02, 3)
-    clear, wide = noise(seeds_agree, examples_R), noise(seeds_differ, examples_R)
-    assert clear is not None
-    assert wide is not None
-    assert not clear.is_inside
-    assert wide.is_inside
-    assert wide.seeds == pytest.approx(4.303 * 0.02 / np.sqrt(3), rel=1e-3)
-    assert noise(Spread(0.02, None, 1), None) is None
+def test_half_widths_combine_as_the_root_of_their_summed_squares() -> None:
+    examples_R = np.random.default_rng(1).normal(0.02, 0.003, 1001)
+    found = estimated(Spread(0.02, 0.002, 3), examples_R)
+    assert found is not None
+    seeds, examples = found.over_seeds(), found.over_examples()
+    assert seeds == pytest.approx(4.303 * 0.002 / np.sqrt(3), rel=1e-3)
+    assert examples == pytest.approx(1.96 * 0.003, rel=0.1)
+    assert found.half_width() == pytest.approx(np.sqrt(seeds**2 + examples**2))
+    assert estimated(Spread(0.02, None, 1), None) is None
+
+
+def test_neither_error_hides_the_other() -> None:
+    """Each interval alone excludes zero, both together do not."""
+    seeds = 0.9 * 0.02 / stats.t.ppf(0.975, 2)
+    found = Estimate(value=0.02, num_seeds=3, seeds=seeds, examples=0.9 * 0.02 / 1.96)
+    assert found.value > max(found.over_seeds() or 0, found.over_examples() or 0)
+    assert found.is_inside
+
+
+@pytest.mark.parametrize("examples", [None, 0.004])
+@pytest.mark.parametrize("value", [0.0, 0.01, 0.03, -0.5])
+def test_a_p_value_is_the_level_whose_interval_reaches_zero(
+    value: float, examples: float | None
+) -> None:
+    found = Estimate(value=value, num_seeds=4, seeds=0.005, examples=examples)
+    if examples is None:
+        expected = 2 * stats.t.sf(abs(value) / 0.005, 3)
+        assert found.p == pytest.approx(expected, rel=1e-4, abs=1e-11)
+    elif 1e-10 < found.p < 1:
+        assert found.half_width(found.p) == pytest.approx(abs(value), rel=1e-4)
+    assert found.is_inside == (found.p >= LEVEL)
 
 
 def test_without_examples_only_seeds_tell() -> None:
     run = replace(coin_run({"none": 0.6, "mnli": 0.8}, seeds=(1, 2)), shares=())
     drawn = Resamples(run, num_resamples=20)
-    assert paired_tests(run, drawn) == {}
+    assert {each.test for each in paired_tests(run, drawn).values()} == {"t over seeds"}
     assert gains_over_examples(drawn, "mnli", "none", ["pawsx"]) is None
+    one = replace(coin_run({"none": 0.6, "mnli": 0.8}), shares=())
+    assert paired_tests(one, Resamples(one, num_resamples=20)) == {}

@@ -194,3 +194,29 @@ def test_languages_that_the_recipe_left_out_are_not_missing() -> None:
     names = [row.name for row in table.means]
     assert names == ["mean of 9 common targets in the chosen languages"]  # XTREME's need all
     assert all(cell.score for cell in table.means[0].cells)
+
+
+def with_gains(run: RunRows, gains: dict[str, dict[int, float]]) -> RunRows:
+    """Give each arm so much over 0.5 in every row, by seed, and no examples."""
+    rows = tuple(
+        replace(e, row=replace(e.row, value=0.5 + gains.get(e.arm, {}).get(e.row.seed, 0.0)))
+        for e in run.rows
+    )
+    return replace(run, rows=rows, shares=())
+
+
+def test_one_correction_over_the_whole_table_decides_which_gains_are_clear() -> None:
+    run = make_run(arms=("none", "mnli", "all"), targets=("xnli", "panx"), seeds=(1, 2, 3))
+    weak = {1: 0.015, 2: 0.03, 3: 0.022}  # p = 0.036: enough alone, not for one of three
+    sure = {1: 0.2, 2: 0.2004, 3: 0.1996}
+    table = table_of(with_gains(run, {"mnli": weak, "all": sure}))
+    for row in (*table.tasks, *table.means):
+        none, mnli, everything = row.cells
+        assert (mnli.is_noise, mnli.is_clear) == (False, False)
+        assert (everything.is_noise, everything.is_clear) == (False, True)
+        assert not none.is_clear
+
+
+def test_one_seed_is_never_clear() -> None:
+    table = table_of(make_run())
+    assert not any(cell.is_clear for row in (*table.tasks, *table.means) for cell in row.cells)

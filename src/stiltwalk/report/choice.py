@@ -25,29 +25,39 @@ class Choice:
     own_dev: bool
 
 
-def dev_scores(run: RunRows) -> Mapping[tuple[str, str], float]:
-    """Return (arm, target) to the English dev score, the mean over seeds."""
+def dev_scores(run: RunRows, without: int | None = None) -> Mapping[tuple[str, str], float]:
+    """Return (arm, target) to the English dev score, the mean over seeds.
+
+    Args:
+        run: the rows.
+        without: a seed that takes no part.
+    """
     book = ScoreBook(run.rows, Split.DEV)
     found = {}
     for target in run.targets:
         for arm in run.arms:
-            scores = book.language_scores(arm, target, ENGLISH)
+            by_seed = book.language_scores(arm, target, ENGLISH)
+            scores = [score for seed, score in by_seed.items() if seed != without]
             if scores:
-                found[arm, target] = mean(list(scores.values()))
+                found[arm, target] = mean(scores)
     return found
 
 
-def choose_arms(run: RunRows) -> Mapping[str, Choice]:
+def choose_arms(run: RunRows, without: int | None = None) -> Mapping[str, Choice]:
     """Return target to the arm that is best on English dev; "none" is a candidate.
 
     No test row and no other language takes part. Equal scores go to the arm that the recipe
     names first. A target is left out where the choice cannot be made.
 
+    Args:
+        run: the rows.
+        without: a seed whose dev scores take no part in the choice.
+
     Source:
         Phang et al. 2020, "best" row; without an English dev of its own a target follows the
         mean over the others.
     """
-    scores = dev_scores(run)
+    scores = dev_scores(run, without)
     judged = [t for t in run.targets if all((arm, t) in scores for arm in run.arms)]
     chosen = {t: Choice(max(run.arms, key=lambda a: scores[a, t]), own_dev=True) for t in judged}
     undecided = [t for t in run.targets if not any((arm, t) in scores for arm in run.arms)]
@@ -74,8 +84,8 @@ class GuardCost:
 def guard_cost(run: RunRows) -> tuple[GuardCost, ...]:
     """Return what choosing on dev alone cost against choosing on test, target by target.
 
-    Such a choice on test is worth nothing as a result: it is shown so that the price of the rule
-    is known.
+    Such a choice on test is worth nothing as a result, and the largest of several noisy scores is
+    too high: the difference is the most that the rule can have cost.
     """
     book = ScoreBook(run.rows, Split.TEST, trained_seeds(run.rows), run.languages_of)
     found = []

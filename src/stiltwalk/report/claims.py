@@ -1,4 +1,4 @@
-"""Claims, each judged by the rows of a run: supported, contradicted, or not decidable from them."""
+"""Claims, each judged by the rows of a run: what they show, and whether it is about the claim."""
 
 from __future__ import annotations
 
@@ -7,13 +7,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 
-import numpy as np
-from numpy.typing import NDArray
-
-from stiltwalk.report.evidence import Evidence
-from stiltwalk.report.numbers import percent
-
-CONFIDENT = 0.95
+from stiltwalk.report.noise import LEVEL
+from stiltwalk.report.predicates import Predicate
 
 
 class Verdict(StrEnum):
@@ -22,80 +17,107 @@ class Verdict(StrEnum):
     SUPPORTED = "supported"
     CONTRADICTED = "contradicted"
     UNDECIDED = "not decidable from these runs"
+    NOT_TESTED = "not tested here"
+    FACT = "told as fact"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wording:
+    """A claim in somebody's words, and the predicate that stands for it here."""
+
+    name: str
+    says: str
+    predicate: str
+    source: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """What a predicate came to.
+    """What a predicate came to, None where it cannot be formed.
 
-    `holds_R` tells for the observed scores, then for every resample, whether it holds; None where
-    it cannot be formed. `lacks` says what would have to be there for it to be true of more than
-    these rows: such a predicate can still be contradicted. A `settled` one is about the recipe, so
-    no resampling touches it.
+    `lacks` says what would have to be there for it to be true of more than these rows: such a
+    predicate can still be contradicted. `numbers` are for people.
     """
 
-    holds_R: NDArray[np.bool_] | None = None
+    predicate: Predicate | None = None
     numbers: tuple[str, ...] = ()
     arms: tuple[str, ...] = ()
     lacks: str = ""
-    settled: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class Judged:
     """A claim with its verdict.
 
-    `confidence` is the share of resamples in which the predicate holds, None where no resampling
-    applies; `arms` are those whose rows decide.
+    `here` is what the run shows of the same predicate where the claim itself is not tested, `why`
+    its reason; `untested` says why it is not. `breaches` name what contradicts, each with an
+    interval that is corrected for all that was looked at. `p_for` and `p_against` are those of the
+    whole predicate, `arms` those whose rows decide.
     """
 
     name: str
     says: str
+    source: str
     predicate: str
     verdict: Verdict
-    confidence: float | None
-    why: str
+    here: Verdict | None = None
+    untested: str = ""
+    why: str = ""
+    breaches: tuple[str, ...] = ()
     numbers: tuple[str, ...] = ()
+    p_for: float | None = None
+    p_against: float | None = None
     arms: tuple[str, ...] = field(default=())
 
 
-def judge(name: str, says: str, predicate: str, finding: Finding, evidence: Evidence) -> Judged:
-    """Return a claim's verdict.
+def judge(wording: Wording, finding: Finding, num_seeds: int, untested: str = "") -> Judged:
+    """Return a claim's verdict at the 5 % level.
 
-    Supported: the predicate holds, and in 95 % of the resamples too. Contradicted: it does not
-    hold, and in no more than 5 % of them. All else is not decidable.
+    Supported: every part that must be true is shown. Contradicted: enough parts are shown to be
+    false, after correction for their number. All else is not decidable.
+
+    Args:
+        wording: of the claim.
+        finding: what the rows say.
+        num_seeds: of the run; one decides nothing.
+        untested: why these rows cannot speak about the claim; "" where they can.
     """
-    verdict, confidence, why = Verdict.UNDECIDED, None, finding.lacks
-    if finding.holds_R is not None and finding.settled:
-        verdict = Verdict.SUPPORTED if finding.holds_R[0] else Verdict.CONTRADICTED
-    elif finding.holds_R is not None:
-        confidence = float(finding.holds_R[1:].mean())
-        verdict, why = _weighed(bool(finding.holds_R[0]), confidence, finding, evidence)
+    verdict, why = _weighed(finding, num_seeds)
+    found = finding.predicate if num_seeds > 1 else None
+    breaches = found.breaches() if found and verdict is Verdict.CONTRADICTED else ()
     return Judged(
-        name=name,
-        says=says,
-        predicate=predicate,
-        verdict=verdict,
-        confidence=confidence,
+        name=wording.name,
+        says=wording.says,
+        source=wording.source,
+        predicate=wording.predicate,
+        verdict=Verdict.NOT_TESTED if untested else verdict,
+        here=verdict if untested else None,
+        untested=untested,
         why=why,
+        breaches=tuple(breaches),
         numbers=finding.numbers,
+        p_for=found.p_for if found else None,
+        p_against=found.p_against if found else None,
         arms=finding.arms,
     )
 
 
-def _weighed(
-    holds: bool, confidence: float, finding: Finding, evidence: Evidence
-) -> tuple[Verdict, str]:
-    """Return the verdict of a predicate that was drawn again, and why it is not clearer."""
-    if len(evidence.drawn.seeds) == 1:
+def _weighed(finding: Finding, num_seeds: int) -> tuple[Verdict, str]:
+    """Return what the rows say of a predicate, and why they do not say more."""
+    found = finding.predicate
+    if found is None:
+        return Verdict.UNDECIDED, finding.lacks
+    if num_seeds == 1:
         return Verdict.UNDECIDED, "One seed was run, so nobody knows the noise between seeds."
-    if not holds and confidence <= 1 - CONFIDENT:
+    if found.p_against <= LEVEL:
         return Verdict.CONTRADICTED, ""
-    if holds and confidence >= CONFIDENT:
+    if found.p_for <= LEVEL:
         return (Verdict.UNDECIDED, finding.lacks) if finding.lacks else (Verdict.SUPPORTED, "")
+    if found.holds:
+        doubts = f"It holds as observed, which is within the noise: {'; '.join(found.doubts())}."
+        return Verdict.UNDECIDED, " ".join(filter(None, [doubts, finding.lacks]))
     return Verdict.UNDECIDED, (
-        f"It {'holds' if holds else 'does not hold'} as observed, and holds in "
-        f"{percent(confidence)} % of the resamples."
+        f"It does not hold as observed, which is within the noise: {'; '.join(found.breaches())}."
     )
 
 

@@ -104,6 +104,7 @@ def rows_of(record: RunRecord, workspace: Workspace) -> RunRows:
         dev=record.dev,
         remarks=tuple(said_of_mixture(map(made_with, markers.values()))),
         claims=record.claims,
+        max_train_rows=record.max_train_rows,
         shares=tuple(row for stage in evaluated for row in _shares(stage, workspace)),
         courses=tuple(
             course

@@ -67,9 +67,12 @@ def _obstacle(run: RunRows, table: TransferTable) -> str:
     return ""
 
 
-def _doubt(best: ScoreCell) -> str:
-    """Return a warning where a gain is no larger than the noise."""
-    return ", which is inside the noise" if best.is_noise else ""
+def _doubt(cell: ScoreCell) -> str:
+    """Return a warning where a gain may be noise."""
+    if cell.is_noise:
+        return ", which is inside the noise"
+    corrected = cell.estimate is not None and cell.estimate.seeds is not None and not cell.is_clear
+    return ", which is not clear once corrected for all gains of the table" if corrected else ""
 
 
 def _tasks(table: TransferTable) -> str:
@@ -84,21 +87,18 @@ def _tasks(table: TransferTable) -> str:
 def _extremes(table: TransferTable) -> list[str]:
     """Return the single targets that an arm moves most, up and down."""
     gains = [
-        (cell.gain.mean, cell.arm, row.name)
-        for row in table.tasks
-        for cell in row.cells
-        if cell.gain
+        (cell.gain.mean, row.name, cell) for row in table.tasks for cell in row.cells if cell.gain
     ]
     if not gains:
         return []
-    up, down = max(gains), min(gains)
     said = []
-    if up[0] > 0:
-        said.append(
-            f"The largest gain on one target is {points(up[0])} points: “{up[1]}” on {up[2]}."
-        )
-    if down[0] < 0:
-        said.append(f"The largest loss is {points(down[0])} points: “{down[1]}” on {down[2]}.")
+    for word, (gain, task, cell) in (
+        ("gain", max(gains, key=lambda each: each[0])),
+        ("loss", min(gains, key=lambda each: each[0])),
+    ):
+        if (gain > 0) if word == "gain" else (gain < 0):
+            where = f"“{cell.arm}” on {task}{_doubt(cell)}"
+            said.append(f"The largest {word} on one target is {points(gain)} points: {where}.")
     return said
 
 
@@ -131,5 +131,6 @@ def _caution(table: TransferTable) -> str:
         )
     return (
         f"Means over {table.num_seeds} seeds; the figure after ± is the standard deviation between "
-        f"seeds. {held} over seeds or over test examples holds zero."
+        f"seeds. {held} over seeds and test examples together holds zero, * one that is clear even "
+        "when corrected for all gains of the table."
     )

@@ -55,7 +55,8 @@ def gain_map(run: RunRows, points: list[Point], arm: str) -> Figure | None:
         name="gain-map",
         title="Gain over “none” by task and language (points)",
         aid="Blue cells gain from the intermediate task, orange cells lose; white is no change. "
-        "An asterisk marks what a paired test confirms; other cells may be noise.",
+        "An asterisk marks what a paired test confirms, corrected for all arms, targets and "
+        "languages; other cells may be noise.",
         key="arm",
         start=arm,
         spec=drawing(

@@ -27,7 +27,8 @@ _SIGNS = {
     "\N{RIGHT DOUBLE QUOTATION MARK}": "''",
 } | {sign: f"\\{sign}" for sign in "&%$#"}
 _ESCAPED = str.maketrans(_SIGNS)
-_COLUMN_OF_WORDS = r"p{0.2\linewidth}"
+_WIDTH_OF_WORDS = 0.9
+"""Share of the line that columns of whole sentences fill together."""
 
 
 def latex(found: Findings) -> str:
@@ -43,7 +44,8 @@ def latex(found: Findings) -> str:
 
 def _table(table: PlainTable) -> str:
     """Return one table, scaled down where it is wider than the text."""
-    columns = (_COLUMN_OF_WORDS if table.prose else "l") * table.num_left
+    words = rf"p{{{_WIDTH_OF_WORDS / table.num_left:.2f}\linewidth}}"
+    columns = (words if table.prose else "l") * table.num_left
     columns += "r" * (len(table.head) - table.num_left)
     body = [
         rf"\begin{{tabular}}{{{columns}}}",

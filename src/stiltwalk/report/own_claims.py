@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from stiltwalk.config.recipe import Claim
 from stiltwalk.report.claims import Finding
-from stiltwalk.report.evidence import Evidence, with_interval
+from stiltwalk.report.evidence import Evidence
+from stiltwalk.report.predicates import Above, with_interval
 
 
 def lead(claim: Claim, evidence: Evidence) -> Finding:
@@ -19,10 +20,11 @@ def lead(claim: Claim, evidence: Evidence) -> Finding:
         )
     if not targets:
         return Finding(lacks="No target has these languages.")
-    lead_R = evidence.difference(claim.arm, claim.over, targets, claim.languages)
+    found = evidence.difference(claim.arm, claim.over, targets, claim.languages)
+    says = f"“{claim.arm}” over “{claim.over}”"
     return Finding(
-        holds_R=lead_R > claim.by_points,
-        numbers=(f"“{claim.arm}” over “{claim.over}”: {with_interval(lead_R)}",),
+        predicate=Above(says=says, estimate=found, bound=claim.by_points / 100),
+        numbers=(f"{says}: {with_interval(found)}",),
         arms=(claim.arm, claim.over),
     )
 

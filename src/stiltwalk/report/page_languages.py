@@ -35,8 +35,8 @@ def languages(found: Findings) -> str:
     ]
     caption = (
         "Score in percent; below it the gain over “none” in points. * marks a gain that a paired "
-        "test over the examples confirms (5 %, Holm over the target's languages); it knows the "
-        "noise of test examples, not of seeds. Point at it for p."
+        "test confirms (5 %, Holm over all arms, targets and languages of the run); with one seed "
+        "it knows the noise of test examples alone. Point at it for p."
     )
     return table("language-scores", caption, head, body)
 

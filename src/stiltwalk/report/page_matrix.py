@@ -30,7 +30,8 @@ def matrix(run: RunRows, table_: TransferTable) -> str:
     caption = (
         "Task score in percent, mean over languages; below it the gain over “none” in points. "
         f"{OWN_DEV} best arm on English dev, {MEAN_DEV} best on the mean dev score of the others "
-        f"(the target has none). {ABOUT_ZERO} the gain is inside the noise."
+        f"(the target has none). {ABOUT_ZERO} the gain is inside the noise; * it is clear even "
+        "when corrected for all gains of this table (5 %, Holm)."
     )
     body = [_arm(run, table_, place, notes) for place in range(len(table_.arms))]
     foot = [
@@ -91,7 +92,7 @@ def _score(cell: ScoreCell, scale: float, mark: str, note: int) -> Td:
     way = "up" if cell.gain.mean >= 0 else "down"
     share = 0 if cell.is_noise else round(100 * min(1.0, abs(cell.gain.mean) / scale))
     return Td(
-        html=f"{text}<small{_noise(cell)}{points_spread(cell.gain)}</small>",
+        html=f"{text}<small{_noise(cell)}{points_spread(cell.gain)}{'*' * cell.is_clear}</small>",
         key=cell.score.mean,
         css=f"num {way}",
         style=f"--gain:{share}%",
@@ -100,10 +101,13 @@ def _score(cell: ScoreCell, scale: float, mark: str, note: int) -> Td:
 
 def _noise(cell: ScoreCell) -> str:
     """Return the end of a tag that tells what a gain was held against, and the mark."""
-    if cell.noise is None:
+    found = cell.estimate
+    if found is None:
         return ">"
-    widths = (("seeds", cell.noise.seeds), ("test examples", cell.noise.examples))
+    widths = (("seeds", found.over_seeds()), ("test examples", found.over_examples()))
     known = [f"± {percent(width)} over {what}" for what, width in widths if width is not None]
+    if len(known) > 1:
+        known.append(f"± {percent(found.half_width())} together")
     title = escape(f"95 % intervals: {', '.join(known)}")
     return f' title="{title}">{f"{ABOUT_ZERO} " * cell.is_noise}'
 

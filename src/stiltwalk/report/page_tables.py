@@ -38,7 +38,7 @@ def mean_strip(table_: TransferTable) -> str:
         )
         score = percent_spread(cell.score) if cell.score else DASH
         words = points_spread(cell.gain) if cell.gain else "reference"
-        words = f"{ABOUT_ZERO} " * cell.is_noise + words
+        words = f"{ABOUT_ZERO} " * cell.is_noise + words + "*" * cell.is_clear
         body.append(
             Tr(
                 cells=[
@@ -151,9 +151,10 @@ def guard(run: RunRows) -> str:
         Td(html=text, css="num" if place in {2, 4, 5} else "") for place, text in enumerate(heads)
     ]
     caption = (
-        "What the rule costs: the arm chosen on English dev against the one that a look at the "
-        f"test scores would choose, {points(mean([_price(each) for each in costs]))} points on the "
-        "mean. No choice on this page looks at test scores."
+        "What the rule costs at most: the arm chosen on English dev against the one that a look at "
+        f"the test scores would choose, {points(mean([_price(each) for each in costs]))} points on "
+        "the mean; the best of several noisy scores is partly luck. No choice on this page looks "
+        "at test scores."
     )
     return table("guard", caption, head, body)
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from stiltwalk.config.model_folder import MINI_BASE
-
-_XLMR_LARGE = "xlm-roberta-large"
+_XLMR_LARGE = ("FacebookAI/xlm-roberta-large", "xlm-roberta-large")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,13 +62,10 @@ def published_for(model: str) -> tuple[Published, ...]:
     return PUBLISHED if is_xlmr_large(model) else ()
 
 
-def is_xlmr_large(model: str) -> bool | None:
-    """Whether a base model is XLM-R Large; None where its name does not tell.
+def is_xlmr_large(model: str) -> bool:
+    """Whether a base model is XLM-R Large, by its hub id: a folder can have any name.
 
     Args:
         model: as a recipe names it: a hub id, a folder, the miniature's, "" where it made its own.
     """
-    if model.rpartition("/")[2] == _XLMR_LARGE:
-        return True
-    is_folder = model.startswith(("/", ".", "~"))
-    return None if is_folder and MINI_BASE not in model else False
+    return model in _XLMR_LARGE

@@ -1,4 +1,4 @@
-"""Every score drawn again: over test examples, and for claims over seeds and languages too."""
+"""Every score drawn again over its test examples; seeds are few, so they are never drawn."""
 
 from __future__ import annotations
 
@@ -42,6 +42,8 @@ class Resamples:
             for each in run.shares
         }
         self._weights: dict[tuple[str, int], Floats] = {}
+        self._observed: dict[tuple[str, str, tuple[str, ...]], Floats] = {}
+        self._means: dict[tuple[str, str, tuple[str, ...], int | None], Floats] = {}
         self._languages = {
             task: tuple(
                 language
@@ -65,33 +67,39 @@ class Resamples:
         """Whether an arm has every seed and language of some targets."""
         return all((arm, task) in self._scores for task in tasks)
 
-    def has_examples(self, arm: str, task: str) -> bool:
-        """Whether it is known how each test example of an arm's target came out."""
-        return any(self._share(arm, task, self.seeds[0], each) for each in self._languages[task])
+    def has_examples(self, arm: str, task: str, languages: Sequence[str] = ()) -> bool:
+        """Whether it is known how each test example came out, in some languages, none for all."""
+        return all(
+            self._share(arm, task, seed, language)
+            for seed in self.seeds
+            for language in languages or self._languages[task]
+        )
 
-    def over_examples(self, arm: str, task: str) -> Floats:
-        """Return score_RL: the mean over seeds per language, only examples drawn again."""
-        mean: Floats = self._scores[arm, task].mean(axis=1)
-        return mean
+    def per_seed(self, arm: str, task: str, languages: Sequence[str] = ()) -> Floats:
+        """Return score_S as observed, the mean over some languages, none for all."""
+        key = (arm, task, tuple(languages))
+        if key not in self._observed:
+            observed_SL = self._scores[arm, task][0]
+            self._observed[key] = observed_SL[:, self._places(task, languages)].mean(axis=1)
+        return self._observed[key]
 
-    def over_all(self, arm: str, task: str, languages: Sequence[str] = ()) -> Floats:
-        """Return score_R, a fraction: examples, seeds and languages drawn again.
+    def over_examples(
+        self, arm: str, task: str, languages: Sequence[str] = (), seed: int | None = None
+    ) -> Floats:
+        """Return score_R, the examples drawn again: the mean over languages and seeds.
 
         Args:
             arm: one that `has` the task.
             task: a target.
             languages: the mean over these alone; none for all.
+            seed: this one alone; None for the mean over all.
         """
-        places = [
-            place
-            for place, each in enumerate(self._languages[task])
-            if not languages or each in languages
-        ]
-        scores_RSL = self._scores[arm, task][:, :, places]
-        seeds_RS = self._drawn("seeds", len(self.seeds))
-        languages_RL = self._drawn(f"languages of {task}", len(places))
-        drawn: Floats = np.einsum("rsl,rs,rl->r", scores_RSL, seeds_RS, languages_RL)
-        return drawn
+        key = (arm, task, tuple(languages), seed)
+        if key not in self._means:
+            seeds = slice(None) if seed is None else [self.seeds.index(seed)]
+            scores_RSL = self._scores[arm, task][:, seeds][:, :, self._places(task, languages)]
+            self._means[key] = scores_RSL.mean(axis=(1, 2))
+        return self._means[key]
 
     def discordant(self, arm: str, other: str, task: str, language: str) -> tuple[int, int] | None:
         """Return how many examples only the one and only the other arm got right.
@@ -142,14 +150,12 @@ class Resamples:
             self._weights[key] = rng.poisson(1.0, (self._num, count)).astype(np.float64)
         return self._weights[key]
 
-    def _drawn(self, what: str, count: int) -> Floats:
-        """Return weights that sum to 1 in each resample, all equal in the first."""
-        key = (what, count)
-        if key not in self._weights:
-            rng = np.random.default_rng([crc32(what.encode()), count])
-            drawn = rng.multinomial(count, np.full(count, 1 / count), size=self._num)
-            self._weights[key] = np.vstack([np.ones((1, count)), drawn]) / count
-        return self._weights[key]
+    def _places(self, task: str, languages: Sequence[str]) -> list[int]:
+        return [
+            place
+            for place, each in enumerate(self._languages[task])
+            if not languages or each in languages
+        ]
 
 
 def _is_right_or_wrong(row: ShareRow) -> bool:
@@ -165,16 +171,20 @@ def _together(counts_N2: Floats) -> Floats:
 
 
 def gains_over_examples(
-    drawn: Resamples, arm: str, reference: str, tasks: Sequence[str]
+    drawn: Resamples,
+    arm: str,
+    reference: str,
+    tasks: Sequence[str],
+    languages: Sequence[str] = (),
 ) -> Floats | None:
-    """Return gain_R of the mean over targets, only examples drawn again; None if unknown."""
+    """Return gain_R of the mean over targets, the examples drawn again; None if unknown."""
     pair = (arm, reference)
     if not all(drawn.has(each, tasks) for each in pair):
         return None
-    if not all(drawn.has_examples(each, task) for each in pair for task in tasks):
+    if not all(drawn.has_examples(each, task, languages) for each in pair for task in tasks):
         return None
     means = [
-        (drawn.over_examples(arm, task) - drawn.over_examples(reference, task)).mean(axis=1)
+        drawn.over_examples(arm, task, languages) - drawn.over_examples(reference, task, languages)
         for task in tasks
     ]
     gains: Floats = np.mean(means, axis=0)

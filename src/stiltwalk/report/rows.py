@@ -98,7 +98,8 @@ class RunRows:
     base encoder as the recipe names it, "" where the run made its own. `walked` tells what the
     arms are made of, `dev` on what targets were chosen (`[target] dev`), `remarks` sentences about
     what made the stages, `claims` what the recipe asks to be judged, `comparisons` are paired
-    ones of speed.
+    ones of speed. `max_train_rows` is the least number that any task's training rows are limited
+    to.
     """
 
     title: str
@@ -122,6 +123,7 @@ class RunRows:
     shares: tuple[ArmShares, ...] = ()
     courses: tuple[Course, ...] = ()
     comparisons: tuple[Speed, ...] = ()
+    max_train_rows: int | None = None
 
     def languages_of(self, task: str) -> tuple[str, ...]:
         """Return the languages that a target was to be tested in, in the target's order."""

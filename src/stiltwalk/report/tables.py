@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from stiltwalk.measure.verdicts import holm
 from stiltwalk.records import BASELINE_ARM, Split
 from stiltwalk.report.choice import Choice, choose_arms
-from stiltwalk.report.noise import Noise, gain_noise
+from stiltwalk.report.noise import LEVEL, Estimate, gain_estimate
 from stiltwalk.report.resampling import Resamples
 from stiltwalk.report.rows import RunRows
 from stiltwalk.report.totals import ScoreBook, Spread, spread, trained_seeds
@@ -19,8 +20,9 @@ from stiltwalk.tasks.available import known_languages
 class ScoreCell:
     """One arm on one task or one mean: score, gain over "none", and what stands in the way.
 
-    `missing` names languages; `reason` says why a cell is empty or partial. `noise` is what the
-    gain is held against, None where nothing is known of it.
+    `missing` names languages; `reason` says why a cell is empty or partial. `estimate` is the gain
+    with its errors, None where nothing is known of them. `is_clear` tells that it stays above or
+    below zero when corrected for all gains of the table; one seed never does.
     """
 
     arm: str
@@ -28,12 +30,13 @@ class ScoreCell:
     gain: Spread | None = None
     missing: tuple[str, ...] = ()
     reason: str = ""
-    noise: Noise | None = None
+    estimate: Estimate | None = None
+    is_clear: bool = False
 
     @property
     def is_noise(self) -> bool:
         """Whether the gain is known to lie inside the noise."""
-        return self.noise is not None and self.noise.is_inside
+        return self.estimate is not None and self.estimate.is_inside
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,29 +86,50 @@ def transfer_table(run: RunRows, drawn: Resamples) -> TransferTable:
         if reached and not any(book.missing(arm, task) for arm in reached)
     )
     common = TARGETS if set(complete) >= set(TARGETS) else complete
+    rows = [
+        _estimated(_task_row(run, book, task, baselines, choices.get(task)), [task], drawn)
+        for task in run.targets
+    ]
+    rows += [
+        _estimated(_mean_row(run, book, label, tasks, baselines), tasks, drawn)
+        for label, tasks in _means(run, common)
+    ]
+    rows = _starred(rows)
     return TransferTable(
         arms=run.arms,
         baselines=baselines,
         num_seeds=max(1, len(seeds)),
-        tasks=tuple(
-            _with_noise(_task_row(run, book, task, baselines, choices.get(task)), [task], drawn)
-            for task in run.targets
-        ),
-        means=tuple(
-            _with_noise(_mean_row(run, book, label, tasks, baselines), tasks, drawn)
-            for label, tasks in _means(run, common)
-        ),
+        tasks=tuple(rows[: len(run.targets)]),
+        means=tuple(rows[len(run.targets) :]),
         reached=reached,
         common=common,
     )
 
 
-def _with_noise(row: TransferRow, tasks: Sequence[str], drawn: Resamples) -> TransferRow:
-    """Return a row whose gains are held against the noise."""
+def _estimated(row: TransferRow, tasks: Sequence[str], drawn: Resamples) -> TransferRow:
+    """Return a row whose gains have their errors."""
     cells = tuple(
-        replace(each, noise=gain_noise(drawn, each.arm, tasks, each.gain)) for each in row.cells
+        replace(each, estimate=gain_estimate(drawn, each.arm, tasks, each.gain))
+        for each in row.cells
     )
     return replace(row, cells=cells)
+
+
+def _starred(rows: Sequence[TransferRow]) -> list[TransferRow]:
+    """Return rows whose clear gains are marked: one Holm correction over the whole table."""
+    p_values = holm(
+        {
+            (row.name, cell.arm): cell.estimate.p
+            for row in rows
+            for cell in row.cells
+            if cell.estimate and cell.estimate.seeds is not None
+        }
+    )
+
+    def marked(row: TransferRow, cell: ScoreCell) -> ScoreCell:
+        return replace(cell, is_clear=p_values.get((row.name, cell.arm), 1.0) <= LEVEL)
+
+    return [replace(row, cells=tuple(marked(row, cell) for cell in row.cells)) for row in rows]
 
 
 def _means(run: RunRows, common: Sequence[str]) -> list[tuple[str, tuple[str, ...]]]:

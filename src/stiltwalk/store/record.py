@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
@@ -130,6 +130,7 @@ class RunRecord:
     walked: Mapping[str, WalkedArm] = field(default_factory=dict)
     claims: tuple[Claim, ...] = ()
     dev: Dev = "held-out"
+    max_train_rows: int | None = None
 
 
 def record_of(plan: Plan, recipe_text: str) -> RunRecord:
@@ -152,7 +153,19 @@ def record_of(plan: Plan, recipe_text: str) -> RunRecord:
         walked={name: _walked(arm) for name, arm in recipe.arms.items()},
         claims=recipe.claims,
         dev=recipe.dev,
+        max_train_rows=min(
+            (rows for arm in recipe.arms.values() for rows in _limits(arm, recipe.targets)),
+            default=None,
+        ),
     )
+
+
+def _limits(arm: Arm, targets: Sequence[str]) -> Iterator[int]:
+    """Yield the numbers of training rows that an arm is limited to."""
+    asked = [arm.intermediate] if arm.tasks else []
+    for settings in (*asked, *(arm.target[task] for task in targets if task in arm.target)):
+        if settings.max_rows is not None:
+            yield settings.max_rows
 
 
 def _walked(arm: Arm) -> WalkedArm:
