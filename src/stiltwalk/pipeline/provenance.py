@@ -8,6 +8,7 @@ import platform
 import torch
 
 from stiltwalk.pipeline.versions import versions
+from stiltwalk.store.machine import processor
 from stiltwalk.store.processes import num_processes
 
 
@@ -16,7 +17,7 @@ def provenance() -> dict[str, str]:
     facts = {
         **versions(),
         "system": f"{platform.system()} {platform.machine()}",
-        "processor": _processor(),
+        "processor": processor(),
         "CPUs": str(os.cpu_count()),
     }
     if num_processes() > 1:
@@ -24,15 +25,3 @@ def provenance() -> dict[str, str]:
     if torch.cuda.is_available():
         facts["accelerator"] = torch.cuda.get_device_name()
     return facts
-
-
-def _processor() -> str:
-    """Return the processor's name where the system tells it."""
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8") as lines:  # noqa: PTH123 - a device, not a file
-            for line in lines:
-                if line.startswith("model name"):
-                    return line.partition(":")[2].strip()
-    except OSError:
-        pass
-    return platform.processor() or "unknown"

@@ -29,6 +29,7 @@ from stiltwalk.plan.stages import (
     TranslatedRows,
     rows_of,
 )
+from stiltwalk.store.machine import measured_on
 from stiltwalk.store.places import workspace_at
 from stiltwalk.tasks.load import UNKNOWN, revision
 
@@ -51,6 +52,7 @@ def outlook(file: Path, workspace: str | Path, changes: Sequence[str] = ()) -> d
         base=base,
         revision=lambda task: revision(task, recipe.data.where, ask_hub=False),
         place_revision=partial(by_language.revision, ask_hub=False),
+        measured_on=measured_on(),
     )
     store, shape = workspace_at(workspace), shape_of(recipe, found)
     stages = [
