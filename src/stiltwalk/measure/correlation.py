@@ -6,8 +6,10 @@ more than their spread and number tell: blocks whose lag-1 correlation is 0.6 ar
 Two steps, since neither is enough alone: many blocks are averaged in groups (block means), which
 leaves slow drifts less room to pass as precision; what correlation the means still have widens
 their interval as that of a first-order autoregression with the lag-1 correlation that was found,
-its bias of -(1 + 4 rho) / n taken back (Marriott and Pope 1954). `benchmarks/verdict_errors.py`
-shows the errors that are left.
+its bias of -(1 + 4 rho) / n taken back (Marriott and Pope 1954). By `benchmarks/verdict_errors.py`
+equality is then claimed in 6 % at most on the margin for correlations up to 0.6. A drift over tens
+of blocks under stronger white noise looks like less correlation than it is: there it is 19 %, in
+place of 28 % without any of this.
 """
 
 from __future__ import annotations
