@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from stiltwalk.errors import WorkspaceError
 from stiltwalk.measure.comparison import judged_cells, judged_memory, why_void
 from stiltwalk.measure.controls import Controls
 from stiltwalk.measure.paired import Block, Measured, Parts
-from stiltwalk.measure.profiles import SINGLE_STREAM, Figure
+from stiltwalk.measure.profiles import Figure, Scenario
 from stiltwalk.measure.session import Trial
 from stiltwalk.measure.speed import (
     VOID,
@@ -31,6 +32,9 @@ from stiltwalk.measure.summary import summarise
 from stiltwalk.measure.tables import print_speed
 from stiltwalk.measure.verdicts import Judged, judge
 
+REQUESTS = 64
+"""Of a block, so that it has a tail."""
+ASKED = Scenario("SingleStream", 1, (Figure.P50, Figure.P90))
 CONDITIONS = Conditions(
     load=0.1,
     elsewhere=0.0,
@@ -44,10 +48,10 @@ CONDITIONS = Conditions(
 
 def measured(ratio: float, spread: float = 0.005) -> Measured:
     chance = np.random.default_rng(1)
-    times_s_NSQT = np.array([[[[0.01]], [[0.01 * ratio]]]] * 40)
+    times_s_NSQT = np.array([[[[0.01]] * REQUESTS, [[0.01 * ratio]] * REQUESTS]] * 40)
     times_s_NSQT *= np.exp(spread * chance.standard_normal(times_s_NSQT.shape))
-    blocks = tuple(Block(("de",), 1, times_s_SQT) for times_s_SQT in times_s_NSQT)
-    parts = (Parts(num_requests=1), Parts(num_requests=1))
+    blocks = tuple(Block(("de",) * REQUESTS, REQUESTS, times_s_SQT) for times_s_SQT in times_s_NSQT)
+    parts = (Parts(num_requests=REQUESTS), Parts(num_requests=REQUESTS))
     return Measured(blocks=blocks, parts=parts, wanted_blocks=40, is_steady=True)
 
 
@@ -55,7 +59,7 @@ def trial(task: str, ratio: float, spread: float = 0.005) -> Trial:
     return Trial(
         task=task,
         language="",
-        scenario=SINGLE_STREAM,
+        scenario=ASKED,
         measured=measured(ratio, spread),
         conditions=CONDITIONS,
         weight_bytes=(4, 4),
@@ -70,6 +74,10 @@ def said(ratio: float) -> Judged:
 def control(aa: float = 1.0, delay_5: float = 1.05) -> Control:
     found = Controls(aa=said(aa), delay_5=said(delay_5), delay_2=said(1.02))
     return Control(scenario="SingleStream", figure=Figure.P50, found=found)
+
+
+def both() -> tuple[Control, ...]:
+    return control(), replace(control(), figure=Figure.P90)
 
 
 def cells(*trials: Trial, controls: tuple[Control, ...] = ()) -> tuple[Cell, ...]:
@@ -88,25 +96,50 @@ def test_a_cell_is_a_task_in_one_figure_of_one_scenario() -> None:
 
 @pytest.mark.parametrize("bad", [control(aa=1.1), control(delay_5=1.0)])
 def test_a_failed_control_voids_its_figure_and_says_why(bad: Control) -> None:
-    found = cells(trial("xnli", 1.0), controls=(bad,))
+    good = replace(control(), figure=Figure.P90)
+    found = cells(trial("xnli", 1.0), controls=(bad, good))
     assert [each.verdict for each in found] == [VOID, "EQUIVALENT"]
-    assert "did not come out as" in next(iter(why_void([bad], [])))
+    assert "did not come out as" in next(iter(why_void([bad], [], "cpu")))
 
 
 def test_passed_controls_void_nothing() -> None:
-    assert not list(why_void([control()], [trial("xnli", 1.0)]))
+    assert not list(why_void(both(), [trial("xnli", 1.0)], "cpu"))
+
+
+def test_a_figure_without_a_control_of_its_own_is_void() -> None:
+    found = cells(trial("xnli", 1.0), controls=(control(),))
+    assert [each.verdict for each in found] == ["EQUIVALENT", VOID]
+    assert "no control of this figure" in next(
+        iter(why_void([control()], [trial("xnli", 1.0)], "cpu"))
+    )
+
+
+def test_blocks_that_repeat_one_another_void_their_cells_and_say_so() -> None:
+    held = trial("xnli", 1.0)
+    blocks = sorted(held.measured.blocks, key=lambda block: block.log_ratio(Figure.P50))
+    drifting = replace(held, measured=replace(held.measured, blocks=tuple(blocks)))
+    assert cells(drifting)[0].verdict == VOID
+    reason = next(iter(why_void([], [drifting], "cpu")))
+    assert re.match(r"xnli, SingleStream, p50 latency: 40 blocks worth [1-7] independent", reason)
+
+
+def test_a_tail_without_requests_enough_is_no_cell() -> None:
+    held = trial("xnli", 1.0)
+    brief = replace(held, measured=replace(held.measured, blocks=held.measured.blocks[:1] * 1))
+    assert not cells(brief)
 
 
 def test_times_that_never_became_steady_void_their_cells() -> None:
     steady = trial("xnli", 1.0)
     unsteady = replace(steady, measured=replace(steady.measured, is_steady=False))
     assert {each.verdict for each in cells(unsteady)} == {VOID}
-    assert "steady" in next(iter(why_void([], [unsteady])))
+    assert "steady" in next(iter(why_void([], [unsteady], "cpu")))
 
 
 def test_words_follow_from_verdicts() -> None:
     found = cells(trial("xnli", 1.0), trial("panx", 1.2), trial("xquad", 1.0, spread=0.9))
     words = " ".join(summarise(found, (), "base", "adapted"))
+    assert "time ratio 1.200 (95 % interval 1.200 to 1.200)" in words
     assert "within the margin in 2 of 6 cells" in words
     assert "adapted is SLOWER than base in panx, SingleStream, p50 latency" in words
     assert "INCONCLUSIVE, which is no evidence of equality: xquad" in words

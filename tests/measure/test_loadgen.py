@@ -46,10 +46,31 @@ def test_a_scenario_decides_how_many_requests_come_at_once(
 
 def test_server_answers_every_arrival_together_with_those_that_wait() -> None:
     asked = system()
-    load = Load(scenario="Server", num_queries=40, rate_per_s=5000.0, bound_s=10.0)
+    load = Load(scenario="Server", num_queries=500, rate_per_s=5000.0, bound_s=10.0)
     run = run_load(asked, REQUESTS, load)
-    assert sum(len(rows) for _, rows in asked.log) == run.num_queries == 40
+    assert sum(len(rows) for _, rows in asked.log) == run.num_queries == 500
     assert run.kept_bound
+
+
+def test_server_keeps_no_bound_that_too_few_queries_show() -> None:
+    load = Load(scenario="Server", num_queries=40, rate_per_s=5000.0, bound_s=10.0)
+    assert not run_load(system(), REQUESTS, load).kept_bound
+
+
+def test_a_scenario_reports_loadgen_s_own_estimates_beside_the_raw_percentiles() -> None:
+    few, many = (
+        run_load(system(), REQUESTS, Load(scenario="SingleStream", num_queries=count))
+        for count in (64, 700)
+    )
+    assert few.estimates_s.keys() == {"p90"}
+    assert many.estimates_s.keys() == {"p90", "p99"}
+    assert all(each >= many.percentiles_s[name] for name, each in many.estimates_s.items())
+
+
+def test_a_tail_over_too_few_queries_is_neither_estimated_nor_shown_raw() -> None:
+    run = run_load(system(), REQUESTS, Load(scenario="SingleStream", num_queries=63))
+    assert not run.estimates_s
+    assert run.percentiles_s.keys() == {"p50"}
 
 
 def test_the_same_seed_asks_the_same_requests() -> None:

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from stiltwalk.errors import NoSuchRun, RecipeError
+from stiltwalk.errors import ClusterError, NoSuchRun, RecipeError
 from stiltwalk.measure import profiles
 from stiltwalk.measure.profiles import QUICK, SINGLE_STREAM, Profile
 from stiltwalk.measure.session import Session
 from stiltwalk.measure.speed import read_speed
+from stiltwalk.pipeline import measuring, study
 from stiltwalk.pipeline.comparing import Asked, compare_models
-from stiltwalk.store import Workspace
+from stiltwalk.store import Workspace, machine
 
 if TYPE_CHECKING:
     from walking import Walked
@@ -42,7 +43,6 @@ def test_two_arms_of_a_run_are_timed_on_what_both_were_evaluated_on(walked: Walk
         for task in ("xnli", "tatoeba")
         for scenario, figure in (
             ("SingleStream", "p50 latency"),
-            ("SingleStream", "p90 latency"),
             ("Offline", "time per request"),
         )
     ]
@@ -91,3 +91,23 @@ def test_a_recipe_times_its_arms_once(
     cells = read_speed(text).cells
     assert {(cell.task, cell.scenario) for cell in cells} == {("xquad", "SingleStream")}
     assert "running" not in own.again(table)
+
+
+def test_another_machine_or_other_versions_measure_anew_and_nothing_else(
+    walked: Walked, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(profiles, "QUICK", BRIEF)
+    own, table = walked.copied(tmp_path), 'measure={targets=["xquad"],scenarios=["SingleStream"]}'
+    own.again(table)
+    elsewhere = replace(machine.measured_on(), torch="9.9")
+    for module in (study, measuring):
+        monkeypatch.setattr(module, "measured_on", lambda: elsewhere)
+    assert own.again(table).count("running") == 1
+    assert len(own.named("Measure")) == 2
+
+
+def test_a_stage_planned_for_another_machine_is_refused_with_both_named() -> None:
+    here = machine.measured_on()
+    measuring.require_machine(here)
+    with pytest.raises(ClusterError, match=r"planned for .*processor Abacus.* and this is "):
+        measuring.require_machine(replace(here, processor="Abacus"))

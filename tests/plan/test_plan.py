@@ -19,6 +19,7 @@ from stiltwalk.plan.stages import (
     FineTune,
     Intermediate,
     Measure,
+    MeasuredOn,
     Predict,
     Pretrain,
     Rows,
@@ -540,6 +541,16 @@ def test_every_arm_is_timed_against_the_baseline_after_everything_else() -> None
         "time many against none on xnli, tatoeba",
     ]
     assert {seed_of(stage) for stage in timed} == {1}
+
+
+def test_a_measurement_is_other_on_another_machine_or_with_other_versions() -> None:
+    measure = plan_of("measure.profile='quick'").stages[-1]
+    assert isinstance(measure, Measure)
+    names = [each.name for each in fields(MeasuredOn)]
+    on = MeasuredOn(**dict.fromkeys(names, "one"))
+    others = [replace(measure, on=replace(on, **{name: "other"})) for name in names]
+    found = [measure, replace(measure, on=on), *others, replace(measure, num_threads=77)]
+    assert len({fingerprint(stage) for stage in found}) == len(found)
 
 
 def test_a_measurement_is_other_where_either_side_is() -> None:

@@ -11,8 +11,9 @@ FIGURES = {Figure.P50: "SingleStream", Figure.TIME: "Offline"}
 
 def judged(ratio: float, verdict: Verdict) -> Judged:
     return Judged(
-        verdict=verdict, ratio=ratio, low=ratio - 0.01, high=ratio + 0.01, margin=0.03,
-        num_blocks=24, spread=0.01, p_equivalent=0.01, p_differs=0.5, differs=False,
+        verdict=verdict, ratio=ratio, low=ratio - 0.01, high=ratio + 0.01, low_95=ratio - 0.012,
+        high_95=ratio + 0.012, margin=0.03, num_blocks=24, effective_blocks=20.0, spread=0.01,
+        correlation=0.1, p_equivalent=0.01, p_differs=0.5, differs=False, is_trusted=True,
     )  # fmt: skip
 
 

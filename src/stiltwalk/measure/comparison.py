@@ -34,7 +34,7 @@ from stiltwalk.measure.splits import Split, told
 from stiltwalk.measure.structure import flops_of, structure_of_folder
 from stiltwalk.measure.summary import summarise
 from stiltwalk.measure.system import Answerer
-from stiltwalk.measure.verdicts import judge, judge_cells, log_ratios
+from stiltwalk.measure.verdicts import LEAST_BLOCKS, Judged, judge, judge_cells, log_ratios
 from stiltwalk.records import Kind
 
 TEXT_ROWS = 500
@@ -63,7 +63,7 @@ def compare(contests: Sequence[Contest], names: tuple[str, str], session: Sessio
             loadgen += session.loadgen(contest, pair)
             splits += session.splits(contest, pair)
             texts += _texts(contest, pair)
-    void = tuple(why_void(controls, trials))
+    void = tuple(why_void(controls, trials, session.device))
     cells = tuple(judged_cells(trials, controls, session.device))
     found = {each.settings.name: _differences(each) for each in contests}
     return Speed(
@@ -116,15 +116,23 @@ def _design(contest: Contest, session: Session) -> Design:
     )
 
 
-def why_void(controls: Sequence[Control], trials: Sequence[Trial]) -> Iterator[str]:
+def why_void(controls: Sequence[Control], trials: Sequence[Trial], device: str) -> Iterator[str]:
     """Yield why some or all verdicts do not count, a sentence each."""
     for control in controls:
         for reason in control.found.why_void:
             yield f"{control.scenario}, {control.figure}: {reason}"
     for trial in trials:
+        what = f"{f'{trial.task} {trial.language}'.strip()}, {trial.scenario.name}"
         if not trial.measured.is_steady:
-            what = f"{trial.task} {trial.language}".strip()
-            yield f"{what}, {trial.scenario.name}: never became steady."
+            yield f"{what}: never became steady."
+        for figure, judged in _judged(trial, device):
+            if not judged.is_trusted:
+                yield (
+                    f"{what}, {figure}: {judged.worth}, where {LEAST_BLOCKS} are needed. Measure "
+                    "on a quieter machine, or for longer with the profile full."
+                )
+            if controls and (trial.scenario.name, figure) not in _controlled(controls):
+                yield f"{what}, {figure}: no control of this figure had requests enough."
 
 
 def judged_cells(
@@ -132,14 +140,14 @@ def judged_cells(
 ) -> Iterator[Cell]:
     """Yield the verdicts, corrected for their number; VOID where a control of theirs failed."""
     failed = {(each.scenario, each.figure) for each in controls if each.found.why_void}
+    known = _controlled(controls)
     alone = {
-        (trial, figure): judge(trial.measured.log_ratios(figure), margin_of(figure, device))
-        for trial in trials
-        for figure in trial.scenario.figures
+        (trial, figure): judged for trial in trials for figure, judged in _judged(trial, device)
     }
     for (trial, figure), judged in judge_cells(alone).items():
-        measured = trial.measured
-        counts = measured.is_steady and (trial.scenario.name, figure) not in failed
+        measured, asked = trial.measured, (trial.scenario.name, figure)
+        is_controlled = asked not in failed and (asked in known or not controls)
+        counts = measured.is_steady and judged.is_trusted and is_controlled
         yield Cell(
             task=trial.task,
             language=trial.language,
@@ -151,6 +159,16 @@ def judged_cells(
             judged=judged,
             wanted_blocks=measured.wanted_blocks,
         )
+
+
+def _controlled(controls: Sequence[Control]) -> set[tuple[str, Figure]]:
+    return {(each.scenario, each.figure) for each in controls}
+
+
+def _judged(trial: Trial, device: str) -> Iterator[tuple[Figure, Judged]]:
+    """Yield the verdict on every figure that enough requests stand behind, each by itself."""
+    for figure in filter(trial.measured.shows, trial.scenario.figures):
+        yield figure, judge(trial.measured.log_ratios(figure), margin_of(figure, device))
 
 
 def _languages(trial: Trial) -> Iterator[LanguageTime]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from stiltwalk.measure.sizing import resolvable_margin
+from stiltwalk.measure.correlation import effective_number
+from stiltwalk.measure.sizing import MOST_BLOCKS, resolvable_margin
 from stiltwalk.measure.verdicts import Judged, Verdict
 
 
@@ -35,4 +36,5 @@ class Controls:
     @property
     def resolvable(self) -> float:
         """The smallest margin that this machine can show equality within, a fraction."""
-        return resolvable_margin(self.aa.spread)
+        worth = effective_number(MOST_BLOCKS, self.aa.correlation)
+        return resolvable_margin(self.aa.spread, worth)

@@ -16,13 +16,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from stiltwalk.measure.profiles import Figure, Profile, Scenario
-from stiltwalk.measure.sizing import MOST_BLOCKS, blocks_needed, cautious_spread
+from stiltwalk.measure.profiles import LEAST_REQUESTS, Figure, Profile, Scenario
+from stiltwalk.measure.sizing import FEWEST_BLOCKS, MOST_BLOCKS, blocks_for
 from stiltwalk.measure.system import Spent, System
-from stiltwalk.measure.verdicts import LEAST_BLOCKS, log_ratios
+from stiltwalk.measure.verdicts import log_ratios
 from stiltwalk.measure.workload import Request, Workload
 
-PILOT_BLOCKS = 12
+PILOT_BLOCKS = 16
 ORDERS = ((0, 1, 1, 0), (1, 0, 0, 1))
 """ABBA or BAAB: what drifts evenly within a query's four turns cancels.
 
@@ -64,6 +64,15 @@ class Block:
         return float(np.quantile(times_QT, _QUANTILES[figure]))
 
 
+def joined(blocks: Sequence[Block]) -> Block:
+    """Return neighbouring blocks as one."""
+    return Block(
+        languages=tuple(language for block in blocks for language in block.languages),
+        num_requests=sum(block.num_requests for block in blocks),
+        times_s_SQT=np.concatenate([block.times_s_SQT for block in blocks], axis=1),
+    )
+
+
 @dataclass
 class Parts:
     """Where one system's time went, summed over everything it answered."""
@@ -98,13 +107,31 @@ class Measured:
     wanted_blocks: int
     is_steady: bool
 
+    def shows(self, figure: Figure) -> bool:
+        """Tell whether enough requests were timed for a figure: a tail needs many, twice."""
+        return len(self._of(figure)) > 1
+
     def log_ratios(self, figure: Figure, language: str | None = None) -> list[float]:
-        """Return log(B / A) of every block."""
-        return [block.log_ratio(figure, language) for block in self.blocks]
+        """Return log(B / A) of every block, of a tail that of so many blocks as it takes."""
+        return [block.log_ratio(figure, language) for block in self._of(figure)]
 
     def value(self, system: int, figure: Figure, language: str | None = None) -> float:
         """Return the median over blocks of one system's figure, in seconds."""
-        return median(block.value(system, figure, language) for block in self.blocks)
+        return median(block.value(system, figure, language) for block in self._of(figure))
+
+    def _of(self, figure: Figure) -> list[Block]:
+        """Return the blocks, neighbours joined until each holds the requests that a tail needs."""
+        size = blocks_per_tail(figure, self.blocks[0])
+        starts = range(0, len(self.blocks) - size + 1, size)
+        whole = [list(self.blocks[start : start + size]) for start in starts]
+        if whole:
+            whole[-1] += self.blocks[len(whole) * size :]
+        return [joined(each) if len(each) > 1 else each[0] for each in whole]
+
+
+def blocks_per_tail(figure: Figure, block: Block) -> int:
+    """Return how many blocks like one hold the requests that a figure needs."""
+    return -(-LEAST_REQUESTS.get(figure, 1) // len(block.languages))
 
 
 @dataclass(eq=False)
@@ -131,7 +158,7 @@ class Bench:
 
         Args:
             margins: one per figure of the scenario.
-            num_cells: of the whole comparison; see `blocks_needed`.
+            num_cells: of the whole comparison; see `blocks_for`.
         """
         is_steady, query_s = self._warm_up()
         per_language = self._requests_per_language(query_s)
@@ -139,12 +166,13 @@ class Bench:
         pilot = [self._block(per_language) for _ in range(PILOT_BLOCKS)]
         block_s = (time.perf_counter() - began) / PILOT_BLOCKS
         wanted = max(
-            blocks_needed(
-                cautious_spread([block.log_ratio(figure) for block in pilot]), margin, num_cells
+            max(
+                blocks_for([block.log_ratio(figure) for block in pilot], margin, num_cells),
+                FEWEST_BLOCKS * blocks_per_tail(figure, pilot[0]),
             )
             for figure, margin in zip(self.scenario.figures, margins, strict=True)
         )
-        most = max(LEAST_BLOCKS, min(MOST_BLOCKS, int(self.profile.most_s / block_s)))
+        most = max(FEWEST_BLOCKS, min(MOST_BLOCKS, int(self.profile.most_s / block_s)))
         self._parts = (Parts(), Parts())
         count = min(max(wanted, self.profile.least_blocks), most)
         blocks = tuple(self._block(per_language) for _ in range(count))

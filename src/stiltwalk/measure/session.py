@@ -18,11 +18,12 @@ from stiltwalk.measure.controls import Controls
 from stiltwalk.measure.loadgen import SERVER, SERVER_BOUND, Load, highest_rate, run_load
 from stiltwalk.measure.paired import Bench, Measured
 from stiltwalk.measure.profiles import Profile, Scenario, margin_of
+from stiltwalk.measure.sizing import FEWEST_BLOCKS
 from stiltwalk.measure.speed import Conditions, Control, LoadGenRun, Machine
 from stiltwalk.measure.splits import Split
 from stiltwalk.measure.splitting import splits
 from stiltwalk.measure.system import Answerer, Delayed, Settings, System, load_answerer
-from stiltwalk.measure.verdicts import LEAST_BLOCKS, judge
+from stiltwalk.measure.verdicts import judge
 from stiltwalk.measure.workload import Workload
 from stiltwalk.models.device import pick_device
 
@@ -124,6 +125,8 @@ class Session:
             seen = watch.conditions()
             machine.append(Machine(task=CONTROLS, scenario=scenario.name, conditions=seen))
             for figure in scenario.figures:
+                if not all(each.shows(figure) for each in found):
+                    continue
                 margin = margin_of(figure, self.device)
                 aa, delay_5, delay_2 = (judge(each.log_ratios(figure), margin) for each in found)
                 judged = Controls(aa=aa, delay_5=delay_5, delay_2=delay_2)
@@ -184,7 +187,7 @@ class Session:
         requests = workload.draw(scenario.requests_per_query or 4, np.random.default_rng(self.seed))
         size = scenario.requests_per_query or len(requests)
         rows = [each.row for each in requests]
-        for turn in range(1 + LEAST_BLOCKS):
+        for turn in range(1 + FEWEST_BLOCKS):
             found = []
             for answerer in pair:
                 ask = partial(_answer_all, answerer, rows, size)

@@ -10,6 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from stiltwalk.config.measure import ProfileName
 from stiltwalk.errors import WorkspaceError
+from stiltwalk.measure.attempts import Attempt
 from stiltwalk.measure.controls import Controls
 from stiltwalk.measure.profiles import Figure
 from stiltwalk.measure.splits import Split
@@ -160,13 +161,12 @@ class LoadGenRun:
     """What MLPerf's load generator says of one model: absolute, compared with nothing.
 
     Args:
-        scenario: of MLPerf.
-        num_queries: that were asked.
-        percentiles_s: of latency, by name, where enough queries stand behind one.
+        scenario: of MLPerf, which `num_queries` were asked in.
+        estimates_s: what the scenario reports: early-stopping estimates of latency's percentiles.
+        percentiles_s: the raw ones, by name, where enough queries stand behind one.
         requests_per_s: that were answered.
         rate_per_s: of Server's arrivals, None elsewhere.
-        bound_s: of Server's 99th percentile.
-        kept_bound: whether Server kept it.
+        bound_s: of Server's 99th percentile; `kept_bound` by early stopping's count, too.
         task: what was asked; here and below filled in by the comparison.
         language: empty for all of the task's.
         model: "a" or "b".
@@ -174,6 +174,7 @@ class LoadGenRun:
 
     scenario: str
     num_queries: int
+    estimates_s: dict[str, float] = field(default_factory=dict)
     percentiles_s: dict[str, float]
     requests_per_s: float
     rate_per_s: float | None
@@ -233,8 +234,7 @@ class Speed:
 
     Args:
         a: names the model that is compared with.
-        b: names the model that the verdicts are about.
-        question: in words.
+        b: names the model that the verdicts are about, as `question` says in words.
         design: what was fixed beforehand.
         controls: of the session, one per scenario and figure.
         void: why verdicts do not count, sentences; empty if the instrument passed.
@@ -248,10 +248,11 @@ class Speed:
         quality: of both models, where runs were compared.
         machine: load, clock, heat, energy.
         splits: of decoders, where a change of written answers' time comes from.
-        time_s: what the comparison took.
+        time_s: what it took.
         summary: what follows from the verdicts, in words.
         data: where requests came from, empty where a stage's lineage tells.
-        made_by: versions and machine, likewise.
+        made_by: versions and machine.
+        attempts: at this measurement so far, this one last.
     """
 
     a: str
@@ -274,6 +275,7 @@ class Speed:
     summary: tuple[str, ...]
     data: str = ""
     made_by: dict[str, str] = field(default_factory=dict)
+    attempts: tuple[Attempt, ...] = ()
 
 
 def write_speed(speed: Speed, file: Path) -> None:

@@ -12,13 +12,17 @@ from scipy.special import stdtrit
 from stiltwalk.measure.verdicts import ALPHA
 from stiltwalk.metrics.shapley import RequestTime, split_of_change
 
+_NUM_PARTS = 3
 _CLEAR = 0.01
 """A part that may be smaller is not put in words."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """What one part multiplies the time by, mean over requests, with its 90 % interval."""
+    """What one part multiplies the time by, mean over requests.
+
+    Its interval is two-sided, since it says which way a part goes: 95 %, corrected for three parts.
+    """
 
     ratio: float
     low: float
@@ -116,5 +120,5 @@ def _means(times: Sequence[RequestTime]) -> tuple[float, float, float]:
 
 def _part(logs: Sequence[float]) -> Part:
     mean, error = fmean(logs), stdev(logs) / sqrt(len(logs))
-    half = float(stdtrit(len(logs) - 1, 1 - ALPHA)) * error
+    half = float(stdtrit(len(logs) - 1, 1 - ALPHA / (2 * _NUM_PARTS))) * error
     return Part(ratio=exp(mean), low=exp(mean - half), high=exp(mean + half))

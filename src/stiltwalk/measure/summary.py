@@ -23,12 +23,12 @@ def summarise(cells: tuple[Cell, ...], void: tuple[str, ...], a: str, b: str) ->
         if cell.verdict in (Verdict.SLOWER, Verdict.FASTER):
             yield (
                 f"{b} is {cell.verdict} than {a} in {what}: time ratio {judged.ratio:.3f} "
-                f"({judged.low:.3f} to {judged.high:.3f})."
+                f"(95 % interval {judged.low_95:.3f} to {judged.high_95:.3f})."
             )
         elif cell.verdict == Verdict.EQUIVALENT and judged.differs:
             yield (
                 f"A small but real difference within the margin in {what}: time ratio "
-                f"{judged.ratio:.3f} ({judged.low:.3f} to {judged.high:.3f})."
+                f"{judged.ratio:.3f} (95 % interval {judged.low_95:.3f} to {judged.high_95:.3f})."
             )
     unknown = [_named(cell) for cell in standing if cell.verdict == Verdict.INCONCLUSIVE]
     if unknown:

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from stiltwalk.measure.causes import SAME_WORK, language_causes, shares_of_time, uneven_costs
 from stiltwalk.measure.profiles import Figure
-from stiltwalk.measure.speed import Cell, Speed
+from stiltwalk.measure.speed import Cell, LoadGenRun, Speed
 from stiltwalk.measure.verdicts import MEMORY_WORDS, Judged
 
 
@@ -57,7 +57,7 @@ def _judged(judged: Judged) -> str:
 
 def _verdicts(speed: Speed) -> Table:
     columns = ("task", "figure", "A", "B", "B/A", "90 % interval", "margin", "blocks", "verdict")
-    table = _table(f"A = {speed.a}, B = {speed.b}", *columns)
+    table = _table(f"A = {speed.a}, B = {speed.b} (blocks: in brackets their worth)", *columns)
     for cell in speed.cells:
         judged = cell.judged
         table.add_row(
@@ -67,7 +67,7 @@ def _verdicts(speed: Speed) -> Table:
             f"{judged.ratio:.3f}",
             f"{judged.low:.3f}-{judged.high:.3f}",
             f"{judged.margin:.0%}",
-            str(judged.num_blocks),
+            f"{judged.num_blocks} ({judged.effective_blocks:.0f})",
             cell.verdict,
         )
     return table
@@ -88,9 +88,9 @@ def _values(cell: Cell) -> Iterator[str]:
 
 def _loadgen(speed: Speed) -> Table:
     columns = ("task", "scenario", "model", "queries", "p50", "p90", "p95", "p99", "requests/s")
-    table = _table("By LoadGen, ms: absolute figures, compared with nothing", *columns)
+    title = "By LoadGen, ms: its estimates, raw percentiles in brackets; compared with nothing"
+    table = _table(title, *columns)
     for run in speed.loadgen:
-        percentiles = (run.percentiles_s.get(name) for name in columns[4:8])
         bound = ""
         if run.bound_s is not None:
             kept = "kept" if run.kept_bound else "missed"
@@ -100,10 +100,16 @@ def _loadgen(speed: Speed) -> Table:
             run.scenario + bound,
             run.model,
             str(run.num_queries),
-            *("" if each is None else f"{1000 * each:.2f}" for each in percentiles),
+            *(_percentile(run, name) for name in columns[4:8]),
             f"{run.requests_per_s:,.0f}",
         )
     return table
+
+
+def _percentile(run: LoadGenRun, name: str) -> str:
+    estimate = f"{1000 * run.estimates_s[name]:.2f}" if name in run.estimates_s else ""
+    raw = f"({1000 * run.percentiles_s[name]:.2f})" if name in run.percentiles_s else ""
+    return f"{estimate} {raw}".strip()
 
 
 def _costs(speed: Speed) -> Table:

@@ -1,7 +1,11 @@
 """From the log-ratios of paired blocks to a verdict with a margin.
 
 A block times A and B on the same requests; its log-ratio is log(time of B / time of A). The
-ratio that is judged is the geometric mean over blocks.
+ratio that is judged is the geometric mean over blocks. Blocks follow one another, so that their
+correlation widens every interval; see `correlation`.
+
+Equality is shown by two one-sided tests at 5 % each, so by a 90 % interval; a direction, which
+nobody named beforehand, by one two-sided test at 5 %, so by a 95 % interval.
 
 Source: two one-sided tests (Schuirmann 1987) on log-ratios; Holm (1979) over several cells.
 """
@@ -11,16 +15,18 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from math import exp, inf, log, log1p, sqrt
-from statistics import fmean, stdev
+from math import exp, inf, log, log1p
+from statistics import stdev
 from typing import TypeVar
 
 from scipy.special import stdtr, stdtrit
 
+from stiltwalk.measure.correlation import group_means, lag_1, sample
+
 ALPHA = 0.05
-"""Level of each one-sided test, so that the interval covers 1 - 2 * ALPHA = 90 %."""
+"""Level of every test: each one-sided one of equality, the two-sided one of a direction."""
 LEAST_BLOCKS = 8
-"""Fewer blocks decide nothing."""
+"""Blocks that are worth fewer independent ones decide nothing."""
 
 Cell = TypeVar("Cell", bound=Hashable)
 """What one verdict is about: a task, or a task and a language, in one scenario."""
@@ -48,23 +54,30 @@ MEMORY_WORDS = {
 class Judged:
     """One cell's paired measurement and its verdict; written to JSON field by field.
 
-    `ratio` is the geometric mean of time B / time A, `low` and `high` its 90 % interval by
-    Student's t, `margin` the difference that still counts as equal (0.03 for 3 %), `spread` the
-    standard deviation of the block log-ratios. `p_equivalent` is that of the two one-sided tests,
-    `p_differs` that of the one-sided test in the direction seen. `differs` says that 1 is
-    excluded; `stands_alone` that the verdict may be quoted without its comparison.
+    `ratio` is the geometric mean of time B / time A, `low` and `high` its 90 % interval, `low_95`
+    and `high_95` its 95 % interval, both by Student's t. `margin` is the difference that still
+    counts as equal (0.03 for 3 %), `spread` the standard deviation of the block log-ratios,
+    `correlation` that of each with the next, `effective_blocks` how many independent blocks they
+    are worth; `is_trusted` says that these are enough. `p_equivalent` is that of the two one-sided
+    tests, `p_differs` that of the two-sided test against 1. `differs` says that 1 is excluded;
+    `stands_alone` that the verdict may be quoted without its comparison.
     """
 
     verdict: Verdict
     ratio: float
     low: float
     high: float
+    low_95: float
+    high_95: float
     margin: float
     num_blocks: int
+    effective_blocks: float
     spread: float
+    correlation: float
     p_equivalent: float
     p_differs: float
     differs: bool
+    is_trusted: bool
     stands_alone: bool = True
 
     def __post_init__(self) -> None:
@@ -77,7 +90,15 @@ class Judged:
         return (
             f"{self.verdict}{small}: ratio {self.ratio:.3f} "
             f"(90 % interval {self.low:.3f} to {self.high:.3f}, margin {100 * self.margin:g} %, "
-            f"{self.num_blocks} blocks)"
+            f"{self.worth})"
+        )
+
+    @property
+    def worth(self) -> str:
+        """How many blocks there were, and what their correlation leaves of them, in words."""
+        return (
+            f"{self.num_blocks} blocks worth {self.effective_blocks:.0f} independent ones, "
+            f"lag-1 correlation {self.correlation:.2f}"
         )
 
 
@@ -85,37 +106,49 @@ def judge(log_ratios: Sequence[float], margin: float) -> Judged:
     """Return the verdict on one cell that stands alone.
 
     Args:
-        log_ratios: log(time of B / time of A) of each block, two at least.
+        log_ratios: log(time of B / time of A) of each block in the order of measuring, two at
+            least.
         margin: fixed before measuring; 0.03 for 3 %.
     """
-    count, mean, spread = len(log_ratios), fmean(log_ratios), stdev(log_ratios)
-    error, bound = spread / sqrt(count), log1p(margin)
-    half_width = float(stdtrit(count - 1, 1 - ALPHA)) * error
-    low, high = mean - half_width, mean + half_width
-    return Judged(
-        verdict=_verdict(low, high, bound) if count >= LEAST_BLOCKS else Verdict.INCONCLUSIVE,
+    means = group_means(log_ratios)
+    found, bound = sample(means), log1p(margin)
+    mean, error, degrees = found.mean, found.error, max(found.effective - 1, 1.0)
+    low, high = _interval(mean, error, degrees, 1 - ALPHA)
+    low_95, high_95 = _interval(mean, error, degrees, 1 - ALPHA / 2)
+    differs = low_95 > 0 or high_95 < 0
+    worth = min(len(log_ratios), (sample(log_ratios).spread / error) ** 2 if error else inf)
+    judged = Judged(
+        verdict=Verdict.INCONCLUSIVE,
         ratio=exp(mean),
         low=exp(low),
         high=exp(high),
+        low_95=exp(low_95),
+        high_95=exp(high_95),
         margin=margin,
-        num_blocks=count,
-        spread=spread,
-        p_equivalent=_p_above(bound - abs(mean), error, count - 1),
-        p_differs=_p_above(abs(mean), error, count - 1),
-        differs=low > 0 or high < 0,
+        num_blocks=len(log_ratios),
+        effective_blocks=round(worth, 3),
+        spread=stdev(log_ratios),
+        correlation=lag_1(log_ratios),
+        p_equivalent=_p_above(bound - abs(mean), error, degrees),
+        p_differs=min(1.0, 2 * _p_above(abs(mean), error, degrees)),
+        differs=differs,
+        is_trusted=round(min(found.effective, worth), 3) >= LEAST_BLOCKS,
     )
-
-
-def _verdict(low: float, high: float, bound: float) -> Verdict:
-    """Return the verdict that an interval of the log-ratio gives."""
+    if not judged.is_trusted:
+        return judged
     if -bound < low and high < bound:
-        return Verdict.EQUIVALENT
-    if low > 0:
-        return Verdict.SLOWER
-    return Verdict.FASTER if high < 0 else Verdict.INCONCLUSIVE
+        return replace(judged, verdict=Verdict.EQUIVALENT)
+    if differs:
+        return replace(judged, verdict=Verdict.SLOWER if mean > 0 else Verdict.FASTER)
+    return judged
 
 
-def _p_above(distance: float, error: float, degrees: int) -> float:
+def _interval(mean: float, error: float, degrees: float, one_sided: float) -> tuple[float, float]:
+    half_width = float(stdtrit(degrees, one_sided)) * error
+    return mean - half_width, mean + half_width
+
+
+def _p_above(distance: float, error: float, degrees: float) -> float:
     """Return the p-value of a mean that lies `distance` on the right side of its bound."""
     t = distance / error if error else inf * distance if distance else 0.0
     return float(stdtr(degrees, -t))

@@ -19,6 +19,7 @@ from stiltwalk.measure.speed import Quality, Speed
 from stiltwalk.measure.system import Settings
 from stiltwalk.measure.workload import load_workload
 from stiltwalk.models.prompt_folder import FrozenModel
+from stiltwalk.pipeline.attempting import attempted
 from stiltwalk.pipeline.context import MODEL
 from stiltwalk.pipeline.measuring import both_lengths, decided
 from stiltwalk.pipeline.measuring import quality as quality_of
@@ -28,6 +29,7 @@ from stiltwalk.pipeline.provenance import provenance
 from stiltwalk.plan.stages import Asking
 from stiltwalk.records import Example, ScoreRow, Split
 from stiltwalk.store import Workspace
+from stiltwalk.store.machine import measured_on
 from stiltwalk.store.record import RUNS, RecordedStage, RunRecord, read_record, run_folder
 from stiltwalk.tasks import EVERY_TARGET, TASKS, Task
 from stiltwalk.tasks.available import available_languages
@@ -99,8 +101,10 @@ def compare_models(asked: Asked, session: Session) -> Speed:
         contests += both_lengths(_contest(task, asked.names, pair, source))
         if pair[0] and pair[1]:
             quality += quality_of(pair[0].scores, pair[1].scores)
+    what = repr((asked.names, tasks, sources, session.profile, session.num_threads, measured_on()))
+    speed = attempted(asked.workspace, what, lambda: compare(contests, asked.names, session))
     return replace(
-        compare(contests, asked.names, session),
+        speed,
         quality=tuple(quality),
         data=", ".join(sources),
         made_by=provenance(),

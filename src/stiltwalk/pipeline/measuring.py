@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from stiltwalk.config.recipe import Precision, PrecisionOrAuto
+from stiltwalk.errors import ClusterError
 from stiltwalk.kinds.prompted import PromptedFolder
 from stiltwalk.measure.comparison import compare
 from stiltwalk.measure.profiles import profile_named
@@ -15,18 +16,25 @@ from stiltwalk.measure.session import DELAYS, Contest, Session
 from stiltwalk.measure.speed import FILE, Quality, write_speed
 from stiltwalk.measure.system import Settings
 from stiltwalk.measure.workload import load_workload
+from stiltwalk.pipeline.attempting import attempted
 from stiltwalk.pipeline.context import Context
 from stiltwalk.pipeline.precision import CHOICE
 from stiltwalk.pipeline.prompted import english_rows, shots_of
 from stiltwalk.pipeline.prompting import prompted_folder
-from stiltwalk.plan.stages import Measure, Predict, Prompt
+from stiltwalk.plan.stages import Measure, MeasuredOn, Predict, Prompt, fingerprint
 from stiltwalk.records import Example, ScoreRow
 from stiltwalk.store import Folder
+from stiltwalk.store.machine import measured_on
 from stiltwalk.tasks import TASKS
 
 
 def measure(stage: Measure, context: Context, folder: Folder) -> None:
-    """Time B against A on every task that both were evaluated on; writes `speed.json`."""
+    """Time B against A on every task that both were evaluated on; writes `speed.json`.
+
+    Raises:
+        ClusterError: if this is not the machine that the plan was made for.
+    """
+    require_machine(stage.on)
     profile = profile_named(stage.profile).only(stage.scenarios)
     done, in_all = 0, len(profile.scenarios) * (len(DELAYS) + len(stage.a))
 
@@ -38,10 +46,31 @@ def measure(stage: Measure, context: Context, folder: Folder) -> None:
     session = Session(profile=profile, num_threads=stage.num_threads, seed=1, tell=tell)
     pairs = list(zip(stage.a, stage.b, strict=True))
     contests = [each for a, b in pairs for each in both_lengths(_contest(a, b, context))]
-    speed = compare(contests, stage.names, session)
     store = context.workspace
+    speed = attempted(store, fingerprint(stage), lambda: compare(contests, stage.names, session))
     scores = [each for a, b in pairs for each in quality(store.scores(a), store.scores(b))]
-    write_speed(replace(speed, quality=tuple(scores)), folder.path / FILE)
+    made_by = dict(context.provenance)
+    write_speed(replace(speed, quality=tuple(scores), made_by=made_by), folder.path / FILE)
+
+
+def require_machine(planned: MeasuredOn | None) -> None:
+    """Refuse to measure on another machine than the plan's: its verdicts would pass as that one's.
+
+    Raises:
+        ClusterError: if device, processor or versions differ.
+    """
+    here = measured_on()
+    if planned in (None, here):
+        return
+    raise ClusterError(
+        f"This measurement was planned for {_machine(planned)}, and this is {_machine(here)}. "
+        "Start the run on a machine like the one that measures, or leave [measure] out of the "
+        "recipe and use `stiltwalk compare` there."
+    )
+
+
+def _machine(on: MeasuredOn) -> str:
+    return ", ".join(f"{name} {value}" for name, value in asdict(on).items())
 
 
 def both_lengths(contest: Contest) -> Iterator[Contest]:

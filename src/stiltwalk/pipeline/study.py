@@ -22,6 +22,7 @@ from stiltwalk.plan.jobs import jobs_of
 from stiltwalk.plan.order import Order
 from stiltwalk.plan.stages import Base, Prompt
 from stiltwalk.store import Workspace, workspace_at
+from stiltwalk.store.machine import measured_on
 from stiltwalk.store.outlook import shape_of
 from stiltwalk.store.processes import leads, num_processes
 from stiltwalk.store.record import keep_record, page_of, record_of
@@ -83,6 +84,7 @@ def carry_out(
             recipe,
             base=Base(name=found.name, revision=found.revision) if found else None,
             revision=lambda task, splits: revision(task, recipe.data.where, splits),
+            measured_on=measured_on(),
         )
         if found and found.folder:
             _check_words(plan, found.folder)

@@ -21,6 +21,7 @@ from stiltwalk.plan.stages import (
     FineTune,
     Intermediate,
     Measure,
+    MeasuredOn,
     Numerics,
     Predict,
     Pretrain,
@@ -75,6 +76,7 @@ def build_plan(
     base: Base | None,
     revision: Revision,
     place_revision: PlaceRevision = by_language.revision,
+    measured_on: MeasuredOn | None = None,
 ) -> Plan:
     """Unfold a recipe into stages.
 
@@ -83,6 +85,7 @@ def build_plan(
         base: the resolved base encoder, None where the recipe pretrains one.
         revision: see `Revision`.
         place_revision: see `PlaceRevision`.
+        measured_on: the machine that measures, if the recipe asks for it.
 
     Returns:
         Every stage once, parents first: shared work appears once, whoever asks for it.
@@ -100,7 +103,8 @@ def build_plan(
         if recipe.controls:
             for control in graph.controls(seed):
                 stages.update(dict.fromkeys(_lineage(control)))
-    stages.update(dict.fromkeys(_timed(recipe, asked)))
+    timed = _timed(recipe, asked)
+    stages.update(dict.fromkeys(replace(each, on=measured_on) for each in timed))
     return Plan(
         recipe=recipe,
         stages=tuple(stages),
@@ -126,6 +130,7 @@ def _timed(recipe: Recipe, asked: Mapping[tuple[int, str], Sequence[Predict]]) -
                 profile=recipe.measure.profile,
                 scenarios=recipe.measure.scenarios,
                 num_threads=recipe.num_threads,
+                on=None,
             )
 
 

@@ -228,11 +228,22 @@ class Rules:
 
 
 @dataclass(frozen=True, kw_only=True)
+class MeasuredOn:
+    """What a verdict about speed holds for: `device` is "cpu" or the accelerator's name."""
+
+    device: str
+    processor: str
+    stiltwalk: str
+    torch: str
+    transformers: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Measure:
     """Time one arm's models against another's, side by side, as their evaluations asked them.
 
     `a` and `b` hold one evaluation per task, in the same order; `names` are those of the arms.
-    No scenarios are all of the profile's.
+    No scenarios are all of the profile's. Another machine or other versions measure anew.
     """
 
     a: tuple[Predict, ...]
@@ -241,7 +252,8 @@ class Measure:
     profile: ProfileName
     scenarios: tuple[ScenarioName, ...]
     num_threads: int
-    version: int = 1
+    on: MeasuredOn | None
+    version: int = 2
 
     @property
     def says(self) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from stiltwalk.measure.causes import LanguageCause, language_causes
 from stiltwalk.measure.speed import VOID, LoadGenRun, Speed
-from stiltwalk.measure.verdicts import Verdict
+from stiltwalk.measure.verdicts import LEAST_BLOCKS, Verdict
 from stiltwalk.report.markup import Td, Tr, escape, name, number, table
 from stiltwalk.report.numbers import (
     DASH,
@@ -25,6 +25,7 @@ BADGES: Mapping[str, str] = {
     Verdict.INCONCLUSIVE: "open",
     VOID: "open",
 }
+_VERSIONS = ("stiltwalk", "torch", "transformers")
 _PERCENTILES = ("p50", "p90", "p95", "p99")
 
 
@@ -37,7 +38,8 @@ def everything(place: int, speed: Speed) -> str:
     """
     return (
         f"{languages(place, speed)}{costs(place, speed)}{loadgen(place, speed)}"
-        f"{controls(place, speed)}{machine(place, speed)}<p>{escape(design(speed))}</p>"
+        f"{blocks(place, speed)}{controls(place, speed)}{machine(place, speed)}"
+        f"<p>{escape(design(speed))}</p>"
     )
 
 
@@ -126,13 +128,41 @@ def loadgen(place: int, speed: Speed) -> str:
         for each in speed.loadgen
     ]
     caption = (
-        "By MLPerf's load generator: absolute figures of each model, compared with nothing. "
-        f"{DASH}: too few queries stand behind that percentile. {escape(speed.design.style)}."
+        "By MLPerf's load generator: absolute figures of each model, compared with nothing. A "
+        "percentile is its early-stopping estimate, with 99 % confidence no smaller than the true "
+        "one; “raw” is that of the queries that were asked. "
+        f"{DASH}: too few of them for that percentile. {escape(speed.design.style)}."
     )
     head = _head(
         "target|scenario|model", ("queries", *(f"{p}, ms" for p in _PERCENTILES), "requests/s")
     )
     return table(f"loadgen-{place}", caption, head, body) if body else ""
+
+
+def blocks(place: int, speed: Speed) -> str:
+    """Return how many independent blocks stand behind every verdict; "" for no verdicts."""
+    body = [
+        Tr(
+            cells=[
+                Td(html=name(f"{cell.task} {cell.language}".strip()), key=cell.task, head=True),
+                Td(html=escape(figure), key=figure),
+                number(str(cell.judged.num_blocks), float(cell.judged.num_blocks)),
+                number(f"{cell.judged.correlation:.2f}", cell.judged.correlation),
+                number(f"{cell.judged.effective_blocks:.0f}", cell.judged.effective_blocks),
+                number(interval(cell.judged.low_95, cell.judged.high_95), cell.judged.low_95),
+            ]
+        )
+        for cell in speed.cells
+        for figure in (asked_figure(cell.scenario, cell.figure),)
+    ]
+    caption = (
+        "Consecutive blocks repeat one another: their lag-1 correlation, and how many independent "
+        "blocks they are worth, which all intervals rest on; block means, and Student's t widened "
+        f"by what correlation these have left. Worth fewer than {LEAST_BLOCKS}, a verdict is VOID. "
+        "FASTER, SLOWER and “small but real” need a 95 % interval without 1, and Holm's correction."
+    )
+    heads = ("blocks", "correlation", "worth", "95 % interval")
+    return table(f"blocks-{place}", caption, _head("target|figure", heads), body) if body else ""
 
 
 def controls(place: int, speed: Speed) -> str:
@@ -153,6 +183,8 @@ def controls(place: int, speed: Speed) -> str:
                 Td(html=escape(figure), key=figure),
                 number(f"{judged.ratio:.3f}", judged.ratio),
                 number(interval(judged.low, judged.high), judged.low),
+                number(f"{judged.correlation:.2f}", judged.correlation),
+                number(f"{judged.effective_blocks:.0f}", judged.effective_blocks),
                 Td(html=badge(judged.verdict), key=judged.verdict),
             ]
         )
@@ -167,7 +199,8 @@ def controls(place: int, speed: Speed) -> str:
         "EQUIVALENT and the second SLOWER, or nothing counts; the third is only reported. "
         f"Equality could be shown here within {escape(least)}."
     )
-    head = [*_head("control|figure", ("time ratio", "90 % interval")), Td(html="verdict")]
+    heads = ("time ratio", "90 % interval", "correlation", "blocks worth")
+    head = [*_head("control|figure", heads), Td(html="verdict")]
     return table(f"controls-{place}", caption, head, body) if body else ""
 
 
@@ -199,11 +232,15 @@ def machine(place: int, speed: Speed) -> str:
 
 
 def design(speed: Speed) -> str:
-    """Return what was fixed beforehand, in a sentence."""
+    """Return what was fixed beforehand, what the verdicts hold for, and how often it was tried."""
     fixed = speed.design
+    tried = f" Attempts at this measurement: {len(speed.attempts)}." * bool(speed.attempts)
+    made_by = {f"{each} {speed.made_by[each]}" for each in _VERSIONS if each in speed.made_by}
+    holds = (speed.made_by.get("processor", ""), *sorted(made_by))
     return (
         f"Profile {fixed.profile} on {fixed.device}, {plural(fixed.num_threads, 'thread')}, "
-        f"{fixed.precision}; {fixed.order}; at most {fixed.most_blocks} blocks."
+        f"{fixed.precision}; {fixed.order}; at most {fixed.most_blocks} blocks. Verdicts hold for "
+        f"these conditions alone: {', '.join(filter(None, holds)) or 'unknown versions'}.{tried}"
     )
 
 
@@ -226,7 +263,13 @@ def _scenario(run: LoadGenRun) -> str:
 
 
 def _percentile(run: LoadGenRun, wanted: str) -> Td:
-    return _known(run.percentiles_s.get(wanted), 1000.0)
+    """Return the estimate, and the raw percentile as such; the median needs no estimate."""
+    estimate, raw = run.estimates_s.get(wanted), run.percentiles_s.get(wanted)
+    if raw is None or wanted == "p50":
+        return _known(raw, 1000.0)
+    shown = "" if estimate is None else f"{figures(1000 * estimate)} "
+    html = f"{shown}<small>raw {figures(1000 * raw)}</small>"
+    return Td(html=html, key=estimate or raw, css="num")
 
 
 def _known(value: float | None, times: float) -> Td:

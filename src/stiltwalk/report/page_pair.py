@@ -47,7 +47,7 @@ def pair_page(speed: Speed) -> str:
         "bars_figures": "".join(map(place, bars)),
         "languages": _languages(run, scores),
         "structure": _structure(speed),
-        "controls": page_instrument.controls(0, speed),
+        "controls": page_instrument.blocks(0, speed) + page_instrument.controls(0, speed),
         "behind": footprint(0, speed)
         + splits(0, speed)
         + page_instrument.languages(0, speed)

@@ -28,8 +28,8 @@ def splits(place: int, speed: Speed) -> str:
     ]
     caption = (
         "Where a change of written answers' time comes from. A ratio above 1 is slower; the three "
-        "parts are Shapley values and multiply to the whole; below them 90 % intervals over "
-        "requests, one request at a time."
+        "parts are Shapley values and multiply to the whole; below them 95 % intervals over "
+        "requests, corrected for three parts, one request at a time."
     )
     return table(f"splits-{place}", caption, head, [_row(each) for each in speed.splits])
 

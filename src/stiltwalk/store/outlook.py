@@ -29,6 +29,7 @@ from stiltwalk.plan.stages import (
     TranslatedRows,
     rows_of,
 )
+from stiltwalk.store.machine import measured_on
 from stiltwalk.store.places import workspace_at
 from stiltwalk.store.versions import made_otherwise, said_here
 from stiltwalk.tasks.load import UNKNOWN, revision
@@ -52,6 +53,7 @@ def outlook(file: Path, workspace: str | Path, changes: Sequence[str] = ()) -> d
         base=base,
         revision=lambda task, splits: revision(task, recipe.data.where, splits, ask_hub=False),
         place_revision=partial(by_language.revision, ask_hub=False),
+        measured_on=measured_on(),
     )
     store, shape = workspace_at(workspace), shape_of(recipe, found)
     stages = [

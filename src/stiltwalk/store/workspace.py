@@ -179,7 +179,8 @@ class Workspace:
     def keep_text(self, name: str, text: str) -> None:
         """Keep a text beside the stages; the last one counts, and a power cut may take it."""
         file = self.root / name
-        aside = file.with_name(f".{name}.{os.getpid()}")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        aside = file.with_name(f".{file.name}.{os.getpid()}")
         aside.write_text(text, encoding="utf-8")
         aside.replace(file)
 
