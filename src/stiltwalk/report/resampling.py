@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
 
+from stiltwalk.draws import Draws
 from stiltwalk.metrics import checkpoint_score
 from stiltwalk.records import ShareRow, Split
 from stiltwalk.report.rows import RunRows
@@ -146,7 +146,8 @@ class Resamples:
         """Return how often each example is drawn, shape (R - 1, N)."""
         key = (task, count)
         if key not in self._weights:
-            rng = np.random.default_rng([crc32(task.encode()), count])
+            draws = Draws(0, "report", task)
+            rng = np.random.default_rng(draws.number("resampling", count))
             self._weights[key] = rng.poisson(1.0, (self._num, count)).astype(np.float64)
         return self._weights[key]
 
