@@ -35,18 +35,33 @@ Pair = tuple[Answerer, Answerer]
 
 @dataclass(frozen=True, kw_only=True)
 class Contest:
-    """Two checkpoints and one task's requests."""
+    """Two checkpoints and one task's requests.
+
+    Args:
+        folder_a: A's.
+        folder_b: B's.
+        settings: how A is asked.
+        workload: the requests, the same for both.
+        settings_b: how B is asked, None for as A.
+    """
 
     folder_a: Path | PromptedFolder
     folder_b: Path | PromptedFolder
     settings: Settings
     workload: Workload
+    settings_b: Settings | None = None
+
+    @property
+    def both(self) -> tuple[Settings, Settings]:
+        """How A and B are asked."""
+        return self.settings, self.settings_b or self.settings
 
     def load(self) -> Pair:
         """Load both models."""
+        settings_a, settings_b = self.both
         return (
-            load_answerer(self.folder_a, self.settings),
-            load_answerer(self.folder_b, self.settings),
+            load_answerer(self.folder_a, settings_a),
+            load_answerer(self.folder_b, settings_b),
         )
 
 

@@ -180,7 +180,7 @@ class Predict:
     shuffled_seed: int | None = None
     asking: Asking | None = field(default=None, metadata=LATER)
     backend: str | None = field(default=None, metadata=LATER)
-    version: int = 1
+    version: int = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -202,7 +202,7 @@ class Rules:
 
 @dataclass(frozen=True, kw_only=True)
 class Measure:
-    """Time one arm's models against another's, side by side, as their evaluations asked them.
+    """Time one arm's models of a seed against another's, side by side, each as it was evaluated.
 
     `a` and `b` hold one evaluation per task, in the same order; `names` are those of the arms.
     No scenarios are all of the profile's.
@@ -214,7 +214,7 @@ class Measure:
     profile: ProfileName
     scenarios: tuple[ScenarioName, ...]
     num_threads: int
-    version: int = 1
+    version: int = 2
 
     @property
     def says(self) -> str:
