@@ -69,6 +69,7 @@ def test_folders_are_timed_on_the_task_that_is_named(walked: Walked, tiny_xlmr: 
     speed = compare_models(asked(walked, str(tiny_xlmr), "small:mixed", "mini:tatoeba"), session())
     assert {cell.task for cell in speed.cells} == {"tatoeba"}
     assert not speed.quality
+    assert any("was not scored here, and is timed as 'small: predict" in s for s in speed.summary)
 
 
 @pytest.mark.parametrize(
@@ -115,12 +116,14 @@ def test_each_side_is_timed_in_the_format_that_its_scores_were_made_in(
 
     def caught(found: Sequence[Contest], *_: object) -> Speed:
         contests.extend(found)
-        raise RuntimeError
+        raise RuntimeError("caught")
 
     monkeypatch.setattr(comparing, "compare", caught)
     for has_it in (True, False):
         monkeypatch.setattr(measuring, "has_bf16", lambda _, has_it=has_it: has_it)
-        says = "" if has_it else "half: .*xnli.* was scored in bf16, in which this cpu does not"
+        says = (
+            "caught" if has_it else "half: .*xnli.* was scored in bf16, in which this cpu does not"
+        )
         with pytest.raises(RuntimeError if has_it else RecipeError, match=says):
             compare_models(asked(own, "small:none", "half:none", "xnli"), session())
     (contest,) = contests

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -74,6 +74,7 @@ class _Evaluated:
         kept_format: what it kept of its number format.
         scores: its figures.
         record: of its run.
+        of_arm: its arm's stages, of all seeds.
     """
 
     does: str
@@ -82,6 +83,7 @@ class _Evaluated:
     kept_format: str
     scores: tuple[ScoreRow, ...]
     record: RunRecord
+    of_arm: tuple[RecordedStage, ...]
 
 
 def compare_models(asked: Asked, session: Session) -> Speed:
@@ -100,21 +102,50 @@ def compare_models(asked: Asked, session: Session) -> Speed:
     if not tasks:
         raise RecipeError(f"No task to compare {' and '.join(asked.names)} on: {_ON}.")
     contests, quality, sources = list[Contest](), list[Quality](), dict[str, None]()
+    told = list(_told_seeds(arms))
     for task in tasks:
         if task not in EVERY_TARGET:
             raise RecipeError(f"{task!r} is no target. There is: {', '.join(EVERY_TARGET)}.")
         pair = [arm[task] if arm and task in arm else None for arm in arms]
         source = _source(task, asked, pair)
         sources[source.source] = None
+        told += _told_unscored(task, asked.names, pair)
         contests += both_lengths(_contest(task, asked.names, pair, source))
         if pair[0] and pair[1]:
             quality += quality_of(pair[0].scores, pair[1].scores)
+    speed = compare(contests, asked.names, session)
     return replace(
-        compare(contests, asked.names, session),
+        speed,
+        summary=(*speed.summary, *told),
         quality=tuple(quality),
         data=", ".join(sources),
         made_by=provenance(),
     )
+
+
+def _told_seeds(arms: Sequence[dict[str, _Evaluated] | None]) -> Iterator[str]:
+    """Yield that a pair is one draw, where the run of an arm has more of them."""
+    seeds = {each.seed for arm in arms if arm for known in arm.values() for each in known.of_arm}
+    if len(seeds - {0}) > 1:
+        yield (
+            "These are the checkpoints of each arm's first seed, one draw: [measure] in the recipe "
+            "times a pair per seed and tells how far pairs differ."
+        )
+
+
+def _told_unscored(
+    task: str, names: tuple[str, str], pair: Sequence[_Evaluated | None]
+) -> Iterator[str]:
+    """Yield how models are asked that have no scores of their own."""
+    unscored = [name for name, each in zip(names, pair, strict=True) if each is None]
+    known = next((each for each in pair if each), None)
+    if unscored and known:
+        does = f"{known.record.name}: {known.does}"
+        yield f"{task}: {unscored[0]} was not scored here, and is timed as {does!r} was."
+    elif unscored:
+        yield (
+            f"{task}: neither model was scored here; both are asked in the task's own way, in fp32."
+        )
 
 
 def _arm(name: str, asked: Asked) -> dict[str, _Evaluated] | None:
@@ -147,6 +178,7 @@ def _evaluated(recorded: RecordedStage, record: RunRecord, store: Workspace) -> 
         kept_format=store.text(recorded.fingerprint, CHOICE),
         scores=store.scores(recorded.fingerprint),
         record=record,
+        of_arm=tuple(each for each in record.stages if each.arm == recorded.arm),
     )
 
 
