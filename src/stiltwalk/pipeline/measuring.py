@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copyreg
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,7 +27,7 @@ from stiltwalk.plan.saying import describe
 from stiltwalk.plan.stages import Measure, Predict, Prompt, seed_of
 from stiltwalk.records import Example, ScoreRow
 from stiltwalk.store import Folder
-from stiltwalk.tasks import TASKS
+from stiltwalk.tasks import TASKS, Task
 
 
 def measure(stage: Measure, context: Context, folder: Folder) -> None:
@@ -50,6 +51,17 @@ def measure(stage: Measure, context: Context, folder: Folder) -> None:
     store = context.workspace
     scores = [each for a, b in pairs for each in quality(store.scores(a), store.scores(b))]
     write_speed(replace(speed, quality=tuple(scores)), folder.path / FILE)
+
+
+def _named(task: Task) -> tuple[Callable[[str], Task], tuple[str]]:
+    return _task, (task.name,)
+
+
+def _task(name: str) -> Task:
+    return TASKS[name]
+
+
+copyreg.pickle(Task, _named)  # a task's readers are closures, which cannot be sent to a process
 
 
 def _compare(
