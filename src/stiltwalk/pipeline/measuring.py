@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from stiltwalk.config.recipe import Precision
 from stiltwalk.errors import RecipeError, WorkspaceError
@@ -44,10 +45,10 @@ def measure(stage: Measure, context: Context, folder: Folder) -> None:
         done += 1
         context.progress(min(done, in_all), in_all)
 
-    session = Session(profile=profile, num_threads=stage.num_threads, seed=seed_of(stage))
     pairs = list(zip(stage.a, stage.b, strict=True))
     contests = [each for a, b in pairs for each in both_lengths(_contest(a, b, context))]
-    speed: Speed = in_fresh_process(_compare, contests, stage.names, session, tell=tell)
+    how = {"profile": profile, "num_threads": stage.num_threads, "seed": seed_of(stage)}
+    speed: Speed = in_fresh_process(_compare, contests, stage.names, how, tell=tell)
     store = context.workspace
     scores = [each for a, b in pairs for each in quality(store.scores(a), store.scores(b))]
     write_speed(replace(speed, quality=tuple(scores)), folder.path / FILE)
@@ -65,9 +66,9 @@ copyreg.pickle(Task, _named)  # a task's readers are closures, which cannot be s
 
 
 def _compare(
-    contests: Sequence[Contest], names: tuple[str, str], session: Session, tell: Tell
+    contests: Sequence[Contest], names: tuple[str, str], how: dict[str, Any], tell: Tell
 ) -> Speed:
-    return compare(contests, names, replace(session, tell=tell))
+    return compare(contests, names, Session(**how, tell=tell))
 
 
 def both_lengths(contest: Contest) -> Iterator[Contest]:
