@@ -16,6 +16,7 @@ import stiltwalk
 from stiltwalk.errors import (
     ClusterError,
     NoSuchRun,
+    ProcessLost,
     StagesFailed,
     StiltwalkError,
     TrainingDiverged,
@@ -23,7 +24,7 @@ from stiltwalk.errors import (
 )
 
 FAILED, WRONG_INPUT, INTERRUPTED = 1, 2, 130
-FAILURES = WorkspaceError | ClusterError | TrainingDiverged | StagesFailed
+FAILURES = WorkspaceError | ClusterError | ProcessLost | TrainingDiverged | StagesFailed
 _PIPED_COLUMNS = 160
 """So that a search through piped output finds a line whole."""
 

@@ -8,10 +8,11 @@ StiltwalkError
 ├── WorkspaceError      the workspace is in use, full, or altered
 │   └── NoSuchRun       the folder that was given holds no run, or cannot be used for one
 ├── ClusterError        the Ray cluster cannot be reached, or not be used
+├── ProcessLost         a process that was begun here ended without a result
 ├── TrainingDiverged    the loss stopped being finite
 └── StagesFailed        some stages of a run failed while the others went on
 
-Exit code 1 for what ends a run (WorkspaceError, ClusterError, TrainingDiverged,
+Exit code 1 for what ends a run (WorkspaceError, ClusterError, ProcessLost, TrainingDiverged,
 StagesFailed), 2 for the user's input: the others, NoSuchRun among them.
 """
 
@@ -46,6 +47,10 @@ class NoSuchRun(WorkspaceError):  # noqa: N818 - says it best
 
 class ClusterError(StiltwalkError):
     """The Ray cluster cannot be reached, or not be used."""
+
+
+class ProcessLost(StiltwalkError):  # noqa: N818 - says it best
+    """A process that was begun here ended without a result."""
 
 
 class TrainingDiverged(StiltwalkError):  # noqa: N818 - a state, and reads better in a log

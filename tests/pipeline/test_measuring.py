@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import os
+import pickle
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from stiltwalk.errors import ClusterError, NoSuchRun, RecipeError
+import called
+from stiltwalk.errors import ClusterError, NoSuchRun, ProcessLost, RecipeError, WorkspaceError
 from stiltwalk.measure import profiles
+from stiltwalk.measure.comparison import told_formats
 from stiltwalk.measure.profiles import QUICK, SINGLE_STREAM, Profile
-from stiltwalk.measure.session import Session
-from stiltwalk.measure.speed import read_speed
-from stiltwalk.pipeline import measuring, study
+from stiltwalk.measure.session import Contest, Session
+from stiltwalk.measure.speed import Speed, read_speed
+from stiltwalk.pipeline import comparing, measuring, study
 from stiltwalk.pipeline.comparing import Asked, compare_models
+from stiltwalk.pipeline.fresh import Tell, in_fresh_process
+from stiltwalk.pipeline.measuring import scored_format
 from stiltwalk.store import Workspace, machine
 
 if TYPE_CHECKING:
@@ -23,6 +30,12 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.usefixtures("impatient")
 BRIEF = replace(QUICK, block_s=0.001, least_blocks=1, most_s=0.0)
 ONE_SCENARIO = replace(BRIEF, scenarios=(SINGLE_STREAM,))
+
+
+def here(function: Callable[..., Speed], *given: object, tell: Tell) -> Speed:
+    """Stand for a fresh process, where what the tests patch would not hold."""
+    function, given = pickle.loads(pickle.dumps((function, given)))  # noqa: S301 - our own
+    return function(*given, tell)
 
 
 def session(profile: Profile = ONE_SCENARIO) -> Session:
@@ -57,6 +70,7 @@ def test_folders_are_timed_on_the_task_that_is_named(walked: Walked, tiny_xlmr: 
     speed = compare_models(asked(walked, str(tiny_xlmr), "small:mixed", "mini:tatoeba"), session())
     assert {cell.task for cell in speed.cells} == {"tatoeba"}
     assert not speed.quality
+    assert any("was not scored here, and is timed as 'small: predict" in s for s in speed.summary)
 
 
 @pytest.mark.parametrize(
@@ -84,12 +98,13 @@ def test_a_recipe_times_its_arms_once(
     walked: Walked, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(profiles, "QUICK", BRIEF)
+    monkeypatch.setattr(measuring, "in_fresh_process", here)
     own, table = walked.copied(tmp_path), 'measure={targets=["xquad"],scenarios=["SingleStream"]}'
     own.again(table)
     (stage,) = own.named("Measure")
-    text = Workspace(own.workspace).text(stage, "speed.json")
-    cells = read_speed(text).cells
-    assert {(cell.task, cell.scenario) for cell in cells} == {("xquad", "SingleStream")}
+    speed = read_speed(Workspace(own.workspace).text(stage, "speed.json"))
+    assert {(cell.task, cell.scenario) for cell in speed.cells} == {("xquad", "SingleStream")}
+    assert speed.design.seed == 1
     assert "running" not in own.again(table)
 
 
@@ -97,6 +112,7 @@ def test_another_machine_or_other_versions_measure_anew_and_nothing_else(
     walked: Walked, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(profiles, "QUICK", BRIEF)
+    monkeypatch.setattr(measuring, "in_fresh_process", here)
     own, table = walked.copied(tmp_path), 'measure={targets=["xquad"],scenarios=["SingleStream"]}'
     own.again(table)
     elsewhere = replace(machine.measured_on(), torch="9.9")
@@ -107,7 +123,66 @@ def test_another_machine_or_other_versions_measure_anew_and_nothing_else(
 
 
 def test_a_stage_planned_for_another_machine_is_refused_with_both_named() -> None:
-    here = machine.measured_on()
-    measuring.require_machine(here)
+    machine_here = machine.measured_on()
+    measuring.require_machine(machine_here)
     with pytest.raises(ClusterError, match=r"planned for .*processor Abacus.* and this is "):
-        measuring.require_machine(replace(here, processor="Abacus"))
+        measuring.require_machine(replace(machine_here, processor="Abacus"))
+
+
+def test_each_side_is_timed_in_the_format_that_its_scores_were_made_in(
+    walked: Walked,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    believe: Callable[..., None],
+) -> None:
+    believe("cpu bf16")
+    own, contests = walked.copied(tmp_path), list[Contest]()
+    own.again("name='half'", "precision=bf16", "targets=['xnli', 'tatoeba']", "controls=false")
+
+    def caught(found: Sequence[Contest], *_: object) -> Speed:
+        contests.extend(found)
+        raise RuntimeError("caught")
+
+    monkeypatch.setattr(comparing, "compare", caught)
+    for has_it in (True, False):
+        believe(*["cpu bf16"] * has_it)
+        says = (
+            "caught" if has_it else "half: .*xnli.* was scored in bf16, in which this cpu does not"
+        )
+        with pytest.raises(RuntimeError if has_it else RecipeError, match=says):
+            compare_models(asked(own, "small:none", "half:none", "xnli"), session())
+    (contest,) = contests
+    assert [each.precision for each in contest.both] == ["fp32", "bf16"]
+    assert told_formats([contest]) == "xnli: A fp32, B bf16"
+
+
+def test_a_model_without_scores_is_timed_as_the_other_was_scored(
+    walked: Walked, tiny_xlmr: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    contests = list[Contest]()
+    monkeypatch.setattr(comparing, "scored_format", lambda *_: "bf16")
+    monkeypatch.setattr(comparing, "compare", lambda found, *_: contests.extend(found) or 1 / 0)
+    for a, b in ((str(tiny_xlmr), "small:none"), (str(tiny_xlmr), str(tiny_xlmr))):
+        with pytest.raises(ZeroDivisionError):
+            compare_models(asked(walked, a, b, "mini:tatoeba"), session())
+    formats = [[each.precision for each in contest.both] for contest in contests]
+    assert formats == [["bf16", "bf16"], ["fp32", "fp32"]]
+
+
+def test_scores_that_do_not_tell_their_format_are_not_timed() -> None:
+    with pytest.raises(WorkspaceError, match="did not keep the number format of its scores"):
+        scored_format("", "predict xnli")
+
+
+def test_what_goes_wrong_in_the_fresh_process_is_an_error_here() -> None:
+    with pytest.raises(NoSuchRun, match="told there"):
+        in_fresh_process(called.refuse, "told there", tell=print)
+    with pytest.raises(ProcessLost, match="ended with status -9"):
+        in_fresh_process(called.die, tell=print)
+
+
+def test_a_fresh_process_has_a_number_of_its_own_and_what_it_tells_is_told_here() -> None:
+    told = list[str]()
+    numbers = {in_fresh_process(called.number, 7, tell=told.append) for _ in range(2)}
+    assert len(numbers | {os.getpid()}) == 3
+    assert told == ["7", "7"]

@@ -21,7 +21,8 @@ def choices(walked: Walked) -> dict[str, dict[str, Any]]:
     return {
         stage["stage"]["rows"]["task"]: json.loads(file.read_text(encoding="utf-8"))
         for key, stage in walked.stages().items()
-        if (file := walked.workspace / "stages" / key / "precision.json").is_file()
+        if stage["stage"].get("precision") == "auto"
+        and (file := walked.workspace / "stages" / key / "precision.json").is_file()
     }
 
 
@@ -62,3 +63,18 @@ def test_auto_stays_with_fp32_where_the_device_has_no_bf16(
     answers = [text for name, text in new.items() if name.endswith("test-de.tsv")]
     assert answers
     assert all(text in before.values() for text in answers)
+
+
+def test_an_evaluation_keeps_the_format_that_it_computed_in(
+    walked: Walked, tmp_path: Path, believe: Callable[..., None]
+) -> None:
+    believe()
+    own = walked.copied(tmp_path)
+    own.again("precision=bf16", "arms={none=[]}", "controls=false", "targets=['xnli', 'tatoeba']")
+    kept = {
+        (stage["stage"]["precision"], file.read_text(encoding="utf-8"))
+        for key, stage in own.stages().items()
+        if (file := own.workspace / "stages" / key / "precision.json").is_file()
+    }
+    formats = {(asked, json.loads(text)["precision"]) for asked, text in kept}
+    assert formats == {("fp32", "fp32"), ("bf16", "fp32")}

@@ -535,12 +535,18 @@ def test_a_fingerprint_follows_the_revision_of_translations_and_not_their_place(
 def test_every_arm_is_timed_against_the_baseline_after_everything_else() -> None:
     stages = plan_of('measure.targets=["tatoeba", "xnli"]', "seeds=[1, 2]").stages
     timed = [stage for stage in stages if isinstance(stage, Measure)]
-    assert stages[-2:] == tuple(timed)
-    assert [describe(stage) for stage in timed] == [
-        "time squad against none on xnli, tatoeba",
-        "time many against none on xnli, tatoeba",
+    assert stages[-4:] == tuple(timed)
+    assert [(describe(stage), seed_of(stage)) for stage in timed] == [
+        (f"time {arm} against none on xnli, tatoeba", seed)
+        for arm in ("squad", "many")
+        for seed in (1, 2)
     ]
-    assert {seed_of(stage) for stage in timed} == {1}
+
+
+def test_both_sides_of_a_measurement_are_of_one_seed() -> None:
+    for stage in plan_of('measure.targets=["xnli"]', "seeds=[1, 2, 3]").stages:
+        if isinstance(stage, Measure):
+            assert [seed_of(each) for each in stage.a] == [seed_of(each) for each in stage.b]
 
 
 def test_a_measurement_is_other_on_another_machine_or_with_other_versions() -> None:

@@ -20,10 +20,10 @@ ScenarioName = Literal["SingleStream", "Offline"]
 class MeasureSettings:
     """Time every arm's models against the baseline's, side by side, once all are there.
 
-    The models of the first seed are timed: seeds change weights, not work.
+    A pair of models per seed is timed: how far pairs differ tells what one pair is worth.
 
     Args:
-        profile: quick takes minutes an arm, full takes hours.
+        profile: quick takes minutes an arm and seed, full takes hours.
         targets: time these; none for all of the recipe's.
         scenarios: in these alone, which takes less time; none for all of the profile's.
     """

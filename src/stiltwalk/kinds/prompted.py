@@ -26,8 +26,3 @@ class PromptedFolder:
         facts = load_facts(self.prompt)
         num_words = self.model.num_words
         return ClozeKind(facts.cloze, facts.settings, num_words)
-
-    @property
-    def max_length_tokens(self) -> int:
-        """How long its rows are at most."""
-        return load_facts(self.prompt).settings.max_length_tokens

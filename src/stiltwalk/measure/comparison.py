@@ -70,7 +70,7 @@ def compare(contests: Sequence[Contest], names: tuple[str, str], session: Sessio
         a=names[0],
         b=names[1],
         question=f"What does {names[1]} cost at inference time, against {names[0]}?",
-        design=_design(contests[0], session),
+        design=_design(contests, session),
         controls=tuple(controls),
         void=void,
         structure={task: tuple(map(str, each)) for task, each in found.items()},
@@ -98,13 +98,13 @@ def _differences(contest: Contest) -> tuple[Difference, ...]:
     return differences(a, b)
 
 
-def _design(contest: Contest, session: Session) -> Design:
+def _design(contests: Sequence[Contest], session: Session) -> Design:
     profile = session.profile
     return Design(
         profile=profile.name,
         device=session.device,
         num_threads=session.num_threads,
-        precision=contest.settings.precision,
+        precision=told_formats(contests),
         seed=session.seed,
         margins={
             figure: margin_of(figure, session.device)
@@ -114,6 +114,15 @@ def _design(contest: Contest, session: Session) -> Design:
         most_blocks=MOST_BLOCKS,
         most_s=profile.most_s,
     )
+
+
+def told_formats(contests: Sequence[Contest]) -> str:
+    """Return the number format, for every task and side where there are several."""
+    formats = {each.settings.name: [side.precision for side in each.both] for each in contests}
+    found = dict.fromkeys(format_ for pair in formats.values() for format_ in pair)
+    if len(found) == 1:
+        return next(iter(found))
+    return "; ".join(f"{task}: A {a}, B {b}" for task, (a, b) in formats.items())
 
 
 def why_void(controls: Sequence[Control], trials: Sequence[Trial], device: str) -> Iterator[str]:

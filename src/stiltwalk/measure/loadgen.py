@@ -22,6 +22,7 @@ from typing import Any
 
 import mlperf_loadgen
 
+from stiltwalk.draws import Draws
 from stiltwalk.measure.speed import LoadGenRun
 from stiltwalk.measure.system import System
 from stiltwalk.measure.workload import Request
@@ -176,7 +177,7 @@ def _settings(load: Load) -> Any:  # noqa: ANN401 - LoadGen has no types
     settings.server_target_latency_ns = round(load.bound_s * _NS)
     settings.server_target_latency_percentile = SERVER_PERCENTILE
     for name in _SEEDS:
-        setattr(settings, name, load.seed)
+        setattr(settings, name, Draws(load.seed, "measurement", "").number("requests", name))
     return settings
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from stiltwalk.draws import Draws
 from stiltwalk.kinds.prompted import PromptedFolder
 from stiltwalk.measure.conditions import Watch, peak_bytes
 from stiltwalk.measure.controls import Controls
@@ -37,18 +38,33 @@ Pair = tuple[Answerer, Answerer]
 
 @dataclass(frozen=True, kw_only=True)
 class Contest:
-    """Two checkpoints and one task's requests."""
+    """Two checkpoints and one task's requests.
+
+    Args:
+        folder_a: A's.
+        folder_b: B's.
+        settings: how A is asked.
+        workload: the requests, the same for both.
+        settings_b: how B is asked, None for as A.
+    """
 
     folder_a: Path | PromptedFolder
     folder_b: Path | PromptedFolder
     settings: Settings
     workload: Workload
+    settings_b: Settings | None = None
+
+    @property
+    def both(self) -> tuple[Settings, Settings]:
+        """How A and B are asked."""
+        return self.settings, self.settings_b or self.settings
 
     def load(self) -> Pair:
         """Load both models."""
+        settings_a, settings_b = self.both
         return (
-            load_answerer(self.folder_a, self.settings),
-            load_answerer(self.folder_b, self.settings),
+            load_answerer(self.folder_a, settings_a),
+            load_answerer(self.folder_b, settings_b),
         )
 
 
@@ -106,10 +122,14 @@ class Session:
         key: str,
     ) -> Measured:
         """Measure two systems; what is drawn depends on the seed, the scenario and the key."""
-        rng = np.random.default_rng(list(f"{self.seed} {scenario.name} {key}".encode()))
-        bench = Bench(pair, workload, scenario, self.profile, rng)
+        bench = Bench(pair, workload, scenario, self.profile, self._rng(key, scenario.name))
         margins = [margin_of(figure, self.device) for figure in scenario.figures]
         return bench.measure(margins, num_cells)
+
+    def _rng(self, task: str, *place: str) -> np.random.Generator:
+        return np.random.default_rng(
+            Draws(self.seed, "measurement", task).number("requests", *place)
+        )
 
     def controls(self, contest: Contest) -> tuple[list[Control], list[Machine]]:
         """Return what the instrument says about a contest's A under two names, also delayed."""
@@ -156,7 +176,7 @@ class Session:
         """Yield what LoadGen says of each model in every scenario, Server last."""
         profile, task = self.profile, contest.settings.name
         per_language = -(-profile.load_queries // len(contest.workload.rows))
-        requests = contest.workload.draw(per_language, np.random.default_rng(self.seed))
+        requests = contest.workload.draw(per_language, self._rng(task, "loadgen"))
         asked = Load(scenario="", num_queries=profile.load_queries, least_s=profile.load_s)
         runs = []
         for scenario in profile.scenarios:
@@ -184,7 +204,9 @@ class Session:
         self, pair: Pair, workload: Workload, scenario: Scenario
     ) -> Iterator[tuple[int, int]]:
         """Yield the memory that a scenario's queries take beyond the weights, A's and B's."""
-        requests = workload.draw(scenario.requests_per_query or 4, np.random.default_rng(self.seed))
+        requests = workload.draw(
+            scenario.requests_per_query or 4, self._rng(scenario.name, "peaks")
+        )
         size = scenario.requests_per_query or len(requests)
         rows = [each.row for each in requests]
         for turn in range(1 + FEWEST_BLOCKS):

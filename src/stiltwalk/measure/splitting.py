@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from stiltwalk.draws import Draws
 from stiltwalk.measure.paired import ORDERS
 from stiltwalk.measure.splits import Split, split_of
 from stiltwalk.measure.system import Spent, System
@@ -37,7 +38,7 @@ def splits(
         per_language: requests, two at least; each is asked twice of each model.
         seed: of requests and orders.
     """
-    rng = np.random.default_rng([seed, *task.encode()])
+    rng = np.random.default_rng(Draws(seed, "measurement", task).number("requests", "split"))
     for request in workload.draw(_WARM_UP, rng)[:_WARM_UP]:
         for system in pair:
             system.answer([request.row])

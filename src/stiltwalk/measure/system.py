@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 import torch
 
-from stiltwalk.config.decoder import Answering
+from stiltwalk.config.decoder import Answering, Pooling
 from stiltwalk.config.model_folder import read_config
 from stiltwalk.config.recipe import Precision
 from stiltwalk.features.prompts import load_prompt_encoder
@@ -62,7 +62,7 @@ class System(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """How a task's requests reach a model, the same for both.
+    """How one model is asked for a task's answers: as its scores were made, where it has some.
 
     Args:
         task: whose requests.
@@ -88,6 +88,11 @@ class Settings:
         if self.fixed_tokens is None:
             return self.task.name
         return f"{self.task.name}, {self.fixed_tokens} tokens each"
+
+    @property
+    def pooling(self) -> Pooling:
+        """How retrieval makes one vector of a sentence's."""
+        return self.answering.pooling if self.answering else "mean"
 
     @property
     def writes(self) -> bool:
@@ -163,7 +168,7 @@ class Answerer:
 
     def _outputs(self, features: Features) -> tuple[Any, RowCosts]:
         if self.block is not None:
-            return sentence_vectors(self.engine, features, self.block)
+            return sentence_vectors(self.engine, features, self.block, self.settings.pooling)
         if self.prompts is not None and self.settings.fixed_tokens is not None:
             stopping = stopping_of(self.prompts, self.settings.fixed_tokens)
             return written(self.engine, features, stopping)
@@ -201,13 +206,12 @@ def load_answerer(where: Path | PromptedFolder, settings: Settings) -> Answerer:
 
 
 def _prompted(where: PromptedFolder, settings: Settings) -> Answerer:
-    """Load a prompt with its model; its rows are as long as its evaluation's at most."""
-    longest = min(settings.max_length_tokens, where.max_length_tokens)
+    """Load a prompt with its model."""
     model, encoder = where.load().to(pick_device()), load_text_encoder(where.model.encoder)
     return Answerer(
         engine=Engine(model=model, pad_id=encoder.pad_id, precision=settings.precision),
         encoder=encoder,
-        settings=replace(settings, max_length_tokens=longest),
+        settings=settings,
         block=None,
         cloze=where.kind(),
     )

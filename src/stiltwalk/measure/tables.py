@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from stiltwalk.measure.causes import SAME_WORK, language_causes, shares_of_time, uneven_costs
+from stiltwalk.measure.combined import Combined, by_task, has_parts
 from stiltwalk.measure.profiles import Figure
 from stiltwalk.measure.speed import Cell, LoadGenRun, Speed
 from stiltwalk.measure.verdicts import MEMORY_WORDS, Judged
@@ -19,6 +20,7 @@ def print_speed(speed: Speed, console: Console) -> None:
     console.print(f"{speed.question} ({speed.design.style})", highlight=False)
     for table in (
         _controls(speed),
+        _together(speed),
         _verdicts(speed),
         _loadgen(speed),
         _costs(speed),
@@ -73,7 +75,24 @@ def _verdicts(speed: Speed) -> Table:
     return table
 
 
-def _figure(cell: Cell) -> str:
+def _together(speed: Speed) -> Table:
+    """Return every task's verdicts over its languages, where these are cells of their own."""
+    columns = ("task", "figure", "B/A", "90 % interval", "margin", "verdict", "of languages")
+    table = _table("All languages together", *columns)
+    for each in by_task([speed]) if has_parts([speed]) else ():
+        table.add_row(
+            each.task,
+            _figure(each),
+            f"{each.ratio:.3f}",
+            f"{each.low:.3f}-{each.high:.3f}",
+            f"{each.margin:.0%}",
+            each.verdict,
+            each.counts,
+        )
+    return table
+
+
+def _figure(cell: Cell | Combined) -> str:
     name = "throughput" if cell.figure is Figure.TIME else cell.figure
     return f"{cell.scenario} {name}"
 

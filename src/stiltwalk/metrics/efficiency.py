@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import prod
+from typing import Literal
 
 from stiltwalk.errors import MetricError
 
 FEWEST_FOR_PER = 4
 CRITERIA = {"quality": False, "throughput": False, "memory": True, "latency": True}
 """What PER is made of, and whether less of it is better."""
+_FRONT = ("quality", "latency", "memory")
+
+Sign = Literal[-1, 0, 1] | None
+"""Worse, equal, better; None where nobody knows."""
+Compared = Callable[[str, str, str], Sign]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -100,18 +106,26 @@ def anchored_per(systems: Mapping[str, System], baseline: str) -> dict[str, floa
     }
 
 
-def pareto_front(systems: Mapping[str, System]) -> tuple[str, ...]:
-    """Return the systems that no other equals or beats in all of quality, latency and memory.
+def pareto_front(
+    systems: Mapping[str, System], compared: Compared | None = None
+) -> tuple[str, ...]:
+    """Return the systems that no other beats in quality, latency and memory.
 
-    Systems that are equal in all three stay or fall together.
+    Who beats another is at least as good in all three, and better in one.
+
+    Args:
+        systems: by name.
+        compared: tells how two names compare in a criterion; by their values if it is None.
     """
-    places = {name: (-each.quality, each.latency, each.memory) for name, each in systems.items()}
-    return tuple(
-        name
-        for name, place in places.items()
-        if not any(
-            other != place
-            and all(ours <= theirs for ours, theirs in zip(other, place, strict=True))
-            for other in places.values()
-        )
-    )
+
+    def by_value(one: str, other: str, criterion: str) -> Sign:
+        ours, theirs = (getattr(systems[name], criterion) for name in (one, other))
+        if ours == theirs:
+            return 0
+        return 1 if (ours < theirs) == CRITERIA[criterion] else -1
+
+    def beats(one: str, other: str) -> bool:
+        found = [(compared or by_value)(one, other, criterion) for criterion in _FRONT]
+        return all(sign is not None and sign >= 0 for sign in found) and 1 in found
+
+    return tuple(name for name in systems if not any(beats(other, name) for other in systems))

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from stiltwalk.config.decoder import Answering, resolved
 from stiltwalk.config.model_folder import is_decoder, locate, read_config
-from stiltwalk.config.recipe import ModelSettings, Precision
+from stiltwalk.config.recipe import ModelSettings
 from stiltwalk.data.source import DataSource
 from stiltwalk.errors import NoSuchRun, RecipeError
 from stiltwalk.kinds.prompted import PromptedFolder
@@ -21,7 +21,7 @@ from stiltwalk.measure.workload import load_workload
 from stiltwalk.models.prompt_folder import FrozenModel
 from stiltwalk.pipeline.attempting import attempted
 from stiltwalk.pipeline.context import MODEL
-from stiltwalk.pipeline.measuring import both_lengths, decided
+from stiltwalk.pipeline.measuring import both_lengths, scored_format
 from stiltwalk.pipeline.measuring import quality as quality_of
 from stiltwalk.pipeline.precision import CHOICE
 from stiltwalk.pipeline.prompted import shots_of
@@ -31,7 +31,7 @@ from stiltwalk.records import Example, ScoreRow, Split
 from stiltwalk.store import Workspace
 from stiltwalk.store.machine import measured_on
 from stiltwalk.store.record import RUNS, RecordedStage, RunRecord, read_record, run_folder
-from stiltwalk.tasks import EVERY_TARGET, TASKS, Task
+from stiltwalk.tasks import EVERY_TARGET, TASKS
 from stiltwalk.tasks.available import available_languages
 from stiltwalk.tasks.load import examples
 
@@ -67,13 +67,25 @@ class Asked:
 
 @dataclass(frozen=True, kw_only=True)
 class _Evaluated:
-    """An arm's model for one target, and how its evaluation asked it."""
+    """An arm's model for one target, and how its evaluation asked it.
 
+    Args:
+        does: names the evaluation.
+        folder: of the model.
+        stage: its lineage.
+        kept_format: what it kept of its number format.
+        scores: its figures.
+        record: of its run.
+        of_arm: its arm's stages, of all seeds.
+    """
+
+    does: str
     folder: Path | PromptedFolder
     stage: dict[str, Any]
-    precision: Precision
+    kept_format: str
     scores: tuple[ScoreRow, ...]
     record: RunRecord
+    of_arm: tuple[RecordedStage, ...]
 
 
 def compare_models(asked: Asked, session: Session) -> Speed:
@@ -92,12 +104,14 @@ def compare_models(asked: Asked, session: Session) -> Speed:
     if not tasks:
         raise RecipeError(f"No task to compare {' and '.join(asked.names)} on: {_ON}.")
     contests, quality, sources = list[Contest](), list[Quality](), dict[str, None]()
+    told = list(_told_seeds(arms))
     for task in tasks:
         if task not in EVERY_TARGET:
             raise RecipeError(f"{task!r} is no target. There is: {', '.join(EVERY_TARGET)}.")
         pair = [arm[task] if arm and task in arm else None for arm in arms]
         source = _source(task, asked, pair)
         sources[source.source] = None
+        told += _told_unscored(task, asked.names, pair)
         contests += both_lengths(_contest(task, asked.names, pair, source))
         if pair[0] and pair[1]:
             quality += quality_of(pair[0].scores, pair[1].scores)
@@ -105,10 +119,36 @@ def compare_models(asked: Asked, session: Session) -> Speed:
     speed = attempted(asked.workspace, what, lambda: compare(contests, asked.names, session))
     return replace(
         speed,
+        summary=(*speed.summary, *told),
         quality=tuple(quality),
         data=", ".join(sources),
         made_by=provenance(),
     )
+
+
+def _told_seeds(arms: Sequence[dict[str, _Evaluated] | None]) -> Iterator[str]:
+    """Yield that a pair is one draw, where the run of an arm has more of them."""
+    seeds = {each.seed for arm in arms if arm for known in arm.values() for each in known.of_arm}
+    if len(seeds - {0}) > 1:
+        yield (
+            "These are the checkpoints of each arm's first seed, one draw: [measure] in the recipe "
+            "times a pair per seed and tells how far pairs differ."
+        )
+
+
+def _told_unscored(
+    task: str, names: tuple[str, str], pair: Sequence[_Evaluated | None]
+) -> Iterator[str]:
+    """Yield how models are asked that have no scores of their own."""
+    unscored = [name for name, each in zip(names, pair, strict=True) if each is None]
+    known = next((each for each in pair if each), None)
+    if unscored and known:
+        does = f"{known.record.name}: {known.does}"
+        yield f"{task}: {unscored[0]} was not scored here, and is timed as {does!r} was."
+    elif unscored:
+        yield (
+            f"{task}: neither model was scored here; both are asked in the task's own way, in fp32."
+        )
 
 
 def _arm(name: str, asked: Asked) -> dict[str, _Evaluated] | None:
@@ -135,11 +175,13 @@ def _evaluated(recorded: RecordedStage, record: RunRecord, store: Workspace) -> 
         )
     stage = store.marker(recorded.fingerprint)["stage"]
     return _Evaluated(
+        does=recorded.does,
         folder=_asked_model(recorded, stage["parent"], record, store),
         stage=stage,
-        precision=decided(stage["precision"], store.text(recorded.fingerprint, CHOICE)),
+        kept_format=store.text(recorded.fingerprint, CHOICE),
         scores=store.scores(recorded.fingerprint),
         record=record,
+        of_arm=tuple(each for each in record.stages if each.arm == recorded.arm),
     )
 
 
@@ -189,44 +231,62 @@ def _source(task: str, asked: Asked, pair: Sequence[_Evaluated | None]) -> DataS
 def _contest(
     task: str, names: tuple[str, str], pair: Sequence[_Evaluated | None], source: DataSource
 ) -> Contest:
-    """Return what is needed to time one task, settings taken from A's evaluation, else B's."""
+    """Return what is needed to time one task; a model without scores is asked as the other."""
     folders = [
         each.folder if each else _named_folder(name) for each, name in zip(pair, names, strict=True)
     ]
+    _require_one_family(names, folders)
     known = next((each for each in pair if each), None)
+    settings = [_settings(task, folders[0], each or known) for each in pair]
+    ways = [each.answering.way if each.answering else "" for each in settings]
+    if ways[0] != ways[1]:
+        raise RecipeError(
+            f"{task}: {names[0]} answers by {ways[0]} and {names[1]} by {ways[1]}, whose times are "
+            "not those of one question: compare two that are asked alike."
+        )
     stage = known.stage if known else {}
     languages = stage.get("languages") or available_languages(TASKS[task], source)
-    settings = Settings(
-        task=TASKS[task],
-        max_length_tokens=stage.get("max_length_tokens", TASKS[task].max_length_tokens),
-        precision=known.precision if known else "fp32",
-        relative_depth=stage.get("relative_depth") or Settings.relative_depth,
-        answering=_answering(TASKS[task], names, folders, known),
-        shots=_shots(known) if known else (),
+    return Contest(
+        folder_a=folders[0],
+        folder_b=folders[1],
+        settings=settings[0],
+        settings_b=settings[1],
+        workload=load_workload(TASKS[task], source, languages, stage.get("max_rows")),
     )
-    workload = load_workload(TASKS[task], source, languages, stage.get("max_rows"))
-    return Contest(folder_a=folders[0], folder_b=folders[1], settings=settings, workload=workload)
 
 
-def _answering(
-    task: Task,
-    names: tuple[str, str],
-    folders: Sequence[Path | PromptedFolder],
-    known: _Evaluated | None,
-) -> Answering | None:
-    """Return how decoders are asked: as an arm was, else in the task's own way; encoders: None."""
-    a, b = (isinstance(each, Path) and is_decoder(read_config(each)) for each in folders)
+def _settings(name: str, folder: Path | PromptedFolder, known: _Evaluated | None) -> Settings:
+    """Return how an evaluation asked its model; without one, in the task's own way, in fp32."""
+    task = TASKS[name]
+    if known is None:
+        return Settings(
+            task=task,
+            max_length_tokens=task.max_length_tokens,
+            answering=resolved(task.kind, Answering()) if _decodes(folder) else None,
+        )
+    asking = known.stage.get("asking")
+    return Settings(
+        task=task,
+        max_length_tokens=known.stage["max_length_tokens"],
+        precision=scored_format(known.kept_format, f"{known.record.name}: {known.does}"),
+        relative_depth=known.stage["relative_depth"] or Settings.relative_depth,
+        answering=Answering(**asking["answering"]) if asking else None,
+        shots=_shots(known),
+    )
+
+
+def _require_one_family(names: tuple[str, str], folders: Sequence[Path | PromptedFolder]) -> None:
+    a, b = map(_decodes, folders)
     if a != b:
         decoder, encoder = names if a else names[::-1]
         raise RecipeError(
             f"{decoder} is a decoder language model and {encoder} an encoder, which are not asked "
             "alike: compare two of one family."
         )
-    if not a:
-        return None
-    if known is None:
-        return resolved(task.kind, Answering())
-    return Answering(**known.stage["asking"]["answering"])
+
+
+def _decodes(folder: Path | PromptedFolder) -> bool:
+    return isinstance(folder, Path) and is_decoder(read_config(folder))
 
 
 def _shots(known: _Evaluated) -> tuple[Example, ...]:

@@ -10,6 +10,7 @@ from stiltwalk.data.xtreme_files import answers_path, form_of, write_answers
 from stiltwalk.pipeline import heads, prompted, prompting, retrieval
 from stiltwalk.pipeline.context import Context
 from stiltwalk.pipeline.outcome import Outcome
+from stiltwalk.pipeline.precision import keep_format
 from stiltwalk.plan.stages import Predict, Prompt, intermediate_tasks, seed_of
 from stiltwalk.records import Kind, ScoreRow, ShareRow, Split, TimingRow
 from stiltwalk.store import Folder
@@ -23,11 +24,12 @@ def evaluate(stage: Predict, context: Context, folder: Folder) -> None:
     """Answer the test rows of every language and score them.
 
     Writes TASK/test-LANG files as XTREME lays them out, one score row per language and figure,
-    what every example added to the scores, and one timing row per language.
+    what every example added to the scores, one timing row per language, and the number format.
     """
     torch.set_num_threads(context.num_threads)
     task = TASKS[stage.rows.task]
     outcomes = list(_way(stage, task).outcomes(stage, context, folder))
+    keep_format(stage, folder)
     form = form_of(task.kind, task.metric)
     for outcome in outcomes:
         file = answers_path(folder.path, task.name, outcome.language, form)

@@ -15,7 +15,7 @@ from stiltwalk.models import checkpoint
 from stiltwalk.models.device import all_devices
 from stiltwalk.pipeline.context import Context
 from stiltwalk.pipeline.outcome import Outcome, asked_features, counter, english_ids
-from stiltwalk.pipeline.precision import checked
+from stiltwalk.pipeline.precision import asked_format, checked
 from stiltwalk.plan.stages import FineTune, Predict
 from stiltwalk.records import Example, Split, gold_answers
 from stiltwalk.store import Folder
@@ -44,11 +44,14 @@ def outcomes(stage: Predict, context: Context, folder: Folder) -> Iterator[Outco
     if stage.shuffle is not None:
         english = english_ids(kind.features(_english(stage, context), encoder, labels, 1 << 20))
         checkpoint.shuffle_word_embeddings(model, english, seed=stage.shuffle)
-    engine = Engine(model=model, pad_id=encoder.pad_id, devices=all_devices())
+    engine = Engine(
+        model=model,
+        pad_id=encoder.pad_id,
+        precision=asked_format(stage),
+        devices=all_devices(),
+    )
     if stage.precision == "auto":
         engine = checked(stage, context, folder, engine, encoder)
-    else:
-        engine = replace(engine, precision=stage.precision)
     engine = replace(engine, tick=counter(context, features.whole.num_rows))
     found, costs = outputs(engine, kind, features.whole)
     for number, (language, rows) in enumerate(asked.items()):

@@ -2,34 +2,42 @@
 
 from __future__ import annotations
 
+import copyreg
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
-from stiltwalk.config.recipe import Precision, PrecisionOrAuto
-from stiltwalk.errors import ClusterError
+from stiltwalk.config.recipe import Precision
+from stiltwalk.errors import ClusterError, RecipeError, WorkspaceError
 from stiltwalk.kinds.prompted import PromptedFolder
 from stiltwalk.measure.comparison import compare
 from stiltwalk.measure.profiles import profile_named
 from stiltwalk.measure.session import DELAYS, Contest, Session
-from stiltwalk.measure.speed import FILE, Quality, write_speed
+from stiltwalk.measure.speed import FILE, Quality, Speed, write_speed
 from stiltwalk.measure.system import Settings
 from stiltwalk.measure.workload import load_workload
+from stiltwalk.models.device import has_bf16, pick_device
 from stiltwalk.pipeline.attempting import attempted
 from stiltwalk.pipeline.context import Context
+from stiltwalk.pipeline.fresh import Tell, in_fresh_process
 from stiltwalk.pipeline.precision import CHOICE
 from stiltwalk.pipeline.prompted import english_rows, shots_of
 from stiltwalk.pipeline.prompting import prompted_folder
-from stiltwalk.plan.stages import Measure, MeasuredOn, Predict, Prompt, fingerprint
+from stiltwalk.plan.saying import describe
+from stiltwalk.plan.stages import Measure, MeasuredOn, Predict, Prompt, fingerprint, seed_of
 from stiltwalk.records import Example, ScoreRow
 from stiltwalk.store import Folder
 from stiltwalk.store.machine import measured_on
-from stiltwalk.tasks import TASKS
+from stiltwalk.tasks import TASKS, Task
 
 
 def measure(stage: Measure, context: Context, folder: Folder) -> None:
     """Time B against A on every task that both were evaluated on; writes `speed.json`.
+
+    In a process of its own: where libraries and buffers lie in memory differs from process to
+    process, and takes part in the spread between the pairs of several seeds.
 
     Raises:
         ClusterError: if this is not the machine that the plan was made for.
@@ -43,11 +51,15 @@ def measure(stage: Measure, context: Context, folder: Folder) -> None:
         done += 1
         context.progress(min(done, in_all), in_all)
 
-    session = Session(profile=profile, num_threads=stage.num_threads, seed=1, tell=tell)
     pairs = list(zip(stage.a, stage.b, strict=True))
     contests = [each for a, b in pairs for each in both_lengths(_contest(a, b, context))]
+    how = {"profile": profile, "num_threads": stage.num_threads, "seed": seed_of(stage)}
     store = context.workspace
-    speed = attempted(store, fingerprint(stage), lambda: compare(contests, stage.names, session))
+
+    def timed() -> Speed:
+        return in_fresh_process(_compare, contests, stage.names, how, tell=tell)
+
+    speed = attempted(store, fingerprint(stage), timed)
     scores = [each for a, b in pairs for each in quality(store.scores(a), store.scores(b))]
     made_by = dict(context.provenance)
     write_speed(replace(speed, quality=tuple(scores), made_by=made_by), folder.path / FILE)
@@ -73,31 +85,53 @@ def _machine(on: MeasuredOn) -> str:
     return ", ".join(f"{name} {value}" for name, value in asdict(on).items())
 
 
+def _named(task: Task) -> tuple[Callable[[str], Task], tuple[str]]:
+    return _task, (task.name,)
+
+
+def _task(name: str) -> Task:
+    return TASKS[name]
+
+
+copyreg.pickle(Task, _named)  # a task's readers are closures, which cannot be sent to a process
+
+
+def _compare(
+    contests: Sequence[Contest], names: tuple[str, str], how: dict[str, Any], tell: Tell
+) -> Speed:
+    return compare(contests, names, Session(**how, tell=tell))
+
+
 def both_lengths(contest: Contest) -> Iterator[Contest]:
     """Yield a contest; where answers are written, once more with all of them of one length."""
     yield contest
     settings = contest.settings
     if settings.writes and settings.answering is not None:
-        fixed = replace(settings, fixed_tokens=settings.answering.max_new_tokens)
-        yield replace(contest, settings=fixed)
+        length = settings.answering.max_new_tokens
+        a, b = (replace(each, fixed_tokens=length) for each in contest.both)
+        yield replace(contest, settings=a, settings_b=b)
 
 
 def _contest(a: Predict, b: Predict, context: Context) -> Contest:
-    """Return two evaluations' models, with the requests and settings of A's."""
-    task = TASKS[a.rows.task]
-    settings = Settings(
-        task=task,
-        max_length_tokens=a.max_length_tokens,
-        precision=decided(a.precision, context.workspace.text(a, CHOICE)),
-        relative_depth=a.relative_depth or Settings.relative_depth,
-        answering=a.asking.answering if a.asking else None,
-        shots=_shots(a, context),
-    )
+    """Return two evaluations' models, each asked as its evaluation asked it."""
     return Contest(
         folder_a=_model(a, context),
         folder_b=_model(b, context),
-        settings=settings,
-        workload=load_workload(task, context.data, a.languages, a.max_rows),
+        settings=_settings(a, context),
+        settings_b=_settings(b, context),
+        workload=load_workload(TASKS[a.rows.task], context.data, a.languages, a.max_rows),
+    )
+
+
+def _settings(stage: Predict, context: Context) -> Settings:
+    """Return how an evaluation asked its model."""
+    return Settings(
+        task=TASKS[stage.rows.task],
+        max_length_tokens=stage.max_length_tokens,
+        precision=scored_format(context.workspace.text(stage, CHOICE), describe(stage)),
+        relative_depth=stage.relative_depth or Settings.relative_depth,
+        answering=stage.asking.answering if stage.asking else None,
+        shots=_shots(stage, context),
     )
 
 
@@ -114,16 +148,31 @@ def _model(stage: Predict, context: Context) -> Path | PromptedFolder:
     return context.model_folder(stage.parent)
 
 
-def decided(precision: PrecisionOrAuto, choice: str) -> Precision:
-    """Return the number format that an evaluation came to use.
+def scored_format(kept: str, what: str) -> Precision:
+    """Return the number format that scores were made in, which this machine must have.
 
     Args:
-        precision: what it was asked for.
-        choice: what it kept of its choice, empty where there was none to make.
+        kept: what the evaluation kept of it, empty where it kept nothing.
+        what: names the evaluation.
+
+    Raises:
+        WorkspaceError: if the evaluation kept nothing.
+        RecipeError: if times here would be those of another format.
     """
-    if precision != "auto":
-        return precision
-    return "bf16" if json.loads(choice)["precision"] == "bf16" else "fp32"
+    if not kept:
+        raise WorkspaceError(
+            f"{what!r} did not keep the number format of its scores, as earlier versions did not, "
+            "so it cannot be timed in the same one: run its recipe again first."
+        )
+    found: Precision = json.loads(kept)["precision"]
+    device = pick_device()
+    is_here = {"fp32": True, "fp16": device.type == "cuda", "bf16": has_bf16(device)}
+    if not is_here[found]:
+        raise RecipeError(
+            f"{what!r} was scored in {found}, in which this {device.type} does not compute, so its "
+            "time here would be another format's: measure where it was scored, or score it in fp32."
+        )
+    return found
 
 
 def quality(a: Sequence[ScoreRow], b: Sequence[ScoreRow]) -> Iterator[Quality]:

@@ -1,4 +1,7 @@
-"""`precision = "auto"`: bf16 for a model whose English dev score it leaves as it is, else fp32."""
+"""The number format of predictions: as asked, or as "auto" decides, and kept beside the answers.
+
+`precision = "auto"` is bf16 for a model whose English dev score it leaves as it is, else fp32.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ from stiltwalk.models.checkpoint import Model
 from stiltwalk.models.device import has_bf16, pick_device
 from stiltwalk.pipeline.context import Context
 from stiltwalk.plan.stages import FineTune, Predict
-from stiltwalk.records import Split
+from stiltwalk.records import Kind, Split
 from stiltwalk.store import Folder
 from stiltwalk.tasks import TASKS
 from stiltwalk.tasks.load import examples
@@ -27,6 +30,28 @@ from stiltwalk.train.learner import TaskRows, dev_score, task_rows
 
 CHOICE = "precision.json"
 _LOG = logging.getLogger(__name__)
+
+
+def asked_format(stage: Predict) -> Precision:
+    """Return the format that an evaluation computes in where "auto" does not decide otherwise.
+
+    Sentence vectors and decoders know fp32 and bf16 alone.
+    """
+    is_narrow = stage.asking is not None or TASKS[stage.rows.task].kind is Kind.RETRIEVAL
+    if stage.precision == "auto" or (is_narrow and stage.precision == "fp16"):
+        return "fp32"
+    return stage.precision
+
+
+def keep_format(stage: Predict, folder: Folder) -> None:
+    """Keep the format that an evaluation computed in; what "auto" decided is kept already."""
+    file = folder.path / CHOICE
+    if file.is_file():
+        return
+    facts: dict[str, str] = {"precision": asked_format(stage)}
+    if facts["precision"] == "bf16" and stage.backend is None and not has_bf16(pick_device()):
+        facts = {"precision": "fp32", "because": "the device has no bf16 arithmetic"}
+    file.write_text(json.dumps(facts, indent=1), encoding="utf-8")
 
 
 def checked(

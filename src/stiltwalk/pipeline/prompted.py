@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from numpy.typing import NDArray
 
-from stiltwalk.config.recipe import Precision, TrainSettings
+from stiltwalk.config.recipe import TrainSettings
 from stiltwalk.draws import Draws
 from stiltwalk.features.rows import Features, concatenated
 from stiltwalk.infer import Engine
@@ -27,6 +27,7 @@ from stiltwalk.models.device import all_devices
 from stiltwalk.pipeline.context import MODEL, Context
 from stiltwalk.pipeline.mixture import Mixture
 from stiltwalk.pipeline.outcome import Outcome, counter, english_ids
+from stiltwalk.pipeline.precision import asked_format
 from stiltwalk.plan.stages import Asking, FineTune, Intermediate, Predict, Rows
 from stiltwalk.records import Example, Scores, Split, gold_answers
 from stiltwalk.store import Folder
@@ -136,7 +137,7 @@ def _backend(
     folder: Folder,
 ) -> Iterator[Backend]:
     """Give what answers the rows: vLLM is handed the model, adapters merged."""
-    precision: Precision = "bf16" if stage.precision == "bf16" else "fp32"
+    precision = asked_format(stage)
     tick = counter(context, features.num_units)
     if stage.backend is None:
         engine = Engine(

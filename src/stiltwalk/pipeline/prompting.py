@@ -27,7 +27,7 @@ from stiltwalk.models.verbaliser import nearest_words
 from stiltwalk.pipeline.context import MODEL, Context
 from stiltwalk.pipeline.mixture import Mixture
 from stiltwalk.pipeline.outcome import Outcome, counter
-from stiltwalk.pipeline.precision import keep_choice
+from stiltwalk.pipeline.precision import asked_format, keep_choice
 from stiltwalk.pipeline.training import dev_row, train
 from stiltwalk.plan.stages import DrawnRows, Predict, Prompt
 from stiltwalk.records import Example, Scores, Split, gold_answers
@@ -114,7 +114,7 @@ def outcomes(stage: Predict, context: Context, folder: Folder) -> Iterator[Outco
     engine = Engine(
         model=model,
         pad_id=encoder.pad_id,
-        precision="fp32" if stage.precision == "auto" else stage.precision,
+        precision=asked_format(stage),
         tick=counter(context, sum(map(len, asked.values()))),
         devices=all_devices(),
     )

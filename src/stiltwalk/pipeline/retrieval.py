@@ -31,7 +31,7 @@ from stiltwalk.models.checkpoint import Model
 from stiltwalk.models.device import all_devices, say_once
 from stiltwalk.pipeline.context import Context
 from stiltwalk.pipeline.outcome import Outcome, asked_features, counter, english_ids
-from stiltwalk.pipeline.precision import keep_choice
+from stiltwalk.pipeline.precision import asked_format, keep_choice
 from stiltwalk.plan.stages import Predict
 from stiltwalk.records import Answers, Bitext, Kind, Metric, Sentence, Split, gold_lines
 from stiltwalk.store import Folder
@@ -106,7 +106,7 @@ def _vectors(stage: Predict, context: Context, texts: list[Bitext]) -> _Vectors:
     engine = Engine(
         model=model,
         pad_id=encoder.pad_id,
-        precision="bf16" if stage.precision == "bf16" else "fp32",
+        precision=asked_format(stage),
         tick=counter(context, features.num_rows),
         devices=all_devices(),
     )

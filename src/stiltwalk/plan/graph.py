@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import Protocol
 
 from stiltwalk.config.beside import MaskedText
@@ -113,19 +114,19 @@ def build_plan(
 
 
 def _timed(recipe: Recipe, asked: Mapping[tuple[int, str], Sequence[Predict]]) -> Iterator[Measure]:
-    """Yield one measurement per arm, against the baseline, of what the first seed evaluated."""
+    """Yield a measurement per arm and seed, against the baseline of that seed."""
     if recipe.measure is None:
         return
     targets = recipe.measure.targets or recipe.targets
     timed = {
-        name: tuple(each for each in asked[recipe.seeds[0], name] if each.rows.task in targets)
-        for name in recipe.arms
+        place: tuple(each for each in stages if each.rows.task in targets)
+        for place, stages in asked.items()
     }
-    for name in recipe.arms:
-        if name != BASELINE_ARM and timed[name]:
+    for name, seed in product(recipe.arms, recipe.seeds):
+        if name != BASELINE_ARM and timed.get((seed, name)):
             yield Measure(
-                a=timed[BASELINE_ARM],
-                b=timed[name],
+                a=timed[seed, BASELINE_ARM],
+                b=timed[seed, name],
                 names=(BASELINE_ARM, name),
                 profile=recipe.measure.profile,
                 scenarios=recipe.measure.scenarios,

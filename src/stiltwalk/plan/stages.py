@@ -240,7 +240,7 @@ class MeasuredOn:
 
 @dataclass(frozen=True, kw_only=True)
 class Measure:
-    """Time one arm's models against another's, side by side, as their evaluations asked them.
+    """Time one arm's models of a seed against another's, side by side, each as it was evaluated.
 
     `a` and `b` hold one evaluation per task, in the same order; `names` are those of the arms.
     No scenarios are all of the profile's. Another machine or other versions measure anew.

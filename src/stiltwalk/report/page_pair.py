@@ -37,7 +37,7 @@ def pair_page(speed: Speed) -> str:
     compared = tuple(dict.fromkeys(each.task for each in weighed([speed])))
     parts = {
         **_words(run, speed, scores),
-        "verdicts": page_verdicts.verdict_table(0, speed),
+        "verdicts": page_verdicts.together(0, [speed]) + page_verdicts.verdict_table(0, speed),
         "weighing": page_verdicts.weighing([speed]),
         "pareto_choice": choice("task", "Target", compared, "", front),
         "pareto_figures": "".join(map(place, front)),

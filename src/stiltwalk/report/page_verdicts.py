@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
+from stiltwalk.measure.combined import Combined, by_task, has_parts, pairs_of, told_pairs
 from stiltwalk.measure.speed import VOID, Cell, Speed
 from stiltwalk.measure.verdicts import Judged, Verdict
 from stiltwalk.metrics.efficiency import per_warning
@@ -22,7 +23,19 @@ _NOT_ALONE = "\N{DAGGER}"
 
 def verdicts(comparisons: Sequence[Speed]) -> str:
     """Return every paired comparison with its controls; "" where there is none."""
-    found = "".join(_comparison(place, each) for place, each in enumerate(comparisons))
+    places = {id(each): place for place, each in enumerate(comparisons)}
+    found = ""
+    for pairs in pairs_of(comparisons):
+        found += f"<h3>{escape(pairs[0].question)}</h3>"
+        if len(pairs) == 1:
+            found += _comparison(places[id(pairs[0])], pairs[0])
+            continue
+        found += f"{_list(told_pairs(pairs))}{together(places[id(pairs[0])], pairs)}"
+        found += "".join(
+            f"<details><summary>The pair of seed {each.design.seed}</summary>"
+            f"{_comparison(places[id(each)], each)}</details>"
+            for each in pairs
+        )
     return f"<h2>Verdicts about speed</h2>{found}" if found else ""
 
 
@@ -58,16 +71,19 @@ def weighing(comparisons: Sequence[Speed]) -> str:
     warning = per_warning(len({each.model for each in rows}))
     caption = (
         "PER: the geometric mean of quality, throughput, memory and latency, as ratios to the "
-        f"first model, and in its exact form ({DASH} where all tie in one of them). On the front: "
-        f"no other model equals or beats it in quality, latency and memory. {warning}"
+        f"first model, and in its exact form ({DASH} where all tie in one of them). Costs are "
+        "those of the first model times geometric means of paired ratios over languages and pairs: "
+        "p50 in SingleStream, requests and memory in Offline. On the front: no other model is "
+        "shown to be at least as good in quality, latency and memory and better in one; "
+        f"EQUIVALENT is equal, INCONCLUSIVE shows nothing. {warning}"
     )
     return table("weighed", caption, head, body)
 
 
 def _comparison(place: int, speed: Speed) -> str:
-    """Return one comparison: its answer first, then verdicts, estimates and controls."""
+    """Return one pair: its answer first, then verdicts, estimates and controls."""
     return (
-        f"<h3>{escape(speed.question)}</h3>{banner(speed)}{summary(speed)}"
+        f"{banner(speed)}{summary(speed)}{together(place, [speed])}"
         f"{verdict_table(place, speed)}{splits(place, speed)}"
         f"<p>{escape(structure(speed))}</p>"
         f"<details><summary>Memory, every language, where the time goes, and the controls</summary>"
@@ -88,7 +104,11 @@ def banner(speed: Speed) -> str:
 
 def summary(speed: Speed) -> str:
     """Return what follows from the verdicts, a list of sentences."""
-    return f"<ul>{''.join(f'<li>{escape(each)}</li>' for each in speed.summary)}</ul>"
+    return _list(speed.summary)
+
+
+def _list(sentences: Iterable[str]) -> str:
+    return f"<ul>{''.join(f'<li>{escape(each)}</li>' for each in sentences)}</ul>"
 
 
 def structure(speed: Speed) -> str:
@@ -100,6 +120,50 @@ def structure(speed: Speed) -> str:
     return f"Structure: {found}."
 
 
+def together(place: int, pairs: Sequence[Speed]) -> str:
+    """Return the verdicts over languages and pairs; "" where nothing is combined.
+
+    Args:
+        place: of the first pair among the page's comparisons.
+        pairs: of the same two arms, one per seed.
+    """
+    if not has_parts(pairs):
+        return ""
+    over = by_task(pairs)
+    span = _span(over)
+    heads = ("time ratio", "90 % interval", "margin", "between pairs, sd")
+    head = [Td(html=each) for each in ("target", "figure", "verdict", "faster ← 1 → slower")]
+    head += [Td(html=each, css="num") for each in heads]
+    head += [Td(html="of pairs" if len(pairs) > 1 else "of languages")]
+    caption = "Ratios are geometric means over the languages of a target"
+    if len(pairs) > 1:
+        caption += (
+            " and over pairs of checkpoints, one per seed, each timed in a process of its own. The "
+            "interval is t over pairs, so that the verdict is about such arms and not "
+            "about these checkpoints; what is VOID in a pair takes no part"
+        )
+    body = [_together_row(each, span) for each in over]
+    return table(f"together-{place}", f"{caption}.", head, body)
+
+
+def _together_row(each: Combined, span: float) -> Tr:
+    figure = asked_figure(each.scenario, each.figure)
+    spread = DASH if each.spread is None else f"{100 * each.spread:.2f} %"
+    return Tr(
+        cells=[
+            Td(html=name(each.task), key=each.task, head=True),
+            Td(html=escape(figure), key=figure),
+            Td(html=badge(each.verdict), key=each.verdict),
+            Td(html=_picture(each, each.verdict, span), key=each.ratio),
+            number(f"{each.ratio:.3f}", each.ratio),
+            number(interval(each.low, each.high), each.low),
+            number(f"{100 * each.margin:g} %", each.margin),
+            number(spread, each.spread or 0.0),
+            Td(html=escape(each.counts), key=each.counts),
+        ]
+    )
+
+
 def verdict_table(place: int, speed: Speed) -> str:
     """Return every verdict with what it rests on, and a picture of its interval.
 
@@ -107,7 +171,7 @@ def verdict_table(place: int, speed: Speed) -> str:
         place: of the comparison among those of the page.
         speed: the comparison.
     """
-    span = _span(speed)
+    span = _span([cell.judged for cell in speed.cells])
     body = [_row(cell, span) for cell in speed.cells]
     heads = ("time ratio", "90 % interval", "margin", speed.a, speed.b, "blocks")
     head = [Td(html=each) for each in ("target", "figure", "verdict", "faster ← 1 → slower")]
@@ -147,16 +211,13 @@ def _is_not_alone(cell: Cell) -> bool:
     return cell.verdict == Verdict.EQUIVALENT and not cell.judged.stands_alone
 
 
-def _span(speed: Speed) -> float:
-    """Return how far from 1 the pictures of a comparison reach."""
-    reached = [
-        max(2 * each.margin, 1 - each.low, each.high - 1)
-        for each in (cell.judged for cell in speed.cells)
-    ]
+def _span(drawn: Sequence[Judged | Combined]) -> float:
+    """Return how far from 1 the pictures of a table reach."""
+    reached = [max(2 * each.margin, 1 - each.low, each.high - 1) for each in drawn]
     return min(WIDEST, max(reached, default=WIDEST))
 
 
-def _picture(judged: Judged, verdict: str, span: float) -> str:
+def _picture(judged: Judged | Combined, verdict: str, span: float) -> str:
     """Return an interval beside its margin; its numbers stand in the cells before."""
 
     def at(ratio: float) -> str:

@@ -31,8 +31,8 @@ def pareto(comparisons: Sequence[Speed]) -> Figure | None:
     return Figure(
         name="pareto",
         title="Quality against latency and memory",
-        aid="Up and to the left is better; a larger mark needs more memory. A grey one is equalled "
-        "or beaten by another in all three.",
+        aid="Up and to the left is better; a larger mark needs more memory. A grey one is beaten: "
+        "another is at least as good in all three and better in one, where EQUIVALENT is equal.",
         key="task",
         start=start,
         spec=drawing(_chart(start), wide=WIDE, points=points),

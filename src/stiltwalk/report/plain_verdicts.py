@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from stiltwalk.measure.combined import by_task, has_parts, pairs_of
 from stiltwalk.measure.speed import Speed
 from stiltwalk.metrics.efficiency import per_warning
 from stiltwalk.report.numbers import DASH, asked_figure, figures, interval, percent, timed
@@ -14,6 +15,7 @@ from stiltwalk.report.weighed import weighed, why_not_weighed
 def speed_tables(comparisons: Sequence[Speed]) -> Iterator[PlainTable]:
     """Yield verdicts, controls and PER; tables without rows where nothing was compared."""
     yield _verdicts(comparisons)
+    yield _together(comparisons)
     yield _controls(comparisons)
     yield _weighed(comparisons)
 
@@ -27,13 +29,14 @@ def _verdicts(comparisons: Sequence[Speed]) -> PlainTable:
         f"EQUIVALENT: the 90 % interval lies inside the margin. {' '.join(styles)}. "
         f"{why_not_weighed(comparisons)}".strip(),
         head=(
-            *("A", "B", "target", "figure", "verdict", "time ratio", "90 % interval", "margin"),
-            *("of A", "of B", "blocks"),
+            *("A", "B", "seed", "target", "figure", "verdict", "time ratio", "90 % interval"),
+            *("margin", "of A", "of B", "blocks"),
         ),
         rows=tuple(
             (
                 speed.a,
                 speed.b,
+                str(speed.design.seed),
                 f"{cell.task} {cell.language}".strip(),
                 asked_figure(cell.scenario, cell.figure),
                 cell.verdict,
@@ -46,6 +49,43 @@ def _verdicts(comparisons: Sequence[Speed]) -> PlainTable:
             )
             for speed in comparisons
             for cell in speed.cells
+        ),
+        num_left=6,
+    )
+
+
+def _together(comparisons: Sequence[Speed]) -> PlainTable:
+    combined = [
+        (pairs[0], len(pairs), each)
+        for pairs in pairs_of(comparisons)
+        if has_parts(pairs)
+        for each in by_task(pairs)
+    ]
+    return PlainTable(
+        name="verdicts_together",
+        title="Verdicts about speed, languages and pairs together",
+        note="Geometric means over the languages of a target and over pairs of checkpoints, one "
+        "per seed, each timed in a process of its own; the interval of several pairs is Student's "
+        "t over pairs.",
+        head=(
+            *("A", "B", "target", "figure", "verdict", "time ratio", "90 % interval", "margin"),
+            *("pairs", "between pairs, sd", "combines"),
+        ),
+        rows=tuple(
+            (
+                speed.a,
+                speed.b,
+                each.task,
+                asked_figure(each.scenario, each.figure),
+                each.verdict,
+                f"{each.ratio:.3f}",
+                interval(each.low, each.high),
+                f"{100 * each.margin:g} %",
+                str(num_pairs),
+                DASH if each.spread is None else f"{100 * each.spread:.2f} %",
+                each.counts,
+            )
+            for speed, num_pairs, each in combined
         ),
         num_left=5,
     )

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from math import exp, hypot, inf, log, log1p, sqrt
+from statistics import fmean
 
-from stiltwalk.measure.profiles import Figure
-from stiltwalk.measure.speed import Cell, Speed
-from stiltwalk.metrics.aggregate import task_score
-from stiltwalk.metrics.efficiency import System, anchored_per, pareto_front, per
+from stiltwalk.measure.combined import by_task, pairs_of
+from stiltwalk.measure.profiles import OFFLINE, SINGLE_STREAM, TAIL_MARGIN, Figure
+from stiltwalk.measure.speed import VOID, Cost, Speed
+from stiltwalk.measure.verdicts import Verdict
+from stiltwalk.metrics.aggregate import mean, task_score
+from stiltwalk.metrics.efficiency import Sign, System, anchored_per, pareto_front, per
 from stiltwalk.records import Scores
+
+_WIDER = 1.96 / 1.645
+"""From half a 90 % interval to half a 95 % interval, for a difference with a direction."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,36 +35,55 @@ class Weighed:
     is_on_front: bool
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Ratio:
+    """A cost as a multiple of A's: its logarithm, half of that one's 90 % interval, the margin."""
+
+    log: float = 0.0
+    half: float = 0.0
+    margin: float = inf
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Member:
+    """A model, and its costs as multiples of A's, by criterion."""
+
+    system: System
+    ratios: Mapping[str, _Ratio]
+
+
 def weighed(comparisons: Sequence[Speed]) -> Iterator[Weighed]:
     """Yield the models that were compared with one and the same, task by task.
 
-    A measurement that its own controls made void takes no part. A's figures come from the first
-    comparison, those of every B from its own ratio to A: times of two sessions are not
-    comparable, ratios are.
+    All languages and all pairs of a task count, as geometric means of paired ratios: the median
+    latency of single requests, the time per request of all at once, and the memory of these. What
+    is VOID takes no part. A's figures come from the first comparison, those of every B from its
+    own ratio to A: times of two sessions are not comparable, ratios are.
     """
-    standing = tuple(each for each in comparisons if not each.void)
-    for task in dict.fromkeys(cell.task for each in standing for cell in each.cells):
-        systems = _systems(standing, task)
-        if len(systems) > 1:
-            baseline = next(iter(systems))
-            exact, anchored = per(systems), anchored_per(systems, baseline)
-            front = pareto_front(systems)
-            for model, system in systems.items():
-                yield Weighed(
-                    task=task,
-                    model=model,
-                    system=system,
-                    exact=exact[model],
-                    anchored=anchored[model],
-                    is_on_front=model in front,
-                )
+    groups = pairs_of(comparisons)
+    for task in dict.fromkeys(cell.task for each in comparisons for cell in each.cells):
+        members = _members(groups, task)
+        if len(members) < 2:  # noqa: PLR2004 - one has nothing to be weighed against
+            continue
+        systems = {name: each.system for name, each in members.items()}
+        exact, anchored = per(systems), anchored_per(systems, next(iter(systems)))
+        front = pareto_front(systems, partial(_compared, members))
+        for model, system in systems.items():
+            yield Weighed(
+                task=task,
+                model=model,
+                system=system,
+                exact=exact[model],
+                anchored=anchored[model],
+                is_on_front=model in front,
+            )
 
 
 def why_not_weighed(comparisons: Sequence[Speed]) -> str:
     """Return why no models of these comparisons are weighed; "" where there are none."""
     if not comparisons:
         return ""
-    if all(each.void for each in comparisons):
+    if all(cell.verdict == VOID for each in comparisons for cell in each.cells):
         return "PER and the Pareto plot are missing: no comparison passed its own controls."
     return (
         "PER and the Pareto plot are missing: no task has a score of both models, latency and "
@@ -64,35 +91,72 @@ def why_not_weighed(comparisons: Sequence[Speed]) -> str:
     )
 
 
-def _systems(comparisons: tuple[Speed, ...], task: str) -> Mapping[str, System]:
-    """Return the models of the comparisons that share the first one's A."""
-    found: dict[str, System] = {}
-    for each in comparisons:
-        latency, time = _cell(each, task, Figure.P50), _cell(each, task, Figure.TIME)
-        quality = {side: _quality(each, task, side) for side in ("a", "b")}
-        if each.a != comparisons[0].a or not (latency and time and quality["a"]):
+def _members(groups: Sequence[Sequence[Speed]], task: str) -> Mapping[str, _Member]:
+    """Return the models that were compared with the first one's A on the same device."""
+    found: dict[str, _Member] = {}
+    for pairs in groups:
+        first = groups[0][0]
+        if (pairs[0].a, pairs[0].design.device) != (first.a, first.design.device):
             continue
-        found.setdefault(
-            each.a,
-            System(
-                quality=quality["a"],
-                throughput=1 / time.a_s,
-                memory=_memory(each, task, "a"),
-                latency=latency.a_s,
-            ),
-        )
-        anchor = found[each.a]
-        found[each.b] = System(
-            quality=quality["b"],
-            throughput=anchor.throughput / time.judged.ratio,
-            memory=_memory(each, task, "b"),
-            latency=anchor.latency * latency.judged.ratio,
-        )
+        if pairs[0].b not in found and (both := _both(pairs, task)):
+            anchor = found.setdefault(pairs[0].a, both[0])
+            found[pairs[0].b] = _relative(both[1], anchor.system)
     return found
 
 
-def _cell(speed: Speed, task: str, figure: Figure) -> Cell | None:
-    return next((c for c in speed.cells if (c.task, c.figure) == (task, figure)), None)
+def _both(pairs: Sequence[Speed], task: str) -> tuple[_Member, _Member] | None:
+    """Return A and B; None where a figure is missing or does not count."""
+    figures = {(each.scenario, each.figure): each for each in by_task(pairs) if each.task == task}
+    latency = figures.get((SINGLE_STREAM.name, Figure.P50))
+    time = figures.get((OFFLINE.name, Figure.TIME))
+    quality = [mean([_quality(each, task, model) for each in pairs]) for model in "ab"]
+    if not (latency and time and quality[0]) or VOID in (latency.verdict, time.verdict):
+        return None
+    half = latency.half_width
+    if latency.verdict == Verdict.INCONCLUSIVE:  # also where only the correction left it open
+        half = max(half, abs(log(latency.ratio)))
+    held = [_held(each, task) for each in pairs]
+    memory = _Ratio(
+        log=fmean(each.log for _, each in held),
+        half=sqrt(sum(each.half**2 for _, each in held)) / len(held),
+        margin=TAIL_MARGIN,
+    )
+    ratios = {
+        "latency": _Ratio(log=log(latency.ratio), half=half, margin=latency.margin),
+        "throughput": _Ratio(log=-log(time.ratio)),
+        "memory": memory,
+    }
+    costs = {"latency": latency.a_s, "throughput": 1 / time.a_s, "memory": held[0][0]}
+    a = System(quality=quality[0], **costs)
+    b = System(quality=quality[1], **costs)
+    return _Member(system=a, ratios={name: _Ratio() for name in ratios}), _Member(
+        system=b, ratios=ratios
+    )
+
+
+def _relative(member: _Member, anchor: System) -> _Member:
+    """Return B with A's figures times its own ratios."""
+    costs = {name: getattr(anchor, name) * exp(ratio.log) for name, ratio in member.ratios.items()}
+    return _Member(system=System(quality=member.system.quality, **costs), ratios=member.ratios)
+
+
+def _compared(members: Mapping[str, _Member], x: str, y: str, criterion: str) -> Sign:
+    """Return how two models compare: in a cost, as far as the measurements show.
+
+    EQUIVALENT is equal. Of two models that were each timed against A alone, the interval of their
+    ratio follows from their own two.
+    """
+    one, other = members[x], members[y]
+    if criterion == "quality":
+        gain = one.system.quality - other.system.quality
+        return 0 if gain == 0 else 1 if gain > 0 else -1
+    ours, theirs = one.ratios[criterion], other.ratios[criterion]
+    difference, half = ours.log - theirs.log, hypot(ours.half, theirs.half)
+    if abs(difference) + half < log1p(min(ours.margin, theirs.margin)):
+        return 0
+    if abs(difference) <= _WIDER * half:
+        return None
+    return 1 if difference < 0 else -1
 
 
 def _quality(speed: Speed, task: str, model: str) -> float:
@@ -104,7 +168,34 @@ def _quality(speed: Speed, task: str, model: str) -> float:
     return task_score(scores, list(scores)).score if scores else 0.0
 
 
-def _memory(speed: Speed, task: str, model: str) -> float:
-    """Return the bytes of weights and of the largest peak beyond them."""
-    costs = [each for each in speed.costs if (each.task, each.model) == (task, model)]
-    return float(max(each.weight_bytes + (each.peak_bytes or 0) for each in costs))
+def _held(speed: Speed, task: str) -> tuple[float, _Ratio]:
+    """Return the most bytes that A holds, peak and all, and B's as a multiple over languages.
+
+    Where the system tells of no peak, they are those of the weights, exactly.
+    """
+    costs = {
+        (each.language, each.model): _bytes(each)
+        for each in speed.costs
+        if (each.task, each.scenario) == (task, OFFLINE.name)
+    }
+    languages = tuple(dict.fromkeys(language for language, _ in costs))
+    judged = {
+        each.language: each.judged
+        for each in speed.memory
+        if (each.task, each.scenario) == (task, OFFLINE.name)
+    }
+    ratios = [
+        judged[each].ratio if each in judged else costs[each, "b"] / costs[each, "a"]
+        for each in languages
+    ]
+    halves = [log(each.high / each.low) / 2 for each in judged.values()]
+    ratio = _Ratio(
+        log=fmean(map(log, ratios)),
+        half=sqrt(sum(each**2 for each in halves)) / len(languages),
+        margin=TAIL_MARGIN,
+    )
+    return max(costs[each, "a"] for each in languages), ratio
+
+
+def _bytes(cost: Cost) -> float:
+    return float(cost.weight_bytes + (cost.peak_bytes or 0))

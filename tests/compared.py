@@ -1,5 +1,7 @@
 """Comparisons of speed made up for the tests."""
 
+from dataclasses import replace
+
 from stiltwalk.measure.controls import Controls
 from stiltwalk.measure.profiles import Figure
 from stiltwalk.measure.speed import VOID, Cell, Control, Cost, Design, Quality, Speed
@@ -15,6 +17,11 @@ def judged(ratio: float, verdict: Verdict) -> Judged:
         high_95=ratio + 0.012, margin=0.03, num_blocks=24, effective_blocks=20.0, spread=0.01,
         correlation=0.1, p_equivalent=0.01, p_differs=0.5, differs=False, is_trusted=True,
     )  # fmt: skip
+
+
+def timed(ratio: float) -> Judged:
+    """Return a ratio with an interval of the same relative width on both sides."""
+    return replace(judged(ratio, Verdict.INCONCLUSIVE), low=ratio / 1.005, high=ratio * 1.005)
 
 
 def compared(b: str, ratio: float, verdict: str, *, a_s: float = 0.01, quality: float) -> Speed:
