@@ -154,10 +154,7 @@ LAST_LAYER = 1 / 3
 
 def check_cause(speed: Speed, vectors: int) -> None:
     """Refuse a comparison with the head that does not say what a prompt costs, and why."""
-    assert [(cell.task, cell.figure) for cell in speed.cells] == [
-        ("sib200", "p50 latency"),
-        ("sib200", "p90 latency"),
-    ]
+    assert [(cell.task, cell.figure) for cell in speed.cells] == [("sib200", "p50 latency")]
     (longer,) = [each for each in speed.structure["sib200"] if "tokens a row" in each]
     assert f"and {vectors} vectors)" in longer if vectors else "vectors" not in longer
     (head,) = [each for each in speed.structure["sib200"] if each.startswith("head (classifier")]
@@ -196,10 +193,12 @@ def test_a_recipe_times_prompted_arms_against_the_head(
     recipe = tmp_path / "timed.toml"
     recipe.write_text(before + soft + few[few.index("[intermediate]") :], encoding="utf-8")
     assert "running" in carry_out(recipe, copy.workspace, ['measure.profile="quick"'])
-    (made,) = copy.named("Measure")
-    speed = read_speed(Workspace(copy.workspace).text(made, "speed.json"))
-    assert (speed.a, speed.b) == ("none", "soft")
-    check_cause(speed, 3)
+    made = copy.named("Measure")
+    pairs = [read_speed(Workspace(copy.workspace).text(each, "speed.json")) for each in made]
+    named = sorted((each.a, each.b, each.design.seed) for each in pairs)
+    assert named == [("none", "soft", 1), ("none", "soft", 2)]
+    for speed in pairs:
+        check_cause(speed, 3)
 
 
 def test_running_again_does_nothing_and_another_number_of_examples_is_another_stage(
