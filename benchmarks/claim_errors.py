@@ -5,7 +5,7 @@
 A study has the baseline, nine arms of one task, all nine at once, two with MLM and two on
 translated rows; all nine targets; 2, 3 or 5 seeds. An arm's score on a target deviates between
 seeds (normal, standard deviation 1 point), the same way on dev and test, and by the test examples,
-which its seeds share (0.3 points). `report/nine_claims.py` judges it.
+which its seeds share (0.3 points). `reports/nine_claims.py` judges it.
 
 Each claim is drawn true, false by as much, and at the border: exactly where it turns from one to
 the other, in the way that makes mistakes likeliest. `supported` and `contradicted` are shares of
@@ -27,26 +27,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stiltwalk.records import BASELINE_ARM, ScoreRow, Split
-from stiltwalk.report.claims import Verdict, judge
-from stiltwalk.report.evidence import Evidence
-from stiltwalk.report.nine_claims import TESTS
-from stiltwalk.report.noise import LEVEL
-from stiltwalk.report.resampling import Resamples
-from stiltwalk.report.rows import ArmScore, RunRows
-from stiltwalk.report.wordings import WORDINGS
-from stiltwalk.store.record import WalkedArm
+from stiltwalk.reports.claims import ClaimVerdict, Evidence, judge
+from stiltwalk.reports.data import ArmScore, RunRows
+from stiltwalk.reports.nine_claims import TESTS, WORDINGS
+from stiltwalk.reports.significance import LEVEL, Resamples
+from stiltwalk.store.manifest import RecordedArm
 from stiltwalk.tasks import INTERMEDIATE, TARGETS
 
 Floats = NDArray[np.float64]
 Means = dict[tuple[str, str], float]
 """(arm, target) to its true gain over "none", in points."""
 
-ARMS: Mapping[str, WalkedArm] = {
-    BASELINE_ARM: WalkedArm(),
-    **{task: WalkedArm(tasks=(task,)) for task in INTERMEDIATE},
-    "all": WalkedArm(tasks=tuple(INTERMEDIATE)),
-    **{f"{task}+mlm": WalkedArm(tasks=(task,), has_mlm=True) for task in ("mnli", "squad_v1")},
-    **{f"{task}+tr": WalkedArm(tasks=(task,), is_translated=True) for task in ("mnli", "squad_v1")},
+ARMS: Mapping[str, RecordedArm] = {
+    BASELINE_ARM: RecordedArm(),
+    **{task: RecordedArm(tasks=(task,)) for task in INTERMEDIATE},
+    "all": RecordedArm(tasks=tuple(INTERMEDIATE)),
+    **{f"{task}+mlm": RecordedArm(tasks=(task,), has_mlm=True) for task in ("mnli", "squad_v1")},
+    **{
+        f"{task}+tr": RecordedArm(tasks=(task,), is_translated=True)
+        for task in ("mnli", "squad_v1")
+    },
 }
 SINGLES = tuple(INTERMEDIATE)
 BEST = ("squad_v1", "mnli", "hellaswag")
@@ -155,7 +155,7 @@ class DrawnStudy(Resamples):
     """Scores of a study as `Resamples` gives them, without any rows."""
 
     def __init__(self, observed: dict[tuple[str, str], Floats], drawn: Floats) -> None:
-        """Take (arm, target) to score_S, and their means with the examples drawn again, mean_RK."""
+        """Take (arm, target) to score_S, and their means with the examples resampled, mean_RK."""
         self.seeds = tuple(range(1, 1 + len(next(iter(observed.values())))))
         self.targets = TARGETS
         self._observed_S = observed
@@ -216,8 +216,8 @@ def rates(case: Case, num_seeds: int, repeats: int, rng: np.random.Generator) ->
     for _ in range(repeats):
         finding = TESTS[case.claim](study(case, num_seeds, rng))
         verdicts.append(judge(wording, finding, num_seeds).verdict)
-    supported = verdicts.count(Verdict.SUPPORTED) / repeats
-    contradicted = verdicts.count(Verdict.CONTRADICTED) / repeats
+    supported = verdicts.count(ClaimVerdict.SUPPORTED) / repeats
+    contradicted = verdicts.count(ClaimVerdict.CONTRADICTED) / repeats
     wrong = {True: contradicted, False: supported, None: max(supported, contradicted)}[case.truth]
     return {"supported": supported, "contradicted": contradicted, "wrong": wrong}
 

@@ -36,21 +36,21 @@ import ray
 from ray.cluster_utils import Cluster
 from rich.console import Console
 
-from stiltwalk.config import read_recipe
-from stiltwalk.pipeline.cluster import RayExecutor
-from stiltwalk.pipeline.executor import Ended
-from stiltwalk.pipeline.progress import Narrator
-from stiltwalk.pipeline.runner import run
-from stiltwalk.pipeline.study import carry_out
-from stiltwalk.plan import Stage, build_plan, fingerprint
-from stiltwalk.plan.costs import Shape
-from stiltwalk.plan.jobs import Job, Needs, jobs_of
-from stiltwalk.plan.order import Order
-from stiltwalk.plan.stages import Base
-from stiltwalk.store import Workspace, workspace_at
+from stiltwalk.execution.executors.local import Ended
+from stiltwalk.execution.executors.ray import RayExecutor
+from stiltwalk.execution.progress import Narrator
+from stiltwalk.execution.runner import run
+from stiltwalk.execution.scheduler import Job, Needs, Scheduler, jobs_of
+from stiltwalk.execution.study import run_study
+from stiltwalk.recipe.load import read_recipe
+from stiltwalk.stages.cost import ModelShape
+from stiltwalk.stages.graph import build_plan
+from stiltwalk.stages.stage import Base, Stage, fingerprint
+from stiltwalk.store.remote import workspace_at
+from stiltwalk.store.workspace import Workspace
 
 RECIPES = Path(__file__).parents[1] / "recipes"
-SHAPE = Shape(num_blocks=3, width=128, vocabulary_size=12_000)
+SHAPE = ModelShape(num_blocks=3, width=128, vocabulary_size=12_000)
 WORKERS = (1, 4, 16, 64)
 LOCAL = {"node_ip_address": "127.0.0.2", "object_store_memory": 80_000_000}
 LESS = (
@@ -83,7 +83,7 @@ def graph(num_stages: int, all_work_s: float) -> list[Job]:
 
 def limit_s(jobs: Sequence[Job], num_workers: int) -> float:
     """Return the least time that so many workers need."""
-    return Order(jobs).remaining_s(num_workers)
+    return Scheduler(jobs).remaining_s(num_workers)
 
 
 class Simulated:
@@ -158,7 +158,7 @@ def carry(jobs: Sequence[Job], executor: Any, store: Workspace) -> float:  # noq
     """Carry jobs out and return how long that took, in seconds."""
     began = time.perf_counter()
     with store.lock(), Narrator(Console(file=io.StringIO())) as narrator:
-        run("cluster", Order(jobs), executor, store, narrator)
+        run("cluster", Scheduler(jobs), executor, store, narrator)
     return time.perf_counter() - began
 
 
@@ -199,7 +199,7 @@ def mini(*, quick: bool) -> Iterator[Row]:
             began = time.perf_counter()
             executor = "ray" if num_workers else "local"
             console = Console(file=io.StringIO())
-            carry_out(RECIPES / "mini.toml", folder, console, changes, executor)
+            run_study(RECIPES / "mini.toml", folder, console, changes, executor)
             times[variant] = time.perf_counter() - began
     for variant, time_s in times.items():
         ratio = time_s / times["1 worker"]

@@ -47,8 +47,7 @@ from crosscheck_cases import (
 
 from stiltwalk.metrics.bitext import Candidate, best_threshold, mine
 from stiltwalk.metrics.chunks import chunk_f1
-from stiltwalk.metrics.mlqa import mlqa_scores
-from stiltwalk.metrics.squad import best_no_answer, squad_scores
+from stiltwalk.metrics.qa import best_no_answer, mlqa_scores, squad_scores
 
 Check = Callable[[random.Random, int], Iterator[tuple[Any, Any, Any]]]
 """Yields (case, our figures, their figures); the figures must be equal."""

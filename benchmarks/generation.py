@@ -48,10 +48,10 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 from stiltwalk.data.source import DataSource
 from stiltwalk.features.prompts import PromptEncoder, Rendered
 from stiltwalk.features.rows import Features
-from stiltwalk.infer import Engine
-from stiltwalk.infer.generate import Stopping
-from stiltwalk.infer.prompted import written
-from stiltwalk.infer.vllm_backend import VLLM
+from stiltwalk.inference.backends.transformers import written
+from stiltwalk.inference.backends.vllm import VLLM
+from stiltwalk.inference.decode import Stopping
+from stiltwalk.inference.engine import Engine
 from stiltwalk.records import Split
 from stiltwalk.tasks import TASKS
 from stiltwalk.tasks.load import examples

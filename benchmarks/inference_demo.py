@@ -27,20 +27,23 @@ from typing import Any
 import numpy as np
 import torch
 
-from stiltwalk.config.model_folder import MINI_BASE, locate
-from stiltwalk.config.recipe import ModelSettings
 from stiltwalk.data.source import MINI, DataSource
-from stiltwalk.features.kept import kept_features
+from stiltwalk.features.cache import kept_features
 from stiltwalk.features.rows import Features
 from stiltwalk.features.sentences import line_features
 from stiltwalk.features.text import load_text_encoder
-from stiltwalk.infer import Engine, block_at, outputs, sentence_vectors
-from stiltwalk.kinds import of_kind
-from stiltwalk.kinds.kind import make_batch
+from stiltwalk.heads import head_of
+from stiltwalk.heads.head import make_batch
+from stiltwalk.inference.embed import block_at, sentence_vectors
+from stiltwalk.inference.engine import Engine
+from stiltwalk.inference.predictor import outputs
 from stiltwalk.models import checkpoint
-from stiltwalk.records import Kind, Split
-from stiltwalk.tasks import TASKS, Task
+from stiltwalk.models.locate import MINI_BASE, locate
+from stiltwalk.recipe.schema import ModelSettings
+from stiltwalk.records import Split, TaskType
+from stiltwalk.tasks import TASKS
 from stiltwalk.tasks.load import bitext, examples
+from stiltwalk.tasks.task import Task
 
 TARGETS = "xnli pawsx udpos panx xquad mlqa tydiqa bucc2018 tatoeba".split()
 MAX_TOKENS = 200
@@ -57,11 +60,11 @@ class Asked:
         folder = locate(ModelSettings(name=MINI_BASE), fetch=False).folder
         assert folder is not None
         self.encoder = load_text_encoder(folder)
-        self.model = checkpoint.load(Kind.RETRIEVAL, folder)
-        self.is_retrieval = task.kind is Kind.RETRIEVAL
+        self.model = checkpoint.load(TaskType.RETRIEVAL, folder)
+        self.is_retrieval = task.task_type is TaskType.RETRIEVAL
         if self.is_retrieval:
             self.block = block_at(DEPTH, self.model.config.num_hidden_layers)
-            self.cut = checkpoint.load(Kind.RETRIEVAL, folder, num_blocks=self.block)
+            self.cut = checkpoint.load(TaskType.RETRIEVAL, folder, num_blocks=self.block)
             splits = (Split.DEV, Split.TEST) if task.name == "bucc2018" else (Split.TEST,)
             texts = [
                 bitext(task, SOURCE, split, language, num_rows)
@@ -70,8 +73,8 @@ class Asked:
             ]
             self.parts = [[line.text for line in (*t.english, *t.foreign)] for t in texts]
             return
-        self.kind, self.labels = of_kind(task.kind), task.labels
-        self.model = checkpoint.with_head(self.model, task.kind, task.labels, seed=1)
+        self.kind, self.labels = head_of(task.task_type), task.labels
+        self.model = checkpoint.with_head(self.model, task.task_type, task.labels, seed=1)
         self.parts = [
             list(examples(task, SOURCE, Split.TEST, language, num_rows))
             for language in task.languages

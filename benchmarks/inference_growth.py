@@ -30,12 +30,13 @@ from inference_workloads import LABELS, MAX_TOKENS, REAL, workload
 
 from stiltwalk.data.source import DataSource
 from stiltwalk.data.xtreme_files import form_of, write_answers
-from stiltwalk.features.kept import kept_features
+from stiltwalk.features.cache import kept_features
 from stiltwalk.features.text import TextEncoder
-from stiltwalk.infer import Engine, outputs
-from stiltwalk.kinds import of_kind
-from stiltwalk.metrics import score
-from stiltwalk.records import Example, Kind, Metric, Split, gold_answers
+from stiltwalk.heads import head_of
+from stiltwalk.inference.engine import Engine
+from stiltwalk.inference.predictor import outputs
+from stiltwalk.metrics.score import score
+from stiltwalk.records import Example, Metric, Split, TaskType, gold_answers
 from stiltwalk.tasks import TASKS
 from stiltwalk.tasks.load import examples
 
@@ -84,7 +85,7 @@ def measure(smallest: int) -> list[dict[str, Any]]:
     """Return one row per size, then one per step of the largest."""
     given = workload("xnli", "base", 15)
     engine = Engine(model=given.model, pad_id=given.encoder.pad_id)
-    outputs(engine, of_kind(Kind.PAIR), given.features)  # warm
+    outputs(engine, head_of(TaskType.PAIR), given.features)  # warm
     found: list[dict[str, Any]] = []
     steps: dict[str, float] = {}
     for times in (1, 2, 4, 8):
@@ -106,8 +107,8 @@ def evaluate(
 ) -> tuple[dict[str, float], float]:
     """Return the seconds of each step from text to score, and the model's per real token."""
     steps: dict[str, float] = {}
-    kind, folder = of_kind(Kind.PAIR), Path(tempfile.mkdtemp())
-    form = form_of(Kind.PAIR, Metric.ACCURACY)
+    kind, folder = head_of(TaskType.PAIR), Path(tempfile.mkdtemp())
+    form = form_of(TaskType.PAIR, Metric.ACCURACY)
     with timed(steps, "tokenise"):
         made = kind.features(asked, encoder, LABELS, MAX_TOKENS["xnli"])
     with timed(steps, "keep features"):

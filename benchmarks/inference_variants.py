@@ -20,10 +20,11 @@ from transformers import AutoTokenizer, DataCollatorWithPadding, Trainer, Traini
 
 from stiltwalk.features.batches import inference_batches
 from stiltwalk.features.rows import Features
-from stiltwalk.infer import Engine, sentence_vectors
-from stiltwalk.kinds.kind import Batch, make_batch
+from stiltwalk.heads.head import Batch, make_batch
+from stiltwalk.inference.embed import sentence_vectors
+from stiltwalk.inference.engine import Engine
+from stiltwalk.models.checkpoint import first_tokens_alone
 from stiltwalk.models.device import CPU_BATCH_TOKENS as BATCH_TOKENS
-from stiltwalk.models.last_block import first_tokens_alone
 
 Rows = NDArray[np.int64]
 Outputs = list[NDArray[Any]]

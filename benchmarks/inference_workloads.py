@@ -22,13 +22,12 @@ from transformers import (
 )
 
 from stiltwalk.data.source import DataSource
-from stiltwalk.features.ragged import Ragged
-from stiltwalk.features.rows import Features
+from stiltwalk.features.rows import Features, Ragged
 from stiltwalk.features.sentences import line_features
 from stiltwalk.features.text import TextEncoder, load_text_encoder
-from stiltwalk.infer import block_at
-from stiltwalk.kinds import of_kind
-from stiltwalk.records import Kind, Split
+from stiltwalk.heads import head_of
+from stiltwalk.inference.embed import block_at
+from stiltwalk.records import Split, TaskType
 from stiltwalk.tasks import TASKS
 from stiltwalk.tasks.load import bitext, examples
 
@@ -94,8 +93,8 @@ def workload(name: str, shape: str, num_rows: int) -> Workload:
     encoder = load_text_encoder(REAL / "models" / "xlm-roberta-tokenizer")
     each = -(-num_rows // len(task.languages))
     blocks, width, heads = SHAPES[shape]
-    block = block_at(14 / 24, blocks) if task.kind is Kind.RETRIEVAL else blocks
-    if task.kind is Kind.RETRIEVAL:
+    block = block_at(14 / 24, blocks) if task.task_type is TaskType.RETRIEVAL else blocks
+    if task.task_type is TaskType.RETRIEVAL:
         lines = [
             sentence.text
             for language in task.languages
@@ -108,11 +107,11 @@ def workload(name: str, shape: str, num_rows: int) -> Workload:
             for language in task.languages
             for row in examples(task, source, Split.TEST, language, each)
         ]
-        features = of_kind(task.kind).features(rows, encoder, LABELS, MAX_TOKENS[name])
+        features = head_of(task.task_type).features(rows, encoder, LABELS, MAX_TOKENS[name])
     return Workload(
         name=name,
         features=features,
-        model=_model(task.kind, blocks, width, heads),
+        model=_model(task.task_type, blocks, width, heads),
         num_blocks=block,
         encoder=encoder,
     )
@@ -123,7 +122,7 @@ def _both_sides(source: DataSource, language: str, count: int) -> list[Any]:
     return [*pairs.english, *pairs.foreign]
 
 
-def _model(kind: Kind, blocks: int, width: int, heads: int) -> Any:  # noqa: ANN401 - three classes
+def _model(kind: TaskType, blocks: int, width: int, heads: int) -> Any:  # noqa: ANN401 - three classes
     config = XLMRobertaConfig(
         vocab_size=250_002,
         hidden_size=width,
@@ -133,12 +132,12 @@ def _model(kind: Kind, blocks: int, width: int, heads: int) -> Any:  # noqa: ANN
         max_position_embeddings=514,
         type_vocab_size=1,
         pad_token_id=1,
-        num_labels=2 if kind is Kind.SPAN else 3,
+        num_labels=2 if kind is TaskType.SPAN else 3,
     )
     torch.manual_seed(0)
-    classes: dict[Kind, Any] = {
-        Kind.PAIR: XLMRobertaForSequenceClassification,
-        Kind.SPAN: XLMRobertaForQuestionAnswering,
+    classes: dict[TaskType, Any] = {
+        TaskType.PAIR: XLMRobertaForSequenceClassification,
+        TaskType.SPAN: XLMRobertaForQuestionAnswering,
     }
     model = classes.get(kind, XLMRobertaModel)(config).eval()
     with torch.no_grad():

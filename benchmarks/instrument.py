@@ -31,16 +31,16 @@ import torch
 from peft import LoraConfig, get_peft_model
 from torch import Tensor, nn
 
-from stiltwalk.config.model_folder import MINI_BASE, locate
-from stiltwalk.config.recipe import ModelSettings
 from stiltwalk.data.source import MINI, DataSource
-from stiltwalk.measure.paired import controlled
-from stiltwalk.measure.profiles import QUICK, SINGLE_STREAM, Figure
-from stiltwalk.measure.session import Session
-from stiltwalk.measure.system import Answerer, Delayed, Settings, System, load_answerer
-from stiltwalk.measure.verdicts import Verdict, judge
-from stiltwalk.measure.workload import load_workload
+from stiltwalk.inference.predictor import Answerer, Delayed, Settings, System, load_answerer
+from stiltwalk.models.locate import MINI_BASE, locate
+from stiltwalk.recipe.schema import ModelSettings
 from stiltwalk.tasks import TASKS
+from stiltwalk.timing.blocks import controlled
+from stiltwalk.timing.sample_size import QUICK, SINGLE_STREAM, Figure
+from stiltwalk.timing.session import Session
+from stiltwalk.timing.tost import Verdict, judge
+from stiltwalk.timing.workload import load_workload
 
 TASK = TASKS["tatoeba"]
 MARGIN = 0.03
@@ -79,7 +79,7 @@ class Case:
     variant: str
     make: Callable[[Answerer], System]
     expected: Verdict
-    trials: int
+    measurements: int
     beside: str = "quiet"
     truth: float = inf
 
@@ -140,7 +140,7 @@ def beside(what: str) -> Iterator[None]:
         loop.wait()
 
 
-def trials(case: Case, number: int) -> Iterator[list[float]]:
+def measurements(case: Case, number: int) -> Iterator[list[float]]:
     """Yield the block log-ratios of every trial; both models are loaded anew each time."""
     folder = locate(ModelSettings(name=MINI_BASE), fetch=False).folder
     assert folder is not None
@@ -182,10 +182,10 @@ def main() -> None:
     for case in CASES:
         if options.only not in case.name or (options.quick and case.beside != "quiet"):
             continue
-        found = list(trials(case, 1 if options.quick else case.trials))
+        found = list(measurements(case, 1 if options.quick else case.measurements))
         rows.append(row(case, found))
         if options.noise and case == CASES[0]:
-            noise = [log_ratio for trial in found for log_ratio in trial]
+            noise = [log_ratio for measurement in found for log_ratio in measurement]
             options.noise.write_text(json.dumps(noise), encoding="utf-8")
         if not options.json:
             last = rows[-1]

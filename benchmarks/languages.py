@@ -28,13 +28,14 @@ from stiltwalk.data.source import DataSource
 from stiltwalk.features.rows import Features
 from stiltwalk.features.sentences import line_features
 from stiltwalk.features.text import TextEncoder, load_text_encoder
-from stiltwalk.infer import Engine, sentence_vectors
-from stiltwalk.kinds import of_kind
-from stiltwalk.measure.languages import text_cost
-from stiltwalk.metrics.disparity import disparity, variance_shares
+from stiltwalk.heads import head_of
+from stiltwalk.inference.embed import sentence_vectors
+from stiltwalk.inference.engine import Engine
+from stiltwalk.metrics.attribution import disparity, variance_shares
 from stiltwalk.records import Sentence, Split
 from stiltwalk.tasks import TASKS
 from stiltwalk.tasks.load import examples
+from stiltwalk.timing.attribution import text_cost
 
 MAX_TOKENS = {"xnli": 128, "pawsx": 128, "xquad": 384, "lines": 256}
 TIMED = ("xnli", "lines")
@@ -62,7 +63,7 @@ def features_of(name: str, rows: Sequence[Any], encoder: TextEncoder) -> Feature
     if name == "lines":
         return line_features([row.text for row in rows], encoder, MAX_TOKENS[name])
     task = TASKS[name]
-    return of_kind(task.kind).features(rows, encoder, task.labels, MAX_TOKENS[name])
+    return head_of(task.task_type).features(rows, encoder, task.labels, MAX_TOKENS[name])
 
 
 def count(name: str, rows: Mapping[str, Sequence[Any]], encoder: TextEncoder) -> list[Row]:

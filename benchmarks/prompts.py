@@ -32,14 +32,13 @@ import torch
 from torch import Tensor, nn
 from transformers import XLMRobertaConfig, XLMRobertaForMaskedLM
 
-from stiltwalk.config.prompt import PromptSettings
 from stiltwalk.features.sentences import line_features
 from stiltwalk.features.text import TextEncoder, load_text_encoder
-from stiltwalk.kinds.cloze import ClozeKind
-from stiltwalk.kinds.kind import make_batch
+from stiltwalk.heads.cloze import ClozeHead
+from stiltwalk.heads.head import make_batch
 from stiltwalk.models.masked_lm import lm_logits
-from stiltwalk.models.soft_prompt import PromptedModel, SoftPrompt, uniform_start
-from stiltwalk.models.verbaliser import Verbaliser
+from stiltwalk.models.soft_prompt import PromptedModel, SoftPrompt, Verbaliser, uniform_start
+from stiltwalk.recipe.types import PromptSettings
 from stiltwalk.records import TextExample
 from stiltwalk.tasks import TASKS
 from stiltwalk.tasks.clozes import clozes_in
@@ -96,7 +95,7 @@ def inputs(encoder: TextEncoder, rows: Sequence[TextExample], num_tokens: int | 
     else:
         settings = PromptSettings(method="soft", num_tokens=num_tokens)
         cloze = clozes_in(None, miniature=False).of(TASK, "en")
-        kind = ClozeKind(cloze, settings, NUM_WORDS)
+        kind = ClozeHead(cloze, settings, NUM_WORDS)
         features = kind.features(rows, encoder, TASK.labels, MAX_TOKENS)
     numbers = np.arange(len(rows))
     return make_batch(features, numbers, encoder.pad_id, with_types=False).inputs()

@@ -14,13 +14,13 @@ import tempfile
 import time
 from pathlib import Path
 
-TESTS = Path(__file__).parents[1] / "tests" / "report"
+TESTS = Path(__file__).parents[1] / "tests" / "reports"
 CODE = """
 import sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 from synthetic import make_run
-from stiltwalk.report.run import write_report
+from stiltwalk.reports.write import write_report
 arms = ("none", "mnli", "squad_v1", "all", *(f"arm {number}" for number in range(5, 11)))
 num_arms, num_seeds = map(int, sys.argv[3:])
 run = make_run(arms=arms[:num_arms], seeds=tuple(range(1, num_seeds + 1)))

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from stiltwalk.data.xtreme_files import Form, answers_path, write_answers, write_gold
-from stiltwalk.tasks.benchmarks import XTREME
+from stiltwalk.tasks.scoring import XTREME
 
 ROWS = {
     "xnli": (5_010, 5_010),

@@ -38,19 +38,18 @@ from training_variants import PAD_ID, PRECISIONS, VARIANTS, Problem, train
 from transformers import XLMRobertaConfig
 from transformers.utils import logging as transformers_logging
 
-from stiltwalk.config.model_folder import MINI_BASE, locate
-from stiltwalk.config.recipe import ModelSettings, TrainSettings
 from stiltwalk.data.source import DataSource
-from stiltwalk.features.ragged import Ragged
-from stiltwalk.features.rows import Features
+from stiltwalk.features.rows import Features, Ragged
 from stiltwalk.features.text import load_text_encoder
-from stiltwalk.infer import Engine
-from stiltwalk.kinds import of_kind
+from stiltwalk.heads import head_of
+from stiltwalk.inference.engine import Engine
 from stiltwalk.models import checkpoint
-from stiltwalk.records import Kind, Split
+from stiltwalk.models.locate import MINI_BASE, locate
+from stiltwalk.recipe.schema import ModelSettings, TrainSettings
+from stiltwalk.records import Split, TaskType
 from stiltwalk.tasks import TASKS
 from stiltwalk.tasks.load import examples
-from stiltwalk.train.learner import TaskRows, dev_score, task_rows
+from stiltwalk.training.data import TaskRows, dev_score, task_rows
 
 WORKLOADS = ("pairs", "questions", "learning")
 COUNTED_STEPS = 4
@@ -90,7 +89,7 @@ def base_size(workload: str, num_blocks: int) -> Problem:
     rows = TaskRows(
         name=task.name,
         task=task,
-        kind=of_kind(task.kind),
+        kind=head_of(task.task_type),
         labels=task.labels,
         train=features,
         dev_examples=(),
@@ -175,7 +174,9 @@ def learning(options: argparse.Namespace) -> Iterator[Row]:
         for split in (Split.TRAIN, Split.DEV)
     ]
     rows = task_rows(task, *parts, load_text_encoder(folder), settings)
-    problem = Problem(encoder=checkpoint.load(Kind.RETRIEVAL, folder), rows=rows, settings=settings)
+    problem = Problem(
+        encoder=checkpoint.load(TaskType.RETRIEVAL, folder), rows=rows, settings=settings
+    )
     baseline = None
     for variant in options.variants:
         losses, scores = [], []

@@ -17,15 +17,15 @@ from accelerate.state import AcceleratorState
 from numpy.typing import NDArray
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 
-from stiltwalk.config.recipe import Precision, TrainSettings
 from stiltwalk.draws import Draws
 from stiltwalk.features.rows import Features
-from stiltwalk.kinds.kind import make_batch
+from stiltwalk.heads.head import make_batch
 from stiltwalk.models import checkpoint
-from stiltwalk.records import Kind
-from stiltwalk.train import loop
-from stiltwalk.train.learner import TaskModels, TaskRows
-from stiltwalk.train.loop import Session, all_steps, fit
+from stiltwalk.recipe.schema import Precision, TrainSettings
+from stiltwalk.records import TaskType
+from stiltwalk.training import loop
+from stiltwalk.training.data import TaskModels, TaskRows
+from stiltwalk.training.loop import TrainingSession, all_steps, fit
 
 VARIANTS = ("trainer_default", "trainer_tuned", "ours_fp32", "ours_bf16")
 PRECISIONS: dict[str, Precision] = {"ours_fp32": "fp32", "ours_bf16": "bf16"}
@@ -43,7 +43,7 @@ class Problem:
     def model(self, seed: int) -> Any:  # noqa: ANN401 - transformers' classes share no type
         """Return the encoder, copied, with a fresh head."""
         own = copy.deepcopy(self.encoder)
-        return checkpoint.with_head(own, self.rows.task.kind, self.rows.labels, seed=seed)
+        return checkpoint.with_head(own, self.rows.task.task_type, self.rows.labels, seed=seed)
 
 
 class EnoughError(Exception):
@@ -90,7 +90,7 @@ def ours(problem: Problem, variant: str, seed: int, counted_steps: int | None) -
         if counted_steps and done == total:
             raise EnoughError  # before dev rows are scored
 
-    session = Session(
+    session = TrainingSession(
         models=TaskModels([run.model], [problem.rows.kind]),
         rows=[problem.rows],
         settings=problem.settings,
@@ -153,7 +153,7 @@ def trainer(problem: Problem, variant: str, seed: int, counted_steps: int | None
         picked = np.array([row["row"] for row in rows])
         batch = make_batch(features, picked, PAD_ID, with_types=False)
         run.tokens.append(int(batch.attention_mask_RT.sum()))
-        return {**batch.inputs(), **_gold(problem.rows.task.kind, features, picked)}
+        return {**batch.inputs(), **_gold(problem.rows.task.task_type, features, picked)}
 
     tuned = {"train_sampling_strategy": "group_by_length", "bf16": True}
     with tempfile.TemporaryDirectory() as folder:
@@ -183,10 +183,10 @@ def trainer(problem: Problem, variant: str, seed: int, counted_steps: int | None
     return run
 
 
-def _gold(kind: Kind, features: Features, rows: NDArray[np.int64]) -> dict[str, torch.Tensor]:
+def _gold(kind: TaskType, features: Features, rows: NDArray[np.int64]) -> dict[str, torch.Tensor]:
     """Return what the Trainer's models compare with."""
     gold = torch.from_numpy(features.labels.padded(rows, 0))
-    if kind is Kind.SPAN:
+    if kind is TaskType.SPAN:
         return {"start_positions": gold[:, 0], "end_positions": gold[:, 1]}
     return {"labels": gold[:, 0]}
 

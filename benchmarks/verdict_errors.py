@@ -32,10 +32,15 @@ from numpy.typing import NDArray
 from scipy.signal import lfilter
 from scipy.special import stdtrit
 
-from stiltwalk.measure.correlation import HIGHEST, effective_number, lag_1
-from stiltwalk.measure.profiles import QUICK
-from stiltwalk.measure.sizing import FEWEST_BLOCKS, MOST_BLOCKS, blocks_needed, cautious_spread
-from stiltwalk.measure.verdicts import ALPHA, Judged, Verdict, judge
+from stiltwalk.timing.correlation import HIGHEST, effective_number, lag_1
+from stiltwalk.timing.sample_size import (
+    FEWEST_BLOCKS,
+    MOST_BLOCKS,
+    QUICK,
+    blocks_needed,
+    cautious_spread,
+)
+from stiltwalk.timing.tost import ALPHA, Judged, Verdict, judge
 
 PILOT_BLOCKS = 16
 DEGREES = 5

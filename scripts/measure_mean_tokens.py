@@ -21,14 +21,15 @@ from stiltwalk.errors import DataError
 from stiltwalk.records import (
     ChoiceExample,
     Example,
-    Kind,
     PairExample,
     SpanExample,
     Split,
     TaggedExample,
+    TaskType,
 )
-from stiltwalk.tasks import TASKS, Task
+from stiltwalk.tasks import TASKS
 from stiltwalk.tasks.load import bitext, examples
+from stiltwalk.tasks.task import Task
 
 MAX_ROWS = 1_000
 PAIR_SPECIALS, SINGLE_SPECIALS = 4, 2
@@ -64,7 +65,7 @@ def row_tokens(
 
     for split in (Split.TEST, Split.DEV):
         try:
-            if task.kind is Kind.RETRIEVAL:
+            if task.kind is TaskType.RETRIEVAL:
                 sides = bitext(task, source, split, language, MAX_ROWS)
                 texts = [sentence.text for sentence in chain(sides.foreign, sides.english)]
                 yield from (

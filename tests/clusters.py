@@ -21,12 +21,12 @@ import psutil
 import pytest
 from rich.console import Console
 
-from stiltwalk.pipeline.cluster import RayExecutor
-from stiltwalk.pipeline.progress import Narrator
-from stiltwalk.plan.jobs import Job
-from stiltwalk.plan.order import Order
-from stiltwalk.plan.stages import Base, Stage, fingerprint
-from stiltwalk.store import Workspace, workspace_at
+from stiltwalk.execution.executors.ray import RayExecutor
+from stiltwalk.execution.progress import Narrator
+from stiltwalk.execution.scheduler import Job, Scheduler
+from stiltwalk.stages.stage import Base, Stage, fingerprint
+from stiltwalk.store.remote import workspace_at
+from stiltwalk.store.workspace import Workspace
 
 TESTS = Path(__file__).parent
 NODE = {
@@ -121,14 +121,14 @@ def pretend(
     jobs: Sequence[Job], store: Workspace, executor: RayExecutor, *, is_terminal: bool = False
 ) -> str:
     """Carry jobs out on a cluster; return what was said, whatever came of it."""
-    from stiltwalk.pipeline.runner import run  # noqa: PLC0415 - torch, which workers do without
+    from stiltwalk.execution.runner import run  # noqa: PLC0415 - torch, which workers do without
 
     said = io.StringIO()
     console = Console(file=said, width=300, force_terminal=is_terminal)
     kept = store.complete([each.name for each in jobs])
     with Narrator(console) as narrator:
         try:
-            run("pretend", Order(jobs, kept), executor, store, narrator)
+            run("pretend", Scheduler(jobs, kept), executor, store, narrator)
         finally:
             print(said.getvalue())  # noqa: T201 - shown when a test fails
     return said.getvalue()

@@ -2,11 +2,11 @@
 
 from dataclasses import replace
 
-from stiltwalk.measure.controls import Controls
-from stiltwalk.measure.profiles import Figure
-from stiltwalk.measure.speed import VOID, Cell, Control, Cost, Design, Quality, Speed
-from stiltwalk.measure.summary import summarise
-from stiltwalk.measure.verdicts import Judged, Verdict
+from stiltwalk.timing.compare import summarise
+from stiltwalk.timing.controls import Controls
+from stiltwalk.timing.record import VOID, Cell, Control, Cost, Design, Quality, Speed
+from stiltwalk.timing.sample_size import Figure
+from stiltwalk.timing.tost import Judged, Verdict
 
 FIGURES = {Figure.P50: "SingleStream", Figure.TIME: "Offline"}
 

@@ -10,14 +10,19 @@ from typing import Any
 import torch
 from transformers import AutoModelForMaskedLM
 
-from stiltwalk.config.prompt import PromptSettings
 from stiltwalk.features.rows import Features
 from stiltwalk.features.text import TextEncoder, load_text_encoder
-from stiltwalk.infer import Engine, predict
-from stiltwalk.kinds.cloze import ClozeKind
-from stiltwalk.models.prompt_folder import FrozenModel
-from stiltwalk.models.soft_prompt import PromptedModel, SoftPrompt
-from stiltwalk.models.verbaliser import Verbaliser, nearest_words
+from stiltwalk.heads.cloze import ClozeHead
+from stiltwalk.inference.engine import Engine
+from stiltwalk.inference.predictor import predict
+from stiltwalk.models.soft_prompt import (
+    FrozenModel,
+    PromptedModel,
+    SoftPrompt,
+    Verbaliser,
+    nearest_words,
+)
+from stiltwalk.recipe.types import PromptSettings
 from stiltwalk.records import Answers, TextExample
 from stiltwalk.tasks.clozes import Cloze
 
@@ -55,7 +60,7 @@ class Asked:
     """A prompted model and what makes its rows."""
 
     model: PromptedModel
-    kind: ClozeKind
+    kind: ClozeHead
     encoder: TextEncoder
     labels: tuple[str, ...]
 
@@ -94,7 +99,7 @@ def asked(
     vectors = SoftPrompt(table[:0].detach()) if prompt is None else prompt
     return Asked(
         model=PromptedModel(masked_lm, words, vectors, encoder.mask_id).eval(),
-        kind=ClozeKind(cloze, settings, len(table)),
+        kind=ClozeHead(cloze, settings, len(table)),
         encoder=encoder,
         labels=tuple(label for label, _ in cloze.label_words),
     )

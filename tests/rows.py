@@ -9,52 +9,53 @@ from typing import Any
 
 from stiltwalk.features.rows import Features
 from stiltwalk.features.text import load_text_encoder
-from stiltwalk.kinds import KindOfTask, of_kind
+from stiltwalk.heads import head_of
+from stiltwalk.heads.head import Head
 from stiltwalk.models import checkpoint
 from stiltwalk.records import (
     Answer,
     ChoiceExample,
-    Kind,
     PairExample,
     SpanExample,
     TaggedExample,
+    TaskType,
     TextExample,
 )
 
-WITH_HEAD = (Kind.TEXT, Kind.PAIR, Kind.CHOICE, Kind.TAGGING, Kind.SPAN)
+WITH_HEAD = (TaskType.TEXT, TaskType.PAIR, TaskType.CHOICE, TaskType.TAGGING, TaskType.SPAN)
 LABELS = {
-    Kind.TEXT: ("travel", "health"),
-    Kind.PAIR: ("entailment", "neutral", "contradiction"),
-    Kind.CHOICE: (),
-    Kind.TAGGING: ("NOUN", "NUM", "PUNCT"),
-    Kind.SPAN: (),
+    TaskType.TEXT: ("travel", "health"),
+    TaskType.PAIR: ("entailment", "neutral", "contradiction"),
+    TaskType.CHOICE: (),
+    TaskType.TAGGING: ("NOUN", "NUM", "PUNCT"),
+    TaskType.SPAN: (),
 }
 _PLACES = "Paris Tokyo Nairobi Россия 韩国 Германия".split()
 MAX_TOKENS = 96
 
 
-def examples(kind: Kind, count: int = 12) -> list[Any]:
+def examples(kind: TaskType, count: int = 12) -> list[Any]:
     """Return so many examples of unequal length."""
     return [_example(kind, number) for number in range(count)]
 
 
-def _example(kind: Kind, number: int) -> object:
+def _example(kind: TaskType, number: int) -> object:
     place, other = _PLACES[number % 6], _PLACES[(number + 1 + number // 6) % 6]
     filler = " ".join(["hours", "12", "kilometers"][: number % 4] * (1 + number % 3))
     match kind:
-        case Kind.TEXT:
+        case TaskType.TEXT:
             return TextExample(f"x-{number}", f"{place} {filler}", LABELS[kind][number % 2])
-        case Kind.PAIR:
+        case TaskType.PAIR:
             label = LABELS[kind][number % 3]
             return PairExample(f"p-{number}", f"{place} {filler}", f"{other} {number}", label)
-        case Kind.CHOICE:
+        case TaskType.CHOICE:
             choices = (place, other, f"{filler} Kenya")
             return ChoiceExample(f"c-{number}", f"{filler} {place}:", choices, str(number % 3))
-        case Kind.TAGGING:
+        case TaskType.TAGGING:
             words = (place, "12", *filler.split(), ";")
             tags = tuple("PUNCT" if w == ";" else "NUM" if w == "12" else "NOUN" for w in words)
             return TaggedExample(f"t-{number}", words, tags)
-        case Kind.SPAN:
+        case TaskType.SPAN:
             context = f"{other}: 7 hours {filler}; {place}: {number} litres"
             return SpanExample(
                 f"s-{number}",
@@ -62,7 +63,7 @@ def _example(kind: Kind, number: int) -> object:
                 context,
                 (Answer(str(number), context.index(f" {number} litres") + 1),),
             )
-        case Kind.RETRIEVAL:
+        case TaskType.RETRIEVAL:
             raise AssertionError("retrieval has no examples")
 
 
@@ -70,7 +71,7 @@ def _example(kind: Kind, number: int) -> object:
 class Set:
     """A kind's examples as rows, and a model with a fresh head for them."""
 
-    kind: KindOfTask
+    kind: Head
     examples: Sequence[Any]
     labels: tuple[str, ...]
     features: Features
@@ -79,12 +80,12 @@ class Set:
     folder: Path
 
 
-def small_set(kind: Kind, folder: Path, count: int = 12) -> Set:
+def small_set(kind: TaskType, folder: Path, count: int = 12) -> Set:
     """Return examples of a kind ready for the encoder in a folder."""
-    encoder, of = load_text_encoder(folder), of_kind(kind)
+    encoder, of = load_text_encoder(folder), head_of(kind)
     rows = examples(kind, count)
     model = checkpoint.with_head(
-        checkpoint.load(Kind.RETRIEVAL, folder), kind, LABELS[kind], seed=1
+        checkpoint.load(TaskType.RETRIEVAL, folder), kind, LABELS[kind], seed=1
     )
     return Set(
         kind=of,

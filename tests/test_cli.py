@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from stiltwalk import cli
-from stiltwalk.store import Workspace
+from stiltwalk.store.workspace import Workspace
 from walking import Walked
 
 FAILED, WRONG_INPUT, INTERRUPTED = 1, 2, 130
@@ -198,7 +198,7 @@ def test_a_disk_that_fills_between_stages_ends_with_1(
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device", "run.json")
 
-    monkeypatch.setattr("stiltwalk.pipeline.study.keep_record", full)
+    monkeypatch.setattr("stiltwalk.execution.study.keep_record", full)
     monkeypatch.setattr(
         sys, "argv", ["stiltwalk", "run", str(recipe), "-w", str(tmp_path / "workspace")]
     )

@@ -1,4 +1,4 @@
-"""The one rule of the architecture: a room imports only from the rooms before it."""
+"""The rules of the architecture: imports point to earlier rooms, and never go in circles."""
 
 from __future__ import annotations
 
@@ -9,21 +9,32 @@ from pathlib import Path
 import pytest
 
 ROOMS = (
-    "errors draws records metrics data tasks config plan store features models kinds infer train "
-    "measure pipeline report cli"
+    "errors records draws languages files wording tables metrics mini data tasks recipe store "
+    "features models heads inference training timing stages publishing execution reports "
+    "mini_base cli"
 ).split()
 SOURCE = Path(__file__).parents[1] / "src" / "stiltwalk"
 FILES = sorted(SOURCE.rglob("*.py"))
 PACKAGE = "stiltwalk"
+NOT_YET = {
+    ("stages.encoder", "mini_base"),  # until the miniature's models are made by a command
+    ("store.remote", "stages"),  # until the store knows a stage by its interface alone
+    ("store.workspace", "stages"),
+}
+"""Imports against the order that the stages' own files will do away with."""
 
 
-def imported_rooms(text: str, module: tuple[str, ...], *, is_package: bool) -> set[str]:
-    """Return the rooms that a module's text imports from, however it writes that."""
+def imported(text: str, module: tuple[str, ...], *, is_package: bool) -> set[tuple[str, ...]]:
+    """Return what a module's text imports from this package, however it writes that."""
     names: set[str] = set()
     for node in ast.walk(ast.parse(text)):
         names.update(_names(node, module if is_package else module[:-1]))
-    parts = [name.split(".") for name in names]
-    return {each[1] for each in parts if each[0] == PACKAGE and len(each) > 1}
+    parts = [tuple(name.split(".")) for name in names]
+    return {each for each in parts if each[0] == PACKAGE and len(each) > 1}
+
+
+def imported_rooms(text: str, module: tuple[str, ...], *, is_package: bool) -> set[str]:
+    return {each[1] for each in imported(text, module, is_package=is_package)}
 
 
 def _names(node: ast.AST, package: tuple[str, ...]) -> Iterator[str]:
@@ -50,34 +61,63 @@ def test_imports_point_to_earlier_rooms_only(file: Path) -> None:
     used = imported_rooms(
         file.read_text(encoding="utf-8"), module, is_package=file.stem == "__init__"
     )
-    later = [room for room in used if ROOMS.index(room) > ROOMS.index(module[1])]
+    later = [
+        room
+        for room in used
+        if ROOMS.index(room) > ROOMS.index(module[1])
+        and (".".join(module[1:]), room) not in NOT_YET
+    ]
     assert not later, f"{module[1]} may not import {', '.join(later)}"
+
+
+def test_exceptions_are_still_needed() -> None:
+    for name, room in NOT_YET:
+        file = SOURCE.joinpath(*name.split(".")).with_suffix(".py")
+        text = file.read_text(encoding="utf-8")
+        assert room in imported_rooms(text, module_of(file), is_package=False), (name, room)
+
+
+def test_no_files_import_each_other_in_a_circle() -> None:
+    files = {module_of(file): file for file in FILES if module_of(file) != (PACKAGE,)}
+    waiting = {
+        module: {
+            used
+            for name in imported(
+                file.read_text(encoding="utf-8"), module, is_package=file.stem == "__init__"
+            )
+            if (used := name if name in files else name[:-1]) in files and used != module
+        }
+        for module, file in files.items()
+    }
+    while ready := {module for module, used in waiting.items() if not used & waiting.keys()}:
+        waiting = {module: used for module, used in waiting.items() if module not in ready}
+    assert not waiting, sorted(".".join(module[1:]) for module in waiting)
 
 
 @pytest.mark.parametrize(
     "text",
     [
-        "import stiltwalk.train.loop",
-        "import json, stiltwalk.train as loop",
-        "from stiltwalk import train",
-        "from stiltwalk.train import loop",
-        "from stiltwalk.train.loop import fit",
-        "from .. import train",
-        "from ..train import loop",
-        "from ..train.loop import fit",
-        "def later():\n    from stiltwalk.train.loop import fit",
-        "if TYPE_CHECKING:\n    from stiltwalk.train.loop import fit",
+        "import stiltwalk.training.loop",
+        "import json, stiltwalk.training as loop",
+        "from stiltwalk import training",
+        "from stiltwalk.training import loop",
+        "from stiltwalk.training.loop import fit",
+        "from .. import training",
+        "from ..training import loop",
+        "from ..training.loop import fit",
+        "def later():\n    from stiltwalk.training.loop import fit",
+        "if TYPE_CHECKING:\n    from stiltwalk.training.loop import fit",
     ],
 )
 def test_every_way_to_write_an_import_is_seen(text: str) -> None:
-    assert imported_rooms(text, (PACKAGE, "plan", "graph"), is_package=False) == {"train"}
+    assert imported_rooms(text, (PACKAGE, "stages", "graph"), is_package=False) == {"training"}
 
 
 def test_a_package_counts_its_dots_from_itself() -> None:
-    found = imported_rooms("from ..store import Folder", (PACKAGE, "plan"), is_package=True)
+    found = imported_rooms("from ..store import Folder", (PACKAGE, "stages"), is_package=True)
     assert found == {"store"}
 
 
 def test_other_packages_are_no_rooms() -> None:
     text = "import torch\nfrom accelerate import Accelerator\nfrom . import graph"
-    assert imported_rooms(text, (PACKAGE, "plan", "stages"), is_package=False) == {"plan"}
+    assert imported_rooms(text, (PACKAGE, "stages", "stage"), is_package=False) == {"stages"}

@@ -13,7 +13,7 @@ from typing import Any
 from rich.console import Console
 
 import stiltwalk
-from stiltwalk.pipeline import study
+from stiltwalk.execution import study
 
 RECIPE = """
 name = "small"
@@ -133,5 +133,5 @@ def carry_out(
     """Carry a recipe out without writing its report, which takes longest; return what was said."""
     said = io.StringIO()
     console = Console(file=said, width=200)
-    study.carry_out(recipe, workspace, console, changes, executor, fresh_versions=fresh_versions)
+    study.run_study(recipe, workspace, console, changes, executor, fresh_versions=fresh_versions)
     return said.getvalue()

@@ -1,4 +1,4 @@
-"""Walk a multilingual model over English stepping stones, then measure it in 40 languages.
+"""Train a multilingual model on English intermediate tasks, then measure it in 40 languages.
 
 One function per verb of the command line; each imports what it needs when it is called.
 """
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from stiltwalk.measure.speed import Speed
+    from stiltwalk.timing.record import Speed
 
 __all__ = ["compare", "load", "report", "run", "score"]
 
@@ -47,23 +47,23 @@ def run(
     _take_huge_pages()
     from rich.console import Console
 
-    from stiltwalk.pipeline.study import carry_out
+    from stiltwalk.execution.study import run_study
 
     console = console or Console()
-    finished = carry_out(
+    finished = run_study(
         Path(recipe), workspace, console, changes, executor, fresh_versions=fresh_versions
     )
     if not finished.needs_report:
         console.print("Nothing to do: every stage was kept.")
         return finished.page
-    from stiltwalk.report.gather import report_runs  # plots are slow to import
+    from stiltwalk.reports.write import report_runs  # plots are slow to import
 
     return report_runs(workspace, finished.name)[0]
 
 
 def report(workspace: str | Path) -> list[Path]:
     """Write the report of every run in a workspace again, from its rows; return the pages."""
-    from stiltwalk.report.gather import report_runs
+    from stiltwalk.reports.write import report_runs
 
     return report_runs(workspace)
 
@@ -91,10 +91,10 @@ def compare(
         StiltwalkError: what the user can cause; see the tree in `stiltwalk.errors`.
     """
     _take_huge_pages()
-    from stiltwalk.measure.profiles import profile_named
-    from stiltwalk.measure.session import Session
-    from stiltwalk.pipeline.comparing import Asked, compare_models
-    from stiltwalk.store import workspace_at
+    from stiltwalk.execution.compare import Asked, compare_models
+    from stiltwalk.store.remote import workspace_at
+    from stiltwalk.timing.sample_size import profile_named
+    from stiltwalk.timing.session import Session
 
     session = Session(
         profile=profile_named(profile),
@@ -124,7 +124,7 @@ def load(workspace: str | Path) -> list[dict[str, Any]]:
         One dict per figure: `run`, `arm` and the fields of `stiltwalk.records.ScoreRow`; ready
         for `pandas.DataFrame`.
     """
-    from stiltwalk.report.gather import score_rows
+    from stiltwalk.reports.write import score_rows
 
     return score_rows(workspace)
 

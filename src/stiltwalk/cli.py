@@ -93,10 +93,10 @@ def plan(
     as_json: AsJson = False,
 ) -> None:
     """Show the stages of a recipe, what is kept, and what the rest would take."""
-    from stiltwalk.store.outlook import outlook, print_outlook
+    from stiltwalk.execution.plan_view import plan_view, print_plan
 
-    document = outlook(recipe, workspace, changes or ())
-    _show(document, as_json, lambda console: print_outlook(document, console))
+    document = plan_view(recipe, workspace, changes or ())
+    _show(document, as_json, lambda console: print_plan(document, console))
 
 
 @app.command()
@@ -105,8 +105,8 @@ def status(
     as_json: AsJson = False,
 ) -> None:
     """Show where the run in a workspace is: stages running and failed, time left, nodes."""
-    from stiltwalk.store import workspace_at
-    from stiltwalk.store.status import print_status, read_status
+    from stiltwalk.execution.status import print_status, read_status
+    from stiltwalk.store.remote import workspace_at
 
     document = read_status(workspace_at(workspace))
     _show(document, as_json, lambda console: print_status(document, console))
@@ -136,8 +136,8 @@ def export(
     ] = None,
 ) -> None:
     """Write a run's predictions and labels as XTREME lays them out, ready for `score`."""
-    from stiltwalk.store.model_card import export_checkpoint, push
-    from stiltwalk.store.submission import export_run
+    from stiltwalk.publishing.model_card import export_checkpoint, push
+    from stiltwalk.publishing.submission import export_run
 
     console = Console()
     if checkpoint is None:
@@ -168,9 +168,9 @@ def compare(
     as_json: AsJson = False,
 ) -> None:
     """Time B against A on the same requests: verdicts in ./speed.json, their page beside it."""
-    from stiltwalk.measure.speed import FILE, write_speed
-    from stiltwalk.measure.tables import print_speed
-    from stiltwalk.report.run import write_comparison
+    from stiltwalk.reports.sections.terminal import print_speed
+    from stiltwalk.reports.write import write_comparison
+    from stiltwalk.timing.record import FILE, write_speed
 
     errors = Console(stderr=True)
     speed = stiltwalk.compare(a, b, workspace, on, profile, errors)
@@ -214,7 +214,7 @@ def doctor(
     as_json: AsJson = False,
 ) -> None:
     """Tell versions, device and offline state; test the instrument of `compare`."""
-    from stiltwalk.pipeline.doctor import facts, print_facts, test_instrument
+    from stiltwalk.execution.doctor import facts, print_facts, test_instrument
 
     document = facts()
     if instrument:
@@ -230,8 +230,8 @@ def fetch(
     changes: Changes = None,
 ) -> None:
     """Fetch what a recipe needs from the hub into a folder laid out like it."""
-    from stiltwalk.config import read_recipe
-    from stiltwalk.plan.mirror import fetch_all, mirror_files
+    from stiltwalk.execution.mirror import fetch_all, mirror_files
+    from stiltwalk.recipe.load import read_recipe
 
     console = Console()
     files = mirror_files(read_recipe(recipe, changes or ()))

@@ -14,7 +14,7 @@ BASELINE_ARM = "none"
 """The arm without an intermediate task; gains are measured against it."""
 
 
-class Kind(StrEnum):
+class TaskType(StrEnum):
     """The shape of a task: which features, head, loss and decoding it needs."""
 
     TEXT = "text"
@@ -34,7 +34,7 @@ class Split(StrEnum):
 
 
 class Metric(StrEnum):
-    """How a task's answers are scored; `stiltwalk.metrics.score` knows each."""
+    """How a task's answers are scored; `stiltwalk.metrics.score.score` knows each."""
 
     ACCURACY = "accuracy"
     ACCURACY_AND_F1 = "accuracy_and_f1"
@@ -138,7 +138,7 @@ Scores = dict[str, float]
 class ScoreRow:
     """One figure of one checkpoint on one task in one language.
 
-    `stage` is the fingerprint of the stage that wrote it; `intermediate` the tasks walked over
+    `stage` is the fingerprint of the stage that wrote it; `intermediate` the tasks trained on
     before the target task, empty for none; `value` a fraction in [0, 1]. `control` names what
     answered in place of the model as it is: a rule, or the model with shuffled embeddings.
     """
@@ -173,7 +173,7 @@ class TimingRow:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ShareRow:
+class ExampleScoreRow:
     """What every example of one language adds to the figure that counts: sum of won / sum of `of`.
 
     Equal tasks and languages have equal examples in equal order, whoever answered, so that

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mirrors import write_split
-from stiltwalk.data import download
+from stiltwalk.data import hub
 from stiltwalk.data.by_language import ByLanguage, languages, num_texts, revision, texts
 from stiltwalk.errors import DataError
 
@@ -75,7 +75,7 @@ def test_what_is_missing_is_named(tmp_path: Path) -> None:
 
 
 def test_one_commit_of_the_hub_has_many_configurations(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(download, "commit", lambda _repository: "c0ffee")
+    monkeypatch.setattr(hub, "commit_of", lambda _repository: "c0ffee")
     years = [ByLanguage(place="owner/dumps", config=f"{year}.{{language}}") for year in (1, 2)]
     assert len({revision(where, ["de"]) for where in years}) == 2
 

@@ -1,4 +1,4 @@
-"""Tests for stiltwalk.data.download, on a cache of the hub's client written by hand."""
+"""Tests for stiltwalk.data.hub, on a cache of the hub's client written by hand."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from huggingface_hub import constants
 
 from mirrors import NLI_NAMES, nli, write_parquet
-from stiltwalk.data import download
+from stiltwalk.data import hub
 from stiltwalk.errors import DataError
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -27,7 +27,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def forget() -> None:
-    for cached in (download._snapshot, download._names, download.card):
+    for cached in (hub._snapshot, hub._names, hub.card):
         cached.cache_clear()
 
 
@@ -43,17 +43,17 @@ def put(cache: Path, repository: str, name: str, branch: str = "main") -> None:
 
 def test_offline_rows_come_from_the_cache_and_the_commit_is_known(cache: Path) -> None:
     put(cache, "owner/set", "data/train-00000-of-00001.parquet")
-    rows = download.open_rows("owner/set", "default", "train", "")
+    rows = hub.open_hub_rows("owner/set", "default", "train", "")
     assert len(list(rows.take(("premise",)))) == 2
-    assert download.commit("owner/set") == COMMIT
-    assert download.known_commit("owner/set") == COMMIT
+    assert hub.commit_of("owner/set") == COMMIT
+    assert hub.known_commit("owner/set") == COMMIT
 
 
 def test_a_data_set_that_is_a_script_is_read_from_its_parquet_copy(cache: Path) -> None:
-    put(cache, "owner/script", "default/train/0000.parquet", download.PARQUET_COPY)
-    rows = download.open_rows("owner/script", "plain_text", "train", "")
+    put(cache, "owner/script", "default/train/0000.parquet", hub.PARQUET_COPY)
+    rows = hub.open_hub_rows("owner/script", "plain_text", "train", "")
     assert len(list(rows.take(("premise",)))) == 2
-    assert download.known_commit("owner/script") == COMMIT
+    assert hub.known_commit("owner/script") == COMMIT
 
 
 @pytest.mark.usefixtures("cache")
@@ -63,18 +63,18 @@ def test_offline_a_missing_data_set_is_named_with_the_command_that_fetches_it() 
         match=r"google/xtreme, configuration 'XNLI', split 'test': HF_HUB_OFFLINE is set .*"
         r"hf download google/xtreme --repo-type dataset",
     ):
-        download.open_rows("google/xtreme", "XNLI", "test", "")
-    assert download.known_commit("google/xtreme") is None
+        hub.open_hub_rows("google/xtreme", "XNLI", "test", "")
+    assert hub.known_commit("google/xtreme") is None
     with pytest.raises(DataError, match="google/xtreme: HF_HUB_OFFLINE is set"):
-        download.commit("google/xtreme")
+        hub.commit_of("google/xtreme")
 
 
 def test_offline_a_split_that_was_not_fetched_is_an_error(cache: Path) -> None:
     put(cache, "owner/set", "a/train-00000-of-00001.parquet")
     put(cache, "owner/set", "b/train-00000-of-00001.parquet")
     with pytest.raises(DataError, match=r"owner/set, configuration 'c', split 'train': .*commit"):
-        download.open_rows("owner/set", "c", "train", "")
+        hub.open_hub_rows("owner/set", "c", "train", "")
 
 
 def test_the_table_of_branches_names_the_copy() -> None:
-    assert download.BRANCHES["allenai/social_i_qa"] == "refs/convert/parquet"
+    assert hub.BRANCHES["allenai/social_i_qa"] == "refs/convert/parquet"

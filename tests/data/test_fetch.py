@@ -1,4 +1,4 @@
-"""Tests for stiltwalk.data.fetch and which splits tasks want, with a hub that is made up."""
+"""Tests for stiltwalk.data.hub and which splits tasks want, with a hub that is made up."""
 
 from __future__ import annotations
 
@@ -11,15 +11,14 @@ import huggingface_hub
 import pytest
 
 from mirrors import NLI_NAMES, nli, write_split
-from stiltwalk.data import download
-from stiltwalk.data.fetch import RemoteFile, fetch, remote_files
-from stiltwalk.data.rows import Place
-from stiltwalk.data.source import DataSource
+from stiltwalk.data import hub as download
+from stiltwalk.data.hub import RemoteFile, fetch, remote_files
+from stiltwalk.data.source import DataSource, Place
 from stiltwalk.errors import DataError
 from stiltwalk.records import Split
 from stiltwalk.tasks import TASKS
 from stiltwalk.tasks.load import examples
-from stiltwalk.tasks.wanted import wanted_splits
+from stiltwalk.tasks.sources import wanted_splits
 
 MNLI = "nyu-mll/multi_nli"
 

@@ -1,4 +1,4 @@
-"""Tests for stiltwalk.data.layout and stiltwalk.data.mirror: where a split's files are."""
+"""Tests for stiltwalk.data.hub and stiltwalk.data.hub: where a split's files are."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from mirrors import NLI_NAMES, nli, write_parquet, write_split
-from stiltwalk.data.layout import split_files
-from stiltwalk.data.mirror import open_rows
+from stiltwalk.data.hub import open_mirror_rows, split_files
 from stiltwalk.errors import DataError
 
 CARD = """---
@@ -82,7 +81,7 @@ def test_several_files_of_a_split_are_read_in_order(tmp_path: Path) -> None:
     for number in (1, 0):
         path = folder / f"train-0000{number}-of-00002.parquet"
         write_parquet(path, nli([0], premise=f"file {number}"), {"label": NLI_NAMES})
-    rows = open_rows(str(tmp_path), "owner/set", "default", "train", "")
+    rows = open_mirror_rows(str(tmp_path), "owner/set", "default", "train", "")
     assert list(rows.take(("premise",))) == [(0, ("file 0 0",)), (1, ("file 1 0",))]
 
 
@@ -92,11 +91,11 @@ def test_a_missing_data_set_is_named_with_the_command_that_fetches_it(tmp_path: 
         match=r"google/xtreme, configuration 'XNLI', split 'test': .* is no folder\. .*"
         r"hf download google/xtreme --repo-type dataset --local-dir .*docs/data\.md",
     ):
-        open_rows(str(tmp_path), "google/xtreme", "XNLI", "test", "")
+        open_mirror_rows(str(tmp_path), "google/xtreme", "XNLI", "test", "")
 
 
 def test_a_missing_configuration_is_told_from_a_missing_folder(tmp_path: Path) -> None:
     write_split(tmp_path, "google/xtreme", "PAN-X.de", "test", {"tokens": [["a"]]})
     write_split(tmp_path, "google/xtreme", "PAN-X.en", "test", {"tokens": [["a"]]})
     with pytest.raises(DataError, match=r"'PAN-X\.th'.* has no such file"):
-        open_rows(str(tmp_path), "google/xtreme", "PAN-X.th", "test", "")
+        open_mirror_rows(str(tmp_path), "google/xtreme", "PAN-X.th", "test", "")

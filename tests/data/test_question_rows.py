@@ -1,4 +1,4 @@
-"""Tests for stiltwalk.data.spans."""
+"""Tests for stiltwalk.data.readers."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mirrors import squad, write_parquet
-from stiltwalk.data.language_codes import tydiqa_prefix
 from stiltwalk.data.parquet import open_parquet
-from stiltwalk.data.rows import Place, Rows
-from stiltwalk.data.spans import MOVED, nearest_occurrence, questions
+from stiltwalk.data.readers import MOVED, nearest_occurrence, questions
+from stiltwalk.data.source import Place, Rows
 from stiltwalk.errors import DataError
+from stiltwalk.languages import tydiqa_prefix
 from stiltwalk.records import Answer, SpanExample
 
 

@@ -11,7 +11,7 @@ from mirrors import NLI_NAMES, nli, write_parquet
 from stiltwalk.data import readers
 from stiltwalk.data.hub import Reader
 from stiltwalk.data.parquet import open_parquet
-from stiltwalk.data.rows import Place, Rows
+from stiltwalk.data.source import Place, Rows
 from stiltwalk.errors import DataError
 from stiltwalk.records import ChoiceExample, Example, PairExample, TaggedExample, TextExample
 

@@ -11,7 +11,7 @@ from mirrors import write_parquet
 from stiltwalk.data import readers
 from stiltwalk.data.hub import Reader
 from stiltwalk.data.parquet import open_parquet
-from stiltwalk.data.rows import Place
+from stiltwalk.data.source import Place
 from stiltwalk.errors import DataError
 
 HELLASWAG = {"ctx_a": ["a"], "ctx_b": ["b"], "label": ["1"], "endings": [["c", "d"]]}

@@ -17,7 +17,7 @@ from stiltwalk.data.xtreme_files import (
     write_gold,
 )
 from stiltwalk.errors import DataError
-from stiltwalk.records import Answers, Kind, Metric, Split
+from stiltwalk.records import Answers, Metric, Split, TaskType
 
 LABEL = st.text("abyz019-\"'éक龙 ", min_size=1).map(str.strip).filter(bool)
 
@@ -43,16 +43,16 @@ def test_files_stand_where_xtreme_looks_for_them() -> None:
 @pytest.mark.parametrize(
     ("kind", "metric", "form"),
     [
-        (Kind.PAIR, Metric.ACCURACY, Form.LABELS),
-        (Kind.CHOICE, Metric.ACCURACY, Form.CHOICES),
-        (Kind.TAGGING, Metric.CHUNK_F1, Form.TAGS),
-        (Kind.TAGGING, Metric.ACCURACY, Form.TAGS),
-        (Kind.SPAN, Metric.MLQA, Form.TEXTS),
-        (Kind.RETRIEVAL, Metric.PAIR_F1, Form.PAIRS),
-        (Kind.RETRIEVAL, Metric.ACCURACY, Form.LABELS),
+        (TaskType.PAIR, Metric.ACCURACY, Form.LABELS),
+        (TaskType.CHOICE, Metric.ACCURACY, Form.CHOICES),
+        (TaskType.TAGGING, Metric.CHUNK_F1, Form.TAGS),
+        (TaskType.TAGGING, Metric.ACCURACY, Form.TAGS),
+        (TaskType.SPAN, Metric.MLQA, Form.TEXTS),
+        (TaskType.RETRIEVAL, Metric.PAIR_F1, Form.PAIRS),
+        (TaskType.RETRIEVAL, Metric.ACCURACY, Form.LABELS),
     ],
 )
-def test_the_form_follows_from_kind_and_metric(kind: Kind, metric: Metric, form: Form) -> None:
+def test_the_form_follows_from_kind_and_metric(kind: TaskType, metric: Metric, form: Form) -> None:
     assert form_of(kind, metric) is form
 
 

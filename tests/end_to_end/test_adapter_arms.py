@@ -1,4 +1,4 @@
-"""A whole recipe whose arms train adapters: merged, kept apart, and without a stepping stone."""
+"""A whole recipe whose arms train adapters: merged, apart, and without intermediate task."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ import ray
 from ray.cluster_utils import Cluster
 
 from clusters import NODE, TESTS, meanwhile, ray_cluster, workers
-from stiltwalk.pipeline import cluster as ray_executor
+from stiltwalk.execution.executors import ray as ray_executor
 from stiltwalk.store.workspace import RESUME
 from walking import SHORT, Walked, carry_out
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from stiltwalk.data.xtreme_files import answers_path, form_of, read_answers
-from stiltwalk.records import Kind, Metric
+from stiltwalk.records import Metric, TaskType
 from stiltwalk.tasks import EVERY_TARGET, INTERMEDIATE, TASKS
 from walking import Walked, carry_out
 
@@ -51,7 +51,7 @@ def test_every_task_trains_two_steps_and_predicts(name: str, family: Path, tmp_p
     carry_out(recipe, tmp_path / "workspace")
     walked = Walked(recipe=recipe, workspace=tmp_path / "workspace", report=tmp_path / "no report")
     trained = walked.named("Intermediate") + walked.named("FineTune")
-    assert len(trained) == (0 if TASKS[name].kind is Kind.RETRIEVAL else 1)
+    assert len(trained) == (0 if TASKS[name].task_type is TaskType.RETRIEVAL else 1)
     for stage in trained:
         check_training(walked.workspace / "stages" / stage, TASKS[name].train_task)
     (asked,) = walked.named("Predict")
@@ -63,7 +63,7 @@ def some_languages(target: str) -> list[str]:
 
 
 def check_training(stage: Path, task: str) -> None:
-    """Check that there were two steps with a finite loss, and a look at dev."""
+    """Check that there were two steps with a finite loss, and a evaluation on dev."""
     steps = [
         json.loads(line) for line in (stage / "training.jsonl").read_text("utf-8").splitlines()
     ]
@@ -83,11 +83,11 @@ def check_answers(walked: Walked, stage: str, target: str) -> None:
     scored = [row for row in walked.rows() if row["split"] == "test"]
     assert {row["language"] for row in scored} == set(languages)
     assert all(0 <= row["value"] <= 1 for row in scored)
-    form = form_of(task.kind, task.metric)
+    form = form_of(task.task_type, task.metric)
     for language in languages:
         answers = read_answers(answers_path(folder, target, language, form), form)
         assert task.metric is Metric.PAIR_F1 or len(answers) == 5
-        if task.kind in {Kind.TEXT, Kind.PAIR, Kind.TAGGING}:
-            is_tagging = task.kind is Kind.TAGGING
+        if task.task_type in {TaskType.TEXT, TaskType.PAIR, TaskType.TAGGING}:
+            is_tagging = task.task_type is TaskType.TAGGING
             flat = [tag for row in answers for tag in row] if is_tagging else answers
             assert set(flat) <= set(task.labels)

@@ -15,7 +15,8 @@ from mirrors import squad, write_parquet, write_split
 from stiltwalk import cli
 from stiltwalk.errors import DataError, WorkspaceError
 from stiltwalk.metrics.aggregate import group_scores, overall_score, task_score
-from stiltwalk.tasks import GROUPS, TARGETS, TASKS
+from stiltwalk.tasks import TARGETS, TASKS
+from stiltwalk.tasks.task import GROUPS
 from walking import carry_out
 
 ARMS, SEEDS = ("none", "mixed"), (1, 2)

@@ -14,8 +14,8 @@ from torch import Tensor
 
 import stiltwalk
 from stiltwalk.draws import Draws
+from stiltwalk.execution import study
 from stiltwalk.models.checkpoint import head_file
-from stiltwalk.pipeline import study
 
 RECIPE = """
 name = "drawn"
@@ -68,7 +68,7 @@ def drawn(tiny_xlmr: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple:  
     (folder / "drawn.toml").write_text(RECIPE.format(model=tiny_xlmr), encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Draws, "number", number)
-        study.carry_out(folder / "drawn.toml", folder / "work", Console(file=io.StringIO()))
+        study.run_study(folder / "drawn.toml", folder / "work", Console(file=io.StringIO()))
     return numbers, _heads(folder / "work" / "stages")
 
 
@@ -150,7 +150,7 @@ def test_an_untrained_head_knows_nothing_of_what_the_intermediate_task_taught(
         f'{task} = ["{task}"]\n' for task in ("mnli", "anli_plus", "squad_v1", "squad_v2")
     )
     (tmp_path / "chance.toml").write_text(f"{head}{arms}\nnone = []\n{own}{settings}", "utf-8")
-    study.carry_out(tmp_path / "chance.toml", tmp_path / "work", Console(file=io.StringIO()))
+    study.run_study(tmp_path / "chance.toml", tmp_path / "work", Console(file=io.StringIO()))
     rows = [row for row in stiltwalk.load(tmp_path / "work") if row["split"] == "test"]
     for arm, task, metric, most in (
         ("mnli", "xnli", "accuracy", 0.6),

@@ -48,7 +48,7 @@ RUN = """
 import sys
 from pathlib import Path
 from rich.console import Console
-from stiltwalk.pipeline.study import carry_out
+from stiltwalk.execution.study import run_study as carry_out
 carry_out(Path(sys.argv[1]), sys.argv[2], Console())
 """
 """All but the report, which is made of what is compared."""

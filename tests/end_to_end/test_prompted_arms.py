@@ -12,14 +12,14 @@ from safetensors.torch import load_file
 
 from prompted import write_language_model
 from stiltwalk.errors import DataError
-from stiltwalk.measure import profiles
-from stiltwalk.measure.causes import language_causes
-from stiltwalk.measure.profiles import QUICK, SINGLE_STREAM
-from stiltwalk.measure.session import Session
-from stiltwalk.measure.speed import Speed, read_speed
-from stiltwalk.pipeline.comparing import Asked, compare_models
-from stiltwalk.store import Workspace
+from stiltwalk.execution.compare import Asked, compare_models
+from stiltwalk.store.workspace import Workspace
 from stiltwalk.tasks import clozes
+from stiltwalk.timing import sample_size
+from stiltwalk.timing.attribution import language_attribution
+from stiltwalk.timing.record import Speed, read_speed
+from stiltwalk.timing.sample_size import QUICK, SINGLE_STREAM
+from stiltwalk.timing.session import Session
 from walking import Walked, carry_out
 
 RECIPE = """
@@ -159,7 +159,7 @@ def check_cause(speed: Speed, vectors: int) -> None:
     assert f"and {vectors} vectors)" in longer if vectors else "vectors" not in longer
     (head,) = [each for each in speed.structure["sib200"] if each.startswith("head (classifier")]
     assert "7 rows of classes at the mask in place of 700 words" in head
-    causes = {each.time.language: each for each in language_causes(speed)}
+    causes = {each.time.language: each for each in language_attribution(speed)}
     assert set(causes) == {"de", "en"}
     for each in causes.values():
         assert each.tokens is not None
@@ -186,7 +186,7 @@ def test_a_prompted_arm_is_compared_with_the_head_and_told_why_it_costs_more(
 def test_a_recipe_times_prompted_arms_against_the_head(
     done: Walked, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(profiles, "QUICK", BRIEF)
+    monkeypatch.setattr(sample_size, "QUICK", BRIEF)
     copy = done.copied(tmp_path)
     before, rest = done.recipe.read_text(encoding="utf-8").split("[arms.cloze]")
     soft, few = rest[rest.index("[arms.soft]") :].split("[arms.few]")

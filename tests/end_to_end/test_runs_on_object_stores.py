@@ -14,11 +14,10 @@ pytest.importorskip("s3fs")
 from object_stores import PLACE, Server, object_store
 from stiltwalk import report
 from stiltwalk.errors import WorkspaceError
-from stiltwalk.pipeline import runner
-from stiltwalk.plan import Stage
-from stiltwalk.store import lease, workspace_at
-from stiltwalk.store.objects import Objects
-from stiltwalk.store.remote import RemoteWorkspace
+from stiltwalk.execution import runner
+from stiltwalk.stages.stage import Stage
+from stiltwalk.store import remote
+from stiltwalk.store.remote import Objects, RemoteWorkspace, workspace_at
 from walking import SHORT, Walked, carry_out
 
 pytestmark = pytest.mark.slow
@@ -33,7 +32,7 @@ def server(tmp_path: Path) -> Iterator[Server]:
 def test_a_run_whose_store_stops_goes_on_and_ends_with_the_same_results(
     server: Server, short: Walked, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lease, "LASTS_S", 3.0)
+    monkeypatch.setattr(remote, "LASTS_S", 3.0)
     done = list[Stage]()
     perform = runner.perform
 

@@ -14,10 +14,10 @@ import transformers
 from rich.console import Console
 
 import stiltwalk
-from stiltwalk.infer import Engine
-from stiltwalk.metrics import checkpoint_score
-from stiltwalk.pipeline import runner
-from stiltwalk.store import Workspace
+from stiltwalk.execution import runner
+from stiltwalk.inference.engine import Engine
+from stiltwalk.metrics.score import checkpoint_score
+from stiltwalk.store.workspace import Workspace
 from walking import LANGUAGES, Walked, carry_out
 
 NUM_STAGES = 28

@@ -1,4 +1,4 @@
-"""Tests for stiltwalk.features.label_words: names of classes that a vocabulary can spell."""
+"""Tests for stiltwalk.features.sentences: names of classes that a vocabulary can spell."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from prompted import CLOZE
 from stiltwalk.errors import DataError
-from stiltwalk.features.label_words import label_ids
+from stiltwalk.features.sentences import label_ids
 from stiltwalk.features.text import load_text_encoder
 
 

@@ -11,8 +11,7 @@ from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers,
 from tokenizers.trainers import BpeTrainer
 
 import tiny
-from stiltwalk.features.chat import Chat
-from stiltwalk.features.prompts import PromptEncoder, Rendered
+from stiltwalk.features.prompts import Chat, PromptEncoder, Rendered
 
 END = 2
 SPECIAL = ("<s>", "<pad>", "</s>", "<unk>")

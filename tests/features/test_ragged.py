@@ -1,4 +1,4 @@
-"""Tests for stiltwalk.features.ragged and stiltwalk.features.rows."""
+"""Tests for stiltwalk.features.rows and stiltwalk.features.rows."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stiltwalk.features.ragged import Ragged
-from stiltwalk.features.rows import Features, concatenated
+from stiltwalk.features.rows import Features, Ragged, concatenated
 
 some_rows = st.lists(st.lists(st.integers(0, 9), max_size=6), max_size=8)
 

@@ -11,6 +11,7 @@ import pytest
 
 from real_rows import A_FEW_ROWS, THREE_SCRIPTS, TOKENIZER, real_source, rows_of
 from stiltwalk.data.source import DataSource
+from stiltwalk.features.sentences import joined_tags, tagging_features
 from stiltwalk.features.spans import (
     MAX_QUESTION_TOKENS,
     WINDOW_STEP_TOKENS,
@@ -18,10 +19,9 @@ from stiltwalk.features.spans import (
     span_features,
 )
 from stiltwalk.features.text import TextEncoder, load_text_encoder
-from stiltwalk.features.words import joined_tags, tagging_features
 from stiltwalk.records import SpanExample
 from stiltwalk.tasks import TARGETS, TASKS
-from stiltwalk.tasks.load import available_languages
+from stiltwalk.tasks.sources import available_languages
 
 pytestmark = pytest.mark.real
 

@@ -19,23 +19,21 @@ from real_rows import A_FEW_ROWS, THREE_SCRIPTS, TOKENIZER, real_source, rows_of
 from stiltwalk.data.source import DataSource
 from stiltwalk.features.rows import Features
 from stiltwalk.features.sentences import line_features
-from stiltwalk.features.spans import (
-    MAX_QUESTION_TOKENS,
-    WINDOW_STEP_TOKENS,
-)
+from stiltwalk.features.spans import MAX_QUESTION_TOKENS, WINDOW_STEP_TOKENS
 from stiltwalk.features.text import TextEncoder, load_text_encoder
-from stiltwalk.kinds import of_kind
+from stiltwalk.heads import head_of
 from stiltwalk.records import (
     ChoiceExample,
     Example,
-    Kind,
     PairExample,
     SpanExample,
     Split,
     TaggedExample,
+    TaskType,
 )
 from stiltwalk.tasks import INTERMEDIATE, TARGETS, TASKS
-from stiltwalk.tasks.load import available_languages, bitext
+from stiltwalk.tasks.load import bitext
+from stiltwalk.tasks.sources import available_languages
 
 pytestmark = pytest.mark.real
 
@@ -185,18 +183,18 @@ def check_decoding(
 ) -> None:
     """Check that the features of a task say what its rows say, in some languages, so many rows."""
     task, (encoder, _), (languages, most) = TASKS[name], tools, which
-    if task.kind is Kind.RETRIEVAL:
+    if task.task_type is TaskType.RETRIEVAL:
         for language in languages:
             sides = bitext(task, source, Split.TEST, language, most)
             lines = [sentence.text for sentence in (*sides.foreign, *sides.english)]
             check_lines(lines, line_features(lines, encoder, task.max_length_tokens), tools)
         return
     rows = rows_of(source, name, languages, most)
-    features = of_kind(task.kind).features(rows, encoder, task.labels, task.max_length_tokens)
-    match task.kind:
-        case Kind.TAGGING:
+    features = head_of(task.task_type).features(rows, encoder, task.labels, task.max_length_tokens)
+    match task.task_type:
+        case TaskType.TAGGING:
             check_words(rows, features, tools)  # type: ignore[arg-type]
-        case Kind.SPAN:
+        case TaskType.SPAN:
             check_windows(rows, features, tools)  # type: ignore[arg-type]
         case _:
             whole = check_pairs(rows, features, tools)

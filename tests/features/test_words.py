@@ -1,4 +1,4 @@
-"""Tests for stiltwalk.features.words."""
+"""Tests for stiltwalk.features.sentences."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tiny
+from stiltwalk.features.sentences import NO_LABEL, joined_tags, tagging_features
 from stiltwalk.features.text import TextEncoder
-from stiltwalk.features.words import NO_LABEL, joined_tags, tagging_features
 from stiltwalk.records import TaggedExample
 
 XLMR = TextEncoder(tiny.xlmr_tokenizer())

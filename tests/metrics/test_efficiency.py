@@ -12,25 +12,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stiltwalk.errors import MetricError
-from stiltwalk.metrics.efficiency import System, anchored_per, pareto_front, per, per_warning
+from stiltwalk.metrics.efficiency import RatedSystem, anchored_per, pareto_front, per, per_warning
 
 PUBLISHED = json.loads(
     (Path(__file__).parents[1] / "golden" / "per.json").read_text(encoding="utf-8")
 )
 COSTS = st.integers(1, 1000)
 SYSTEM = st.builds(
-    System, quality=st.integers(0, 100), throughput=COSTS, memory=COSTS, latency=COSTS
+    RatedSystem, quality=st.integers(0, 100), throughput=COSTS, memory=COSTS, latency=COSTS
 )
 SYSTEMS = st.lists(SYSTEM, min_size=2, max_size=8).map(
     lambda systems: dict(zip("abcdefgh", systems, strict=False))
 )
 
 
-def published() -> dict[str, dict[str, tuple[System, float]]]:
+def published() -> dict[str, dict[str, tuple[RatedSystem, float]]]:
     """Return task to model to what was published: the system, and its PER."""
-    tasks: dict[str, dict[str, tuple[System, float]]] = defaultdict(dict)
+    tasks: dict[str, dict[str, tuple[RatedSystem, float]]] = defaultdict(dict)
     for task, model, quality, throughput, latency, memory, value in PUBLISHED["rows"]:
-        system = System(quality=quality, throughput=throughput, memory=memory, latency=latency)
+        system = RatedSystem(quality=quality, throughput=throughput, memory=memory, latency=latency)
         tasks[task][model] = system, value
     return tasks
 
@@ -54,7 +54,7 @@ def test_the_published_figure_of_mistral_on_gsm8k_fits_a_tenth_of_its_throughput
 
 
 @given(SYSTEMS)
-def test_per_lies_between_0_and_1(systems: dict[str, System]) -> None:
+def test_per_lies_between_0_and_1(systems: dict[str, RatedSystem]) -> None:
     values = per(systems).values()
     assert all(value is None or 0 <= value <= 1 for value in values)
     assert len({value is None for value in values}) == 1
@@ -62,7 +62,7 @@ def test_per_lies_between_0_and_1(systems: dict[str, System]) -> None:
 
 @given(SYSTEMS, st.sampled_from(["throughput", "memory", "latency"]), st.floats(0.1, 10))
 def test_per_does_not_depend_on_units(
-    systems: dict[str, System], criterion: str, factor: float
+    systems: dict[str, RatedSystem], criterion: str, factor: float
 ) -> None:
     other = {
         name: replace(each, **{criterion: factor * getattr(each, criterion)})
@@ -73,7 +73,7 @@ def test_per_does_not_depend_on_units(
 
 @given(SYSTEMS, st.data())
 def test_who_becomes_better_within_the_range_does_not_lose(
-    systems: dict[str, System], data: st.DataObject
+    systems: dict[str, RatedSystem], data: st.DataObject
 ) -> None:
     criterion = data.draw(st.sampled_from(["quality", "throughput", "memory", "latency"]))
     values = [getattr(each, criterion) for each in systems.values()]
@@ -86,7 +86,7 @@ def test_who_becomes_better_within_the_range_does_not_lose(
 
 @given(SYSTEM, SYSTEM)
 def test_of_two_systems_the_better_in_all_has_1_and_otherwise_both_have_0(
-    one: System, two: System
+    one: RatedSystem, two: RatedSystem
 ) -> None:
     values = per({"one": one, "two": two})
     wins = [
@@ -113,14 +113,14 @@ def test_fewer_than_four_systems_are_warned_of() -> None:
 
 
 def test_the_anchored_form_is_a_geometric_mean_of_ratios() -> None:
-    base = System(quality=0.5, throughput=10, memory=100, latency=2)
-    better = System(quality=0.5, throughput=40, memory=50, latency=1)
+    base = RatedSystem(quality=0.5, throughput=10, memory=100, latency=2)
+    better = RatedSystem(quality=0.5, throughput=40, memory=50, latency=1)
     assert anchored_per({"a": base, "b": better}, "a") == pytest.approx({"a": 1, "b": 2})
 
 
 @given(SYSTEMS.filter(lambda systems: systems["a"].quality > 0), SYSTEM)
 def test_the_anchored_form_does_not_depend_on_who_takes_part(
-    systems: dict[str, System], another: System
+    systems: dict[str, RatedSystem], another: RatedSystem
 ) -> None:
     alone = anchored_per(systems, "a")
     assert alone["a"] == pytest.approx(1)
@@ -128,13 +128,13 @@ def test_the_anchored_form_does_not_depend_on_who_takes_part(
 
 
 def test_a_baseline_without_quality_is_refused() -> None:
-    nothing = System(quality=0, throughput=1, memory=1, latency=1)
+    nothing = RatedSystem(quality=0, throughput=1, memory=1, latency=1)
     with pytest.raises(MetricError, match="a baseline quality of 0"):
         anchored_per({"a": nothing}, "a")
 
 
 def test_only_systems_that_nobody_beats_are_on_the_front() -> None:
-    good = System(quality=0.9, throughput=1, memory=100, latency=5)
+    good = RatedSystem(quality=0.9, throughput=1, memory=100, latency=5)
     systems = {
         "good": good,
         "fast": replace(good, quality=0.5, latency=1),
@@ -146,7 +146,9 @@ def test_only_systems_that_nobody_beats_are_on_the_front() -> None:
 
 
 @given(SYSTEMS)
-def test_whoever_is_off_the_front_is_beaten_by_someone_on_it(systems: dict[str, System]) -> None:
+def test_whoever_is_off_the_front_is_beaten_by_someone_on_it(
+    systems: dict[str, RatedSystem],
+) -> None:
     front = pareto_front(systems)
     assert front
     for name in systems.keys() - set(front):

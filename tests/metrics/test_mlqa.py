@@ -1,4 +1,4 @@
-"""Tests for stiltwalk.metrics.mlqa."""
+"""Tests for stiltwalk.metrics.qa."""
 
 import json
 from pathlib import Path
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from stiltwalk.errors import MetricError
-from stiltwalk.metrics.mlqa import mlqa_scores, mlqa_tokens
+from stiltwalk.metrics.qa import mlqa_scores, mlqa_tokens
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "answers.json"
 CASES = json.loads(GOLDEN.read_text(encoding="utf-8"))["cases"]

@@ -1,4 +1,4 @@
-"""Tests for stiltwalk.metrics.neighbours."""
+"""Tests for stiltwalk.metrics.bitext."""
 
 import numpy as np
 import pytest
@@ -6,16 +6,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stiltwalk.errors import MetricError
-from stiltwalk.metrics import neighbours
-from stiltwalk.metrics.neighbours import Vectors, nearest, neighbours_both_ways
+from stiltwalk.metrics import bitext
+from stiltwalk.metrics.bitext import Vectors, nearest, neighbours_both_ways
 
 SEEDS = st.integers(0, 2**32 - 1)
 
 
 @pytest.fixture
 def _small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(neighbours, "BLOCK_ROWS", 3)
-    monkeypatch.setattr(neighbours, "BLOCK_COLUMNS", 5)
+    monkeypatch.setattr(bitext, "BLOCK_ROWS", 3)
+    monkeypatch.setattr(bitext, "BLOCK_COLUMNS", 5)
 
 
 def random_vectors(seed: int, num_left: int = 11, num_right: int = 17) -> tuple[Vectors, Vectors]:

@@ -1,4 +1,4 @@
-"""Tests for stiltwalk.metrics: one door to every metric."""
+"""Tests for stiltwalk.metrics.score: one door to every metric."""
 
 import subprocess
 import sys
@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from stiltwalk.errors import MetricError
-from stiltwalk.metrics import checkpoint_score, pair_f1, score
+from stiltwalk.metrics.score import checkpoint_score, pair_f1, score
 from stiltwalk.records import Answers, GoldTexts, Metric
 
 ONE_OF_EACH: list[tuple[Metric, Answers, Answers | GoldTexts, list[str]]] = [
@@ -80,7 +80,7 @@ def test_a_checkpoint_is_chosen_by_both_figures_of_questions_and_the_first_of_al
 
 
 def test_scoring_imports_no_torch() -> None:
-    code = "import sys, stiltwalk.metrics.baselines, stiltwalk.tasks.scoring as _; " + (
+    code = "import sys, stiltwalk.metrics.reference, stiltwalk.tasks.scoring as _; " + (
         "sys.exit(any(name in sys.modules for name in ('torch', 'transformers', 'datasets')))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0  # noqa: S603

@@ -1,11 +1,10 @@
-"""Tests for stiltwalk.metrics.shares: the examples' shares add up to the score."""
+"""Tests for stiltwalk.metrics.score: the examples' shares add up to the score."""
 
 from random import Random
 
 import pytest
 
-from stiltwalk.metrics import checkpoint_score, score
-from stiltwalk.metrics.shares import BUCKETS, shares
+from stiltwalk.metrics.score import BUCKETS, checkpoint_score, example_scores, score
 from stiltwalk.records import Answers, GoldTexts, Metric
 
 DICE = Random(7)  # noqa: S311 - repeatable on purpose
@@ -38,7 +37,7 @@ CASES: list[tuple[Metric, Answers, Answers | GoldTexts]] = [
 def test_shares_add_up_to_the_score(
     metric: Metric, predicted: Answers, gold: Answers | GoldTexts
 ) -> None:
-    found = shares(metric, predicted, gold, "de")
+    found = example_scores(metric, predicted, gold, "de")
     total = sum(won for won, _ in found) / sum(of for _, of in found)
     expected = checkpoint_score(score(metric, predicted, gold, "de"))
     assert 0 < expected < 1
@@ -47,8 +46,8 @@ def test_shares_add_up_to_the_score(
 
 def test_pairs_fall_into_the_same_buckets_whoever_found_them() -> None:
     gold = [("f1", "e1"), ("f2", "e2")]
-    ours = shares(Metric.PAIR_F1, [("f1", "e1")], gold, "en")
-    theirs = shares(Metric.PAIR_F1, [("f9", "e1"), ("f7", "e7")], gold, "en")
+    ours = example_scores(Metric.PAIR_F1, [("f1", "e1")], gold, "en")
+    theirs = example_scores(Metric.PAIR_F1, [("f9", "e1"), ("f7", "e7")], gold, "en")
     assert len(ours) == len(theirs) == BUCKETS
     bucket = max(range(BUCKETS), key=lambda place: ours[place][0])
     assert ours[bucket] == (2.0, 2.0)

@@ -15,19 +15,19 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from rows import LABELS, WITH_HEAD, small_set
-from stiltwalk.config.recipe import LoRA
 from stiltwalk.errors import ModelError
-from stiltwalk.kinds import of_kind
-from stiltwalk.kinds.kind import make_batch, uses_types
+from stiltwalk.heads import head_of
+from stiltwalk.heads.head import make_batch, uses_types
 from stiltwalk.models import adapters, checkpoint
-from stiltwalk.records import Kind
+from stiltwalk.recipe.schema import LoRA
+from stiltwalk.records import TaskType
 
 APART = LoRA(merged=False)
 
 
 def adapted(folder: Path, lora: LoRA = APART) -> Any:  # noqa: ANN401
     """Return an encoder whose adapters are not fresh any more."""
-    encoder = checkpoint.load(Kind.RETRIEVAL, folder)
+    encoder = checkpoint.load(TaskType.RETRIEVAL, folder)
     adapters.add(encoder, lora, seed=1)
     torch.manual_seed(2)
     with torch.no_grad():
@@ -37,16 +37,16 @@ def adapted(folder: Path, lora: LoRA = APART) -> Any:  # noqa: ANN401
     return encoder
 
 
-def outputs(model: Any, kind: Kind, folder: Path) -> Tensor:  # noqa: ANN401
+def outputs(model: Any, kind: TaskType, folder: Path) -> Tensor:  # noqa: ANN401
     """Return what a model says to a kind's examples."""
-    given = small_set(kind, folder) if kind in WITH_HEAD else small_set(Kind.PAIR, folder)
+    given = small_set(kind, folder) if kind in WITH_HEAD else small_set(TaskType.PAIR, folder)
     rows = np.arange(given.features.num_rows)
     batch = make_batch(given.features, rows, given.pad_id, with_types=uses_types(model))
     with torch.inference_mode():
         if kind not in WITH_HEAD:
             states: Tensor = model(**batch.inputs()).last_hidden_state
             return states
-        return of_kind(kind).logits(model.eval(), batch)
+        return head_of(kind).logits(model.eval(), batch)
 
 
 def weights_of(folder: Path) -> dict[str, Tensor]:
@@ -55,11 +55,11 @@ def weights_of(folder: Path) -> dict[str, Tensor]:
 
 
 def test_fresh_adapters_change_nothing(family: Path) -> None:
-    encoder = checkpoint.load(Kind.RETRIEVAL, family)
-    before = outputs(encoder, Kind.RETRIEVAL, family)
+    encoder = checkpoint.load(TaskType.RETRIEVAL, family)
+    before = outputs(encoder, TaskType.RETRIEVAL, family)
     adapters.add(encoder, APART, seed=1)
-    assert torch.equal(outputs(encoder, Kind.RETRIEVAL, family), before)
-    assert not torch.equal(outputs(adapted(family), Kind.RETRIEVAL, family), before)
+    assert torch.equal(outputs(encoder, TaskType.RETRIEVAL, family), before)
+    assert not torch.equal(outputs(adapted(family), TaskType.RETRIEVAL, family), before)
 
 
 def test_adapters_sit_in_every_linear_layer_of_the_attention(family: Path) -> None:
@@ -77,9 +77,9 @@ def test_adapters_sit_in_every_linear_layer_of_the_attention(family: Path) -> No
     assert all(".attention." in name or ".attn." in name for name in found)
 
 
-@pytest.mark.parametrize("kind", [*WITH_HEAD, Kind.RETRIEVAL])
+@pytest.mark.parametrize("kind", [*WITH_HEAD, TaskType.RETRIEVAL])
 def test_merged_or_kept_apart_a_folder_gives_the_same_outputs(
-    kind: Kind, family: Path, tmp_path: Path
+    kind: TaskType, family: Path, tmp_path: Path
 ) -> None:
     model = encoder = adapted(family)
     if kind in WITH_HEAD:
@@ -103,10 +103,10 @@ def test_adapters_fit_the_published_encoder_through_peft(family: Path, tmp_path:
     encoder = adapted(family)
     checkpoint.save(encoder, tmp_path / "apart", tokenizer_from=family, lora=APART)
     moved = (tmp_path / "apart").rename(tmp_path / "moved")
-    published = checkpoint.AUTO_CLASS[Kind.RETRIEVAL].from_pretrained(family)
+    published = checkpoint.AUTO_CLASS[TaskType.RETRIEVAL].from_pretrained(family)
     stock = PeftModel.from_pretrained(published, str(moved)).eval()
-    wanted = outputs(encoder, Kind.RETRIEVAL, family)
-    states = outputs(stock, Kind.RETRIEVAL, family)
+    wanted = outputs(encoder, TaskType.RETRIEVAL, family)
+    states = outputs(stock, TaskType.RETRIEVAL, family)
     torch.testing.assert_close(states, wanted, atol=1e-6, rtol=0)
     assert str(tmp_path) not in (moved / "adapter_config.json").read_text(encoding="utf-8")
 
@@ -135,7 +135,7 @@ def test_merging_changes_the_weights_with_adapters_and_no_other(
 def test_kept_adapters_are_trained_on_and_not_put_on_twice(family: Path, tmp_path: Path) -> None:
     encoder = adapted(family)
     checkpoint.save(encoder, tmp_path / "apart", tokenizer_from=family, lora=APART)
-    again = checkpoint.load(Kind.RETRIEVAL, tmp_path / "apart")
+    again = checkpoint.load(TaskType.RETRIEVAL, tmp_path / "apart")
     adapters.add(again, APART, seed=3)
     assert again.state_dict().keys() == encoder.state_dict().keys()
     for name, weights in again.named_parameters():
@@ -144,7 +144,7 @@ def test_kept_adapters_are_trained_on_and_not_put_on_twice(family: Path, tmp_pat
 
 
 @pytest.mark.parametrize("kind", WITH_HEAD)
-def test_gradients_reach_adapters_and_head_alone(kind: Kind, family: Path) -> None:
+def test_gradients_reach_adapters_and_head_alone(kind: TaskType, family: Path) -> None:
     given, encoder = small_set(kind, family), adapted(family)
     model = checkpoint.with_head(encoder, kind, LABELS[kind], seed=1)
     frozen = {id(p) for name, p in encoder.named_parameters() if ".lora_" not in name}
@@ -172,7 +172,7 @@ def test_an_encoder_cut_short_keeps_the_adapters_of_its_blocks(
 ) -> None:
     encoder = adapted(family)
     checkpoint.save(encoder, tmp_path / "apart", tokenizer_from=family, lora=APART)
-    cut = checkpoint.load(Kind.RETRIEVAL, tmp_path / "apart", num_blocks=1)
+    cut = checkpoint.load(TaskType.RETRIEVAL, tmp_path / "apart", num_blocks=1)
     own = cut.state_dict()
     assert any(".lora_A." in name for name in own)
     assert all(torch.equal(own[name], encoder.state_dict()[name]) for name in own)
@@ -191,7 +191,7 @@ def test_adapters_that_lack_weights_are_refused(tiny_xlmr: Path, tmp_path: Path)
     lost = next(name for name in sorted(weights) if "layer.1" in name)
     save_file({name: value for name, value in weights.items() if name != lost}, file)
     with pytest.raises(ModelError, match=r"lacks 1 weights .* encoder\.layer\.1"):
-        checkpoint.load(Kind.RETRIEVAL, tmp_path / "one")
+        checkpoint.load(TaskType.RETRIEVAL, tmp_path / "one")
 
 
 def test_a_head_that_was_not_kept_beside_adapters_is_missed(
@@ -199,4 +199,4 @@ def test_a_head_that_was_not_kept_beside_adapters_is_missed(
 ) -> None:
     checkpoint.save(adapted(tiny_xlmr), tmp_path / "one", tokenizer_from=tiny_xlmr, lora=APART)
     with pytest.raises(ModelError, match="classifier"):
-        checkpoint.load(Kind.PAIR, tmp_path / "one")
+        checkpoint.load(TaskType.PAIR, tmp_path / "one")

@@ -10,7 +10,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from rows import LABELS
 from stiltwalk.models import checkpoint
-from stiltwalk.records import Kind
+from stiltwalk.records import TaskType
 
 
 class Allocated(TorchDispatchMode):
@@ -33,11 +33,11 @@ class Allocated(TorchDispatchMode):
 
 
 def test_building_a_head_allocates_no_second_encoder(family: Path) -> None:
-    encoder = checkpoint.load(Kind.RETRIEVAL, family)
+    encoder = checkpoint.load(TaskType.RETRIEVAL, family)
     table = encoder.get_input_embeddings().weight
     before = {name: value.clone() for name, value in encoder.state_dict().items()}
     shared = {id(parameter) for parameter in encoder.parameters()}
-    for kind in (Kind.PAIR, Kind.TAGGING, Kind.SPAN, Kind.CHOICE):
+    for kind in (TaskType.PAIR, TaskType.TAGGING, TaskType.SPAN, TaskType.CHOICE):
         with Allocated() as allocated:
             model = checkpoint.with_head(encoder, kind, LABELS[kind], seed=1)
         fresh = [parameter for parameter in model.parameters() if id(parameter) not in shared]

@@ -1,4 +1,4 @@
-"""Tests for stiltwalk.models.prompt_folder: kilobytes that know which weights they belong to."""
+"""Tests for stiltwalk.models.soft_prompt: kilobytes that know which weights they belong to."""
 
 from __future__ import annotations
 
@@ -12,15 +12,19 @@ from safetensors.torch import load_file, save_file
 from prompted import CLOZE, EXAMPLES, FIVE_VECTORS, LABELS, asked, verbaliser, write_language_model
 from stiltwalk.errors import ModelError
 from stiltwalk.features.text import load_text_encoder
-from stiltwalk.kinds.prompted import PromptedFolder
-from stiltwalk.measure.differences import differences
-from stiltwalk.measure.structure import structure_of_folder
-from stiltwalk.measure.system import Settings, load_answerer
+from stiltwalk.heads.cloze import PromptedFolder
+from stiltwalk.inference.predictor import Settings, load_answerer
 from stiltwalk.models import checkpoint
-from stiltwalk.models.prompt_folder import FrozenModel, PromptFacts, save_prompt
-from stiltwalk.models.soft_prompt import SoftPrompt, uniform_start
-from stiltwalk.records import Kind
+from stiltwalk.models.soft_prompt import (
+    FrozenModel,
+    PromptFacts,
+    SoftPrompt,
+    save_prompt,
+    uniform_start,
+)
+from stiltwalk.records import TaskType
 from stiltwalk.tasks import TASKS
+from stiltwalk.timing.structure import differences, structure_of_folder
 
 
 @pytest.fixture
@@ -74,11 +78,11 @@ def test_a_checkpoint_without_a_head_is_said_to_start_with_a_fresh_one(
 def test_a_comparison_sees_the_prompt_s_tokens_and_its_head(
     kept: PromptedFolder, tmp_path: Path
 ) -> None:
-    encoder = checkpoint.load(Kind.RETRIEVAL, kept.model.encoder)
-    head = checkpoint.with_head(encoder, Kind.TEXT, LABELS, seed=1)
+    encoder = checkpoint.load(TaskType.RETRIEVAL, kept.model.encoder)
+    head = checkpoint.with_head(encoder, TaskType.TEXT, LABELS, seed=1)
     checkpoint.save(head, tmp_path / "head", tokenizer_from=kept.model.encoder)
-    plain = structure_of_folder(tmp_path / "head", Kind.TEXT)
-    found = differences(plain, structure_of_folder(kept, Kind.TEXT))
+    plain = structure_of_folder(tmp_path / "head", TaskType.TEXT)
+    found = differences(plain, structure_of_folder(kept, TaskType.TEXT))
     (longer,) = [each for each in found if each.row_tokens]
     fixed = len(kept.kind().fixed_ids(load_text_encoder(kept.model.encoder)))
     assert longer.row_tokens == fixed > 5
@@ -96,10 +100,10 @@ def test_a_comparison_sees_the_prompt_s_tokens_and_its_head(
 def test_a_comparison_s_parts_are_all_that_a_prompt_costs(
     kept: PromptedFolder, tmp_path: Path, turned: bool
 ) -> None:
-    encoder = checkpoint.load(Kind.RETRIEVAL, kept.model.encoder)
-    head = checkpoint.with_head(encoder, Kind.TEXT, LABELS, seed=1)
+    encoder = checkpoint.load(TaskType.RETRIEVAL, kept.model.encoder)
+    head = checkpoint.with_head(encoder, TaskType.TEXT, LABELS, seed=1)
     checkpoint.save(head, tmp_path / "head", tokenizer_from=kept.model.encoder)
-    pair = [structure_of_folder(where, Kind.TEXT) for where in (tmp_path / "head", kept)]
+    pair = [structure_of_folder(where, TaskType.TEXT) for where in (tmp_path / "head", kept)]
     a, b = reversed(pair) if turned else pair
     found = differences(a, b)
     more = (b.total_flops - a.total_flops) / a.total_flops

@@ -19,10 +19,9 @@ from prompted import (
     verbaliser,
     write_language_model,
 )
-from stiltwalk.config.prompt import PromptSettings
-from stiltwalk.kinds.kind import make_batch, uses_types
-from stiltwalk.models.prompt_folder import FrozenModel
-from stiltwalk.models.soft_prompt import SoftPrompt, uniform_start
+from stiltwalk.heads.head import make_batch, uses_types
+from stiltwalk.models.soft_prompt import FrozenModel, SoftPrompt, uniform_start
+from stiltwalk.recipe.types import PromptSettings
 
 WIDTH = 32
 

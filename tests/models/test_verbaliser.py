@@ -1,4 +1,4 @@
-"""Tests for stiltwalk.models.verbaliser: classes read off the words nearest to their names."""
+"""Tests for stiltwalk.models.soft_prompt: classes read off the words nearest to their names."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 
 from prompted import CLOZE
 from stiltwalk.features.text import load_text_encoder
-from stiltwalk.models.verbaliser import Verbaliser, nearest_words
+from stiltwalk.models.soft_prompt import Verbaliser, nearest_words
 
 
 def test_the_nearest_words_are_those_of_highest_cosine_specials_left_out(tiny_xlmr: Path) -> None:

@@ -1,4 +1,4 @@
-"""Tests for stiltwalk.store.folder: what a stage took, over all processes."""
+"""Tests for stiltwalk.store.workspace: what a stage took, over all processes."""
 
 from __future__ import annotations
 
@@ -8,10 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from stiltwalk.plan.stages import Base
-from stiltwalk.store import Workspace
-from stiltwalk.store.folder import Spent
-from stiltwalk.store.workspace import RESUME
+from stiltwalk.stages.stage import Base
+from stiltwalk.store.workspace import RESUME, Spent, Workspace
 
 STAGE = Base(name="tiny", revision="sha256:1")
 

@@ -1,4 +1,4 @@
-"""Tests for stiltwalk.store.lease, on fsspec's place in memory."""
+"""Tests for stiltwalk.store.remote, on fsspec's place in memory."""
 
 from __future__ import annotations
 
@@ -11,9 +11,8 @@ from contextlib import ExitStack
 import pytest
 
 from stiltwalk.errors import WorkspaceError
-from stiltwalk.store import lease
-from stiltwalk.store.lease import Lease, current
-from stiltwalk.store.objects import Objects
+from stiltwalk.store import remote
+from stiltwalk.store.remote import Lease, Objects, current
 
 
 @pytest.fixture
@@ -71,7 +70,7 @@ def test_of_many_who_come_at_once_one_gets_it(objects: Objects) -> None:
 
 
 def test_it_is_renewed_while_it_is_held(objects: Objects, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lease, "LASTS_S", 0.2)
+    monkeypatch.setattr(remote, "LASTS_S", 0.2)
     mine = Lease(objects, "me")
     with mine.held():
         time.sleep(0.5)
@@ -82,7 +81,7 @@ def test_it_is_renewed_while_it_is_held(objects: Objects, monkeypatch: pytest.Mo
 
 
 def test_who_lost_it_meanwhile_is_told(objects: Objects, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lease, "LASTS_S", 0.2)
+    monkeypatch.setattr(remote, "LASTS_S", 0.2)
     mine = Lease(objects, "me")
     with mine.held():
         leave_behind(objects, time.time() + 30)  # as if this process had slept for long

@@ -14,10 +14,8 @@ import boto3
 
 from object_stores import PLACE, Server, object_store
 from stiltwalk.errors import WorkspaceError
-from stiltwalk.plan.stages import Base, fingerprint
-from stiltwalk.store.lease import Lease, current
-from stiltwalk.store.objects import Objects
-from stiltwalk.store.remote import RemoteWorkspace
+from stiltwalk.stages.stage import Base, fingerprint
+from stiltwalk.store.remote import Lease, Objects, RemoteWorkspace, current
 
 STAGE = Base(name="tiny", revision="sha256:1")
 

@@ -9,12 +9,10 @@ import fsspec
 import pytest
 
 from stiltwalk.errors import WorkspaceError
-from stiltwalk.plan.stages import Base, fingerprint
 from stiltwalk.records import ScoreRow
-from stiltwalk.store import Workspace, workspace_at
-from stiltwalk.store.objects import Objects
-from stiltwalk.store.remote import RemoteWorkspace
-from stiltwalk.store.workspace import MARKER
+from stiltwalk.stages.stage import Base, fingerprint
+from stiltwalk.store.remote import Objects, RemoteWorkspace, workspace_at
+from stiltwalk.store.workspace import MARKER, Workspace
 
 STAGE = Base(name="tiny", revision="sha256:1")
 NAME = fingerprint(STAGE)

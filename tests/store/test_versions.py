@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from stiltwalk.report.gather import rows_of
-from stiltwalk.report.notices import notices
-from stiltwalk.store import Workspace
-from stiltwalk.store.outlook import outlook
-from stiltwalk.store.record import read_records
-from stiltwalk.store.status import read_status
-from stiltwalk.store.versions import made_with, said_of_mixture, versions
+from stiltwalk.execution.plan_view import plan_view
+from stiltwalk.execution.status import read_status
+from stiltwalk.execution.versions import made_with, said_of_mixture
+from stiltwalk.reports.wording import notices
+from stiltwalk.reports.write import rows_of
+from stiltwalk.store.manifest import read_records
+from stiltwalk.store.versions import versions
+from stiltwalk.store.workspace import Workspace
 from walking import SHORT, Walked, carry_out
 
 TORCH = versions()["torch"]
@@ -43,7 +44,7 @@ def test_training_and_prediction_record_the_versions_that_made_them(short: Walke
 
 
 def test_a_workspace_of_one_version_is_flagged_nowhere(short: Walked) -> None:
-    assert outlook(short.recipe, short.workspace, SHORT)["other_versions"] == []
+    assert plan_view(short.recipe, short.workspace, SHORT)["other_versions"] == []
     assert "made with" not in short.again(*SHORT)
 
 
@@ -53,7 +54,7 @@ def test_stages_of_other_versions_are_counted_in_plan_run_and_report(
     own = short.copied(tmp_path)
     number = len(made_by_torch_1(own, "Base", "FineTune"))
     said = [f"{number - 1} stages were made with torch 1.0; here it is {TORCH}.", ADVICE]
-    assert outlook(own.recipe, own.workspace, SHORT)["other_versions"] == said
+    assert plan_view(own.recipe, own.workspace, SHORT)["other_versions"] == said
     assert own.again(*SHORT).splitlines()[:2] == said
     store = Workspace(own.workspace)
     (record,) = read_records(store)
@@ -106,7 +107,7 @@ def test_features_of_another_tokenizers_version_are_not_used(
     own.again(*SHORT)
     assert {file.name for file in features.iterdir()} == before
     marker.unlink()
-    monkeypatch.setattr("stiltwalk.pipeline.outcome.installed", lambda *_: {"tokenizers": "1.0"})
+    monkeypatch.setattr("stiltwalk.stages.context.installed", lambda *_: {"tokenizers": "1.0"})
     own.again(*SHORT)
     assert len(list(features.iterdir())) == len(before) + 1
 

@@ -15,10 +15,10 @@ from pathlib import Path
 import pytest
 
 from stiltwalk.errors import WorkspaceError
-from stiltwalk.plan.stages import Base
-from stiltwalk.records import ScoreRow, ShareRow, TimingRow
-from stiltwalk.store import Workspace
-from stiltwalk.store.workspace import MARKER, write_atomically
+from stiltwalk.files import write_atomically
+from stiltwalk.records import ExampleScoreRow, ScoreRow, TimingRow
+from stiltwalk.stages.stage import Base
+from stiltwalk.store.workspace import MARKER, Workspace
 
 STAGE = Base(name="tiny", revision="sha256:1")
 ROW = ScoreRow(
@@ -41,13 +41,13 @@ TIMING = TimingRow(
     padded_tokens=120,
     time_s=0.25,
 )
-SHARE = ShareRow(
+SHARE = ExampleScoreRow(
     stage="0123456789abcdef", task="xnli", language="de", seed=1, won=(0.0, 1.0), of=(1.0, 1.0)
 )
 HOLDER = """
 import sys, time
 from pathlib import Path
-from stiltwalk.store import Workspace
+from stiltwalk.store.workspace import Workspace
 with Workspace(Path(sys.argv[1])).lock():
     print("held", flush=True)
     time.sleep(60)

@@ -8,9 +8,10 @@ import sys
 import pytest
 
 from stiltwalk.errors import RecipeError
-from stiltwalk.records import Kind, Metric, Split
-from stiltwalk.tasks import EVERY_TARGET, GROUPS, INTERMEDIATE, TARGETS, TASKS, Task, task_named
+from stiltwalk.records import Metric, Split, TaskType
+from stiltwalk.tasks import EVERY_TARGET, INTERMEDIATE, TARGETS, TASKS, task_named
 from stiltwalk.tasks.sizes import mean_tokens, rows
+from stiltwalk.tasks.task import GROUPS, Task
 
 
 def test_there_are_nine_tasks_to_walk_over_and_nine_of_xtreme_to_arrive_at() -> None:
@@ -34,14 +35,14 @@ def test_the_groups_hold_every_target_once() -> None:
 def test_a_task_can_train_on_the_task_it_names(task: Task) -> None:
     source = TASKS[task.train_task]
     assert source.labels == task.labels
-    assert source.kind is task.kind
+    assert source.task_type is task.task_type
     trains = any(files.train for files in source.hub) or source.name == "ccg"
-    assert trains == (task.kind is not Kind.RETRIEVAL)
+    assert trains == (task.task_type is not TaskType.RETRIEVAL)
 
 
 def test_questions_have_longer_inputs_than_the_others() -> None:
-    lengths = {task.kind: task.max_length_tokens for task in TASKS.values()}
-    assert lengths.pop(Kind.SPAN) == 384
+    lengths = {task.task_type: task.max_length_tokens for task in TASKS.values()}
+    assert lengths.pop(TaskType.SPAN) == 384
     assert set(lengths.values()) == {256}
 
 
@@ -126,7 +127,7 @@ def test_a_plan_knows_sizes_without_opening_data(task: Task) -> None:
         assert (rows(task, evaluated, language) or 0) > 40
         assert 5 < mean_tokens(task, language) < 600
     assert (rows(task, Split.TRAIN) is None) == (
-        task.trained_on is not None or task.kind is Kind.RETRIEVAL
+        task.trained_on is not None or task.task_type is TaskType.RETRIEVAL
     )
     assert rows(task, Split.TRAIN, "de") is None
     assert rows(task, Split.TEST, "xx") is None

@@ -1,4 +1,4 @@
-"""Tests for stiltwalk.tasks.drawing: few examples of every class."""
+"""Tests for stiltwalk.tasks.load: few examples of every class."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 from stiltwalk.draws import Draws
 from stiltwalk.errors import DataError
 from stiltwalk.records import TextExample
-from stiltwalk.tasks.drawing import drawn
+from stiltwalk.tasks.load import drawn
 
 ROWS = [TextExample(str(n), f"text {n}", "abc"[n % 3]) for n in range(60)]
 

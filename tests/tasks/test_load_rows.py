@@ -13,18 +13,8 @@ from stiltwalk.data.source import DataSource
 from stiltwalk.errors import DataError
 from stiltwalk.records import Bitext, Example, Sentence, SpanExample, Split
 from stiltwalk.tasks import TASKS
-from stiltwalk.tasks.kept import KeptRows
-from stiltwalk.tasks.load import (
-    UNKNOWN,
-    available_languages,
-    bitext,
-    by_part,
-    examples,
-    first_pairs,
-    is_held_out,
-    revision,
-)
-from stiltwalk.tasks.revisions import LEARNED
+from stiltwalk.tasks.load import KeptRows, bitext, by_part, examples, first_pairs, is_held_out
+from stiltwalk.tasks.sources import LEARNED, UNKNOWN, available_languages, revision
 
 CUT_SQUAD = TASKS["squad_v1"].chosen_on("held-out")
 ASKED = (Split.TEST,)

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from stiltwalk.data.source import DataSource
-from stiltwalk.records import Kind, SpanExample, Split, TaggedExample
+from stiltwalk.records import SpanExample, Split, TaggedExample, TaskType
 from stiltwalk.tasks import INTERMEDIATE, TARGETS, TASKS
-from stiltwalk.tasks.load import available_languages, bitext, by_part, examples
+from stiltwalk.tasks.load import bitext, by_part, examples
+from stiltwalk.tasks.sources import available_languages
 
 pytestmark = pytest.mark.real
 
@@ -31,7 +32,7 @@ def test_every_language_of_a_target_can_be_read(source: DataSource, name: str) -
     missing = {"panx": {"th"}, "bucc2018": {"de", "fr", "ru"}}.get(name, set())
     assert set(task.languages) - set(languages) == missing
     for language in languages:
-        if task.kind is Kind.RETRIEVAL:
+        if task.task_type is TaskType.RETRIEVAL:
             assert len(bitext(task, source, Split.TEST, language).gold) > 40
         else:
             assert len(examples(task, source, Split.TEST, language)) > 25
@@ -49,7 +50,7 @@ def test_row_counts_are_those_of_the_sample(source: DataSource, real: Path) -> N
         task = TASKS[name]
         (files,) = task.hub
         for language in available_languages(task, source):
-            if task.kind is Kind.RETRIEVAL:
+            if task.task_type is TaskType.RETRIEVAL:
                 number = len(bitext(task, source, Split.TEST, language).gold)
             else:
                 number = len(examples(task, source, Split.TEST, language))

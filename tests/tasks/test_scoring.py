@@ -8,8 +8,7 @@ import pytest
 from stiltwalk.data.xtreme_files import Form, answers_path, write_answers, write_gold
 from stiltwalk.errors import DataError, MetricError, RecipeError
 from stiltwalk.records import Answers, GoldTexts
-from stiltwalk.tasks.benchmarks import XTREME, XTREME_R, Benchmark
-from stiltwalk.tasks.scoring import score_folder
+from stiltwalk.tasks.scoring import XTREME, XTREME_R, Benchmark, score_folder
 
 GOLD: Mapping[Form, Answers | GoldTexts] = {
     Form.LABELS: ["1", "0", "1", "0"],

@@ -5,12 +5,13 @@ from __future__ import annotations
 import pytest
 
 from stiltwalk.data.source import MINI, DataSource
-from stiltwalk.records import Kind, PairExample, SpanExample, Split
-from stiltwalk.tasks import TASKS, Task
+from stiltwalk.records import PairExample, SpanExample, Split, TaskType
+from stiltwalk.tasks import TASKS
 from stiltwalk.tasks.load import examples
+from stiltwalk.tasks.task import Task
 from stiltwalk.tasks.templates import template_of
 
-ASKED = [task for task in TASKS.values() if task.kind is not Kind.RETRIEVAL]
+ASKED = [task for task in TASKS.values() if task.task_type is not TaskType.RETRIEVAL]
 
 
 @pytest.mark.parametrize("known", ASKED, ids=lambda task: task.name)

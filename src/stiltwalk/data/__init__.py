@@ -1,1 +1,1 @@
-"""Where rows come from: the hub or a folder laid out like it, plain files, the miniature."""
+"""Where rows come from: the hub or a folder laid out like it, plain files."""

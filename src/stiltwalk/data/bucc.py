@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from stiltwalk.data.rows import Place
-from stiltwalk.data.textfile import bad_line, lines
+from stiltwalk.data.source import Place, bad_line, lines
 from stiltwalk.records import Bitext, Sentence, Split
 
 _SPLITS = {Split.DEV: "sample", Split.TEST: "training"}

@@ -6,14 +6,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from stiltwalk.data import download, mini, textfile
-from stiltwalk.data.checksums import content_checksum
-from stiltwalk.data.mini.catalogue import LANGUAGES, check_language
-from stiltwalk.data.mirror import DataSetFolder
+from stiltwalk import mini
+from stiltwalk.data import hub, source
+from stiltwalk.data.hub import DataSetFolder
 from stiltwalk.data.parquet import open_parquet
-from stiltwalk.data.rows import Place, Rows
-from stiltwalk.data.source import MINI
+from stiltwalk.data.source import MINI, Place, Rows
 from stiltwalk.errors import DataError
+from stiltwalk.files import content_checksum
+from stiltwalk.mini.catalogue import LANGUAGES, NUM_LINES, check_language
 
 SPLIT = "train"
 _COLUMN = "text"
@@ -84,7 +84,7 @@ def revision(where: ByLanguage, wanted: Sequence[str], *, ask_hub: bool = True) 
     if folder is not None:
         files = [file for code in wanted for file in _required(where, folder, code)]
         return content_checksum(folder, files)
-    commit = download.commit(where.place) if ask_hub else download.known_commit(where.place)
+    commit = hub.commit_of(where.place) if ask_hub else hub.known_commit(where.place)
     return commit and f"{commit} {where.config}"
 
 
@@ -96,14 +96,14 @@ def open_rows(where: ByLanguage, language: str) -> Rows:
     """
     folder = where.folder
     if folder is None:
-        return download.open_rows(where.place, where.config_of(language), SPLIT, "")
+        return hub.open_hub_rows(where.place, where.config_of(language), SPLIT, "")
     return open_parquet(_place(where, language), _required(where, folder, language))
 
 
 def num_texts(where: ByLanguage, language: str) -> int:
     """Return how many texts a language has; of a data set its rows, whatever their length."""
     if where.place == MINI:
-        return mini.NUM_LINES
+        return NUM_LINES
     file = _text_file(where, language)
     if file is None:
         return sum(batch.num_rows for batch in open_rows(where, language).open_batches(()))
@@ -121,7 +121,7 @@ def texts(where: ByLanguage, language: str) -> Iterator[str]:
     if where.place == MINI:
         found = mini.text_lines(language)
     elif file is not None:
-        found = (line for _, line in textfile.lines(file, _place(where, language)))
+        found = (line for _, line in source.lines(file, _place(where, language)))
     else:
         rows = open_rows(where, language).take((_COLUMN,))
         found = (line for _, (text,) in rows for line in text.split("\n"))

@@ -13,8 +13,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from stiltwalk.data.rows import Place
-from stiltwalk.data.textfile import bad_line, lines
+from stiltwalk.data.source import Place, bad_line, lines
 from stiltwalk.records import Example, Split, TaggedExample
 
 _SECTIONS = {Split.TRAIN: range(2, 22), Split.DEV: range(1), Split.TEST: range(23, 24)}

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from stiltwalk.data.rows import Place, Rows
+from stiltwalk.data.source import Place, Rows
 
 _BATCH_ROWS = 1_000
 _READABLE = (OSError, ValueError)

@@ -1,8 +1,14 @@
-"""Which provider a recipe's rows come from. A location only: the lineage holds a revision."""
+"""Where rows come from: which provider, rows with their place, lines of users' own files."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from stiltwalk.errors import DataError
 
 MINI = "mini"
 HUB = "hub"
@@ -20,3 +26,175 @@ class DataSource:
     bucc: str | None = None
     ccg: str | None = None
     ud: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A split of a configuration of a data set, as the hub names them."""
+
+    dataset: str
+    config: str
+    split: str
+
+    def __str__(self) -> str:
+        """Return the words that an error starts with."""
+        return f"{self.dataset}, configuration '{self.config}', split '{self.split}'"
+
+    def error(self, found: str, advice: str, row: int | None = None) -> DataError:
+        """Return an error that says where, what was found, and what to do.
+
+        Args:
+            found: what stands there, with the value.
+            advice: what the user can do about it.
+            row: counted from 0, where one row is to blame.
+        """
+        at = "" if row is None else f", row {row} (counted from 0)"
+        return DataError(f"{self}{at}: {found} {advice}")
+
+
+_FETCH_AGAIN = "Fetch the data set again, or pin the revision that had it."
+_READABLE = (OSError, ValueError, KeyError, RuntimeError)
+"""What pyarrow and `datasets` raise on damaged files; pyarrow's own errors are ValueErrors."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rows:
+    """Rows that can be read once or several times, column by column.
+
+    `class_names` maps a column to the words behind its integers, as the files themselves say:
+    the order differs between data sets, so it is never assumed. `open_batches` takes column names
+    and yields Arrow batches. `counts` holds what a reader mended or left out, for the log.
+    """
+
+    place: Place
+    columns: tuple[str, ...]
+    open_batches: Callable[[tuple[str, ...]], Iterator[Any]]
+    class_names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    id_prefix: str = ""
+    counts: Counter[str] = field(default_factory=Counter)
+
+    def take(
+        self,
+        texts: tuple[str, ...],
+        others: tuple[str, ...] = (),
+        where: tuple[str, str] | None = None,
+    ) -> Iterator[tuple[int, tuple[Any, ...]]]:
+        """Yield the number of each row and its values, those of `texts` first.
+
+        Args:
+            texts: columns that must hold text.
+            others: columns of any type; the reader checks their values.
+            where: a column and the value that it must have; other rows are passed over.
+
+        Raises:
+            DataError: if a column is missing, empty, not text or not UTF-8, the file is damaged,
+                or there are no rows at all.
+        """
+        wanted = (*texts, *others)
+        filter_column = () if where is None else (where[0],)
+        self._check_columns((*wanted, *filter_column))
+        num_rows = 0
+        for batch in self._batches((*wanted, *filter_column)):
+            kept: Sequence[int] = range(num_rows, num_rows + batch.num_rows)
+            num_rows += batch.num_rows
+            if where is not None:
+                batch, kept = _matching(batch, kept, *where)  # noqa: PLW2901 - fewer rows of it
+            lists = [self._values(batch, name, kept, is_text=name in texts) for name in wanted]
+            yield from zip(kept, zip(*lists, strict=True), strict=True)
+        if not num_rows:
+            raise self.place.error("there are no rows.", _FETCH_AGAIN)
+
+    def error(self, found: str, advice: str, row: int | None = None) -> DataError:
+        """Return an error about these rows; see `Place.error`."""
+        return self.place.error(found, advice, row)
+
+    def _check_columns(self, names: tuple[str, ...]) -> None:
+        missing = sorted(set(names) - set(self.columns))
+        if missing:
+            raise self.place.error(
+                f"there is no column '{missing[0]}', only {', '.join(self.columns)}.",
+                "The data set has changed; pin a revision that has the column.",
+            )
+
+    def _batches(self, names: tuple[str, ...]) -> Iterator[Any]:
+        try:
+            yield from self.open_batches(tuple(dict.fromkeys(names)))
+        except _READABLE as error:
+            raise self.place.error(
+                f"the file cannot be read ({error}).", "It is cut short or damaged: fetch it again."
+            ) from error
+
+    def _values(self, batch: Any, name: str, kept: Sequence[int], *, is_text: bool) -> list[Any]:  # noqa: ANN401 - Arrow has no types
+        """Return a column as Python values, or say which row spoils it."""
+        column = batch.column(name)
+        if is_text and not _is_text(column.type):
+            raise self.place.error(
+                f"column '{name}' holds {column.type}, not text.",
+                "The data set has changed; pin a revision where it is text.",
+            )
+        if column.null_count:
+            row = kept[column.is_null().to_pylist().index(True)]
+            raise self.place.error(f"column '{name}' is empty.", "Mend or remove the row.", row)
+        try:
+            values: list[Any] = column.to_pylist()
+        except UnicodeDecodeError:
+            raise self._not_utf8(column, name, kept) from None
+        return values
+
+    def _not_utf8(self, column: Any, name: str, kept: Sequence[int]) -> DataError:  # noqa: ANN401 - as above
+        """Return the error for the first row of a column that is not UTF-8."""
+        for row, value in zip(kept, column, strict=True):
+            try:
+                value.as_py()
+            except UnicodeDecodeError as error:
+                return self.place.error(
+                    f"column '{name}' is not valid UTF-8 ({error.reason}).",
+                    "Mend the row, or fetch the data set again.",
+                    row,
+                )
+        raise AssertionError("the column decodes value by value but not as a whole")
+
+
+def _matching(batch: Any, numbers: Sequence[int], name: str, value: str) -> Any:  # noqa: ANN401 - as above
+    """Return the rows of a batch whose column `name` equals `value`, and their numbers."""
+    import pyarrow.compute as pc
+
+    positions = pc.indices_nonzero(pc.equal(batch.column(name), value))
+    return batch.take(positions), [numbers[position] for position in positions.to_pylist()]
+
+
+def _is_text(arrow_type: Any) -> bool:  # noqa: ANN401 - as above
+    return str(arrow_type) in {"string", "large_string", "string_view"}
+
+
+def lines(path: Path, place: Place) -> Iterator[tuple[int, str]]:
+    """Yield each line with its number, counted from 1, without its line break.
+
+    Only line feeds end a line: Unicode's own separators occur inside sentences.
+
+    Args:
+        path: a UTF-8 file.
+        place: what it belongs to, for errors.
+
+    Raises:
+        DataError: if the file cannot be read or is not UTF-8.
+    """
+    number = 0
+    try:
+        with path.open("rb") as opened:
+            for number, line in enumerate(opened, start=1):
+                yield number, line.decode("utf-8").removesuffix("\n").removesuffix("\r")
+    except UnicodeDecodeError as error:
+        raise place.error(
+            f"{path}, line {number} is not valid UTF-8 ({error.reason}).",
+            "Save the file as UTF-8.",
+        ) from None
+    except OSError as error:
+        raise place.error(
+            f"{path} cannot be read ({error.strerror}).", "docs/data.md says how to get it."
+        ) from None
+
+
+def bad_line(place: Place, path: Path, number: int, found: str, advice: str) -> DataError:
+    """Return an error about one line, counted from 1."""
+    return place.error(f"{path}, line {number}: {found}", advice)

@@ -12,8 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from stiltwalk.data.rows import Place
-from stiltwalk.data.textfile import bad_line, lines
+from stiltwalk.data.source import Place, bad_line, lines
 from stiltwalk.records import Example, Split, TaggedExample
 
 _DEFAULT = tuple(

@@ -19,11 +19,11 @@ from stiltwalk.records import (
     Answers,
     GoldTexts,
     IdPairs,
-    Kind,
     Labels,
     Metric,
     Split,
     TagLists,
+    TaskType,
     Texts,
 )
 
@@ -43,7 +43,7 @@ class Form(Enum):
         return self.value[0]
 
 
-def form_of(kind: Kind, metric: Metric) -> Form:
+def form_of(kind: TaskType, metric: Metric) -> Form:
     """Return the form in which XTREME keeps the answers of a task.
 
     Args:
@@ -51,15 +51,15 @@ def form_of(kind: Kind, metric: Metric) -> Form:
         metric: the task's metric, which tells mined pairs from retrieved lines.
     """
     match kind:
-        case Kind.TEXT | Kind.PAIR:
+        case TaskType.TEXT | TaskType.PAIR:
             return Form.LABELS
-        case Kind.CHOICE:
+        case TaskType.CHOICE:
             return Form.CHOICES
-        case Kind.TAGGING:
+        case TaskType.TAGGING:
             return Form.TAGS
-        case Kind.SPAN:
+        case TaskType.SPAN:
             return Form.TEXTS
-        case Kind.RETRIEVAL:
+        case TaskType.RETRIEVAL:
             return Form.PAIRS if metric is Metric.PAIR_F1 else Form.LABELS
         case _:
             assert_never(kind)

@@ -1,1 +1,1 @@
-"""Text → rows of token ids, windows and word positions, and batches of them; without torch."""
+"""Text → rows of token ids, windows and word positions, and batches of them; no torch."""

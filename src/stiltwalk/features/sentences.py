@@ -1,17 +1,23 @@
-"""Pairs, choices and single lines → rows."""
+"""Pairs, choices, lines and tagged sentences → rows; a cloze's words → ids.
+
+Tagged sentences → rows that lose no word, and back.
+
+Source: XTREME's `utils_tag.py`: a sentence over the limit is split before the word that would
+pass it, and a word that is empty or alone too long is shown as unknown.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from stiltwalk.errors import DataError
-from stiltwalk.features.ragged import Ragged
-from stiltwalk.features.rows import Features
-from stiltwalk.features.text import TextEncoder, fit_pair
-from stiltwalk.records import ChoiceExample, PairExample, TextExample
+from stiltwalk.features.rows import Features, Ragged
+from stiltwalk.features.text import Ids, TextEncoder, fit_pair
+from stiltwalk.records import ChoiceExample, PairExample, TaggedExample, TextExample
+from stiltwalk.tasks.clozes import Cloze
 
 
 def pair_features(
@@ -89,3 +95,88 @@ def line_features(texts: Sequence[str], encoder: TextEncoder, max_length_tokens:
         example=np.arange(len(texts)),
         labels=Ragged.of([[]] * len(rows)),
     )
+
+
+NO_LABEL = -100
+
+
+def tagging_features(
+    examples: Sequence[TaggedExample],
+    encoder: TextEncoder,
+    label_ids: Mapping[str, int],
+    max_length_tokens: int,
+) -> Features:
+    """Return one row per sentence, more for a long one; words are tokenised alone.
+
+    A tag that is not in `label_ids` (a supertag that no training row has) teaches nothing.
+    """
+    budget = max_length_tokens - len(encoder.between) - 1
+    known = _words(examples, encoder, budget)
+    rows, words, labels, origin = [], [], [], []
+    for number, example in enumerate(examples):
+        for start, end in _pieces([len(known[word]) for word in example.words], budget):
+            pieces = [known[word] for word in example.words[start:end]]
+            lengths = [len(encoder.before), *(len(piece) for piece in pieces[:-1])]
+            words.append(np.cumsum(lengths))
+            rows.append(encoder.single(np.concatenate(pieces)))
+            labels.append([label_ids.get(tag, NO_LABEL) for tag in example.tags[start:end]])
+            origin.append(number)
+    return Features(
+        ids=Ragged.of(rows),
+        second=np.array([len(row) for row in rows], dtype=np.int32),
+        example=np.array(origin, dtype=np.int64),
+        labels=Ragged.of(labels),
+        words=Ragged.of(words),
+    )
+
+
+def joined_tags(
+    tags: Sequence[Sequence[str]], features: Features, num_examples: int
+) -> list[tuple[str, ...]]:
+    """Put the tags of a sentence's rows together again, one tuple per sentence."""
+    joined: list[list[str]] = [[] for _ in range(num_examples)]
+    for row, example in enumerate(features.example):
+        joined[example].extend(tags[row])
+    return [tuple(sentence) for sentence in joined]
+
+
+def _words(examples: Sequence[TaggedExample], encoder: TextEncoder, budget: int) -> dict[str, Ids]:
+    """Return the ids of every distinct word."""
+    unknown = np.array([encoder.unknown_id], dtype=np.int32)
+    distinct = list(dict.fromkeys(word for example in examples for word in example.words))
+    return {
+        word: ids if 0 < len(ids) <= budget else unknown
+        for word, ids in zip(distinct, encoder.ids(distinct), strict=True)
+    }
+
+
+def _pieces(lengths: Sequence[int], budget: int) -> Iterator[tuple[int, int]]:
+    """Yield [start, end) of the stretches of words that fit the budget, in order."""
+    start = filled = 0
+    for position, length in enumerate(lengths):
+        if filled + length > budget:
+            yield start, position
+            start, filled = position, 0
+        filled += length
+    if lengths:
+        yield start, len(lengths)
+
+
+def label_ids(cloze: Cloze, encoder: TextEncoder) -> list[list[Ids]]:
+    """Return per class the ids of each of its words.
+
+    Raises:
+        DataError: if the vocabulary spells one of them with no token, or with unknown ones alone.
+    """
+    silent = [encoder.unknown_id, *encoder.ids(["\N{LOWER ONE EIGHTH BLOCK}"])[0]]
+    found = []
+    for label, words in cloze.label_words:
+        spelled = encoder.ids(words)
+        for word, ids in zip(words, spelled, strict=True):
+            if np.isin(ids, silent).all():  # the sign for a word's start says nothing; nor do none
+                raise DataError(
+                    f"The word {word!r} for the class {label!r} has no token in the model's "
+                    "vocabulary. Name the class by another one, in the recipe's own `clozes`."
+                )
+        found.append(spelled)
+    return found

@@ -14,8 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stiltwalk.errors import RecipeError
-from stiltwalk.features.ragged import Ragged
-from stiltwalk.features.rows import Features
+from stiltwalk.features.rows import Features, Ragged
 from stiltwalk.features.text import TextEncoder
 from stiltwalk.records import SpanExample
 

@@ -20,7 +20,7 @@ Compared = Callable[[str, str, str], Sign]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class System:
+class RatedSystem:
     """What one model does on one task and machine.
 
     `quality` is a fraction; the units of the others are free, but the same for all systems.
@@ -33,7 +33,7 @@ class System:
     latency: float
 
 
-def per(systems: Mapping[str, System]) -> dict[str, float | None]:
+def per(systems: Mapping[str, RatedSystem]) -> dict[str, float | None]:
     """Return the Performance-Efficiency Ratio of each system: higher is better, in [0, 1].
 
     The geometric mean of quality, throughput, memory and latency, each scaled so that the worst
@@ -74,7 +74,7 @@ def per_warning(num_systems: int) -> str:
     )
 
 
-def anchored_per(systems: Mapping[str, System], baseline: str) -> dict[str, float]:
+def anchored_per(systems: Mapping[str, RatedSystem], baseline: str) -> dict[str, float]:
     """Return each system's geometric mean of ratios to a baseline, which has 1; higher is better.
 
     Unlike the exact form it does not depend on who else takes part.
@@ -107,7 +107,7 @@ def anchored_per(systems: Mapping[str, System], baseline: str) -> dict[str, floa
 
 
 def pareto_front(
-    systems: Mapping[str, System], compared: Compared | None = None
+    systems: Mapping[str, RatedSystem], compared: Compared | None = None
 ) -> tuple[str, ...]:
     """Return the systems that no other beats in quality, latency and memory.
 

@@ -19,9 +19,9 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from stiltwalk.config.recipe import LoRA
 from stiltwalk.errors import ModelError
-from stiltwalk.models.sharding import whole
+from stiltwalk.models.device import whole
+from stiltwalk.recipe.schema import LoRA
 
 CONFIG = "adapter_config.json"
 _WEIGHTS = "adapter_model.safetensors"

@@ -1,16 +1,19 @@
-"""Which device a process computes on, in which number format, and how much at once."""
+"""Which device a process computes on, how much at once, and what processes exchange."""
 
 from __future__ import annotations
 
 import logging
 from contextlib import AbstractContextManager, nullcontext
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
+from accelerate.utils import broadcast_object_list
+from torch import Tensor
+from torch.distributed.tensor import DTensor, distribute_tensor
 
-from stiltwalk.config.recipe import Precision, PrecisionOrAuto
 from stiltwalk.errors import RecipeError
+from stiltwalk.recipe.schema import Precision, PrecisionOrAuto
 
 _LOG = logging.getLogger(__name__)
 
@@ -103,3 +106,25 @@ def batch_tokens(config: Any, device: torch.device, *, writes: bool = False) -> 
     if writes:
         per_token_bytes += 8 * width * config.num_hidden_layers
     return int(min(max(free_bytes // 2 // per_token_bytes, CPU_BATCH_TOKENS), MOST_BATCH_TOKENS))
+
+
+Value = TypeVar("Value")
+
+
+def from_lead(value: Value) -> Value:
+    """Return the first process's value in every process; alone, the value itself."""
+    told: list[Value] = broadcast_object_list([value])
+    return told[0]
+
+
+def whole(tensor: Tensor) -> Tensor:
+    """Return all of a tensor that may lie in parts; every process must ask together."""
+    return tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
+
+
+def laid_out_as(example: Tensor, tensor: Tensor) -> Tensor:
+    """Return a whole tensor in parts, if the example lies in parts."""
+    if not isinstance(example, DTensor):
+        return tensor
+    there = tensor.to(example.device_mesh.device_type)
+    return distribute_tensor(there, example.device_mesh, example.placements)

@@ -5,9 +5,8 @@ from __future__ import annotations
 import ctypes
 import os
 import platform
+from dataclasses import dataclass
 from importlib.metadata import version
-
-from stiltwalk.plan.stages import MeasuredOn
 
 _NAME_BYTES = 96
 _HIDDEN = ("", "-1")
@@ -54,3 +53,14 @@ def _accelerators() -> str:
         library.nvmlDeviceGetName(handle, name, _NAME_BYTES)
         names.add(name.value.decode())
     return ", ".join(sorted(names))
+
+
+@dataclass(frozen=True, kw_only=True)
+class MeasuredOn:
+    """What a verdict about speed holds for: `device` is "cpu" or the accelerator's name."""
+
+    device: str
+    processor: str
+    stiltwalk: str
+    torch: str
+    transformers: str

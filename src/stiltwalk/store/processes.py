@@ -11,5 +11,5 @@ def num_processes() -> int:
 
 
 def leads() -> bool:
-    """Tell whether this process walks the plan and writes; the others help it to train."""
+    """Tell whether this process runs the plan and writes; the others help it to train."""
     return int(os.environ.get("RANK", "0")) == 0

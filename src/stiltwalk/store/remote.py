@@ -1,26 +1,36 @@
-"""A workspace at a URL: a stage is made in a folder of this machine, then put there, marker last.
+"""A workspace at a URL: a stage is made in a local folder, then put there, marker last.
+
+A workspace at a URL: a stage is made in a folder of this machine, then put there, marker last.
 
 The layout is that of a workspace in a folder, so a copy of what is at the URL is one. What was
 fetched stays on this machine and is compared with its checksums whenever it is used.
+
+A lock for a place that has none: an object that its holder renews, and that ends by itself.
+
+Leases are numbered and the highest number counts. Whoever finds none, or one that has ended,
+creates the next number, and an object store lets only one do that.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import threading
 import time
+import uuid
 from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from stiltwalk.plan.stages import Stage, fingerprint
-from stiltwalk.store.folder import Folder
-from stiltwalk.store.lease import Lease, current
-from stiltwalk.store.objects import Objects
-from stiltwalk.store.workspace import MARKER, Workspace, checksum, myself
+import fsspec
+
+from stiltwalk.errors import WorkspaceError
+from stiltwalk.files import checksum
+from stiltwalk.stages.stage import Stage, fingerprint
+from stiltwalk.store.workspace import MARKER, Folder, Workspace, myself
 
 _AT_ONCE = 16
 """Requests; each takes tens of milliseconds, wherever the place is."""
@@ -207,3 +217,197 @@ def _name(stage: Stage | str) -> str:
 
 def _key(stage: Stage | str) -> str:
     return f"stages/{_name(stage)}"
+
+
+class Objects:
+    """What is below a URL. Every method raises `WorkspaceError` if the place cannot be used."""
+
+    def __init__(self, place: str) -> None:
+        """Use what `place` names, such as s3://BUCKET/FOLDER."""
+        self.place = place.rstrip("/")
+        try:
+            self._files, self._root = fsspec.url_to_fs(self.place)
+        except (ImportError, ValueError) as error:
+            raise WorkspaceError(
+                f"{place} cannot be a workspace ({error}). A folder can, and a URL that fsspec "
+                "knows and has the package for: 'stiltwalk[ray]' brings that for s3."
+            ) from error
+
+    def read(self, name: str) -> bytes | None:
+        """Return what an object holds, None if there is none."""
+        with self._using(name), suppress(FileNotFoundError):
+            return bytes(self._files.cat_file(self._path(name)))
+        return None
+
+    def write(self, name: str, content: bytes) -> None:
+        """Put an object there, in place of one of that name."""
+        with self._using(name):
+            self._make_folder(name)
+            self._files.pipe_file(self._path(name), content)
+
+    def create(self, name: str, content: bytes) -> None:
+        """Put an object there if there is none of that name, as far as the place can tell."""
+        with self._using(name):
+            self._make_folder(name)
+            try:
+                self._files.pipe_file(self._path(name), content, mode="create")
+            except Exception:
+                self._files.invalidate_cache()
+                if not self._files.exists(self._path(name)):
+                    raise
+
+    def remove(self, name: str) -> None:
+        """Remove an object, if it is there."""
+        with self._using(name), suppress(FileNotFoundError):
+            self._files.rm_file(self._path(name))
+
+    def sizes(self, folder: str) -> dict[str, int]:
+        """Return the names below a folder, relative to it, with their sizes in bytes."""
+        with self._using(folder):
+            self._files.invalidate_cache()
+            try:
+                found = self._files.find(self._path(folder), detail=True)
+            except FileNotFoundError:
+                return {}
+            start = len(self._path(folder)) + 1
+            return {path[start:]: facts["size"] for path, facts in found.items()}
+
+    def upload(self, file: Path, name: str) -> None:
+        """Put a file there."""
+        with self._using(name):
+            self._make_folder(name)
+            self._files.put_file(str(file), self._path(name))
+
+    def download(self, name: str, file: Path) -> None:
+        """Write an object to a file, whose folder is made."""
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with self._using(name):
+            self._files.get_file(self._path(name), str(file))
+
+    def _path(self, name: str) -> str:
+        return f"{self._root}/{name}"
+
+    def _make_folder(self, name: str) -> None:
+        """Make a folder, unless this is an object store, which has none."""
+        if not self._files.async_impl:
+            self._files.makedirs(self._path(name).rpartition("/")[0], exist_ok=True)
+
+    @contextmanager
+    def _using(self, name: str) -> Iterator[None]:
+        """Turn whatever a place raises, each kind its own, into a sentence."""
+        try:
+            yield
+        except Exception as error:
+            said = str(error).strip().partition("\n")[0] or type(error).__name__
+            raise WorkspaceError(
+                f"{self.place}/{name} cannot be used ({said}). Mend that, then run the same "
+                "command again: finished stages are kept."
+            ) from error
+
+
+LASTS_S = 60.0
+"""Longer than Ray keeps up the work of a driver that went silent (30 s)."""
+_FOLDER = "lease"
+_RENEWALS = 4
+"""In the time that a lease lasts."""
+
+
+class Lease:
+    """The right to lead a run in a place."""
+
+    def __init__(self, objects: Objects, holder: str) -> None:
+        """Stand for `holder`, in words; nothing is held yet."""
+        self._objects, self._holder, self._id = objects, holder, uuid.uuid4().hex
+        self._number = 0
+        self._ends_unix_s = 0.0
+        self._is_over = threading.Event()
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Hold the lease while the block runs.
+
+        Raises:
+            WorkspaceError: if somebody else holds it.
+        """
+        self._take()
+        renewing = threading.Thread(target=self._keep_up, daemon=True)
+        renewing.start()
+        try:
+            yield
+        finally:
+            self._is_over.set()
+            renewing.join()
+            with suppress(WorkspaceError):  # it ends by itself
+                if self._is_mine():
+                    self._objects.remove(_lease_name(self._number))
+
+    def require(self) -> None:
+        """Raise `WorkspaceError` if the lease ended because it could not be renewed."""
+        if time.time() > self._ends_unix_s:
+            raise WorkspaceError(
+                f"The lease on {self._objects.place} was not renewed in time, so that another run "
+                "may have begun there. Run the same command again: finished stages are kept."
+            )
+
+    def _take(self) -> None:
+        number, found = current(self._objects)
+        if found and found["ends_unix_s"] > time.time():
+            raise _in_use(self._objects, found)
+        self._number = number + 1
+        ends_unix_s = time.time() + LASTS_S
+        self._objects.create(_lease_name(self._number), self._content(ends_unix_s))
+        if not self._is_mine():
+            raise _in_use(self._objects, current(self._objects)[1] or {"holder": "another run"})
+        self._ends_unix_s = ends_unix_s
+        if number:
+            self._objects.remove(_lease_name(number))
+
+    def _keep_up(self) -> None:
+        """Renew the lease until it is given up or lost."""
+        while not self._is_over.wait(LASTS_S / _RENEWALS):
+            with suppress(WorkspaceError):  # asked again until the lease ends
+                if not self._is_mine():
+                    self._ends_unix_s = 0.0
+                    return
+                ends_unix_s = time.time() + LASTS_S
+                self._objects.write(_lease_name(self._number), self._content(ends_unix_s))
+                self._ends_unix_s = ends_unix_s
+
+    def _is_mine(self) -> bool:
+        number, found = current(self._objects)
+        return number == self._number and found is not None and found["id"] == self._id
+
+    def _content(self, ends_unix_s: float) -> bytes:
+        facts = {"holder": self._holder, "id": self._id, "ends_unix_s": ends_unix_s}
+        return json.dumps(facts).encode()
+
+
+def current(objects: Objects) -> tuple[int, dict[str, Any] | None]:
+    """Return the highest number of a lease, 0 if there is none, and what that lease says."""
+    numbers = [int(name.removesuffix(".json")) for name in objects.sizes(_FOLDER)]
+    number = max(numbers, default=0)
+    content = objects.read(_lease_name(number)) if number else None
+    return number, json.loads(content) if content else None
+
+
+def _lease_name(number: int) -> str:
+    return f"{_FOLDER}/{number:08d}.json"
+
+
+def _in_use(objects: Objects, found: dict[str, Any]) -> WorkspaceError:
+    ends = time.strftime("%H:%M:%S", time.localtime(found.get("ends_unix_s")))
+    return WorkspaceError(
+        f"The workspace {objects.place} is in use by {found['holder']}. Wait for that run to end "
+        f"(its lease ends at {ends} if nobody renews it), or give another --workspace."
+    )
+
+
+_places_FOLDER = "file://"
+
+
+def workspace_at(place: str | Path) -> Workspace:
+    """Return the workspace in a folder, or at a URL that fsspec knows, such as `s3://…`."""
+    name = str(place).removeprefix(_places_FOLDER)
+    if "://" in name:
+        return RemoteWorkspace(name)
+    return Workspace(Path(name))

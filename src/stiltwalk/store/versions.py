@@ -1,16 +1,11 @@
-"""Versions of what computes: here, on every node of a cluster, and when kept stages were made."""
+"""Versions of what computes, here and on every node of a cluster."""
 
 from __future__ import annotations
 
 import platform
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
-
-from stiltwalk.plan.stages import Stage, parents
-from stiltwalk.store.workspace import Workspace
 
 LIBRARIES = (
     "torch",
@@ -28,9 +23,6 @@ _DECIDE = frozenset(
     "stiltwalk python torch transformers tokenizers accelerate peft numpy".split()
 ) | frozenset(_BACKENDS)
 """What can change a bit of weights or answers; it is no part of a stage's lineage."""
-_FOLLOW = frozenset({"Pretrain", "Intermediate", "FineTune", "Prompt", "Predict"})
-"""Classes of stages that train or predict."""
-_ADVICE = "`stiltwalk run --fresh-versions` makes them again, and what rests on them."
 
 
 def versions() -> dict[str, str]:
@@ -72,55 +64,3 @@ def differences(wanted: Mapping[str, str]) -> str:
 def deciding(facts: Mapping[str, str]) -> dict[str, str]:
     """Return those of some versions that can change a bit of weights or answers."""
     return {name: each for name, each in facts.items() if name in _DECIDE}
-
-
-def made_with(marker: Mapping[str, Any]) -> dict[str, str]:
-    """Return the versions that a stage's bits depend on, by its completion marker."""
-    follows = marker["stage"]["stage"] in _FOLLOW
-    return deciding(marker["provenance"]) if follows else {}
-
-
-def made_otherwise(stages: Iterable[Stage], store: Workspace) -> dict[Stage, dict[str, str]]:
-    """Return kept stages that were made with other versions than those here, with the others."""
-    here = versions() | backends()
-    found = {}
-    for stage in stages:
-        made = made_with(store.marker(stage))
-        if others := {name: each for name, each in made.items() if each != here.get(name)}:
-            found[stage] = others
-    return found
-
-
-def said_here(otherwise: Mapping[Stage, Mapping[str, str]]) -> list[str]:
-    """Say how many kept stages were made with which other version than the one here."""
-    here = versions() | backends()
-    said = [
-        f"{_were(number)} made with {name} {each}; here it is {here.get(name, 'not installed')}."
-        for (name, each), number in _counted(otherwise.values())
-    ]
-    return [*said, _ADVICE] if said else []
-
-
-def said_of_mixture(made: Iterable[Mapping[str, str]]) -> list[str]:
-    """Say which versions several made a run's stages; nothing where one did."""
-    by_name: dict[str, list[str]] = {}
-    for (name, each), number in _counted(made):
-        by_name.setdefault(name, []).append(f"{_were(number)} made with {name} {each}")
-    return [f"{', '.join(parts)}." for parts in by_name.values() if len(parts) > 1]
-
-
-def with_children(changed: Iterable[Stage], stages: Iterable[Stage]) -> list[Stage]:
-    """Return stages that changed and all that rest on them; of `stages`, parents first."""
-    found = set(changed)
-    for stage in stages:
-        if not found.isdisjoint(parents(stage)):
-            found.add(stage)
-    return [stage for stage in stages if stage in found]
-
-
-def _counted(made: Iterable[Mapping[str, str]]) -> list[tuple[tuple[str, str], int]]:
-    return sorted(Counter(pair for each in made for pair in each.items()).items())
-
-
-def _were(number: int) -> str:
-    return "1 stage was" if number == 1 else f"{number:,} stages were"

@@ -1,4 +1,4 @@
-"""Every task: nine English ones to walk over, XTREME's nine to arrive at, and SIB-200."""
+"""Every task: nine English intermediate ones, XTREME's nine targets, and SIB-200."""
 
 from __future__ import annotations
 
@@ -7,29 +7,28 @@ from difflib import get_close_matches
 from types import MappingProxyType
 
 from stiltwalk.errors import RecipeError
-from stiltwalk.tasks import choices, questions, retrieval, sentence_pairs, tagging, topics
-from stiltwalk.tasks.groups import GROUPS
-from stiltwalk.tasks.task import Task
+from stiltwalk.tasks import choices, classification, qa, retrieval, tagging
+from stiltwalk.tasks.task import GROUPS, Task
 
 _INTERMEDIATE = (
-    sentence_pairs.MNLI,
-    sentence_pairs.ANLI_PLUS,
-    sentence_pairs.QQP,
-    questions.SQUAD_V1,
-    questions.SQUAD_V2,
+    classification.MNLI,
+    classification.ANLI_PLUS,
+    classification.QQP,
+    qa.SQUAD_V1,
+    qa.SQUAD_V2,
     choices.HELLASWAG,
     tagging.CCG,
     choices.COSMOS_QA,
     choices.COMMONSENSE_QA,
 )
 _TARGETS = (
-    sentence_pairs.XNLI,
-    sentence_pairs.PAWSX,
+    classification.XNLI,
+    classification.PAWSX,
     tagging.UDPOS,
     tagging.PANX,
-    questions.XQUAD,
-    questions.MLQA,
-    questions.TYDIQA,
+    qa.XQUAD,
+    qa.MLQA,
+    qa.TYDIQA,
     retrieval.BUCC2018,
     retrieval.TATOEBA,
 )
@@ -37,9 +36,9 @@ _TARGETS = (
 INTERMEDIATE: tuple[str, ...] = tuple(task.name for task in _INTERMEDIATE)
 TARGETS: tuple[str, ...] = tuple(task.name for task in _TARGETS)
 """XTREME's nine, which its overall score is the mean of."""
-EVERY_TARGET: tuple[str, ...] = (*TARGETS, topics.SIB200.name)
+EVERY_TARGET: tuple[str, ...] = (*TARGETS, classification.SIB200.name)
 TASKS: Mapping[str, Task] = MappingProxyType(
-    {task.name: task for task in (*_INTERMEDIATE, *_TARGETS, topics.SIB200)}
+    {task.name: task for task in (*_INTERMEDIATE, *_TARGETS, classification.SIB200)}
 )
 
 

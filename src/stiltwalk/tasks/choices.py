@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from stiltwalk.data import readers
 from stiltwalk.data.hub import HubFiles
-from stiltwalk.records import Kind, Metric
+from stiltwalk.records import Metric, TaskType
 from stiltwalk.tasks.task import Task
 
 HELLASWAG = Task(
     name="hellaswag",
-    kind=Kind.CHOICE,
+    task_type=TaskType.CHOICE,
     languages=("en",),
     metric=Metric.ACCURACY,
     labels=tuple("0123"),
@@ -28,7 +28,7 @@ HELLASWAG = Task(
 
 COSMOS_QA = Task(
     name="cosmos_qa",
-    kind=Kind.CHOICE,
+    task_type=TaskType.CHOICE,
     languages=("en",),
     metric=Metric.ACCURACY,
     labels=tuple("0123"),
@@ -47,7 +47,7 @@ COSMOS_QA = Task(
 
 COMMONSENSE_QA = Task(
     name="commonsense_qa",
-    kind=Kind.CHOICE,
+    task_type=TaskType.CHOICE,
     languages=("en",),
     metric=Metric.ACCURACY,
     labels=tuple("01234"),

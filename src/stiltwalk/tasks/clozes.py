@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from stiltwalk.errors import DataError
-from stiltwalk.records import Kind
-from stiltwalk.tasks import EVERY_TARGET, TASKS, Task
+from stiltwalk.records import TaskType
+from stiltwalk.tasks import EVERY_TARGET, TASKS
+from stiltwalk.tasks.task import Task
 
 MASK, BETWEEN = "{mask}", "{between}"
-FIELDS = {Kind.TEXT: ("{text}",), Kind.PAIR: ("{first}", "{second}")}
+FIELDS = {TaskType.TEXT: ("{text}",), TaskType.PAIR: ("{first}", "{second}")}
 """What a template must hold besides the mask, in this order for pairs, per kind of task."""
 
 _FILES = {
@@ -80,8 +81,8 @@ def clozes_in(own: str | None, *, miniature: bool) -> Clozes:
     found = Clozes(file=file, tables=_read(file) if own else _shipped(file))
     for name, by_language in found.tables.items() if own else ():
         task = TASKS.get(name)
-        if task is None or task.kind not in FIELDS or not isinstance(by_language, dict):
-            known = ", ".join(t for t in EVERY_TARGET if TASKS[t].kind in FIELDS)
+        if task is None or task.task_type not in FIELDS or not isinstance(by_language, dict):
+            known = ", ".join(t for t in EVERY_TARGET if TASKS[t].task_type in FIELDS)
             raise DataError(
                 f"{file}: {name!r} is no table of a task that can be asked in a cloze. Write "
                 f"[TASK.LANGUAGE] with one of {known}."
@@ -104,7 +105,7 @@ def check_cloze(task: Task, language: str, given: Any, file: str) -> Cloze:  # n
     if not isinstance(template, str) or not isinstance(words, dict) or has_other:
         raise DataError(f"{place} needs a text `template`, a table `words`, and nothing else.")
     slots = [slot for slot in _SLOT.findall(template) if slot != BETWEEN]
-    needed = FIELDS[task.kind]
+    needed = FIELDS[task.task_type]
     if tuple(slot for slot in slots if slot != MASK) != needed or slots.count(MASK) != 1:
         raise DataError(
             f"{place}: the template holds {' '.join(slots) or 'no slot'}; it needs "

@@ -7,7 +7,8 @@ from typing import Any
 from rich.table import Table
 
 from stiltwalk.records import Split
-from stiltwalk.tasks import INTERMEDIATE, TASKS, Task, sizes, task_named
+from stiltwalk.tasks import INTERMEDIATE, TASKS, sizes, task_named
+from stiltwalk.tasks.task import Task
 
 
 def listing(name: str | None = None) -> list[dict[str, Any]]:
@@ -28,7 +29,7 @@ def _facts(task: Task) -> dict[str, Any]:
     return {
         "name": task.name,
         "role": "intermediate" if task.name in INTERMEDIATE else "target",
-        "kind": str(task.kind),
+        "kind": str(task.task_type),
         "languages": list(task.languages),
         "metric": str(task.metric),
         "trained_on": trained_on,

@@ -1,24 +1,59 @@
-"""Rows of a task from wherever a recipe takes them: the miniature, the hub, a mirror, own files."""
+"""Rows of a task from wherever a recipe takes them."""
 
 from __future__ import annotations
 
 import logging
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from hashlib import sha256
 from itertools import chain, islice
+from random import Random
 
-from stiltwalk.data import bucc, by_language, mini, readers
+from stiltwalk import mini
+from stiltwalk.data import bucc, by_language, readers
 from stiltwalk.data.by_language import ByLanguage
 from stiltwalk.data.hub import HubFiles, open_rows
 from stiltwalk.data.source import MINI, DataSource
+from stiltwalk.draws import Draws
 from stiltwalk.errors import DataError
-from stiltwalk.records import Bitext, Example, Kind, SpanExample, Split
-from stiltwalk.tasks import own_files
-from stiltwalk.tasks.available import available_languages
-from stiltwalk.tasks.kept import KeptRows
-from stiltwalk.tasks.revisions import UNKNOWN, revision
+from stiltwalk.records import (
+    Bitext,
+    Example,
+    PairExample,
+    SpanExample,
+    Split,
+    TaskType,
+    TextExample,
+)
+from stiltwalk.tasks import sources
 from stiltwalk.tasks.task import OwnFiles, Task
+
+
+class KeptRows:
+    """The rows asked for most recently: several arms read the same test sets.
+
+    Bounded by rows, not by calls, since one training set can be as large as all test sets.
+    """
+
+    def __init__(self, max_rows: int) -> None:
+        """Keep at most `max_rows` examples, and the last rows asked for in any case."""
+        self._max_rows = max_rows
+        self._kept: OrderedDict[Hashable, tuple[Example, ...]] = OrderedDict()
+
+    def forget(self) -> None:
+        """Drop everything: what lies behind a key may have changed since."""
+        self._kept.clear()
+
+    def get(self, key: Hashable, read: Callable[[], tuple[Example, ...]]) -> tuple[Example, ...]:
+        """Return the rows of a key, reading them only where they are not at hand."""
+        rows = self._kept.pop(key, None)
+        if rows is None:
+            rows = read()
+        self._kept[key] = rows
+        while len(self._kept) > 1 and sum(map(len, self._kept.values())) > self._max_rows:
+            self._kept.popitem(last=False)
+        return rows
+
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +84,7 @@ def examples(
     Raises:
         DataError: if the rows are not there or one cannot be used.
     """
-    assert task.kind is not Kind.RETRIEVAL, "retrieval has a bitext, not examples"
+    assert task.task_type is not TaskType.RETRIEVAL, "retrieval has a bitext, not examples"
     _check(task, split, language)
     return _kept.get(
         (task, source, split, language, max_rows),
@@ -97,12 +132,12 @@ def bitext(
     Raises:
         DataError: if the rows are not there or one cannot be used.
     """
-    assert task.kind is Kind.RETRIEVAL, "only retrieval has a bitext"
+    assert task.task_type is TaskType.RETRIEVAL, "only retrieval has a bitext"
     _check(task, split, language)
     if source.source == MINI:
         whole = mini.bitext(task.name, split, language)
     elif task.own_files is OwnFiles.BUCC:
-        whole = bucc.bitext(own_files.folder(task, source), split, language)
+        whole = bucc.bitext(sources.own_folder(task, source), split, language)
     else:
         files = _parts(task, split, language)[0]
         name = files.split_named(split)
@@ -170,8 +205,8 @@ def _read(
     counts: Counter[str] = Counter()
     if source.source == MINI:
         found = iter(mini.examples(task.name, split, language))
-    elif own_files.are_read(task, source):
-        found = own_files.examples(task, source, split, language, counts)
+    elif sources.are_read(task, source):
+        found = sources.own_examples(task, source, split, language, counts)
     else:
         parts = [
             _from_hub(task, files, source, split, language, counts)
@@ -249,14 +284,29 @@ def _in_turn(parts: Sequence[Iterator[Example]]) -> Iterator[Example]:
                 yield row
 
 
-__all__ = [
-    "UNKNOWN",
-    "available_languages",
-    "bitext",
-    "by_part",
-    "examples",
-    "first_pairs",
-    "is_held_out",
-    "revision",
-    "translated",
-]
+def drawn(
+    rows: Sequence[Example], labels: Sequence[str], per_class: int, draws: Draws
+) -> tuple[Example, ...]:
+    """Return so many rows of every class, class by class; a smaller draw is part of a larger one.
+
+    Args:
+        rows: texts or pairs, in the data set's order.
+        labels: the classes.
+        per_class: rows of each.
+        draws: decide which.
+
+    Raises:
+        DataError: if a class has fewer rows.
+    """
+    found: list[Example] = []
+    for label in labels:
+        own = [e for e in rows if isinstance(e, TextExample | PairExample) and e.label == label]
+        if len(own) < per_class:
+            raise DataError(
+                f"There are {len(own)} training rows of the class {label!r}, and {per_class} were "
+                "to be drawn. Lower examples_per_class."
+            )
+        random = Random(draws.number("rows", label))  # noqa: S311 - a draw to be repeated, no secret
+        random.shuffle(own)
+        found += own[:per_class]
+    return tuple(found)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from stiltwalk.data.hub import HubFiles
-from stiltwalk.data.language_codes import tatoeba_code
-from stiltwalk.records import Kind, Metric
+from stiltwalk.languages import tatoeba_code
+from stiltwalk.records import Metric, TaskType
 from stiltwalk.tasks.task import OwnFiles, Task
 
 BUCC2018 = Task(
     name="bucc2018",
-    kind=Kind.RETRIEVAL,
+    task_type=TaskType.RETRIEVAL,
     languages=tuple("de fr ru zh".split()),
     metric=Metric.PAIR_F1,
     paper="https://aclanthology.org/W17-2512",
@@ -19,7 +19,7 @@ BUCC2018 = Task(
 
 TATOEBA = Task(
     name="tatoeba",
-    kind=Kind.RETRIEVAL,
+    task_type=TaskType.RETRIEVAL,
     languages=tuple(
         "af ar bg bn de el es et eu fa fi fr he hi hu id it ja jv ka kk ko ml mr nl pt ru sw ta te "
         "th tl tr ur vi zh".split()

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from stiltwalk.data.hub import HubFiles
-from stiltwalk.data.language_codes import udpos_name
 from stiltwalk.data.readers import tagged
-from stiltwalk.records import Kind, Metric
+from stiltwalk.languages import udpos_name
+from stiltwalk.records import Metric, TaskType
 from stiltwalk.tasks.task import OwnFiles, Task
 
 UPOS = tuple(
@@ -15,7 +15,7 @@ ENTITIES = tuple("O B-PER I-PER B-ORG I-ORG B-LOC I-LOC".split())
 
 CCG = Task(
     name="ccg",
-    kind=Kind.TAGGING,
+    task_type=TaskType.TAGGING,
     languages=("en",),
     metric=Metric.ACCURACY,  # of tokens; supertags are no chunks
     paper="https://aclanthology.org/J07-3004",
@@ -25,7 +25,7 @@ CCG = Task(
 
 UDPOS = Task(
     name="udpos",
-    kind=Kind.TAGGING,
+    task_type=TaskType.TAGGING,
     languages=tuple(
         "af ar bg de el en es et eu fa fi fr he hi hu id it ja kk ko mr nl pt ru ta te th tl tr ur "
         "vi yo zh".split()
@@ -50,7 +50,7 @@ UDPOS = Task(
 
 PANX = Task(
     name="panx",
-    kind=Kind.TAGGING,
+    task_type=TaskType.TAGGING,
     languages=tuple(
         "af ar bg bn de el en es et eu fa fi fr he hi hu id it ja jv ka kk ko ml mr ms my nl pt ru "
         "sw ta te th tl tr ur vi yo zh".split()

@@ -1,13 +1,15 @@
-"""What a task is: a value that names its kind, languages, labels, metric and sources."""
+"""What a task is: a value that names its type, languages, labels, metric and sources."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Literal
 
 from stiltwalk.data.hub import HubFiles
-from stiltwalk.records import Kind, Metric, Split
+from stiltwalk.records import Metric, Split, TaskType
 
 Dev = Literal["held-out", "published"]
 """Where dev rows come from: cut from the English training rows, or as the data set has them."""
@@ -36,7 +38,7 @@ class Task:
     """
 
     name: str
-    kind: Kind
+    task_type: TaskType
     languages: tuple[str, ...]
     metric: Metric
     paper: str
@@ -73,3 +75,14 @@ class Task:
     def parts(self) -> tuple[str, ...]:
         """Names of the sources it is put together from; ids of its examples start `PART:`."""
         return tuple(dict.fromkeys(files.part for files in self.hub if files.part))
+
+
+GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "classification": ("pawsx", "xnli"),
+        "tagging": ("udpos", "panx"),
+        "qa": ("xquad", "mlqa", "tydiqa"),
+        "retrieval": ("bucc2018", "tatoeba"),
+    }
+)
+"""Name of a group to its tasks, as XTREME averages them."""

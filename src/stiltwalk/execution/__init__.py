@@ -1,0 +1,1 @@
+"""From a recipe to finished stages: scheduling, executors, status, provenance."""

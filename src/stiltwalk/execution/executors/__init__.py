@@ -1,0 +1,1 @@
+"""Who carries out stages: this process, or a Ray cluster."""

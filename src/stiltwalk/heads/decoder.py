@@ -1,0 +1,227 @@
+"""Tasks put as text to a decoder language model: prompt in, answer out.
+
+Shape letters: R rows of a batch, T tokens, N places where an answer's token is predicted, K kept
+positions, V vocabulary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from stiltwalk.features.prompts import PromptEncoder, Rendered, load_prompt_encoder
+from stiltwalk.features.rows import Features
+from stiltwalk.features.text import TextEncoder
+from stiltwalk.heads.head import Batch
+from stiltwalk.models.checkpoint import Model
+from stiltwalk.recipe.types import Answering
+from stiltwalk.records import Answers, Example, SpanExample, TaggedExample, TaskType
+from stiltwalk.tasks.task import Task
+from stiltwalk.tasks.templates import Template, template_of
+
+UNPARSED = "unparsed"
+"""The answer to a row, and the figure's name, where a decoder's text is no answer."""
+_NO_CHOICE = "-1"
+_NO_TAG = "O"
+
+
+@dataclass(frozen=True, eq=False)
+class DecoderHead:
+    """One task as text, whatever its shape.
+
+    Args:
+        task: decides the template and how answers are read.
+        answering: how it is answered, nothing left open.
+        encoder: the checkpoint's tokenizer.
+        shots: solved examples that stand before every question.
+    """
+
+    task: Task
+    answering: Answering
+    encoder: PromptEncoder
+    shots: Sequence[Example] = ()
+
+    @cached_property
+    def template(self) -> Template:
+        """The task's text."""
+        return template_of(self.task.name)
+
+    @property
+    def max_new_tokens(self) -> int:
+        """The longest answer that is written."""
+        assert self.answering.max_new_tokens is not None
+        return self.answering.max_new_tokens
+
+    @property
+    def is_scored(self) -> bool:
+        """Whether options are compared; otherwise the answer is written."""
+        return self.answering.way == "scoring"
+
+    def features(
+        self,
+        examples: Sequence[Example],
+        encoder: TextEncoder,
+        labels: Sequence[str],
+        max_length_tokens: int,
+    ) -> Features:
+        """Return one row per example to learn from: prompt, answer, end."""
+        return Rendered(
+            [self.template.asked(example) for example in examples],
+            [(self.template.answer(example),) for example in examples],
+        ).features(self.encoder, max_length_tokens, 0)
+
+    def asked(
+        self, examples: Sequence[Example], labels: Sequence[str], max_length_tokens: int
+    ) -> Features:
+        """Return the rows to be answered: one per option, or one prompt to go on from."""
+        prompts = [self._before + self.template.asked(example) for example in examples]
+        answers: list[tuple[str, ...]] = [()] * len(examples)
+        if self.is_scored:
+            answers = [self.template.options(example, tuple(labels)) for example in examples]
+        return Rendered(prompts, answers, ended=self.answering.count_end_token).features(
+            self.encoder, max_length_tokens, self.max_new_tokens
+        )
+
+    @cached_property
+    def _before(self) -> str:
+        """The solved examples."""
+        solved = (f"{self.template.asked(e)} {self.template.answer(e)}" for e in self.shots)
+        return "".join(f"{text}\n\n" for text in solved)
+
+    def weights(self, features: Features) -> NDArray[np.int64]:
+        """Return the tokens of every answer, its end included."""
+        return features.ids.lengths - features.second
+
+    def logits(self, model: Model, batch: Batch) -> Tensor:
+        """Return the loss at every token of the answers, shape (N,)."""
+        assert batch.token_type_ids_RT is not None, "they tell which tokens are the answer"
+        is_answer_RT = batch.token_type_ids_RT[:, 1:] == 1
+        kept_K = is_answer_RT.any(dim=0).nonzero()[:, 0]
+        logits_RKV = model(
+            input_ids=batch.input_ids_RT,
+            attention_mask=batch.attention_mask_RT,
+            logits_to_keep=kept_K,
+            use_cache=False,
+        ).logits
+        places_RK = is_answer_RT[:, kept_K]
+        gold_N = batch.input_ids_RT[:, 1:][:, kept_K][places_RK]
+        return functional.cross_entropy(logits_RKV[places_RK].float(), gold_N, reduction="none")
+
+    def loss(self, logits: Tensor, features: Features, units: NDArray[np.int64]) -> Tensor:
+        """Return the sum over the answers' tokens."""
+        return logits.sum()
+
+    def outputs(
+        self, model: Model, batch: Batch, features: Features, rows: NDArray[np.int64]
+    ) -> list[NDArray[Any]]:
+        """Answers are not read off one forward pass: see `stiltwalk.inference.backends.backend`."""
+        raise AssertionError(self.task.name)
+
+    def decode(
+        self,
+        outputs: Sequence[NDArray[Any]],
+        features: Features,
+        examples: Sequence[Example],
+        labels: Sequence[str],
+    ) -> Answers:
+        """Return the answers, and where the text is none, what counts as wrong."""
+        found = self.parsed(outputs, examples, labels)
+        if self.task.task_type is TaskType.SPAN:
+            return {e.id: str(answer) for e, (answer, _) in zip(examples, found, strict=True)}
+        return [answer for answer, _ in found]
+
+    def parsed(
+        self, outputs: Sequence[NDArray[Any]], examples: Sequence[Example], labels: Sequence[str]
+    ) -> list[tuple[str | tuple[str, ...], bool]]:
+        """Return one answer per example, and whether it could be read as one.
+
+        Args:
+            outputs: per example the tokens that were written, or per option its log-likelihood
+                and its number of tokens.
+            examples: what was asked.
+            labels: names of the classes.
+        """
+        if self.is_scored:
+            return [(self._named(self._best(each), labels), True) for each in outputs]
+        texts = [self.encoder.text(tokens.tolist()) for tokens in outputs]
+        if self.task.task_type is TaskType.TAGGING:
+            words = [tuple(text.split()) for text in self._shown(labels)]
+            filler = _NO_TAG if _NO_TAG in labels else labels[0]
+            reader = _TagReader(dict(zip(words, labels, strict=True)), filler)
+            return [
+                reader.read(text.split(), len(example.words))
+                for text, example in zip(texts, examples, strict=True)
+                if isinstance(example, TaggedExample)
+            ]
+        pairs = zip(texts, examples, strict=True)
+        return [self._read(text, example, tuple(labels)) for text, example in pairs]
+
+    def _shown(self, texts: Sequence[str]) -> list[str]:
+        """Return texts as they come back from their tokens."""
+        return [self.encoder.text(ids.tolist()) for ids in self.encoder.ids(texts)]
+
+    def _best(self, scores_K2: NDArray[Any]) -> int:
+        """Return the likeliest option."""
+        per_token = scores_K2[:, 1] if self.answering.length_normalised else 1.0
+        return int((scores_K2[:, 0] / per_token).argmax())
+
+    def _named(self, best: int, labels: Sequence[str]) -> str:
+        return str(best) if self.task.task_type is TaskType.CHOICE else labels[best]
+
+    def _read(self, text: str, example: Example, labels: tuple[str, ...]) -> tuple[str, bool]:
+        """Return a written answer: a text as it is, of options exactly one of them."""
+        if isinstance(example, SpanExample):
+            has_none = bool(text) and text == self.template.no_answer
+            return ("" if has_none else text), bool(text)
+        options = self.template.options(example, labels)
+        shown = self._shown(options)
+        if text in shown:
+            return self._named(shown.index(text), labels), True
+        return (_NO_CHOICE if self.task.task_type is TaskType.CHOICE else UNPARSED), False
+
+
+def decoder_head(
+    task: Task, answering: Answering, folder: Path, shots: Sequence[Example] = ()
+) -> DecoderHead:
+    """Return how a task is put to the decoder in a folder.
+
+    Raises:
+        ModelError: if its tokenizer cannot be read.
+    """
+    encoder = load_prompt_encoder(folder, chat=answering.chat_template)
+    return DecoderHead(task=task, answering=answering, encoder=encoder, shots=shots)
+
+
+@dataclass(frozen=True, eq=False)
+class _TagReader:
+    """Reads tags off the words that a tokenizer makes of them, the longest that fits each time.
+
+    Args:
+        known: the words of every tag: a tokenizer may write "B-PER" as three.
+        filler: for words without a tag.
+    """
+
+    known: Mapping[tuple[str, ...], str]
+    filler: str
+
+    def read(self, written: list[str], num_words: int) -> tuple[tuple[str, ...], bool]:
+        """Return one tag per word, and whether there was exactly one for each."""
+        tags: list[str] = []
+        at, longest = 0, max(map(len, self.known))
+        while at < len(written):
+            sizes = range(min(longest, len(written) - at), 0, -1)
+            size = next((s for s in sizes if tuple(written[at : at + s]) in self.known), 0)
+            if not size:
+                break
+            tags.append(self.known[tuple(written[at : at + size])])
+            at += size
+        exact = at == len(written) and len(tags) == num_words
+        return tuple([*tags, *[self.filler] * num_words][:num_words]), exact

@@ -1,0 +1,1 @@
+"""The engine: rows in, answers and vectors out, with what it took."""

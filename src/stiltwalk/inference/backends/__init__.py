@@ -1,0 +1,1 @@
+"""What answers the prompts of a decoder: one file per backend."""

@@ -1,0 +1,136 @@
+"""Run a model over rows: sorted by length, batched by tokens, results in the rows' own order."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from stiltwalk.features.batches import inference_batches
+from stiltwalk.features.rows import Features
+from stiltwalk.heads.head import Batch, make_batch, uses_types
+from stiltwalk.models.checkpoint import Model, require_room
+from stiltwalk.models.device import batch_tokens, number_format, pick_device
+from stiltwalk.recipe.schema import Precision
+
+Tick = Callable[[int], None]
+"""Told how many more rows are done."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RowCosts:
+    """What each row took, all shape (rows,); the last two only where answers are written.
+
+    A batch's time is shared evenly among its rows, since each is padded to the same length.
+    """
+
+    real_tokens: NDArray[np.int64]
+    padded_tokens: NDArray[np.int64]
+    time_s: NDArray[np.float64]
+    written_tokens: NDArray[np.int64]
+    first_token_s: NDArray[np.float64]
+
+    @classmethod
+    def nothing(cls, num_rows: int) -> RowCosts:
+        """Return the costs of rows that took nothing yet."""
+        counts = np.zeros((3, num_rows), dtype=np.int64)
+        return cls(counts[0], counts[1], np.zeros(num_rows), counts[2], np.zeros(num_rows))
+
+    def of(self, rows: NDArray[np.int64] | slice) -> RowCosts:
+        """Return the costs of some rows."""
+        return RowCosts(
+            self.real_tokens[rows],
+            self.padded_tokens[rows],
+            self.time_s[rows],
+            self.written_tokens[rows],
+            self.first_token_s[rows],
+        )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Engine:
+    """A model ready to answer.
+
+    Args:
+        model: a transformers model, moved to its device before the first batch.
+        pad_id: the tokenizer's padding id.
+        precision: number format of matrix products.
+        batch_tokens: padded tokens per forward pass, None for what the device has room for;
+            changes no answer.
+        tick: told about progress.
+        devices: which share the batches, each with a copy of the model; none for the one where
+            this process computes.
+    """
+
+    model: Model
+    pad_id: int
+    precision: Precision = "fp32"
+    batch_tokens: int | None = None
+    tick: Tick = lambda _: None
+    devices: tuple[torch.device, ...] = ()
+
+    def map_rows(
+        self,
+        features: Features,
+        forward: Callable[[Model, Batch, NDArray[np.int64]], list[NDArray[Any]]],
+        *,
+        first_equal: NDArray[np.int64] | None = None,
+    ) -> tuple[list[NDArray[Any]], RowCosts]:
+        """Apply `forward(model, batch, rows)` to rows.
+
+        Args:
+            features: the rows.
+            forward: returns one result per row of a batch.
+            first_equal: for every row the one whose result it takes, so that what recurs is run
+                once; None to run every row.
+
+        Returns:
+            One result per row in the features' order, and what each row took: nothing, if it
+            took another's result.
+        """
+        devices = self.devices or (pick_device(),)
+        models = self._ready(features, devices)
+        budget = self.batch_tokens or batch_tokens(self.model.config, devices[0])
+        taken = np.arange(features.num_rows) if first_equal is None else first_equal
+        run, lengths = np.unique(taken), features.ids.lengths
+        results: dict[int, NDArray[Any]] = {}
+        costs = RowCosts.nothing(features.num_rows)
+        batches = iter(list(inference_batches(lengths[run], budget)))
+
+        def work(model: Model, device: torch.device) -> None:
+            """Take batches until none is left."""
+            with torch.inference_mode(), number_format(self.precision, device):
+                for picked in batches:
+                    rows = run[picked]
+                    began = time.perf_counter()
+                    batch = self._batch(features, rows).to(device)
+                    found = forward(model, batch, rows)
+                    results.update(zip(rows.tolist(), found, strict=True))
+                    costs.real_tokens[rows] = lengths[rows]
+                    costs.padded_tokens[rows] = batch.input_ids_RT.shape[1]
+                    costs.time_s[rows] = (time.perf_counter() - began) / len(rows)
+                    self.tick(len(rows))
+
+        if len(models) == 1:
+            work(models[0], devices[0])
+        else:
+            with ThreadPoolExecutor(len(models)) as pool:
+                list(pool.map(work, models, devices))
+        self.tick(features.num_rows - len(run))
+        return [results[row] for row in taken.tolist()], costs
+
+    def _ready(self, features: Features, devices: tuple[torch.device, ...]) -> list[Model]:
+        """Return the model in its answering mode on every device: itself first, then copies."""
+        require_room(self.model, int(features.ids.lengths.max(initial=0)))
+        self.model.to(devices[0]).eval()
+        return [self.model, *(deepcopy(self.model).to(each) for each in devices[1:])]
+
+    def _batch(self, features: Features, rows: NDArray[np.int64]) -> Batch:
+        return make_batch(features, rows, self.pad_id, with_types=uses_types(self.model))

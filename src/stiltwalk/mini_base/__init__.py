@@ -1,0 +1,1 @@
+"""How the miniature's encoder and decoder are made, and the shipped weights."""

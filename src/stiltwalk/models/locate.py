@@ -1,0 +1,153 @@
+"""Where the base encoder's files are, and which files exactly: without torch."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from stiltwalk.errors import ModelError
+from stiltwalk.recipe.schema import ModelSettings
+
+MINI_BASE = "mini-base"
+UNRESOLVED = "unresolved"
+_SHIPPED = Path(__file__).parents[1] / "mini_base" / "encoder_files"
+_FILES = (
+    "config.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "*.safetensors",
+    "*.safetensors.index.json",  # large models lie in several files
+    "adapter_config.json",
+    "generation_config.json",  # of decoders: with which tokens they end
+    "chat_template.jinja",
+)
+_SPELLINGS = {
+    "num_hidden_layers": ("n_layer", "num_layers"),
+    "hidden_size": ("n_embd", "n_embed", "d_model"),
+}
+"""What some decoders call the same."""
+
+
+@dataclass(frozen=True)
+class ModelFolder:
+    """A base encoder's files: `folder` is None for a hub model that is not here yet."""
+
+    name: str
+    revision: str
+    folder: Path | None
+
+
+def locate(settings: ModelSettings, *, fetch: bool) -> ModelFolder:
+    """Return where the named encoder is and which revision of it.
+
+    Args:
+        settings: the recipe's `[model]` with a name.
+        fetch: download a hub model that is not here; without it the revision may be unresolved.
+
+    Raises:
+        ModelError: if the folder is not that of an encoder, or the hub model cannot be had.
+    """
+    assert settings.name is not None
+    path = Path(settings.name)
+    if settings.name == MINI_BASE:
+        found = _local(MINI_BASE, _SHIPPED)
+    elif path.is_absolute() or settings.name.startswith("."):
+        found = _local(path.name, path)
+    else:
+        found = _from_hub(settings.name, settings.revision, fetch=fetch)
+    if found.folder is not None:
+        read_config(found.folder)
+        if (found.folder / "adapter_config.json").is_file():
+            raise ModelError(
+                f"{found.folder} keeps adapters beside its weights: a base encoder must be whole. "
+                "Merge them with peft's merge_and_unload, and save it again."
+            )
+    return found
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """Return an encoder's config.json, which tells at least its depth, width and vocabulary.
+
+    Raises:
+        ModelError: if it cannot be read, or lacks one of the three.
+    """
+    file = folder / "config.json"
+    try:
+        config = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{file} cannot be read ({error}). Save the model again.") from error
+    for key in ("num_hidden_layers", "hidden_size", "vocab_size"):
+        for other in _SPELLINGS.get(key, ()) if isinstance(config, dict) else ():
+            config.setdefault(key, config.get(other))
+        if not isinstance(config, dict) or not isinstance(config.get(key), int):
+            raise ModelError(
+                f"{file} has no whole number under {key}: it describes no encoder that is known "
+                "here. XLM-R, BERT, DeBERTa-v2 and ModernBERT are."
+            )
+    return dict(config)
+
+
+def is_decoder(config: Mapping[str, Any]) -> bool:
+    """Tell whether a config.json is that of a decoder with its language-model head."""
+    return any(
+        name.endswith(("ForCausalLM", "LMHeadModel")) for name in config.get("architectures") or ()
+    )
+
+
+def _local(name: str, folder: Path) -> ModelFolder:
+    """Check a model folder and take the checksum of its files as its revision."""
+    if not folder.is_dir():
+        raise ModelError(
+            f"There is no model folder at {folder}. Give [model] name as a folder or a hub id."
+        )
+    for needed in ("config.json", "tokenizer.json"):
+        if not (folder / needed).is_file():
+            raise ModelError(
+                f"{folder} is not a usable model folder: it has no {needed}. It needs config.json, "
+                "tokenizer.json (a fast tokenizer) and weights as .safetensors."
+            )
+    files = sorted(file for pattern in _FILES for file in folder.glob(pattern))
+    if not any(file.suffix == ".safetensors" for file in files):
+        raise ModelError(
+            f"{folder} holds no .safetensors weights. Save them with save_pretrained; other "
+            "formats can run code when they are read and are refused."
+        )
+    return ModelFolder(name, "sha256:" + _checksum(tuple(files)), folder)
+
+
+def _checksum(files: tuple[Path, ...]) -> str:
+    """Return one checksum over names and contents."""
+    digest = sha256()
+    for file in files:
+        digest.update(file.name.encode())
+        with file.open("rb") as stream:
+            while block := stream.read(1 << 22):
+                digest.update(block)
+    return digest.hexdigest()[:16]
+
+
+def _from_hub(name: str, revision: str | None, *, fetch: bool) -> ModelFolder:
+    """Find a hub model in the local cache, or download it."""
+    from huggingface_hub import snapshot_download  # noqa: PLC0415 - 0.3 s, and rarely needed
+
+    from stiltwalk.data.hub import client_errors  # noqa: PLC0415
+
+    try:
+        folder = Path(
+            snapshot_download(
+                name, revision=revision, allow_patterns=list(_FILES), local_files_only=not fetch
+            )
+        )
+    except client_errors() as error:
+        if not fetch:
+            return ModelFolder(name, UNRESOLVED, None)
+        raise ModelError(
+            f"The model {name!r} is neither a folder here nor can it be had from the hub "
+            f"({type(error).__name__}). Check the name, or fetch it where there is network with "
+            f"`hf download {name}`."
+        ) from error
+    return ModelFolder(name, folder.name, folder)

@@ -1,1 +1,0 @@
-"""One function per stage class, and the runner that calls them in order."""

@@ -1,0 +1,1 @@
+"""What leaves a workspace: answers in XTREME's layout, checkpoints with a model card."""

@@ -1,0 +1,220 @@
+"""One checkpoint of a run with its model card, as the hub wants them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from stiltwalk.data.source import MINI
+from stiltwalk.errors import NoSuchRun, WorkspaceError
+from stiltwalk.publishing.submission import all_or_nothing
+from stiltwalk.records import ScoreRow, TimingRow
+from stiltwalk.store.manifest import RecordedArm, RecordedStage, RunRecord, read_record
+from stiltwalk.store.workspace import Workspace
+from stiltwalk.tasks import TASKS
+from stiltwalk.tasks.templates import template_of
+
+_MODEL = "model"
+_CARD = "README.md"
+
+
+def export_checkpoint(run: Path, which: str, folder: Path) -> Path:
+    """Write the checkpoint of one target with its model card, and return the folder.
+
+    Args:
+        run: the run's folder in its workspace, `runs/NAME`.
+        which: ARM/TARGET, or ARM/seed-N/TARGET; the first seed by default.
+        folder: where to write; must not exist or be empty.
+
+    Raises:
+        WorkspaceError: if there is no such run or checkpoint, or the folder is in use.
+    """
+    record, workspace = read_record(run), Workspace(run.resolve().parents[1])
+    stage = _wanted(record, which)
+    if not workspace.has(stage.fingerprint):
+        raise WorkspaceError(f"{which} is not done. Run the recipe again first.")
+    trained = workspace.verified(stage.trained)
+    with all_or_nothing(folder) as aside:
+        shutil.copytree(trained / _MODEL, aside, dirs_exist_ok=True)
+        card = model_card(record, stage, workspace)
+        (aside / _CARD).write_text(card, encoding="utf-8", newline="\n")
+    return folder
+
+
+def push(folder: Path, repository: str) -> str:
+    """Upload a folder to the hub as a model, and return its address.
+
+    Raises:
+        WorkspaceError: if the hub refuses or cannot be reached.
+    """
+    from huggingface_hub import HfApi  # noqa: PLC0415 - slow to import, rarely needed
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError  # noqa: PLC0415
+
+    api = HfApi()
+    try:
+        address = api.create_repo(repository, exist_ok=True)
+        api.upload_folder(repo_id=repository, folder_path=folder)
+    except (HfHubHTTPError, HFValidationError, OSError) as error:
+        first = str(error).partition("\n")[0]
+        raise WorkspaceError(
+            f"{repository} could not be written on the hub ({first}). The folder {folder} is "
+            "ready; log in with `hf auth login` and push again."
+        ) from error
+    return str(address)
+
+
+def _wanted(record: RunRecord, which: str) -> RecordedStage:
+    """Return the evaluation of the checkpoint that a user asks for."""
+    arm, _, rest = which.partition("/")
+    seed, _, target = rest.rpartition("/")
+    number = seed.removeprefix("seed-") or str(record.seeds[0])
+    for stage in record.stages:
+        if (stage.arm, stage.target, str(stage.seed)) == (arm, target, number) and stage.trained:
+            return stage
+    raise NoSuchRun(
+        f"The run {record.name} has no checkpoint {which!r}. Give ARM/TARGET or "
+        f"ARM/seed-N/TARGET, with an arm of {', '.join(record.arms)} and a target that is trained."
+    )
+
+
+def model_card(record: RunRecord, stage: RecordedStage, workspace: Workspace) -> str:
+    """Return what a checkpoint is, was trained on, scores and cost, with the hub's front matter."""
+    stages = {each.fingerprint: each for each in record.stages}
+    lineage = [stages[stage.trained]]
+    while lineage[-1].parents:
+        lineage.append(stages[lineage[-1].parents[0]])
+    scores = [row for row in workspace.scores(stage.fingerprint) if not row.control]
+    asking = workspace.marker(stage.fingerprint)["stage"].get("asking")
+    sort = "decoder language model" if asking else "encoder"
+    parts = [
+        _front_matter(record, stage, lineage, writes=bool(asking)),
+        f"# {record.name}: {stage.target} after {stage.arm}",
+        *_banner(record),
+        f"A checkpoint for {stage.target}, made by stiltwalk: the base {sort} "
+        f"`{record.model or 'made by the recipe'}` was {_way(lineage)}. "
+        f"{_languages(record, stage)} Seed {stage.seed}.",
+        *(_asking(stage.target, asking["answering"]) if asking else ()),
+        "## Data",
+        "\n".join(_data(record, lineage)),
+        "## Scores",
+        "Zero-shot on the test rows of every language, percent.",
+        _scores(scores),
+        "## Cost",
+        _cost(lineage, workspace, workspace.timings(stage.fingerprint)),
+        "## Lineage",
+        "\n".join(f"* `{each.fingerprint}` {each.does}" for each in reversed(lineage)),
+        "## Recipe",
+        f"~~~~toml\n{record.recipe.rstrip()}\n~~~~",
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _front_matter(
+    record: RunRecord, stage: RecordedStage, lineage: list[RecordedStage], *, writes: bool
+) -> str:
+    """Return the card's YAML; JSON strings, which YAML reads too."""
+    repositories = dict.fromkeys(
+        files.repository for task in _trained_on(lineage) for files in TASKS[task].hub
+    )
+    facts: dict[str, Any] = {"library_name": "transformers", "language": list(stage.languages)}
+    if writes:
+        facts["pipeline_tag"] = "text-generation"
+    if record.data.source != MINI:
+        facts["datasets"] = list(repositories)
+    if "/" in record.model and not record.model.startswith(("/", ".", "~")):
+        facts["base_model"] = record.model
+    facts["tags"] = ["stiltwalk", "zero-shot-cross-lingual-transfer", stage.target]
+    lines = [f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in facts.items()]
+    return "\n".join(["---", *lines, "---"])
+
+
+def _asking(target: str, answering: Mapping[str, Any]) -> Iterator[str]:
+    """Yield how a decoder was asked and is to be asked, since its scores hold for that alone."""
+    yield "## How it is asked"
+    around = ", inside its chat template if it has one" if answering["chat_template"] else ""
+    yield f"As this text, a row's fields filled in{around}; the answer follows a space:"
+    yield f"~~~~text\n{template_of(target).prompt.strip()}\n~~~~"
+    if answering["way"] == "scoring":
+        share = "per token" if answering["length_normalised"] else "as a whole"
+        # stages of earlier versions lack the field, and counted it
+        end = ", its end counted" if answering.get("count_end_token", True) else ""
+        yield f"Its answer is the option with the highest log-likelihood, {share}{end}."
+    else:
+        most = answering["max_new_tokens"]
+        yield (
+            f"It writes its answer greedily, up to the end of the line or {most} tokens. What "
+            "could not be read as an answer counts as wrong, and under `unparsed`."
+        )
+    if answering["in_context"]:
+        yield f"{answering['in_context']} solved English training rows stood before every question."
+
+
+def _banner(record: RunRecord) -> Iterator[str]:
+    if record.data.source == MINI:
+        yield "> **Trained on the embedded miniature: a demonstration, not a research result.**"
+
+
+def _way(lineage: list[RecordedStage]) -> str:
+    """Return what was done to the base encoder, in order."""
+    trained = [" + ".join(each.about) for each in reversed(lineage) if each.about]
+    return ", then ".join(f"trained on {tasks}" for tasks in trained)
+
+
+def _trained_on(lineage: list[RecordedStage]) -> list[str]:
+    return list(dict.fromkeys(task for each in reversed(lineage) for task in each.about))
+
+
+def _languages(record: RunRecord, stage: RecordedStage) -> str:
+    """Return in which languages it was trained, and what of it."""
+    arm = record.walked.get(stage.arm, RecordedArm())
+    adapters = f" Trained: {arm.adapters}." * bool(arm.adapters)
+    if arm.has_mlm or arm.is_translated:
+        return f"The intermediate phase was {arm.says}; English dev rows chose weights.{adapters}"
+    return f"English rows alone were used for training and for choosing weights.{adapters}"
+
+
+def _data(record: RunRecord, lineage: list[RecordedStage]) -> Iterator[str]:
+    """Yield the data sets with their licences, which bind whoever uses the weights."""
+    if record.data.source == MINI:
+        yield "* names and patterns of the Unicode CLDR, under the Unicode License v3"
+        return
+    for name in _trained_on(lineage):
+        yield f"* {name}: {TASKS[name].licence} ({TASKS[name].paper})"
+
+
+def _scores(rows: list[ScoreRow]) -> str:
+    figures = list(dict.fromkeys(row.metric for row in rows))
+    found = {(row.language, row.metric): row for row in rows}
+    lines = [
+        f"| language | {' | '.join(figures)} | rows |",
+        f"|---|{'---:|' * (len(figures) + 1)}",
+    ]
+    for language in dict.fromkeys(row.language for row in rows):
+        values = [f"{100 * found[language, each].value:.1f}" for each in figures]
+        lines.append(
+            f"| {language} | {' | '.join(values)} | {found[language, figures[0]].num_examples} |"
+        )
+    return "\n".join(lines)
+
+
+def _cost(
+    lineage: list[RecordedStage], workspace: Workspace, timings: tuple[TimingRow, ...]
+) -> str:
+    """Return what training and predicting took on the machines that did it."""
+    tokens, time_s = 0, 0.0
+    for stage in lineage:
+        evaluations = workspace.text(stage.fingerprint, "dev.json")
+        if evaluations:
+            tokens += int(json.loads(evaluations)["num_tokens"])
+            time_s += float(workspace.marker(stage.fingerprint)["time_s"])
+    made: Mapping[str, str] = workspace.marker(lineage[0].fingerprint)["provenance"]
+    machine = made.get("accelerator") or made.get("processor", "an unknown machine")
+    predicted = sum(row.num_examples for row in timings)
+    predict_s = sum(row.time_s for row in timings)
+    return (
+        f"Training, intermediate phase included: {tokens:,} tokens, {time_s:,.0f} s on {machine}. "
+        f"Predicting {predicted:,} examples took {predict_s:,.1f} s there, unpaired."
+    )

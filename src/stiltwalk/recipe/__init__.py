@@ -1,0 +1,1 @@
+"""The recipe: what a run is asked to do, frozen and validated."""

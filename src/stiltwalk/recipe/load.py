@@ -1,0 +1,262 @@
+"""TOML → `Recipe`, with errors that name the key and the nearest spelling.
+
+What published scripts used per target, where it differs from `TrainSettings`' defaults.
+
+Source: `xstilts` the scripts released with Phang et al. (2020), arXiv 2005.13013; `xtreme` those
+of Hu et al. (2020), arXiv 2003.11080. These take 3e-5 for XNLI with XLM-R Large: set it there.
+"""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
+
+from stiltwalk.data.source import HUB, MINI
+from stiltwalk.errors import RecipeError
+from stiltwalk.recipe.schema import (
+    Arm,
+    Claim,
+    DataSettings,
+    LoRA,
+    Mixing,
+    ModelSettings,
+    Recipe,
+    TrainSettings,
+)
+from stiltwalk.recipe.types import (
+    Answering,
+    MaskedText,
+    MeasureSettings,
+    PretrainSettings,
+    PromptSettings,
+    SmallDecoder,
+    Translated,
+)
+from stiltwalk.recipe.validate import check_names, nearest
+from stiltwalk.tasks import EVERY_TARGET
+
+Table = dict[str, Any]
+
+
+def read_recipe(file: Path, changes: Sequence[str] = ()) -> Recipe:
+    """Return the recipe in a TOML file, with `--set` changes applied.
+
+    Args:
+        file: the recipe; paths inside it are relative to its folder.
+        changes: like `intermediate.learning_rate=2e-5`; the value is TOML.
+
+    Raises:
+        RecipeError: if the file is missing, is not TOML, or asks for something unknown.
+    """
+    try:
+        text = file.read_text(encoding="utf-8-sig")  # Windows editors put a mark first
+    except (OSError, UnicodeDecodeError) as error:
+        raise RecipeError(
+            f"No recipe could be read at {file}: {error}. Give the path of a TOML file."
+        ) from error
+    return parse_recipe(text, folder=file.parent, changes=changes)
+
+
+def parse_recipe(text: str, *, folder: Path, changes: Sequence[str] = ()) -> Recipe:
+    """Return the recipe in a TOML text; see `read_recipe`."""
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise RecipeError(f"The recipe is not valid TOML: {error}.") from error
+    for change in changes:
+        _apply(table, change)
+    _fill_targets(table)
+    _fill_arms(table)
+    try:
+        recipe = TypeAdapter(Recipe).validate_json(json.dumps(table, default=str))
+    except ValidationError as error:
+        first = min(error.errors(), key=lambda each: each["loc"][:1] == ("arms",))
+        raise RecipeError(_sentence(first)) from error  # an arm repeats what its tables start from
+    recipe = _with_absolute_paths(recipe, folder)
+    check_names(recipe)
+    return recipe
+
+
+def _apply(table: Table, change: str) -> None:
+    """Set one dotted key of the table to a TOML value."""
+    key, _, value = change.partition("=")
+    *path, last = key.strip().split(".")
+    if not value or not last:
+        raise RecipeError(
+            f"Cannot set {change!r}: write it as KEY=VALUE, such as data.test_rows=50."
+        )
+    try:
+        parsed = tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        parsed = value  # an unquoted word
+    for part in path:
+        inner = table.setdefault(part, {})
+        if not isinstance(inner, dict):
+            raise RecipeError(f"Cannot set {key}: {part} is {inner!r}, not a table.")
+        table = inner
+    table[last] = parsed
+
+
+def _fill_targets(table: Table) -> None:
+    """Give every target its own full settings: preset, then `[target]`, then `[target.NAME]`.
+
+    `dev` is one choice for all targets and arms, or their dev scores could not be compared.
+    """
+    if isinstance(target := table.get("target"), dict) and "dev" in target:
+        table["target.dev"] = target.pop("dev")
+    targets = table.get("targets", [])
+    if isinstance(targets, list):  # otherwise the validation says what is wrong
+        preset = PRESETS.get(str(table.get("preset", "xstilts")), {})
+        start = {name: dict(preset.get(name, {})) for name in map(str, targets)}
+        table["target"] = _by_target("target", table.get("target", {}), start)
+
+
+def _by_target(key: str, given: Any, start: Mapping[str, Table]) -> Any:  # noqa: ANN401 - not validated yet
+    """Return every target's settings, changed by a table's own values and its inner tables."""
+    if not isinstance(given, dict):
+        return given  # the validation says what is wrong
+    shared = {name: value for name, value in given.items() if not isinstance(value, dict)}
+    own = {name: value for name, value in given.items() if isinstance(value, dict)}
+    unknown = next((name for name in own if name not in EVERY_TARGET), None)
+    if unknown:
+        raise RecipeError(f"[{key}.{unknown}] is for no target.{nearest(unknown, EVERY_TARGET)}")
+    return {name: {**values, **shared, **own.get(name, {})} for name, values in start.items()}
+
+
+def _fill_arms(table: Table) -> None:
+    """Make every arm a table with its own full settings: the recipe's, then the arm's."""
+    arms = table.get("arms")
+    is_filled = isinstance(table.get("targets"), list) and isinstance(table.get("target"), dict)
+    if not isinstance(arms, dict) or not is_filled:
+        return  # the validation says what is wrong
+    for name, value in arms.items():
+        arm = arms[name] = {"tasks": value} if isinstance(value, list) else value
+        if not isinstance(arm, dict):
+            raise RecipeError(
+                f"Arm {name!r} is {value!r}: give a list of intermediate tasks, or a table "
+                f"[arms.{name}] with tasks = […]."
+            )
+        if isinstance(arm.get("intermediate", {}), dict):
+            arm["intermediate"] = {**table.get("intermediate", {}), **arm.get("intermediate", {})}
+        arm["target"] = _by_target(f"arms.{name}.target", arm.get("target", {}), table["target"])
+
+
+def _sentence(error: ErrorDetails) -> str:
+    """Return what pydantic found as one sentence with the key's path."""
+    path = ".".join(str(part) for part in error["loc"])
+    if error["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
+        known = [f.name for f in fields(_class_at(error["loc"][:-1]))]
+        return f"Unknown key {path}.{nearest(str(error['loc'][-1]), known)}"
+    if error["type"] in ("missing", "missing_argument"):
+        return f"The recipe lacks {path}: give it a value."
+    return f"{path} is {error['input']!r}: {error['msg'][0].lower()}{error['msg'][1:]}."
+
+
+def _class_at(path: tuple[str | int, ...]) -> type[Any]:
+    """Return which class of settings a key's path lies in."""
+    tables: dict[tuple[str | int, ...], type[Any]] = {
+        (): Recipe,
+        ("model",): ModelSettings,
+        ("model", "pretrain"): PretrainSettings,
+        ("model", "decoder"): SmallDecoder,
+        ("answering", ""): Answering,
+        ("data",): DataSettings,
+        ("mixing",): Mixing,
+        ("arms", ""): Arm,
+        ("arms", "", "lora"): LoRA,
+        ("arms", "", "mlm"): MaskedText,
+        ("arms", "", "prompt"): PromptSettings,
+        ("arms", "", "translated", ""): Translated,
+        ("claims", ""): Claim,
+        ("measure",): MeasureSettings,
+    }
+    named = path[:1] in (
+        ("arms",),
+        ("claims",),
+        ("answering",),
+    )  # every other part is a name, or a number
+    path = tuple("" if named and at % 2 else part for at, part in enumerate(path))
+    return tables.get(path, TrainSettings)
+
+
+def _with_absolute_paths(recipe: Recipe, folder: Path) -> Recipe:
+    """Return the recipe with folders resolved against the recipe's own folder."""
+
+    def absolute(name: str | None) -> str | None:
+        return None if name is None else str((folder / Path(name).expanduser()).resolve())
+
+    def here(name: str) -> str:
+        """Resolve what is a folder; other names are the hub's, or our own."""
+        is_folder = name.startswith((".", "~")) or (folder / name).is_dir()
+        return absolute(name) or name if is_folder and name != MINI else name
+
+    data = recipe.data
+    source = data.source if data.source in (MINI, HUB) else absolute(data.source)
+    data = replace(
+        data,
+        source=source or MINI,
+        bucc=absolute(data.bucc),
+        ccg=absolute(data.ccg),
+        ud=absolute(data.ud),
+    )
+    arms = {}
+    for name, arm in recipe.arms.items():
+        mlm = arm.mlm and replace(arm.mlm, text=here(arm.mlm.text))
+        rows = {task: replace(each, rows=here(each.rows)) for task, each in arm.translated.items()}
+        prompt = arm.prompt and replace(arm.prompt, clozes=absolute(arm.prompt.clozes))
+        arms[name] = replace(arm, mlm=mlm, translated=rows, prompt=prompt)
+    model = replace(recipe.model, name=recipe.model.name and here(recipe.model.name))
+    return replace(recipe, data=data, model=model, arms=arms)
+
+
+Values = dict[str, int | float | str | None]
+
+_XTREME: Values = {
+    "learning_rate": 2e-5,
+    "effective_batch_size": 32,
+    "warmup_share": 0.0,
+    "weight_decay": 0.0,
+    "max_length_tokens": 128,
+    "eval_rows": None,
+}
+_XTREME_QUESTIONS: Values = {
+    **_XTREME,
+    "learning_rate": 3e-5,
+    "num_epochs": 3,
+    "warmup_steps": 500,
+    "weight_decay": 1e-4,
+    "max_length_tokens": 384,
+    "keep": "last",
+}
+_FEW_ROWS: Values = {"num_epochs": 20, "effective_batch_size": 16}
+"""For SIB-200's 701 rows; neither paper trains on them."""
+
+PRESETS: Mapping[str, Mapping[str, Values]] = {
+    "xstilts": {
+        "xnli": {"num_epochs": 2},
+        "pawsx": {"num_epochs": 5},
+        "udpos": {"num_epochs": 10},
+        "panx": {"num_epochs": 10},
+        "xquad": {"num_epochs": 2, "effective_batch_size": 16},
+        "mlqa": {"num_epochs": 2, "effective_batch_size": 16},
+        "tydiqa": {"num_epochs": 2, "effective_batch_size": 16},
+        "sib200": _FEW_ROWS,
+    },
+    "xtreme": {
+        "xnli": {**_XTREME, "num_epochs": 5},
+        "pawsx": {**_XTREME, "num_epochs": 5},
+        "udpos": {**_XTREME, "num_epochs": 10},
+        "panx": {**_XTREME, "num_epochs": 10},
+        "xquad": _XTREME_QUESTIONS,
+        "mlqa": _XTREME_QUESTIONS,
+        "tydiqa": _XTREME_QUESTIONS,
+        "sib200": _XTREME | _FEW_ROWS,
+    },
+}

@@ -1,0 +1,282 @@
+"""The parts of a recipe that have tables of their own. Values only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import ConfigDict, Field
+
+from stiltwalk.data.by_language import ByLanguage
+from stiltwalk.records import TaskType
+
+STRICT = ConfigDict(extra="forbid", strict=True)
+LATER = {"later": True}
+"""Marks a field that stages had not always: where it is empty, they are the stages they were."""
+
+Count = Annotated[int, Field(ge=1)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+Part = Annotated[float, Field(gt=0, lt=1)]
+Languages = Annotated[tuple[str, ...], Field(min_length=1)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class MaskedText:
+    """Masked language modelling on text in many languages, with the checkpoint's own head.
+
+    Args:
+        text: "mini", a folder (`de.txt` and so on with a text per line, or a configuration per
+            language as on the hub), or a data set on the hub with a column `text`.
+        config: the configuration of a language; `{language}` stands for its two letters.
+        languages: None for all that are there; a data set on the hub cannot tell.
+        weight: share of all optimiser steps; those of the tasks stay as many as without.
+        exponent: a language's share of the lines is proportional to (its rows)^exponent.
+        mask_share: of the ordinary tokens of a line; of these 80 % are masked, 10 % replaced.
+        max_length_tokens: sub-words per line, special tokens included.
+    """
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    text: str
+    config: str = "{language}"
+    languages: Languages | None = None
+    weight: Part = 0.2
+    exponent: Share = 0.3
+    mask_share: Part = 0.15
+    max_length_tokens: Annotated[int, Field(ge=16)] = 128
+
+    @property
+    def where(self) -> ByLanguage:
+        """Return the part that says where the text is."""
+        return ByLanguage(place=self.text, config=self.config)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Translated:
+    """One task's training rows in other languages, with the columns of the English ones.
+
+    Args:
+        rows: "mini", a folder laid out like a data set on the hub, or a data set on the hub.
+        config: the configuration of a language; `{language}` stands for its two letters.
+        languages: of the rows; each gets the same number of steps.
+        weight: share of the task's optimiser steps; English rows keep the rest.
+    """
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    rows: str
+    config: str = "{language}"
+    languages: Languages
+    weight: Annotated[float, Field(gt=0, le=1)] = 0.5
+
+    @property
+    def where(self) -> ByLanguage:
+        """Return the part that says where the rows are."""
+        return ByLanguage(place=self.rows, config=self.config)
+
+
+Family = Literal["encoder", "causal"]
+BackendName = Literal["transformers", "vllm"]
+Way = Literal["scoring", "generation"]
+Pooling = Literal["mean", "last"]
+WITH_OPTIONS = (TaskType.TEXT, TaskType.PAIR, TaskType.CHOICE)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answering:
+    """How a decoder answers one task.
+
+    Args:
+        way: "scoring" compares the log-likelihoods of all options, "generation" writes the answer
+            token by token; None for scoring where there are options, else generation.
+        length_normalised: divide an option's log-likelihood by its tokens.
+        count_end_token: the token that ends an answer is one of an option's; common harnesses
+            leave it out, and a fine-tuned model has learned to say it.
+        in_context: solved English training rows before each question, drawn by the seed.
+        max_new_tokens: of a written answer; None for 32, of a list of tags for 256.
+        chat_template: use the model's own, where it has one.
+        fine_tuned: train on the target's English rows first; else the model is asked as it is.
+        pooling: of retrieval, whether a sentence is its tokens' mean vector or the last one's.
+    """
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    way: Way | None = None
+    length_normalised: bool = True
+    count_end_token: bool = False
+    in_context: Annotated[int, Field(ge=0)] = 0
+    max_new_tokens: Count | None = None
+    chat_template: bool = True
+    fine_tuned: bool = True
+    pooling: Pooling = "mean"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SmallDecoder:
+    """How the miniature's decoder is made out of `mini-base`, whose size and words it keeps.
+
+    Word vectors are aligned across languages and stay frozen: whoever fine-tunes the decoder
+    should leave them frozen too.
+
+    Args:
+        steps: optimiser steps.
+        batch_size: texts per step.
+        learning_rate: peak, reached after the warm-up, then linear decay to a fiftieth.
+        warmup_steps: steps of linear increase.
+        weight_decay: on matrices only.
+        max_gradient_norm: clipped to this once per step.
+        found_share: texts that look up a masked field of a record in another language's; the rest
+            tell whether a translation says the same.
+        max_tokens: longest text.
+    """
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    steps: Count = 1000
+    batch_size: Count = 48
+    learning_rate: Positive = 1e-3
+    warmup_steps: Count = 100
+    weight_decay: NotNegative = 0.01
+    max_gradient_norm: Positive = 1.0
+    found_share: Share = 0.75
+    max_tokens: Annotated[int, Field(ge=32)] = 200
+
+
+def resolved(kind: TaskType, answering: Answering) -> Answering:
+    """Return how a task of a kind is answered, what was left open filled in."""
+    way: Way = "scoring" if kind in WITH_OPTIONS else "generation"
+    most = 256 if kind is TaskType.TAGGING else 32
+    return replace(
+        answering,
+        way=answering.way or way,
+        max_new_tokens=answering.max_new_tokens or most,
+    )
+
+
+ProfileName = Literal["quick", "full"]
+ScenarioName = Literal["SingleStream", "Offline"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class MeasureSettings:
+    """Time every arm's models against the baseline's, side by side, once all are there.
+
+    A pair of models per seed is timed: how far pairs differ tells what one pair is worth.
+
+    Args:
+        profile: quick takes minutes an arm and seed, full takes hours.
+        targets: time these; none for all of the recipe's.
+        scenarios: in these alone, which takes less time; none for all of the profile's.
+    """
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    profile: ProfileName = "quick"
+    targets: tuple[str, ...] = ()
+    scenarios: tuple[ScenarioName, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class PromptSettings:
+    """A cloze in a frozen language model: its own words, or trained vectors beside them.
+
+    Args:
+        method: the nearest words of the class names alone, without training (after NPPrompt), or
+            a soft prompt trained beside the cloze (after SPT).
+        language: of the cloze's words, whatever language is asked.
+        clozes: a TOML file of your own in place of those that are shipped, in the same form. A
+            stage holds the cloze itself, never this path.
+        num_words: how many nearest words of the vocabulary stand for a class.
+        num_tokens: trained vectors, each as long a part of the input as a sub-word.
+        start: vectors between -0.5 and 0.5 behind the text, or the embeddings of the cloze's own
+            words, in their place: then as many as these.
+        reparameterised: train the vectors through two linear layers that are dropped afterwards.
+        learning_rate: at first; it falls linearly to 0.
+        num_epochs: passes over the examples.
+        effective_batch_size: examples per optimiser step.
+        max_length_tokens: sub-words per row, cloze and vectors included.
+    """
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    method: Literal["nearest_words", "soft"]
+    language: str = "en"
+    clozes: str | None = field(default=None, metadata=LATER)
+    num_words: Count = 16
+    num_tokens: Annotated[int, Field(ge=0)] = 5
+    start: Literal["uniform", "template"] = "uniform"
+    reparameterised: bool = False
+    learning_rate: Positive = 5e-3
+    num_epochs: Count = 20
+    effective_batch_size: Count = 8
+    max_length_tokens: Annotated[int, Field(ge=16)] = 128
+
+    @property
+    def is_trained(self) -> bool:
+        """Whether there are vectors to train."""
+        return self.method == "soft" and (self.num_tokens > 0 or self.start == "template")
+
+    @property
+    def says(self) -> str:
+        """Return what it is, in a few words for people."""
+        if not self.is_trained:
+            return "cloze"
+        started = "the cloze's words" if self.start == "template" else f"{self.num_tokens} vectors"
+        return f"soft prompt of {started}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PretrainSettings:
+    """Size, vocabulary and training of the base encoder; time plays no part in any of it.
+
+    Word vectors come from counting and stay frozen in pretraining: whoever fine-tunes the
+    encoder should leave them frozen too, or rare languages drift away from English.
+
+    Args:
+        steps: optimiser steps, one kind of exercise each.
+        batch_size: texts, or pairs of texts, per step.
+        learning_rate: peak, reached after the warm-up, then linear decay to a fiftieth.
+        warmup_steps: steps of linear increase.
+        weight_decay: on matrices only.
+        max_gradient_norm: clipped to this once per step.
+        span_share: steps that find a masked field of a record in another text.
+        replaced_share: steps that tell which fields of a translation have been exchanged.
+        parallel_share: steps that match translations by the vectors retrieval reads.
+        masked_share: steps of masked-language modelling on a text and its translation.
+        temperature: of the softmax over candidates in those that match translations.
+        layers: blocks.
+        width: of hidden states and word vectors.
+        heads: of attention, per block.
+        vocabulary_size: sub-words, special ones included.
+        vocabulary_lines: lines per language that the vocabulary is learned from.
+        vector_sentences: parallel sentences that word vectors are counted over.
+        max_tokens: longest input, special tokens included.
+    """
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    steps: Count = 6000
+    batch_size: Count = 48
+    learning_rate: Positive = 1.5e-3
+    warmup_steps: Count = 100
+    weight_decay: NotNegative = 0.01
+    max_gradient_norm: Positive = 1.0
+    span_share: Share = 0.5
+    replaced_share: Share = 0.38
+    parallel_share: Share = 0.07
+    masked_share: Share = 0.05
+    temperature: Positive = 0.07
+    layers: Count = 3
+    width: Count = 128
+    heads: Count = 4
+    vocabulary_size: Annotated[int, Field(ge=300)] = 12_000
+    vocabulary_lines: Count = 600
+    vector_sentences: Count = 4000
+    max_tokens: Annotated[int, Field(ge=32)] = 256
+
+
+DeviceName = Literal["two-cpu-cores", "rtx3090", "rtx4090", "a100", "h100"]

@@ -1,0 +1,295 @@
+"""Whether what a recipe names exists and goes together, before any work is done."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from difflib import get_close_matches
+
+from stiltwalk.data.by_language import ByLanguage
+from stiltwalk.data.source import MINI
+from stiltwalk.errors import RecipeError
+from stiltwalk.recipe.schema import NAME, Arm, Claim, Recipe
+from stiltwalk.recipe.types import WITH_OPTIONS, MeasureSettings
+from stiltwalk.records import BASELINE_ARM
+from stiltwalk.tasks import EVERY_TARGET, INTERMEDIATE, TASKS
+from stiltwalk.tasks.clozes import FIELDS, clozes_in
+from stiltwalk.tasks.task import Task
+
+
+def check_decoder(recipe: Recipe) -> None:
+    """Refuse what only an encoder has, and tables for tasks that nobody asks.
+
+    Raises:
+        RecipeError: with the key.
+    """
+    arms = recipe.arms.values()
+    model = recipe.model
+    if model.family == "encoder":
+        if recipe.answering or model.decoder or model.backend != "transformers":
+            raise RecipeError(
+                "[answering], [model.decoder] and model.backend are for decoders: set model.family "
+                "to 'causal', or leave them out."
+            )
+        return
+    if model.pretrain or any(arm.mlm for arm in arms):
+        raise RecipeError("model.family is 'causal': leave [model.pretrain] and `mlm` out.")
+    if recipe.precision == "auto":
+        raise RecipeError("precision is 'auto', which only encoders know: choose fp32 or bf16.")
+    asked = dict.fromkeys((*recipe.targets, *(task for arm in arms for task in arm.tasks)))
+    asked |= dict.fromkeys(TASKS[target].train_task for target in recipe.targets)
+    for name, how in recipe.answering.items():
+        if name not in asked:
+            raise RecipeError(
+                f"[answering.{name}] is for no task of the recipe. There is: {', '.join(asked)}."
+            )
+        if how.way == "scoring" and TASKS[name].task_type not in WITH_OPTIONS:
+            raise RecipeError(
+                f"answering.{name}.way is 'scoring', but the answers of {name} are no fixed "
+                "options: leave it out, or set it to generation."
+            )
+
+
+def check_measure(
+    settings: MeasureSettings | None, arms: Collection[str], targets: Collection[str]
+) -> None:
+    """Refuse a table that could measure nothing.
+
+    Raises:
+        RecipeError: if there is nothing to time against, or a target is not the recipe's.
+    """
+    if settings is None:
+        return
+    if BASELINE_ARM not in arms or len(arms) < 2:  # noqa: PLR2004 - one to time, one to time against
+        raise RecipeError(
+            f"[measure] times arms against the arm {BASELINE_ARM!r}: the recipe needs that arm "
+            "and another one."
+        )
+    for target in settings.targets:
+        if target not in targets:
+            raise RecipeError(
+                f"measure.targets names {target!r}, which is no target of the recipe. There is: "
+                f"{', '.join(targets)}."
+            )
+
+
+def nearest(word: str, known: Sequence[str]) -> str:
+    """Return " Did you mean …?" or the list of what exists."""
+    close = get_close_matches(word, known, n=1)
+    if close:
+        return f" Did you mean {close[0]}?"
+    return f" There is: {', '.join(known)}."
+
+
+def check_names(recipe: Recipe) -> None:
+    """Refuse names that no room knows, before any work is done."""
+    if not recipe.arms or not recipe.targets:
+        raise RecipeError("The recipe needs at least one arm and one target.")
+    made = (recipe.model.name, recipe.model.pretrain, recipe.model.decoder)
+    if sum(each is not None for each in made) != 1:
+        raise RecipeError(
+            "[model] needs either a name or a table [model.pretrain], for a decoder "
+            "[model.decoder], not both."
+        )
+    for target in recipe.targets:
+        if target not in EVERY_TARGET:
+            raise RecipeError(f"Unknown target {target!r}.{nearest(target, EVERY_TARGET)}")
+    _check_arms(recipe)
+    check_decoder(recipe)
+    check_measure(recipe.measure, recipe.arms, recipe.targets)
+    _refuse_repeats("targets", recipe.targets)
+    _refuse_repeats("seeds", recipe.seeds)
+    every = sorted({language for name in recipe.targets for language in TASKS[name].languages})
+    for language in recipe.languages or ():
+        if language not in every:
+            raise RecipeError(
+                f"No target of the recipe has the language {language!r}.{nearest(language, every)}"
+            )
+    for claim in recipe.claims:
+        _check_claim(claim, recipe)
+
+
+def _check_claim(claim: Claim, recipe: Recipe) -> None:
+    """Refuse a claim that no row of the run could ever decide."""
+    targets = claim.targets or recipe.targets
+    languages = {
+        language for name in targets if name in TASKS for language in TASKS[name].languages
+    }
+    for key, words, known in (
+        ("arm", [claim.arm, claim.over], list(recipe.arms)),
+        ("target", claim.targets, recipe.targets),
+        ("language", claim.languages, sorted(languages)),
+    ):
+        unknown = next((word for word in words if word not in known), None)
+        if unknown is not None:
+            raise RecipeError(
+                f"The claim {claim.says!r} is about the {key} {unknown!r}, which the recipe lacks."
+                f"{nearest(unknown, known)}"
+            )
+
+
+def _check_arms(recipe: Recipe) -> None:
+    """Refuse arms that are unknown, equal, or hide the baseline."""
+    named: list[tuple[str, Arm]] = []
+    for name, arm in recipe.arms.items():
+        _check_arm_name(name)
+        for task in arm.tasks:
+            if task not in INTERMEDIATE:
+                raise RecipeError(
+                    f"Arm {name!r} asks for the intermediate task {task!r}."
+                    f"{nearest(task, INTERMEDIATE)}"
+                )
+        _refuse_repeats(f"arms.{name}", arm.tasks)
+        _check_beside(name, arm)
+        check_prompted(name, arm, recipe)
+        check_heads(name, arm, recipe)
+        ordered = replace(arm, tasks=tuple(sorted(arm.tasks)))
+        if (name == BASELINE_ARM) != (arm == recipe.baseline):
+            raise RecipeError(
+                f"Arm {name!r} has {len(arm.tasks)} tasks: the arm without a stepping stone or "
+                f"settings of its own, and no other, is called {BASELINE_ARM!r}."
+            )
+        twin = next((other for other, known in named if known == ordered), None)
+        if twin:
+            raise RecipeError(
+                f"Arms {twin!r} and {name!r} ask for the same twice: keep one of them."
+            )
+        named.append((name, ordered))
+
+
+def _check_beside(name: str, arm: Arm) -> None:
+    """Refuse text or translations that belong to no task of the arm, and unreadable languages."""
+    if arm.mlm and not arm.tasks:
+        raise RecipeError(f"arms.{name}.mlm stands beside no task: name the arm's tasks.")
+    key = f"arms.{name}.translated"
+    for task, rows in arm.translated.items():
+        if task not in arm.tasks:
+            raise RecipeError(f"{key}.{task} is no task of the arm.{nearest(task, arm.tasks)}")
+        if not TASKS[task].hub and rows.rows != MINI:
+            raise RecipeError(f"{key}.{task}: only English rows of {task} can be read.")
+        _check_languages(f"{key}.{task}", rows.where, rows.languages)
+    if arm.mlm:
+        _check_languages(f"arms.{name}.mlm", arm.mlm.where, arm.mlm.languages)
+
+
+def _check_languages(key: str, where: ByLanguage, languages: Sequence[str] | None) -> None:
+    """Refuse languages that are named twice, or that would all be read from one place."""
+    _refuse_repeats(f"{key}.languages", languages or ())
+    if (languages is None or len(languages) > 1) and "{language}" not in where.config:
+        many = "all" if languages is None else len(languages)
+        raise RecipeError(
+            f"{key}.config is {where.config!r} for {many} languages: write {{language}} where a "
+            "language's two letters stand, or every language is the same text."
+        )
+
+
+def _check_arm_name(name: str) -> None:
+    if not re.fullmatch(NAME, name) or name == "labels":
+        raise RecipeError(
+            f"An arm cannot be called {name!r}: its predictions get a folder of that name. Use "
+            "letters, digits, '.', '_' and '-', and not 'labels'."
+        )
+
+
+def _refuse_repeats(key: str, values: Sequence[object]) -> None:
+    """Refuse a list that names something twice: it could only be a slip."""
+    repeated = [value for position, value in enumerate(values) if value in values[:position]]
+    if repeated:
+        raise RecipeError(f"{key} names {repeated[0]!r} twice: name it once.")
+
+
+def check_prompted(name: str, arm: Arm, recipe: Recipe) -> None:
+    """Refuse prompts for targets without a cloze, and few examples of what has no classes."""
+    if recipe.model.family != "encoder" and (arm.prompt or arm.examples_per_class):
+        raise RecipeError(
+            f"arms.{name}: prompt and examples_per_class are for encoders; a decoder is asked as "
+            "[answering] says."
+        )
+    if arm.prompt is not None:
+        _check_prompt(name, arm, recipe)
+    elif arm.unseen_classes:
+        raise RecipeError(f"arms.{name}.unseen_classes: a head cannot answer what it never saw.")
+    if arm.examples_per_class is None:
+        if arm.prompt is not None and arm.prompt.is_trained:
+            raise RecipeError(f"arms.{name} trains a soft prompt: give examples_per_class, as 8.")
+        return
+    for target in recipe.targets:
+        if TASKS[target].task_type not in FIELDS:
+            raise RecipeError(f"arms.{name}.examples_per_class: {target} has no classes of rows.")
+
+
+def _check_prompt(name: str, arm: Arm, recipe: Recipe) -> None:
+    prompt = arm.prompt
+    assert prompt is not None
+    key = f"arms.{name}.prompt"
+    if arm.lora:
+        raise RecipeError(f"{key} trains no adapters: leave lora out of the arm.")
+    if prompt.reparameterised and prompt.start == "template":
+        raise RecipeError(f"{key}: layers would move the start away from the cloze's own words.")
+    clozes = clozes_in(prompt.clozes, miniature=recipe.data.source == MINI)
+    for target in recipe.targets:
+        languages = clozes.languages(TASKS[target])
+        if prompt.language not in languages:
+            known = f"only in {', '.join(languages)}" if languages else "in no language"
+            raise RecipeError(
+                f"{key}: {target} has a cloze {known}, not in {prompt.language!r}; looked in "
+                f"{clozes.file}."
+            )
+        cloze = clozes.of(TASKS[target], prompt.language)
+        if prompt.start == "template" and all(each.startswith("{") for each in cloze.pieces):
+            raise RecipeError(f"{key}: the cloze of {target} has no words to start from.")
+    for target, classes in arm.unseen_classes.items():
+        _check_unseen(f"arms.{name}.unseen_classes.{target}", target, classes, recipe)
+
+
+def _check_unseen(key: str, target: str, classes: Sequence[str], recipe: Recipe) -> None:
+    if target not in recipe.targets:
+        raise RecipeError(f"{key} is for no target of the recipe.")
+    labels = TASKS[target].labels
+    unknown = next((each for each in classes if each not in labels), None)
+    if unknown is not None:
+        raise RecipeError(f"{key}: there is no class {unknown!r}, only {', '.join(labels)}.")
+    if not 1 < len(classes) <= len(labels) - 2:
+        raise RecipeError(
+            f"{key} names {len(classes)} of {len(labels)} classes: at least two must be unseen, "
+            "and two be left to learn from."
+        )
+
+
+def reused_head(arm: Arm, target: Task) -> str:
+    """Return the intermediate task whose trained head a target begins with; empty for a fresh one.
+
+    It has the target's type and labels. Of several the task whose rows the target trains on counts
+    first, then the first in `INTERMEDIATE`.
+    """
+    if arm.head == "fresh":
+        return ""
+    fitting = [name for name in _fitting(target) if name in arm.tasks]
+    return target.train_task if target.train_task in fitting else next(iter(fitting), "")
+
+
+def _fitting(target: Task) -> list[str]:
+    """Return the intermediate tasks with the type and the labels of a target."""
+    source = TASKS[target.train_task]
+    return [
+        name
+        for name in INTERMEDIATE
+        if (TASKS[name].task_type, TASKS[name].labels) == (source.task_type, source.labels)
+    ]
+
+
+def check_heads(name: str, arm: Arm, recipe: Recipe) -> None:
+    """Refuse an arm that asks for trained heads and would get none."""
+    if arm.head == "fresh":
+        return
+    key = f"arms.{name}.head"
+    if recipe.model.family != "encoder" or arm.prompt:
+        raise RecipeError(f"{key} is 'reuse', but the arm has no heads: leave it out.")
+    targets = [TASKS[target] for target in recipe.targets]
+    if not any(reused_head(arm, target) for target in targets):
+        fitting = sorted({each for target in targets for each in _fitting(target)})
+        raise RecipeError(
+            f"{key} is 'reuse', but none of its tasks has the type and the labels of a target; "
+            f"these have: {', '.join(fitting) or 'none'}. Add one, or leave head out."
+        )

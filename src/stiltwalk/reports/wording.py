@@ -1,0 +1,200 @@
+"""How numbers and names look to a person, and what must be said before any number."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cache
+
+from babel import Locale
+
+from stiltwalk.records import Split
+from stiltwalk.reports.data import RunRows
+from stiltwalk.reports.scores import Spread
+from stiltwalk.tasks import TASKS
+from stiltwalk.timing.sample_size import Figure
+
+MINUS = "\N{MINUS SIGN}"
+PLUS_MINUS = "\N{PLUS-MINUS SIGN}"
+DASH = "\N{EN DASH}"
+ABOUT_ZERO = "\N{ALMOST EQUAL TO}"
+"""Before a gain that is inside the noise."""
+
+
+def percent(fraction: float) -> str:
+    """Return a fraction as percent with one decimal, without the sign.
+
+    Example:
+        >>> percent(0.8424)
+        '84.2'
+    """
+    return _signed(f"{100 * fraction:.1f}")
+
+
+def points(fraction: float) -> str:
+    """Return a difference of fractions in percentage points, always with its sign.
+
+    Example:
+        >>> points(0.018), points(-0.0001)
+        ('+1.8', '0.0')
+    """
+    text = f"{100 * fraction:+.1f}"
+    return "0.0" if text in {"+0.0", "-0.0"} else _signed(text)
+
+
+def percent_spread(score: Spread) -> str:
+    """Return a score with its standard deviation over seeds, where there is one."""
+    return percent(score.mean) + _sd(score)
+
+
+def points_spread(gain: Spread) -> str:
+    """Return a gain with its standard deviation over seeds, where there is one."""
+    return points(gain.mean) + _sd(gain)
+
+
+def count(number: int) -> str:
+    """Return a whole number with thousands apart.
+
+    Example:
+        >>> count(12345)
+        '12,345'
+    """
+    return f"{number:,}"
+
+
+def plural(number: int, noun: str) -> str:
+    """Return a number with its noun.
+
+    Example:
+        >>> plural(1, "seed"), plural(40, "language")
+        ('1 seed', '40 languages')
+    """
+    return f"{count(number)} {noun}{'s' * (number != 1)}"
+
+
+def figures(value: float) -> str:
+    """Return a measured quantity with about three significant figures, thousands apart.
+
+    Example:
+        >>> figures(12345.6), figures(12.0), figures(0.0456)
+        ('12,346', '12.0', '0.0456')
+    """
+    if abs(value) >= 100:  # noqa: PLR2004 - three figures before the point
+        return f"{value:,.0f}"
+    return f"{value:#.3g}".rstrip(".")
+
+
+def interval(low: float, high: float) -> str:
+    """Return an interval of time ratios.
+
+    Example:
+        >>> interval(0.99, 1.0104)
+        '0.990 to 1.010'
+    """
+    return f"{low:.3f} to {high:.3f}"
+
+
+def asked_figure(scenario: str, figure: Figure) -> str:
+    """Return how requests were asked, and which figure of that is judged.
+
+    Example:
+        >>> asked_figure("Offline", Figure.TIME)
+        'Offline throughput'
+    """
+    return f"{scenario} {'throughput' if figure is Figure.TIME else figure}"
+
+
+def timed(figure: Figure, time_s: float) -> str:
+    """Return one model's figure with its unit.
+
+    Example:
+        >>> timed(Figure.P50, 0.00229), timed(Figure.TIME, 0.004)
+        ('2.29 ms', '250/s')
+    """
+    return f"{figures(1 / time_s)}/s" if figure is Figure.TIME else f"{figures(1000 * time_s)} ms"
+
+
+def duration(time_s: float) -> str:
+    """Return seconds as people say them.
+
+    Example:
+        >>> duration(3.21), duration(95), duration(7325), duration(-95)
+        ('3.2 s', '1 min 35 s', '2 h 2 min', '\N{MINUS SIGN}1 min 35 s')
+    """
+    if time_s < 0:
+        return f"{MINUS}{duration(-time_s)}"
+    whole = round(time_s)
+    if whole < 60:  # noqa: PLR2004 - seconds of a minute
+        return f"{time_s:.1f} s"
+    hours, minutes, seconds = whole // 3600, whole // 60 % 60, whole % 60
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds} s"
+
+
+@cache
+def language_name(code: str) -> str:
+    """Return the English name of a language, or its code where no name is known."""
+    return str(Locale("en").languages.get(code, code))
+
+
+def _sd(figure: Spread) -> str:
+    """Return the standard deviation with its sign, empty for one seed."""
+    return "" if figure.sd is None else f" {PLUS_MINUS} {percent(figure.sd)}"
+
+
+def _signed(text: str) -> str:
+    """Return the text with a real minus, which lines up with the plus."""
+    return text.replace("-", MINUS)
+
+
+SAME_TRAINING_ROWS = {"squad_v1", "squad_v2"}
+"""SQuAD 2.0's training paragraphs are those of 1.1."""
+
+MINIATURE = (
+    "Embedded miniature benchmark: not a research result. Its base encoder was pretrained on "
+    "exercises close to its own questions and inferences."
+)
+
+
+def notices(run: RunRows) -> tuple[str, ...]:
+    """Return the sentences for the banners of a report."""
+    limited = f"Limited: {run.limited.rstrip('.')}."
+    there = {(each.arm, each.row.task) for each in run.rows if each.row.split == Split.TEST}
+    wanted = [(arm, task) for arm in run.arms for task in run.targets]
+    absent = sum(each not in there for each in wanted)
+    partial = f"Not everything is here: {absent} of {len(wanted)} pairs of arm and target "
+    partial += "have no score."
+    return (
+        *(MINIATURE,) * run.miniature,
+        *(limited,) * bool(run.limited),
+        *(partial,) * bool(absent),
+        *_about_dev(run),
+        *run.remarks,
+    )
+
+
+def _about_dev(run: RunRows) -> Iterator[str]:
+    """Yield where choosing on English dev rows is no clean choice."""
+    learned = {target: TASKS[target].train_task for target in run.targets}
+    cut = [target for target, name in learned.items() if TASKS[name].dev_overlaps_test]
+    if run.miniature or not cut:  # its dev rows are nobody's test rows
+        return
+    if run.dev == "published":
+        yield (
+            f"Dev sets as in the paper: checkpoints for {_listed(cut)} are chosen on published "
+            "English dev rows that test rows overlap (TyDiQA's are its English test rows, SQuAD's "
+            "dev set holds XQuAD's English paragraphs)."
+        )
+        return
+    shared = [target for target in cut if learned[target] in SAME_TRAINING_ROWS]
+    seen = [arm for arm, made in run.walked.items() if SAME_TRAINING_ROWS & {*made.tasks}]
+    if shared and seen:
+        arms = _listed([f"“{arm}”" for arm in seen])
+        yield (
+            f"Dev rows of {_listed(shared)} are training rows of SQuAD, held out of the target "
+            f"phase alone. The intermediate phase of {arms} trained on them, so dev scores there "
+            "are too high beside those of other arms; and it was itself chosen on SQuAD's own dev "
+            "set, which holds XQuAD's English paragraphs."
+        )
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names)

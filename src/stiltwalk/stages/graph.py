@@ -1,0 +1,307 @@
+"""Recipe → plan: every stage once, parents first."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import product
+from typing import Protocol
+
+from stiltwalk.data import by_language
+from stiltwalk.data.by_language import ByLanguage
+from stiltwalk.data.source import MINI
+from stiltwalk.recipe.schema import Arm, Mixing, Precision, Recipe
+from stiltwalk.recipe.types import Answering, MaskedText, resolved
+from stiltwalk.recipe.validate import reused_head
+from stiltwalk.records import BASELINE_ARM, Metric, Split, TaskType
+from stiltwalk.stages.stage import (
+    Asking,
+    Base,
+    DrawnRows,
+    Encoder,
+    FineTune,
+    Intermediate,
+    Measure,
+    Numerics,
+    Predict,
+    Pretrain,
+    Prompt,
+    Rules,
+    Stage,
+    StageRows,
+    Text,
+    TranslatedRows,
+    parents,
+)
+from stiltwalk.store.machine import MeasuredOn
+from stiltwalk.tasks import INTERMEDIATE, TASKS
+from stiltwalk.tasks.clozes import clozes_in
+from stiltwalk.tasks.sources import LEARNED, UNKNOWN, available_languages
+from stiltwalk.tasks.task import Dev, Task
+from stiltwalk.tasks.templates import template_of
+
+
+class Revision(Protocol):
+    """Tells which revision of a task's rows the recipe's source holds."""
+
+    def __call__(self, task: Task, splits: Collection[Split], /) -> str:
+        """Return a commit, a checksum of the splits, or the miniature's version."""
+
+
+class PlaceRevision(Protocol):
+    """Tells which revision of some languages a data set by language holds."""
+
+    def __call__(self, where: ByLanguage, languages: Sequence[str], /) -> str | None:
+        """Return a commit, a checksum, the miniature's version, or None where it is unknown."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What a recipe asks for: `stages` in an order in which they can run.
+
+    `arms_of` names the arms that an evaluating stage belongs to: several where they differ only
+    in what it does not rest on, as retrieval rests on no fine-tuning. Controls and rules belong
+    to none.
+    """
+
+    recipe: Recipe
+    stages: tuple[Stage, ...]
+    arms_of: Mapping[Stage, tuple[str, ...]]
+
+
+def build_plan(
+    recipe: Recipe,
+    *,
+    base: Base | None,
+    revision: Revision,
+    place_revision: PlaceRevision = by_language.revision,
+    measured_on: MeasuredOn | None = None,
+) -> Plan:
+    """Unfold a recipe into stages.
+
+    Args:
+        recipe: a validated recipe.
+        base: the resolved base encoder, None where the recipe pretrains one.
+        revision: see `Revision`.
+        place_revision: see `PlaceRevision`.
+        measured_on: the machine that measures, if the recipe asks for it.
+
+    Returns:
+        Every stage once, parents first: shared work appears once, whoever asks for it.
+    """
+    graph = _Graph(recipe, base, revision, place_revision)
+    asked: dict[tuple[int, str], list[Predict]] = {}
+    arms_of: dict[Stage, dict[str, None]] = {}
+    stages: dict[Stage, None] = {}
+    for seed in recipe.seeds:
+        for name, arm in recipe.arms.items():
+            for stage in graph.arm(arm, seed):
+                stages.update(dict.fromkeys(_lineage(stage)))
+                arms_of.setdefault(stage, {})[name] = None
+                asked.setdefault((seed, name), []).append(stage)
+        if recipe.controls:
+            for control in graph.controls(seed):
+                stages.update(dict.fromkeys(_lineage(control)))
+    timed = _timed(recipe, asked)
+    stages.update(dict.fromkeys(replace(each, on=measured_on) for each in timed))
+    return Plan(
+        recipe=recipe,
+        stages=tuple(stages),
+        arms_of={stage: tuple(names) for stage, names in arms_of.items()},
+    )
+
+
+def _timed(recipe: Recipe, asked: Mapping[tuple[int, str], Sequence[Predict]]) -> Iterator[Measure]:
+    """Yield a measurement per arm and seed, against the baseline of that seed."""
+    if recipe.measure is None:
+        return
+    targets = recipe.measure.targets or recipe.targets
+    timed = {
+        place: tuple(each for each in stages if each.rows.task in targets)
+        for place, stages in asked.items()
+    }
+    for name, seed in product(recipe.arms, recipe.seeds):
+        if name != BASELINE_ARM and timed.get((seed, name)):
+            yield Measure(
+                a=timed[seed, BASELINE_ARM],
+                b=timed[seed, name],
+                names=(BASELINE_ARM, name),
+                profile=recipe.measure.profile,
+                scenarios=recipe.measure.scenarios,
+                num_threads=recipe.num_threads,
+                on=None,
+            )
+
+
+def _lineage(stage: Stage) -> Iterator[Stage]:
+    """Yield a stage's ancestors, oldest first, then itself."""
+    for parent in parents(stage):
+        yield from _lineage(parent)
+    yield stage
+
+
+class _Graph:
+    """The recipe's choices, turned into stages on request."""
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        base: Base | None,
+        revision: Revision,
+        place_revision: PlaceRevision,
+    ) -> None:
+        self._recipe = recipe
+        precision: Precision = "fp32" if recipe.precision == "auto" else recipe.precision
+        self._numerics = Numerics(precision=precision, num_threads=recipe.num_threads)
+        self._revision = revision
+        self._place_revision = place_revision
+        self._base = base or self._pretrain()
+
+    def _pretrain(self) -> Pretrain:
+        settings = self._recipe.model.pretrain or self._recipe.model.decoder
+        assert settings is not None
+        return Pretrain(
+            settings=settings,
+            data=self._revision(TASKS["tatoeba"], (Split.TEST,)),
+            seed=self._recipe.model.pretrain_seed,
+            num_threads=self._recipe.num_threads,
+        )
+
+    def _asked_rows(self, task: Task) -> StageRows:
+        return StageRows(task=task.name, revision=self._revision(task, task.asked_splits))
+
+    def _learned_rows(self, name: str, dev: Dev = "published") -> StageRows:
+        """Return rows to train and to choose on; a task's own dev rows, unless they are tested."""
+        if not TASKS[name].dev_overlaps_test or self._recipe.data.source == MINI:
+            dev = "published"
+        task = TASKS[name].chosen_on(dev)
+        return StageRows(task=name, revision=self._revision(task, LEARNED), dev=dev)
+
+    def arm(self, arm: Arm, seed: int) -> Iterator[Predict]:
+        """Yield one evaluation per target of an arm."""
+        encoder: Encoder = self._base
+        trained = [task for task in INTERMEDIATE if task in arm.tasks]
+        if trained:
+            encoder = Intermediate(
+                parent=self._base,
+                rows=tuple(self._learned_rows(task) for task in trained),
+                settings=arm.intermediate,
+                mixing=self._recipe.mixing if len(arm.tasks) > 1 else Mixing(),
+                numerics=self._numerics,
+                seed=seed,
+                translated=tuple(self._translated(arm)),
+                text=self._text(arm.mlm),
+                lora=arm.lora,
+                asking=tuple(filter(None, (self._asking(task) for task in trained))),
+            )
+        for target in self._recipe.targets:
+            predict = self._predict(encoder, TASKS[target], arm, seed)
+            if predict.languages:
+                yield predict
+
+    def _translated(self, arm: Arm) -> Iterator[TranslatedRows]:
+        for task, rows in sorted(arm.translated.items()):
+            languages = tuple(sorted(rows.languages))
+            yield TranslatedRows(
+                task=task,
+                where=rows.where,
+                revision=self._place_revision(rows.where, languages) or UNKNOWN,
+                languages=languages,
+                weight=rows.weight,
+            )
+
+    def _text(self, mlm: MaskedText | None) -> Text | None:
+        if mlm is None:
+            return None
+        where = mlm.where
+        languages = tuple(sorted(mlm.languages or by_language.languages(where)))
+        return Text(
+            where=where,
+            revision=self._place_revision(where, languages) or UNKNOWN,
+            languages=languages,
+            settings=replace(mlm, text="", config="", languages=None),
+        )
+
+    def controls(self, seed: int) -> Iterator[Stage]:
+        """Yield what the baseline arm is compared with: shuffled embeddings, and rules."""
+        for predict in self.arm(self._recipe.baseline, seed):
+            task = TASKS[predict.rows.task]
+            trained = isinstance(predict.parent, FineTune)
+            asking = predict.asking
+            if (
+                asking and not trained and task.task_type is not TaskType.RETRIEVAL
+            ):  # it reads their ids
+                asking = replace(asking, shots=self._shots(task))
+            yield Predict(**{**vars(predict), "shuffled_seed": seed, "asking": asking})
+            yield Rules(
+                rows=predict.rows,
+                train=predict.parent.rows if isinstance(predict.parent, FineTune) else None,
+                max_train_rows=self._recipe.target[task.name].max_rows if trained else None,
+                languages=predict.languages,
+                max_rows=predict.max_rows,
+            )
+
+    def _predict(self, encoder: Encoder, task: Task, arm: Arm, seed: int) -> Predict:
+        settings = arm.target[task.name]
+        retrieval, mines = task.task_type is TaskType.RETRIEVAL, task.metric is Metric.PAIR_F1
+        wanted = self._recipe.languages or task.languages
+        there = available_languages(task, self._recipe.data.where)
+        asking = self._asking(task.name, seed)
+        asks_vllm = self._recipe.model.backend == "vllm"
+        as_it_is = retrieval or (asking is not None and not asking.answering.fine_tuned)
+        return Predict(
+            parent=encoder if as_it_is else self._asked(encoder, task, arm, seed),
+            rows=self._asked_rows(task),
+            languages=tuple(language for language in there if language in wanted),
+            max_rows=self._recipe.data.test_rows,
+            max_length_tokens=arm.prompt.max_length_tokens
+            if arm.prompt
+            else settings.max_length_tokens or task.max_length_tokens,
+            precision=self._recipe.precision,
+            relative_depth=self._recipe.relative_depth if retrieval else None,
+            bucc_duplicates=self._recipe.bucc_duplicates if mines else None,
+            asking=asking,
+            backend="vllm" if asks_vllm and not retrieval else None,
+        )
+
+    def _asking(self, name: str, seed: int | None = None) -> Asking | None:
+        """Return how a decoder is asked a task, with a seed also after which solved rows."""
+        if self._recipe.model.family == "encoder":
+            return None
+        task = TASKS[name]
+        how = resolved(task.task_type, self._recipe.answering.get(name, Answering()))
+        template = "" if task.task_type is TaskType.RETRIEVAL else template_of(name).digest
+        if seed is None or not how.in_context:
+            return Asking(template=template, answering=replace(how, in_context=0))
+        return Asking(template=template, answering=how, shots=self._shots(task), seed=seed)
+
+    def _shots(self, task: Task) -> str:
+        return self._revision(TASKS[task.train_task], (Split.TRAIN,))
+
+    def _asked(self, encoder: Encoder, task: Task, arm: Arm, seed: int) -> FineTune | Prompt:
+        """Return what answers a task: a fine-tuned model, or a frozen one with a prompt."""
+        rows = self._learned_rows(task.train_task, self._recipe.dev)
+        if arm.examples_per_class:
+            rows = DrawnRows(**vars(rows), per_class=arm.examples_per_class)
+        if arm.prompt:
+            return Prompt(
+                parent=encoder,
+                rows=rows,
+                cloze=clozes_in(arm.prompt.clozes, miniature=self._recipe.data.source == MINI).of(
+                    task, arm.prompt.language
+                ),
+                settings=replace(arm.prompt, clozes=None),
+                unseen=tuple(sorted(arm.unseen_classes.get(task.name, ()))),
+                numerics=self._numerics,
+                seed=seed if arm.prompt.is_trained else 0,
+            )
+        return FineTune(
+            parent=encoder,
+            rows=rows,
+            settings=arm.target[task.name],
+            numerics=self._numerics,
+            seed=seed,
+            lora=arm.lora,
+            asking=self._asking(task.train_task),
+            head_of=reused_head(arm, task),
+        )

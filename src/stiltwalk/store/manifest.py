@@ -1,0 +1,177 @@
+"""What a run was: kept beside its report, so that a report can be made again from rows alone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+
+from stiltwalk.data.source import DataSource
+from stiltwalk.errors import NoSuchRun, WorkspaceError
+from stiltwalk.files import write_atomically
+from stiltwalk.recipe.schema import Claim
+from stiltwalk.store.workspace import Workspace
+from stiltwalk.tasks.task import Dev
+
+RUNS = "runs"
+_FILE = "run.json"
+_MANY = 3
+"""More tasks are counted, not named."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordedStage:
+    """A stage of a run; an evaluation that several arms share stands there once for each.
+
+    Args:
+        fingerprint: names its folder.
+        does: in words.
+        arm: empty for what belongs to none, such as a control.
+        target: what an evaluation evaluates.
+        languages: of the evaluation.
+        trained: the fine-tuned model that is evaluated, empty for a bare encoder.
+        seed: of its training, 0 where nothing was trained.
+        kind: its class.
+        about: what tells it from others of its class: the tasks it trains on or answers.
+        parents: fingerprints of what it rests on.
+    """
+
+    fingerprint: str
+    does: str
+    arm: str = ""
+    target: str = ""
+    languages: tuple[str, ...] = ()
+    trained: str = ""
+    seed: int = 0
+    kind: str = ""
+    about: tuple[str, ...] = ()
+    parents: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordedGap:
+    """A language of a target that is not evaluated, and why; a full sentence."""
+
+    target: str
+    language: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordedArm:
+    """What an arm is made of.
+
+    Args:
+        tasks: intermediate ones, trained together.
+        has_mlm: whether masked text was trained beside them.
+        is_translated: whether rows in other languages were.
+        adapters: what was trained in place of the whole encoder, in words; empty for the whole.
+        prompt: what answers in place of a head, in words; empty for a head.
+        rows_per_class: English rows that it learned from; None for all.
+        unseen: by target, how many classes it did not learn.
+    """
+
+    tasks: tuple[str, ...] = ()
+    has_mlm: bool = False
+    is_translated: bool = False
+    adapters: str = ""
+    prompt: str = ""
+    rows_per_class: int | None = None
+    unseen: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is full training on English tasks, as in the paper's main table."""
+        return bool(self.tasks) and not (self.has_mlm or self.is_translated or self.adapters)
+
+    @property
+    def says(self) -> str:
+        """What it is made of, in a few words for people; empty for the baseline."""
+        many = len(self.tasks) > _MANY
+        tasks = f"{len(self.tasks)} tasks" if many else " + ".join(self.tasks)
+        extras = ["masked text"] * self.has_mlm + ["translations"] * self.is_translated
+        extras += [self.adapters] * bool(self.adapters)
+        return ", ".join(filter(None, [tasks, *extras]))
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunRecord:
+    """Which stages a recipe came to, and what a report says about the recipe."""
+
+    name: str
+    recipe: str
+    data: DataSource
+    test_rows: int | None
+    languages: tuple[str, ...] | None
+    arms: tuple[str, ...]
+    targets: tuple[str, ...]
+    seeds: tuple[int, ...]
+    stages: tuple[RecordedStage, ...]
+    gaps: tuple[RecordedGap, ...] = ()
+    model: str = ""
+    walked: Mapping[str, RecordedArm] = field(default_factory=dict)
+    claims: tuple[Claim, ...] = ()
+    dev: Dev = "held-out"
+    max_train_rows: int | None = None
+
+
+def run_folder(workspace: Workspace, name: str) -> Path:
+    """Return where a run's record and report are."""
+    return workspace.root / RUNS / name
+
+
+def page_of(workspace: Workspace, name: str) -> Path:
+    """Return where the page of a run's report is, or would be."""
+    return run_folder(workspace, name) / "report.html"
+
+
+def keep_record(workspace: Workspace, record: RunRecord) -> bool:
+    """Keep the record of a run; return whether it is another than the one that was there."""
+    file = run_folder(workspace, record.name) / _FILE
+    file.parent.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(asdict(record), indent=1, ensure_ascii=False)
+    if file.is_file() and file.read_text(encoding="utf-8") == text:
+        return False
+    write_atomically(file, text)
+    workspace.publish(file)
+    return True
+
+
+def read_records(workspace: Workspace) -> list[RunRecord]:
+    """Return the records of every run in a workspace, by name.
+
+    Raises:
+        WorkspaceError: if there is none, or one is damaged.
+    """
+    workspace.fetch(RUNS, _FILE)
+    folders = sorted(file.parent for file in (workspace.root / RUNS).glob(f"*/{_FILE}"))
+    if not folders:
+        raise NoSuchRun(
+            f"{workspace.place} holds no run. Give the folder that was --workspace of "
+            "`stiltwalk run`."
+        )
+    return [read_record(folder) for folder in folders]
+
+
+def read_record(run: Path) -> RunRecord:
+    """Return the record in a run's folder.
+
+    Raises:
+        WorkspaceError: if the folder is not one of a run, or its record is damaged.
+    """
+    file = run / _FILE
+    try:
+        return TypeAdapter(RunRecord).validate_json(file.read_bytes())
+    except FileNotFoundError as error:
+        raise NoSuchRun(
+            f"{run} is not the folder of a run: it has no {_FILE}. It stands in the workspace as "
+            f"{RUNS}/NAME."
+        ) from error
+    except (OSError, ValidationError) as error:
+        raise WorkspaceError(
+            f"{file} is not a record of a run ({type(error).__name__}). Run the recipe again to "
+            "write it anew; finished stages are kept."
+        ) from error

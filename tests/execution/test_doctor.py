@@ -1,0 +1,37 @@
+"""What the doctor tells, and in which form programs get it."""
+
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import replace
+
+import pytest
+from rich.console import Console
+
+from stiltwalk.execution import doctor
+from stiltwalk.timing.sample_size import QUICK
+
+
+def test_versions_device_and_offline_state_are_told() -> None:
+    found = doctor.facts()
+    assert {"stiltwalk", "torch", "transformers", "CPUs"} <= found.keys()
+    assert found["hub"] == "offline"
+
+
+def test_the_instrument_tells_verdict_ratio_and_interval_of_each_control(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(doctor, "QUICK", replace(QUICK, block_s=0.001, most_s=0.0))
+    monkeypatch.setattr(doctor, "_TASK", replace(doctor._TASK, languages=("de", "th")))
+    lines: list[str] = []
+    found = doctor.test_instrument(lines.append)
+    for control in ("aa", "delay_5", "delay_2"):
+        assert found[control]["low"] <= found[control]["ratio"] <= found[control]["high"]
+        assert found[control]["verdict"] in {"EQUIVALENT", "SLOWER", "FASTER", "INCONCLUSIVE"}
+    assert found["resolvable"] > 0
+    assert json.loads(json.dumps(found)) == found
+    output = io.StringIO()
+    doctor.print_facts(found, Console(file=output))
+    assert output.getvalue().count("ratio") >= 3
+    assert len(lines) == 3

@@ -1,0 +1,103 @@
+"""Tests for stiltwalk.execution.status."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from stiltwalk.errors import NoSuchRun
+from stiltwalk.execution.scheduler import Job, Scheduler
+from stiltwalk.execution.status import Board, keep_status, print_status, read_status
+from stiltwalk.stages.stage import Base
+from stiltwalk.store.workspace import Workspace
+
+NODES = [
+    {
+        "name": "first (0a1b2c)",
+        "refused": "",
+        "cpus": 8.0,
+        "cpus_used": 2.0,
+        "gpus": 4.0,
+        "gpus_used": 1.0,
+        "stages": ["b"],
+    },
+    {"name": "second (3d4e5f)", "refused": "torch is 2.0, not 2.13"},
+]
+
+
+def job(name: str, *parents: str) -> Job:
+    stage = Base(name=f"stage [{name}]", revision=name)
+    return Job(name=name, stage=stage, parents=parents, cost_s=60)
+
+
+def document() -> dict[str, Any]:
+    """Return the status of a run with a stage in every state."""
+    order = Scheduler([job("a"), job("b"), job("c"), job("d", "b"), job("e", "c"), job("f")])
+    board = Board("mine", order, ["12 stages were made with torch 2.0."])
+    for _ in "abc":
+        found = order.next(lambda _: True)
+        assert found is not None
+        board.begin(found.name)
+    order.finish("b")
+    board.finish("b", 30)
+    board.fail("c", "It was meant to.")
+    order.fail("c")
+    return board.document({"nodes": NODES, "dashboard": "127.0.0.1:8265"})
+
+
+def test_a_status_tells_states_what_runs_what_failed_and_when_it_ends() -> None:
+    found = document()
+    assert found["stages"] == {
+        "running": 1,
+        "done": 1,
+        "failed": 1,
+        "ready": 2,
+        "not begun": 1,
+    }
+    assert [each["fingerprint"] for each in found["running"]] == ["a"]
+    assert [each["fault"] for each in found["failed"]] == ["It was meant to."]
+    assert found["ends_about_unix_s"] - found["updated_unix_s"] == 90  # 3 of 60 s at twice the pace
+
+
+def test_it_comes_back_with_who_leads_the_run(tmp_path: Path) -> None:
+    store = Workspace(tmp_path)
+    with pytest.raises(NoSuchRun, match="No run was begun"):
+        read_status(store)
+    with store.lock():
+        keep_status(store, document())
+        assert read_status(Workspace(tmp_path))["held_by"].startswith("process ")
+    assert read_status(store)["held_by"] == ""
+
+
+@pytest.mark.parametrize(
+    ("held_by", "says"),
+    [("process 7 on there", "Led by process 7"), ("", "Nothing runs: run the recipe again")],
+)
+def test_people_get_one_table(held_by: str, says: str) -> None:
+    said = io.StringIO()
+    print_status({**document(), "held_by": held_by}, Console(file=said, width=160))
+    text = said.getvalue()
+    for expected in (
+        "mine: 1 done, 1 running, 2 ready, 1 failed, 1 not begun; about 90 s left",
+        "base encoder stage [a]",
+        "failed: It was meant to.",
+        "2 of 8 CPUs, 1 of 4 GPUs",
+        "refused: torch is 2.0, not 2.13",
+        "127.0.0.1:8265",
+        "12 stages were made with torch 2.0.",
+        says,
+    ):
+        assert expected in text, text
+
+
+def test_a_run_that_is_over_says_so() -> None:
+    said = io.StringIO()
+    over = {**document(), "stages": {"done": 6}, "held_by": ""}
+    print_status(over, Console(file=said, width=160))
+    assert "The run is over." in said.getvalue()
+    assert json.dumps(over)

@@ -1,0 +1,86 @@
+"""Tests for stiltwalk.models.locate."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from stiltwalk.errors import ModelError
+from stiltwalk.models.locate import UNRESOLVED, locate, read_config
+from stiltwalk.recipe.schema import ModelSettings
+
+
+def at(folder: Path) -> ModelSettings:
+    return ModelSettings(name=str(folder))
+
+
+def test_the_revision_follows_the_content_and_not_the_place(
+    tiny_xlmr: Path, tmp_path: Path
+) -> None:
+    here = locate(at(tiny_xlmr), fetch=False)
+    moved = Path(shutil.copytree(tiny_xlmr, tmp_path / tiny_xlmr.name))
+    assert locate(at(moved), fetch=False).revision == here.revision
+    altered = Path(shutil.copytree(tiny_xlmr, tmp_path / "other" / tiny_xlmr.name))
+    (altered / "config.json").write_text(
+        (altered / "config.json").read_text(encoding="utf-8") + "\n", encoding="utf-8"
+    )
+    assert locate(at(altered), fetch=False).revision != here.revision
+
+
+def test_the_config_tells_the_depth(tiny_xlmr: Path) -> None:
+    assert read_config(tiny_xlmr)["num_hidden_layers"] == 2
+
+
+def test_a_folder_that_keeps_adapters_apart_is_no_base(tiny_xlmr: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(tiny_xlmr, tmp_path / "model"))
+    (folder / "adapter_config.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(ModelError, match="keeps adapters beside its weights"):
+        locate(at(folder), fetch=False)
+
+
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        ("{", r"config\.json cannot be read"),
+        ("[]", "no whole number under num_hidden_layers"),
+        ('{"model_type": "distilbert", "n_layers": 6}', "under num_hidden_layers"),
+        ('{"num_hidden_layers": 2, "hidden_size": 32, "vocab_size": "x"}', "under vocab_size"),
+    ],
+)
+def test_a_config_that_describes_no_known_encoder_is_refused_before_any_work(
+    tiny_xlmr: Path, tmp_path: Path, config: str, said: str
+) -> None:
+    folder = Path(shutil.copytree(tiny_xlmr, tmp_path / "model"))
+    (folder / "config.json").write_text(config, encoding="utf-8")
+    with pytest.raises(ModelError, match=said):
+        locate(at(folder), fetch=True)
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"no model folder at .*nowhere"):
+        locate(at(tmp_path / "nowhere"), fetch=True)
+
+
+@pytest.mark.parametrize("lacking", ["config.json", "tokenizer.json", "model.safetensors"])
+def test_a_folder_that_lacks_a_file_is_refused_with_its_name(
+    tiny_xlmr: Path, tmp_path: Path, lacking: str
+) -> None:
+    folder = Path(shutil.copytree(tiny_xlmr, tmp_path / "model"))
+    (folder / lacking).unlink()
+    with pytest.raises(ModelError) as caught:
+        locate(at(folder), fetch=True)
+    assert str(folder) in str(caught.value)
+    assert lacking.removeprefix("model") in str(caught.value)
+
+
+def test_a_hub_model_that_is_not_here_is_unresolved_until_it_is_fetched() -> None:
+    settings = ModelSettings(name="nobody/no-such-model")
+    found = locate(settings, fetch=False)
+    assert (found.revision, found.folder) == (UNRESOLVED, None)
+
+
+def test_a_hub_model_that_cannot_be_had_says_how_to_fetch_it() -> None:
+    with pytest.raises(ModelError, match="hf download nobody/no-such-model"):
+        locate(ModelSettings(name="nobody/no-such-model"), fetch=True)

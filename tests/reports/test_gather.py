@@ -1,0 +1,43 @@
+"""Tests for stiltwalk.reports.write: what a report knows of stages that are not there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from stiltwalk.data.source import MINI, DataSource
+from stiltwalk.execution.status import keep_status
+from stiltwalk.reports.transfer import why_missing
+from stiltwalk.reports.write import rows_of
+from stiltwalk.store.manifest import RecordedStage, RunRecord
+from stiltwalk.store.workspace import Workspace
+
+
+def record(*stages: RecordedStage) -> RunRecord:
+    return RunRecord(
+        name="mine",
+        recipe="",
+        data=DataSource(source=MINI),
+        test_rows=None,
+        languages=None,
+        arms=("none", "mnli"),
+        targets=("xnli",),
+        seeds=(1,),
+        stages=stages,
+    )
+
+
+def test_what_rests_on_a_failed_stage_is_missing_for_its_reason(tmp_path: Path) -> None:
+    store = Workspace(tmp_path)
+    made = record(
+        RecordedStage(fingerprint="a", does="train on mnli"),
+        RecordedStage(fingerprint="b", does="fine-tune on xnli after mnli", parents=("a",)),
+        RecordedStage(fingerprint="c", does="…", arm="mnli", target="xnli", parents=("b",)),
+        RecordedStage(fingerprint="d", does="…", arm="none", target="xnli"),
+    )
+    assert not rows_of(made, store).gaps
+    keep_status(store, {"failed": [{"fingerprint": "a", "fault": "OSError: no disk"}]})
+    run = rows_of(made, store)
+    assert why_missing(run, "mnli", "xnli", run.languages_of("xnli")) == (
+        "xnli, “mnli”: every language missing. Stage a failed (train on mnli): OSError: no disk"
+    )
+    assert "has not reached it" in why_missing(run, "none", "xnli", run.languages_of("xnli"))

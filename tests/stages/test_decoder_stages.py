@@ -1,0 +1,75 @@
+"""Stages of a decoder's recipe: what decides which."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from stiltwalk.recipe.load import parse_recipe
+from stiltwalk.stages.graph import build_plan
+from stiltwalk.stages.stage import (
+    Base,
+    FineTune,
+    Intermediate,
+    Predict,
+    Stage,
+    canonical,
+    fingerprint,
+)
+
+RECIPE = """
+name = "study"
+targets = ["xnli", "xquad", "mlqa", "tatoeba"]
+[model]
+name = "tiny"
+family = "causal"
+[data]
+source = "mini"
+[arms]
+none = []
+mnli = ["mnli"]
+"""
+
+
+def stages(*changes: str) -> tuple[Stage, ...]:
+    recipe = parse_recipe(RECIPE, folder=Path("/study"), changes=changes)
+    base = Base(name="tiny", revision="sha256:1")
+    return build_plan(recipe, base=base, revision=lambda *_: "rows:1").stages
+
+
+def of(task: str, found: tuple[Stage, ...]) -> Predict:
+    return next(s for s in found if isinstance(s, Predict) and s.rows.task == task)
+
+
+def test_questions_of_two_targets_share_one_trained_decoder() -> None:
+    found = stages()
+    assert of("xquad", found).parent == of("mlqa", found).parent
+
+
+def test_an_encoders_stages_know_nothing_of_asking() -> None:
+    for stage in stages("model.family='encoder'"):
+        assert "asking" not in canonical(stage)
+    assert all("asking" in canonical(s) for s in stages() if not isinstance(s, Base))
+
+
+def test_a_target_asked_otherwise_is_trained_as_before() -> None:
+    plain, other = stages(), stages("answering.xnli.length_normalised=false")
+    assert of("xnli", plain).parent == of("xnli", other).parent
+    assert fingerprint(of("xnli", plain)) != fingerprint(of("xnli", other))
+    assert of("xquad", plain) == of("xquad", other)
+
+
+def test_a_model_that_is_asked_as_it_is_is_not_trained_on_the_target() -> None:
+    found = stages("answering.xnli.fine_tuned=false", "answering.xnli.in_context=4")
+    asked = [s for s in found if isinstance(s, Predict) and s.rows.task == "xnli"]
+    assert [type(each.parent) for each in asked] == [Base, Intermediate]
+    assert not any(isinstance(s, FineTune) and s.rows.task == "mnli" for s in found)
+    assert asked[0].asking is not None
+    assert asked[0].asking.shots == "rows:1", "which solved rows stand before is part of it"
+
+
+def test_another_backend_answers_prompts_anew_and_trains_nothing_again() -> None:
+    plain, other = stages(), stages("model.backend='vllm'")
+    assert of("xnli", plain).parent == of("xnli", other).parent
+    assert fingerprint(of("xnli", plain)) != fingerprint(of("xnli", other))
+    assert of("tatoeba", plain) == of("tatoeba", other), "vectors come from our own engine"
+    assert all("backend" not in canonical(stage) for stage in plain)

@@ -1,0 +1,51 @@
+"""Attempts at a measurement are kept, whatever comes of them, and counted."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from stiltwalk.reports.sections.instrument import design
+from stiltwalk.store.workspace import Workspace
+from stiltwalk.timing.attempting import attempted
+from stiltwalk.timing.record import VOID, Speed
+
+sys.path.append(str(Path(__file__).parents[1] / "report"))
+from compared import compared
+
+GOOD = compared("mini:mnli", 1.0, "EQUIVALENT", quality=0.7)
+BAD = compared("mini:mnli", 1.0, VOID, quality=0.7)
+
+
+def broken() -> Speed:
+    raise KeyboardInterrupt
+
+
+def test_a_first_attempt_says_nothing_of_others(tmp_path: Path) -> None:
+    speed = attempted(Workspace(tmp_path / "new"), "one", lambda: GOOD)
+    assert [each.outcome for each in speed.attempts] == ["counts"]
+    assert speed.summary == GOOD.summary
+    assert "Attempts at this measurement: 1." in design(speed)
+
+
+def test_a_verdict_that_took_three_void_tries_and_one_broken_off_says_so(tmp_path: Path) -> None:
+    store = Workspace(tmp_path)
+    for _ in range(3):
+        attempted(store, "one", lambda: BAD)
+    with pytest.raises(KeyboardInterrupt):
+        attempted(store, "one", broken)
+    speed = attempted(store, "one", lambda: GOOD)
+    assert speed.summary[-1] == (
+        "This is attempt 5 at this measurement; before it: 3 VOID in part or in all, 1 broken off."
+    )
+    assert speed.attempts[0].void == BAD.void
+    assert "Attempts at this measurement: 5." in design(speed)
+
+
+def test_another_measurement_has_attempts_of_its_own(tmp_path: Path) -> None:
+    store = Workspace(tmp_path)
+    attempted(store, "one", lambda: BAD)
+    assert len(attempted(store, "other", lambda: replace(GOOD, b="x")).attempts) == 1
