@@ -199,12 +199,13 @@ class Evidence:
         """Return pairs of a plain arm and its variant on the same tasks, both finished.
 
         Args:
-            which: `has_mlm` or `is_translated`.
+            which: `has_mlm` or `is_translated`, all that they differ in.
         """
         return [
             (plain, name)
             for name, arm in self.run.walked.items()
-            if getattr(arm, which) and self._is_there(name)
+            if getattr(arm, which) and not (arm.adapters or (arm.has_mlm and arm.is_translated))
+            if self._is_there(name)
             for plain, other in self.plain_arms().items()
             if set(other.tasks) == set(arm.tasks)
         ]
