@@ -204,6 +204,16 @@ def test_a_variant_differs_from_its_plain_arm_in_one_thing() -> None:
     assert judged(run)["6"].verdict is ClaimVerdict.SUPPORTED
 
 
+def test_of_two_arms_of_one_task_the_first_stands_for_it() -> None:
+    """A second one has settings of its own, and may be there to show that they are bad."""
+
+    def worse(arm: str, task: str) -> float:
+        return -0.1 if arm == "mnli-slow" else as_published(arm, task)
+
+    found = judged(run_of(worse, arms={**ARMS, "mnli-slow": RecordedArm(tasks=("mnli",))}))
+    assert {found[name].verdict for name in DECIDED} == {ClaimVerdict.SUPPORTED}
+
+
 @pytest.mark.parametrize("run", [TRUE, replace(FALSE, model="mini-base", miniature=True)])
 def test_how_a_study_is_made_is_told_and_not_judged(run: RunRows) -> None:
     found = judged(run)
