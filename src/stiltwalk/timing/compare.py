@@ -70,6 +70,7 @@ def compare(model_pairs: Sequence[ModelPair], names: tuple[str, str], session: S
             texts += _texts(model_pair, pair)
     void = tuple(why_void(controls, measurements, session.device))
     cells = tuple(judged_cells(measurements, controls, session.device))
+    standing = {cell.task for cell in cells if cell.verdict != VOID}
     found = {each.settings.name: _differences(each) for each in model_pairs}
     return Speed(
         a=names[0],
@@ -91,7 +92,7 @@ def compare(model_pairs: Sequence[ModelPair], names: tuple[str, str], session: S
         summary=(
             *summarise(cells, void, *names),
             *told_work(texts, found, *names),
-            *told(splits, names[1]),
+            *told([each for each in splits if each.task in standing], names[1]),
         ),
     )
 
