@@ -181,6 +181,39 @@ def test_a_sample_of_the_test_sets_does_not_test_the_papers_claims() -> None:
     assert "this run has 200 test rows of xnli in ar, of about 5,010." in found.untested
 
 
+def test_a_language_without_rows_leaves_the_papers_claims_untested() -> None:
+    rows = tuple(e for e in TRUE.rows if (e.row.task, e.row.language) != ("panx", "yo"))
+    found = judged(replace(TRUE, rows=rows))["1"]
+    assert found.verdict is ClaimVerdict.NOT_TESTED
+    assert "this run has 0 test rows of panx in yo, of about 100." in found.untested
+
+
+def test_a_variant_differs_from_its_plain_arm_in_one_thing() -> None:
+    others = {
+        "lora": RecordedArm(tasks=("mnli",), has_mlm=True, adapters="LoRA of rank 8"),
+        "both": RecordedArm(tasks=("mnli",), has_mlm=True, is_translated=True),
+    }
+
+    def better(arm: str, task: str) -> float:
+        return 0.2 if arm in others else as_published(arm, task)
+
+    run = run_of(better, arms={**ARMS, **others})
+    assert Evidence(run, Resamples(run, num_resamples=2)).variants("has_mlm") == [
+        ("mnli", "mnli-mlm")
+    ]
+    assert judged(run)["6"].verdict is ClaimVerdict.SUPPORTED
+
+
+def test_of_two_arms_of_one_task_the_first_stands_for_it() -> None:
+    """A second one has settings of its own, and may be there to show that they are bad."""
+
+    def worse(arm: str, task: str) -> float:
+        return -0.1 if arm == "mnli-slow" else as_published(arm, task)
+
+    found = judged(run_of(worse, arms={**ARMS, "mnli-slow": RecordedArm(tasks=("mnli",))}))
+    assert {found[name].verdict for name in DECIDED} == {ClaimVerdict.SUPPORTED}
+
+
 @pytest.mark.parametrize("run", [TRUE, replace(FALSE, model="mini-base", miniature=True)])
 def test_how_a_study_is_made_is_told_and_not_judged(run: RunRows) -> None:
     found = judged(run)

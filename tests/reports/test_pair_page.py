@@ -89,6 +89,14 @@ def test_models_of_no_run_have_no_quality_and_the_page_says_so() -> None:
     assert "PER and the Pareto plot are missing: no task has a score of both models" in text
 
 
+def test_what_is_said_beside_void_verdicts_is_no_answer_about_speed() -> None:
+    void = compared("mini:mnli", 1.0, VOID, quality=0.82)
+    beside = "This is attempt 3 at this measurement; before it: 2 VOID in part or in all."
+    text = pair_page(replace(void, summary=(*void.summary, beside)))
+    assert text.count(beside) == 1
+    assert "No answer about speed: the instrument failed its own controls." in text
+
+
 def test_a_void_comparison_answers_nothing() -> None:
     text = pair_page(compared("mini:mnli", 1.0, VOID, quality=0.82))
     assert "No answer about speed: the instrument failed its own controls." in text

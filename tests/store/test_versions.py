@@ -43,6 +43,14 @@ def test_training_and_prediction_record_the_versions_that_made_them(short: Walke
         assert bool(expected) == bool(made_with(marker))
 
 
+def test_the_version_of_a_backend_counts_where_it_answered() -> None:
+    provenance = {"torch": "2.13", "vllm": "0.32"}
+    served = {"stage": {"stage": "Predict", "backend": "vllm"}, "provenance": provenance}
+    trained = {"stage": {"stage": "FineTune"}, "provenance": provenance}
+    assert made_with(served) == provenance
+    assert made_with(trained) == {"torch": "2.13"}
+
+
 def test_a_workspace_of_one_version_is_flagged_nowhere(short: Walked) -> None:
     assert plan_view(short.recipe, short.workspace, SHORT)["other_versions"] == []
     assert "made with" not in short.again(*SHORT)

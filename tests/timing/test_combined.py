@@ -113,6 +113,13 @@ def test_a_void_pair_takes_no_part_and_a_single_one_stands_for_itself() -> None:
     assert found.verdict == VOID
 
 
+def test_one_pair_beside_void_ones_is_not_called_a_verdict_over_pairs() -> None:
+    told = list(told_pairs(of_seeds([1.0, 3.0], ["EQUIVALENT", VOID])))
+    assert told[0].endswith("is as fast as mini:none within the margin in 0 of 1 cells.")
+    told = list(told_pairs(of_seeds([1.2, 3.0], ["SLOWER", VOID])))
+    assert told[1].endswith("of one pair alone).")
+
+
 def test_only_comparisons_of_one_design_are_pairs_of_each_other() -> None:
     one, two = of_seeds([1.0, 1.0])
     other = replace(two, design=replace(two.design, device="another"))

@@ -199,13 +199,26 @@ def test_another_document_is_refused_with_a_sentence() -> None:
 )
 def test_memory_is_judged_with_its_weights_and_its_own_margin(b_bytes: int, verdict: str) -> None:
     held = replace(measurement("xnli", 1.0), weight_bytes=(900, 900))
-    memory = next(judged_memory(replace(held, peak_bytes=((100, b_bytes - 900),) * 8)))
+    (memory,) = judged_memory([replace(held, peak_bytes=((100, b_bytes - 900),) * 8)])
     assert (memory.a_bytes, memory.b_bytes) == (1000, b_bytes)
     assert (memory.judged.verdict, memory.judged.margin) == (verdict, 0.05)
 
 
 def test_a_system_that_does_not_tell_its_memory_gets_no_verdict_about_it() -> None:
-    assert not list(judged_memory(replace(measurement("xnli", 1.0), peak_bytes=())))
+    assert not list(judged_memory([replace(measurement("xnli", 1.0), peak_bytes=())]))
+
+
+def test_directions_of_memory_are_corrected_for_their_number() -> None:
+    def holding(more: float) -> Measurement:
+        b_bytes = [round(1e9 * np.exp(more + 0.26 * (-1) ** at)) for at in range(16)]
+        held = replace(measurement("xnli", 1.0), weight_bytes=(0, 0))
+        return replace(held, peak_bytes=tuple((10**9, each) for each in b_bytes))
+
+    more = holding(0.2)
+    (alone,) = judged_memory([more])
+    among = next(judged_memory([more, *(holding(0.0) for _ in range(39))]))
+    assert (alone.judged.verdict, among.judged.verdict) == ("SLOWER", "INCONCLUSIVE")
+    assert 0.05 / 40 < alone.judged.p_differs < 0.05
 
 
 def test_a_table_shows_every_cell_and_its_verdict() -> None:

@@ -83,3 +83,12 @@ def test_the_interval_holds_the_mean_and_shrinks_with_requests() -> None:
     assert many.tokens.high - many.tokens.low < few.tokens.high - few.tokens.low
     (said,) = told([many], "mnli")
     assert "mnli: slower because it says more" in said
+
+
+def test_requests_that_repeat_one_another_widen_the_interval() -> None:
+    """The same times by turns and in stretches, as on a machine that is slow at times."""
+    slow = [(RequestTime(0.1, 5, 0.01), RequestTime(each, 5, 0.01)) for each in (0.1, 0.12)]
+    by_turns = breakdown_of("t", "", slow * 32, 9.0).prefill
+    in_stretches = breakdown_of("t", "", [slow[at // 8 % 2] for at in range(64)], 9.0).prefill
+    assert in_stretches.ratio == pytest.approx(by_turns.ratio)
+    assert in_stretches.high - in_stretches.low > 2 * (by_turns.high - by_turns.low)

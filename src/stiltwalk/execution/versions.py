@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from stiltwalk.stages.stage import Stage, parents
-from stiltwalk.store.versions import backends, deciding, versions
+from stiltwalk.store.versions import BACKENDS, backends, deciding, versions
 from stiltwalk.store.workspace import Workspace
 
 _FOLLOW = frozenset({"Pretrain", "Intermediate", "FineTune", "Prompt", "Predict"})
@@ -17,8 +17,11 @@ _ADVICE = "`stiltwalk run --fresh-versions` makes them again, and what rests on 
 
 def made_with(marker: Mapping[str, Any]) -> dict[str, str]:
     """Return the versions that a stage's bits depend on, by its completion marker."""
-    follows = marker["stage"]["stage"] in _FOLLOW
-    return deciding(marker["provenance"]) if follows else {}
+    stage, found = marker["stage"], deciding(marker["provenance"])
+    if stage["stage"] not in _FOLLOW:
+        return {}
+    unused = () if stage.get("backend") else BACKENDS  # a run's provenance stands in all its stages
+    return {name: each for name, each in found.items() if name not in unused}
 
 
 def made_otherwise(stages: Iterable[Stage], store: Workspace) -> dict[Stage, dict[str, str]]:

@@ -176,12 +176,12 @@ class Evidence:
         return self._is_there(BASELINE_ARM)
 
     def plain_arms(self) -> Mapping[str, RecordedArm]:
-        """Return the finished arms of plain English intermediate training."""
-        return {
-            name: arm
-            for name, arm in self.run.walked.items()
-            if arm.is_plain and self._is_there(name)
-        }
+        """Return the finished arms of plain English training; of equal tasks the first one."""
+        found: dict[frozenset[str], str] = {}
+        for name, arm in self.run.walked.items():
+            if arm.is_plain and self._is_there(name):
+                found.setdefault(frozenset(arm.tasks), name)
+        return {name: self.run.walked[name] for name in found.values()}
 
     def single_arms(self) -> Mapping[str, str]:
         """Return intermediate task to the finished arm that was trained on it alone."""
@@ -199,12 +199,13 @@ class Evidence:
         """Return pairs of a plain arm and its variant on the same tasks, both finished.
 
         Args:
-            which: `has_mlm` or `is_translated`.
+            which: `has_mlm` or `is_translated`, all that they differ in.
         """
         return [
             (plain, name)
             for name, arm in self.run.walked.items()
-            if getattr(arm, which) and self._is_there(name)
+            if getattr(arm, which) and not (arm.adapters or (arm.has_mlm and arm.is_translated))
+            if self._is_there(name)
             for plain, other in self.plain_arms().items()
             if set(other.tasks) == set(arm.tasks)
         ]

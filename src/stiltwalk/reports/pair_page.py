@@ -82,17 +82,14 @@ def _words(run: RunRows, speed: Speed, scores: Differences) -> Mapping[str, str]
     )
     banners = "".join(f'<p class="banner"><b>{escape(each)}</b></p>' for each in notices(run))
     answer = "No answer about speed: the instrument failed its own controls."
-    standing = [each for each in speed.summary if not each.startswith(VOID)]
-    if standing:
-        answer = standing[0]
+    if any(cell.verdict != VOID for cell in speed.cells):
+        answer = next(each for each in speed.summary if not each.startswith(VOID))
     return {
         "title": escape(run.title),
         "question": escape(speed.question),
         "chips": "".join(f"<li>{escape(each)}</li>" for each in chips if each),
         "banners": banners + verdicts.banner(speed),
-        "answer": escape(
-            answer or "The instrument failed its own controls: no answer about speed."
-        ),
+        "answer": escape(answer),
         "summary": verdicts.summary(speed),
         "better": "".join(f"<li>{escape(each)}</li>" for each in _said(run, scores)),
     }

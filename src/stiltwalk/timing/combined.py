@@ -106,7 +106,7 @@ def told_pairs(pairs: Sequence[Speed]) -> Iterator[str]:
         return
     over, (a, b) = by_task(pairs), (pairs[0].a, pairs[0].b)
     seeds = ", ".join(str(each.design.seed) for each in pairs)
-    equal = [each for each in over if each.verdict == Verdict.EQUIVALENT]
+    equal = [e for e in over if e.verdict == Verdict.EQUIVALENT and e.spread is not None]
     where = "everywhere, " if len(equal) == len(over) else ""
     yield (
         f"Over {len(pairs)} pairs of checkpoints (seeds {seeds}), each timed in a process of its "
@@ -114,8 +114,10 @@ def told_pairs(pairs: Sequence[Speed]) -> Iterator[str]:
     )
     for each in over:
         what = f"{each.task}, {each.scenario}, {each.figure}: time ratio {each.ratio:.3f}"
-        spread = "" if each.spread is None else f", standard deviation of a pair {each.spread:.1%}"
-        found = f"{what} ({each.low:.3f} to {each.high:.3f}{spread})"
+        spread = "of one pair alone"
+        if each.spread is not None:
+            spread = f"standard deviation of a pair {each.spread:.1%}"
+        found = f"{what} ({each.low:.3f} to {each.high:.3f}, {spread})"
         if each.verdict in (Verdict.SLOWER, Verdict.FASTER):
             yield f"{b} is {each.verdict} than {a} in {found}."
         elif each.verdict == Verdict.INCONCLUSIVE and set(each.verdicts) == {Verdict.EQUIVALENT}:

@@ -70,6 +70,7 @@ def compare(model_pairs: Sequence[ModelPair], names: tuple[str, str], session: S
             texts += _texts(model_pair, pair)
     void = tuple(why_void(controls, measurements, session.device))
     cells = tuple(judged_cells(measurements, controls, session.device))
+    standing = {cell.task for cell in cells if cell.verdict != VOID}
     found = {each.settings.name: _differences(each) for each in model_pairs}
     return Speed(
         a=names[0],
@@ -82,9 +83,7 @@ def compare(model_pairs: Sequence[ModelPair], names: tuple[str, str], session: S
         cells=cells,
         languages=tuple(time for measurement in measurements for time in _languages(measurement)),
         costs=tuple(cost for measurement in measurements for cost in _costs(measurement)),
-        memory=tuple(
-            memory for measurement in measurements for memory in judged_memory(measurement)
-        ),
+        memory=tuple(judged_memory(measurements)),
         texts=tuple(texts),
         loadgen=tuple(loadgen),
         machine=(*machine, *map(_machine, measurements)),
@@ -93,7 +92,7 @@ def compare(model_pairs: Sequence[ModelPair], names: tuple[str, str], session: S
         summary=(
             *summarise(cells, void, *names),
             *told_work(texts, found, *names),
-            *told(splits, names[1]),
+            *told([each for each in splits if each.task in standing], names[1]),
         ),
     )
 
@@ -230,21 +229,27 @@ def _costs(measurement: Measurement) -> Iterator[Cost]:
         )
 
 
-def judged_memory(measurement: Measurement) -> Iterator[Memory]:
-    """Yield the verdict about what both models hold, where the system tells."""
-    held = [
-        tuple(weights + peak for weights, peak in zip(measurement.weight_bytes, peaks, strict=True))
-        for peaks in measurement.peak_bytes
-    ]
-    if held:
-        a_bytes, b_bytes = zip(*held, strict=True)
+def judged_memory(measurements: Sequence[Measurement]) -> Iterator[Memory]:
+    """Yield the verdicts about what both models hold, corrected; none where no system tells."""
+    held = {
+        each: [
+            tuple(weights + peak for weights, peak in zip(each.weight_bytes, peaks, strict=True))
+            for peaks in each.peak_bytes
+        ]
+        for each in measurements
+        if each.peak_bytes
+    }
+    bytes_of = {each: tuple(zip(*found, strict=True)) for each, found in held.items()}
+    alone = {each: judge(log_ratios(*both), TAIL_MARGIN) for each, both in bytes_of.items()}
+    for measurement, judged in judge_cells(alone).items():
+        a_bytes, b_bytes = bytes_of[measurement]
         yield Memory(
             task=measurement.task,
             language=measurement.language,
             scenario=measurement.scenario.name,
             a_bytes=max(a_bytes),
             b_bytes=max(b_bytes),
-            judged=judge(log_ratios(a_bytes, b_bytes), TAIL_MARGIN),
+            judged=judged,
         )
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
-from math import exp, sqrt
+from math import exp
 from pathlib import Path
-from statistics import fmean, stdev
+from statistics import fmean
 
 from pydantic import TypeAdapter, ValidationError
 from scipy.special import stdtrit
@@ -17,6 +17,7 @@ from stiltwalk.metrics.attribution import RequestTime, split_of_change
 from stiltwalk.recipe.types import ProfileName
 from stiltwalk.timing.attempts import Attempt
 from stiltwalk.timing.controls import Controls
+from stiltwalk.timing.correlation import sample
 from stiltwalk.timing.sample_size import Figure
 from stiltwalk.timing.tost import ALPHA, Judged
 
@@ -313,7 +314,8 @@ _CLEAR = 0.01
 class Part:
     """What one part multiplies the time by, mean over requests.
 
-    Its interval is two-sided, since it says which way a part goes: 95 %, corrected for three parts.
+    Its interval is two-sided, since it says which way a part goes: 95 %, corrected for three parts,
+    and widened by what consecutive requests repeat.
     """
 
     ratio: float
@@ -411,6 +413,7 @@ def _means(times: Sequence[RequestTime]) -> tuple[float, float, float]:
 
 
 def _part(logs: Sequence[float]) -> Part:
-    mean, error = fmean(logs), stdev(logs) / sqrt(len(logs))
-    half = float(stdtrit(len(logs) - 1, 1 - ALPHA / (2 * _NUM_PARTS))) * error
-    return Part(ratio=exp(mean), low=exp(mean - half), high=exp(mean + half))
+    found = sample(logs)  # a machine that is slow for one request is often so for the next
+    degrees = max(found.effective - 1, 1.0)
+    half = float(stdtrit(degrees, 1 - ALPHA / (2 * _NUM_PARTS))) * found.error
+    return Part(ratio=exp(found.mean), low=exp(found.mean - half), high=exp(found.mean + half))

@@ -71,9 +71,10 @@ def weighing(comparisons: Sequence[Speed]) -> str:
         "PER: the geometric mean of quality, throughput, memory and latency, as ratios to the "
         f"first model, and in its exact form ({DASH} where all tie in one of them). Costs are "
         "those of the first model times geometric means of paired ratios over languages and pairs: "
-        "p50 in SingleStream, requests and memory in Offline. On the front: no other model is "
-        "shown to be at least as good in quality, latency and memory and better in one; "
-        f"EQUIVALENT is equal, INCONCLUSIVE shows nothing. {warning}"
+        "p50 in SingleStream, requests and memory in Offline. On the front: no other model scores "
+        "as high or higher, is shown to be at least as good in latency and memory, and is better "
+        "in one of the three; EQUIVALENT is equal, INCONCLUSIVE shows nothing, and scores are "
+        f"compared as they are, noise and all. {warning}"
     )
     return table("weighed", caption, head, body)
 
