@@ -17,11 +17,11 @@ from stiltwalk.models.soft_prompt import FrozenModel
 from stiltwalk.recipe.schema import ModelSettings
 from stiltwalk.recipe.types import Answering, resolved
 from stiltwalk.records import Example, ScoreRow, Split
-from stiltwalk.stages.compare_speed import both_lengths, scored_format
-from stiltwalk.stages.compare_speed import quality as quality_of
+from stiltwalk.stages.compare_speed_run import both_lengths, scored_format
+from stiltwalk.stages.compare_speed_run import quality as quality_of
 from stiltwalk.stages.context import MODEL
 from stiltwalk.stages.precision import CHOICE
-from stiltwalk.stages.predict import shots_of
+from stiltwalk.stages.predict_run import shots_of
 from stiltwalk.stages.stage import Asking
 from stiltwalk.store.machine import measured_on
 from stiltwalk.store.manifest import RUNS, RecordedStage, RunRecord, read_record, run_folder

@@ -15,7 +15,13 @@ from stiltwalk.execution.executors.local import Ended, Executor
 from stiltwalk.execution.progress import Narrator
 from stiltwalk.execution.scheduler import Scheduler
 from stiltwalk.execution.status import Board, keep_status
-from stiltwalk.stages import compare_speed, predict, reference, soft_prompt, train
+from stiltwalk.stages import (
+    compare_speed_run,
+    predict_run,
+    reference,
+    soft_prompt_run,
+    train_run,
+)
 from stiltwalk.stages.context import Context
 from stiltwalk.stages.distributed import next_job
 from stiltwalk.stages.encoder import base, pretrain
@@ -179,16 +185,16 @@ def carry_out(stage: Stage, context: Context, folder: Folder) -> None:  # noqa: 
         case Pretrain():
             pretrain(stage, context, folder)
         case Intermediate():
-            train.intermediate(stage, context, folder)
+            train_run.intermediate(stage, context, folder)
         case FineTune():
-            train.fine_tune(stage, context, folder)
+            train_run.fine_tune(stage, context, folder)
         case Prompt():
-            soft_prompt.prompt(stage, context, folder)
+            soft_prompt_run.prompt(stage, context, folder)
         case Predict():
-            predict.evaluate(stage, context, folder)
+            predict_run.evaluate(stage, context, folder)
         case Rules():
             reference.evaluate(stage, context, folder)
         case Measure():
-            compare_speed.measure(stage, context, folder)
+            compare_speed_run.measure(stage, context, folder)
         case _:
             assert_never(stage)

@@ -33,8 +33,8 @@ from stiltwalk.records import Example, Scores, Split, gold_answers
 from stiltwalk.stages.context import MODEL, Context, LanguageResult, counter
 from stiltwalk.stages.precision import asked_format, keep_choice
 from stiltwalk.stages.stage import DrawnRows, Predict, Prompt
-from stiltwalk.stages.train import dev_row, train
 from stiltwalk.stages.train_data import TrainData
+from stiltwalk.stages.train_run import dev_row, train
 from stiltwalk.store.processes import leads
 from stiltwalk.store.workspace import Folder
 from stiltwalk.tasks import TASKS

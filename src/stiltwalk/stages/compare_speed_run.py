@@ -17,8 +17,8 @@ from stiltwalk.recipe.schema import Precision
 from stiltwalk.records import Example, ScoreRow
 from stiltwalk.stages.context import Context
 from stiltwalk.stages.precision import CHOICE
-from stiltwalk.stages.predict import english_rows, shots_of
-from stiltwalk.stages.soft_prompt import prompted_folder
+from stiltwalk.stages.predict_run import english_rows, shots_of
+from stiltwalk.stages.soft_prompt_run import prompted_folder
 from stiltwalk.stages.stage import Measure, Predict, Prompt, describe, fingerprint, seed_of
 from stiltwalk.store.machine import MeasuredOn, measured_on
 from stiltwalk.store.workspace import Folder

@@ -55,7 +55,7 @@ from stiltwalk.records import (
     gold_answers,
     gold_lines,
 )
-from stiltwalk.stages import soft_prompt
+from stiltwalk.stages import soft_prompt_run
 from stiltwalk.stages.context import (
     MODEL,
     Context,
@@ -104,7 +104,7 @@ def _way(
     if task.task_type is TaskType.RETRIEVAL:
         return retrieval_results
     if isinstance(stage.parent, Prompt):
-        return soft_prompt.cloze_results
+        return soft_prompt_run.cloze_results
     return head_results if stage.asking is None else decoder_results
 
 
