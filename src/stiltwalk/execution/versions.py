@@ -6,19 +6,18 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from stiltwalk.stages.stage import Stage, parents
+from stiltwalk.stages import STAGES
+from stiltwalk.stages.stage import Stage
 from stiltwalk.store.versions import backends, deciding, versions
 from stiltwalk.store.workspace import Workspace
 
-_FOLLOW = frozenset({"Pretrain", "Intermediate", "FineTune", "Prompt", "Predict"})
-"""Classes of stages that train or predict."""
 _ADVICE = "`stiltwalk run --fresh-versions` makes them again, and what rests on them."
 
 
 def made_with(marker: Mapping[str, Any]) -> dict[str, str]:
     """Return the versions that a stage's bits depend on, by its completion marker."""
-    follows = marker["stage"]["stage"] in _FOLLOW
-    return deciding(marker["provenance"]) if follows else {}
+    made = STAGES.get(marker["stage"]["stage"])
+    return deciding(marker["provenance"]) if made and made.follows_versions else {}
 
 
 def made_otherwise(stages: Iterable[Stage], store: Workspace) -> dict[Stage, dict[str, str]]:
@@ -54,7 +53,7 @@ def with_children(changed: Iterable[Stage], stages: Iterable[Stage]) -> list[Sta
     """Return stages that changed and all that rest on them; of `stages`, parents first."""
     found = set(changed)
     for stage in stages:
-        if not found.isdisjoint(parents(stage)):
+        if not found.isdisjoint(stage.parents):
             found.add(stage)
     return [stage for stage in stages if stage in found]
 

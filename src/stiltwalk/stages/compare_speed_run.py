@@ -15,11 +15,13 @@ from stiltwalk.inference.predictor import Settings
 from stiltwalk.models.device import has_bf16, pick_device
 from stiltwalk.recipe.schema import Precision
 from stiltwalk.records import Example, ScoreRow
+from stiltwalk.stages.compare_speed import Measure
 from stiltwalk.stages.context import Context
 from stiltwalk.stages.precision import CHOICE
+from stiltwalk.stages.predict import Predict
 from stiltwalk.stages.predict_run import english_rows, shots_of
+from stiltwalk.stages.soft_prompt import Prompt
 from stiltwalk.stages.soft_prompt_run import prompted_folder
-from stiltwalk.stages.stage import Measure, Predict, Prompt, describe, fingerprint, seed_of
 from stiltwalk.store.machine import MeasuredOn, measured_on
 from stiltwalk.store.workspace import Folder
 from stiltwalk.tasks import TASKS
@@ -53,13 +55,13 @@ def measure(stage: Measure, context: Context, folder: Folder) -> None:
 
     pairs = list(zip(stage.a, stage.b, strict=True))
     model_pairs = [each for a, b in pairs for each in both_lengths(_contest(a, b, context))]
-    how = {"profile": profile, "num_threads": stage.num_threads, "seed": seed_of(stage)}
+    how = {"profile": profile, "num_threads": stage.num_threads, "seed": stage.trained_seed}
     store = context.workspace
 
     def timed() -> Speed:
         return in_fresh_process(_compare, model_pairs, stage.names, how, tell=tell)
 
-    speed = attempted(store, fingerprint(stage), timed)
+    speed = attempted(store, stage.fingerprint, timed)
     scores = [each for a, b in pairs for each in quality(store.scores(a), store.scores(b))]
     made_by = dict(context.provenance)
     write_speed(replace(speed, quality=tuple(scores), made_by=made_by), folder.path / FILE)
@@ -128,7 +130,7 @@ def _settings(stage: Predict, context: Context) -> Settings:
     return Settings(
         task=TASKS[stage.rows.task],
         max_length_tokens=stage.max_length_tokens,
-        precision=scored_format(context.workspace.text(stage, CHOICE), describe(stage)),
+        precision=scored_format(context.workspace.text(stage, CHOICE), stage.title),
         relative_depth=stage.relative_depth or Settings.relative_depth,
         answering=stage.asking.answering if stage.asking else None,
         shots=_shots(stage, context),
@@ -145,7 +147,7 @@ def _shots(stage: Predict, context: Context) -> tuple[Example, ...]:
 def _model(stage: Predict, context: Context) -> Path | PromptedFolder:
     if isinstance(stage.parent, Prompt):
         return prompted_folder(stage.parent, context)
-    return context.model_folder(stage.parent)
+    return stage.parent.model_folder(context)
 
 
 def scored_format(kept: str, what: str) -> Precision:

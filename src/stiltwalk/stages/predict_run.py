@@ -55,17 +55,12 @@ from stiltwalk.records import (
     gold_answers,
     gold_lines,
 )
-from stiltwalk.stages import soft_prompt_run
-from stiltwalk.stages.context import (
-    MODEL,
-    Context,
-    LanguageResult,
-    asked_features,
-    counter,
-    english_ids,
-)
+from stiltwalk.stages.context import MODEL, Context
+from stiltwalk.stages.language_result import LanguageResult, asked_features, english_ids
 from stiltwalk.stages.precision import asked_format, checked, keep_choice, keep_format
-from stiltwalk.stages.stage import Asking, FineTune, Predict, Prompt, intermediate_tasks, seed_of
+from stiltwalk.stages.predict import Predict
+from stiltwalk.stages.rows import Asking
+from stiltwalk.stages.soft_prompt_run import cloze_results
 from stiltwalk.store.workspace import Folder
 from stiltwalk.tasks import TASKS
 from stiltwalk.tasks.load import bitext, examples
@@ -103,8 +98,8 @@ def _way(
     """Return what answers such a task."""
     if task.task_type is TaskType.RETRIEVAL:
         return retrieval_results
-    if isinstance(stage.parent, Prompt):
-        return soft_prompt_run.cloze_results
+    if stage.parent.clozes:
+        return cloze_results
     return head_results if stage.asking is None else decoder_results
 
 
@@ -112,13 +107,13 @@ def _score_rows(stage: Predict, result: LanguageResult, folder: Folder) -> list[
     return [
         ScoreRow(
             stage=folder.stage,
-            intermediate=intermediate_tasks(stage),
+            intermediate=stage.intermediate_tasks,
             task=stage.rows.task,
             language=result.language,
             split=Split.TEST,
             metric=metric,
             value=value,
-            seed=seed_of(stage) if stage.shuffled_seed is None else stage.shuffled_seed,
+            seed=stage.trained_seed if stage.shuffled_seed is None else stage.shuffled_seed,
             num_examples=result.num_examples,
             control="" if stage.shuffled_seed is None else SHUFFLED,
         )
@@ -132,7 +127,7 @@ def _share_row(stage: Predict, result: LanguageResult, folder: Folder) -> Exampl
         stage=folder.stage,
         task=stage.rows.task,
         language=result.language,
-        seed=seed_of(stage),
+        seed=stage.trained_seed,
         won=tuple(round(each, 6) for each in won),
         of=of,
     )
@@ -154,7 +149,7 @@ def _timing_row(stage: Predict, result: LanguageResult, folder: Folder) -> Timin
 def head_results(stage: Predict, context: Context, folder: Folder) -> Iterator[LanguageResult]:
     """Answer all languages in shared batches, then take the answers apart."""
     task = TASKS[stage.rows.task]
-    source = context.model_folder(stage.parent)
+    source = stage.parent.model_folder(context)
     encoder, model = load_text_encoder(source), checkpoint.load(task.task_type, source)
     labels = tuple(model.config.id2label[number] for number in range(model.config.num_labels))
     kind = head_of(task.task_type)
@@ -179,7 +174,7 @@ def head_results(stage: Predict, context: Context, folder: Folder) -> Iterator[L
     )
     if stage.precision == "auto":
         engine = checked(stage, context, folder, engine, encoder)
-    engine = replace(engine, tick=counter(context, features.whole.num_rows))
+    engine = replace(engine, tick=context.counter(features.whole.num_rows))
     found, costs = outputs(engine, kind, features.whole)
     for number, (language, rows) in enumerate(asked.items()):
         start, end = features.first_rows[number : number + 2]
@@ -197,11 +192,9 @@ def head_results(stage: Predict, context: Context, folder: Folder) -> Iterator[L
 
 def _english(stage: Predict, context: Context) -> Sequence[Example]:
     """Return all English rows that the stage's model was trained on or is asked about."""
-    assert isinstance(stage.parent, FineTune)
-    learned, asked = stage.parent.rows, TASKS[stage.rows.task]
-    trained_on = TASKS[learned.task].chosen_on(learned.dev)
-    limit = stage.parent.settings.max_rows
-    rows = list(examples(trained_on, context.data, Split.TRAIN, "en", limit))
+    learned, asked = stage.parent.learned, TASKS[stage.rows.task]
+    assert learned is not None
+    rows = list(learned.examples(context.data))
     if "en" in available_languages(asked, context.data):
         rows += examples(asked, context.data, Split.TEST, "en", stage.max_rows)
     return rows
@@ -258,7 +251,7 @@ def retrieval_results(stage: Predict, context: Context, folder: Folder) -> Itera
 
 def _vectors(stage: Predict, context: Context, texts: list[Bitext]) -> _Vectors:
     """Encode every distinct line of the task once."""
-    source = context.model_folder(stage.parent)
+    source = stage.parent.model_folder(context)
     asking = stage.asking
     encoder = load_prompt_encoder(source, chat=False) if asking else load_text_encoder(source)
     assert stage.relative_depth is not None
@@ -275,7 +268,7 @@ def _vectors(stage: Predict, context: Context, texts: list[Bitext]) -> _Vectors:
         model=model,
         pad_id=encoder.pad_id,
         precision=asked_format(stage),
-        tick=counter(context, features.num_rows),
+        tick=context.counter(features.num_rows),
         devices=all_devices(),
     )
     pooling = asking.answering.pooling if asking else "mean"
@@ -331,7 +324,7 @@ def _mined(dev: Bitext, asked: Bitext, found: _Vectors, duplicates: Duplicates) 
 
 def decoder_results(stage: Predict, context: Context, folder: Folder) -> Iterator[LanguageResult]:
     """Answer all languages in shared batches, then take the answers apart."""
-    task, source = TASKS[stage.rows.task], context.model_folder(stage.parent)
+    task, source = TASKS[stage.rows.task], stage.parent.model_folder(context)
     assert stage.asking is not None
     train = english_rows(stage, context)
     kind = decoder_head(
@@ -381,7 +374,7 @@ def _backend(
 ) -> Iterator[Backend]:
     """Give what answers the rows: vLLM is handed the model, adapters merged."""
     precision = asked_format(stage)
-    tick = counter(context, features.num_units)
+    tick = context.counter(features.num_units)
     if stage.backend is None:
         engine = Engine(
             model=model,
@@ -395,7 +388,7 @@ def _backend(
     longest = int(features.ids.lengths.max(initial=0))
     new_tokens = 0 if kind.is_scored else kind.max_new_tokens
     checkpoint.require_room(model, longest + new_tokens)
-    served = context.model_folder(stage.parent)
+    served = stage.parent.model_folder(context)
     with TemporaryDirectory(dir=folder.path) as aside:
         if stage.shuffle is not None or (served / adapters.CONFIG).is_file():
             tokenizer, served = served, Path(aside) / MODEL
@@ -421,11 +414,9 @@ def _unparsed(
 
 def english_rows(stage: Predict, context: Context) -> Sequence[Example]:
     """Return the English rows that the model was, or could have been, trained on."""
-    task = TASKS[TASKS[stage.rows.task].train_task]
-    if not isinstance(stage.parent, FineTune):
-        return examples(task, context.data, Split.TRAIN, "en")
-    task = task.chosen_on(stage.parent.rows.dev)
-    return examples(task, context.data, Split.TRAIN, "en", stage.parent.settings.max_rows)
+    if stage.parent.learned:
+        return stage.parent.learned.examples(context.data)
+    return examples(TASKS[TASKS[stage.rows.task].train_task], context.data, Split.TRAIN, "en")
 
 
 def shots_of(asking: Asking, task: str, train: Sequence[Example]) -> list[Example]:

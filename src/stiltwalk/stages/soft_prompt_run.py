@@ -30,9 +30,12 @@ from stiltwalk.models.soft_prompt import (
 )
 from stiltwalk.recipe.schema import TrainSettings
 from stiltwalk.records import Example, Scores, Split, gold_answers
-from stiltwalk.stages.context import MODEL, Context, LanguageResult, counter
+from stiltwalk.stages.context import MODEL, Context
+from stiltwalk.stages.language_result import LanguageResult
 from stiltwalk.stages.precision import asked_format, keep_choice
-from stiltwalk.stages.stage import DrawnRows, Predict, Prompt
+from stiltwalk.stages.predict import Predict
+from stiltwalk.stages.rows import DrawnRows
+from stiltwalk.stages.soft_prompt import Prompt
 from stiltwalk.stages.train_data import TrainData
 from stiltwalk.stages.train_run import dev_row, train
 from stiltwalk.store.processes import leads
@@ -67,7 +70,7 @@ def prompt(stage: Prompt, context: Context, folder: Folder) -> None:
             save_prompt(folder.path / MODEL, vectors, facts)
 
     if stage.settings.is_trained:
-        train_data = TrainData(rows=[rows], models=[model])
+        train_data = TrainData(rows=[rows], models=[model], pad_id=encoder.pad_id)
         train(stage, _train_settings(stage), train_data, keep, context, folder)
         return
     keep()
@@ -83,7 +86,7 @@ def frozen_model(stage: Prompt, context: Context) -> FrozenModel:
     Raises:
         ModelError: if a head was trained and not kept, as earlier versions did.
     """
-    encoder = context.model_folder(stage.parent)
+    encoder = stage.parent.model_folder(context)
     grandparent = getattr(stage.parent, "parent", None)
     trained_head = getattr(stage.parent, "text", None)
     if trained_head and not (encoder / HEAD).is_file():
@@ -93,13 +96,13 @@ def frozen_model(stage: Prompt, context: Context) -> FrozenModel:
         )
     if grandparent is None or trained_head:
         return FrozenModel(encoder=encoder, head=encoder)
-    return FrozenModel(encoder=encoder, head=context.model_folder(grandparent))
+    return FrozenModel(encoder=encoder, head=grandparent.model_folder(context))
 
 
 def prompted_folder(stage: Prompt, context: Context) -> PromptedFolder:
     """Return where a finished prompt and its model are."""
     model = frozen_model(stage, context)
-    return PromptedFolder(prompt=context.model_folder(stage), model=model)
+    return PromptedFolder(prompt=stage.model_folder(context), model=model)
 
 
 def cloze_results(stage: Predict, context: Context, folder: Folder) -> Iterator[LanguageResult]:
@@ -118,7 +121,7 @@ def cloze_results(stage: Predict, context: Context, folder: Folder) -> Iterator[
         model=model,
         pad_id=encoder.pad_id,
         precision=asked_format(stage),
-        tick=counter(context, sum(map(len, asked.values()))),
+        tick=context.counter(sum(map(len, asked.values()))),
         devices=all_devices(),
     )
     for language, rows in asked.items():

@@ -1,4 +1,4 @@
-"""How stages that make a checkpoint are carried out."""
+"""How stages that train on English tasks do it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from pathlib import Path
 import torch
 
 from stiltwalk.errors import TrainingDiverged
-from stiltwalk.features.prompts import load_prompt_encoder
 from stiltwalk.features.text import load_text_encoder
 from stiltwalk.models import adapters, checkpoint
 from stiltwalk.models.masked_lm import HEAD
@@ -19,15 +18,9 @@ from stiltwalk.recipe.schema import TrainSettings
 from stiltwalk.records import ScoreRow, Split, TaskType
 from stiltwalk.stages.context import MODEL, Context
 from stiltwalk.stages.distributed import call_helpers
-from stiltwalk.stages.stage import (
-    DrawnRows,
-    FineTune,
-    Intermediate,
-    Prompt,
-    StageRows,
-    intermediate_tasks,
-    seed_of,
-)
+from stiltwalk.stages.rows import DrawnRows, StageRows
+from stiltwalk.stages.stage import TrainingStage
+from stiltwalk.stages.train import FineTune, Intermediate
 from stiltwalk.stages.train_data import (
     TrainData,
     decoder_to_train,
@@ -46,7 +39,7 @@ from stiltwalk.training.tracking import tracked
 def intermediate(stage: Intermediate, context: Context, folder: Folder) -> None:
     """Train the parent's encoder on one or several tasks; keep it, and the heads beside it."""
     torch.set_num_threads(stage.numerics.num_threads)
-    source = context.model_folder(stage.parent)
+    source = stage.parent.model_folder(context)
     if stage.asking:
         _train_decoder(stage, context, folder)
         return
@@ -71,7 +64,7 @@ def intermediate(stage: Intermediate, context: Context, folder: Folder) -> None:
 def fine_tune(stage: FineTune, context: Context, folder: Folder) -> None:
     """Train a head and the parent's encoder on one task; keep the whole model."""
     torch.set_num_threads(stage.numerics.num_threads)
-    source = context.model_folder(stage.parent)
+    source = stage.parent.model_folder(context)
     if stage.asking:
         _train_decoder(stage, context, folder)
         return
@@ -85,13 +78,14 @@ def fine_tune(stage: FineTune, context: Context, folder: Folder) -> None:
     def keep() -> None:
         checkpoint.save(model, folder.path / MODEL, tokenizer_from=source, lora=stage.lora)
 
-    train_data = TrainData(rows=[rows], models=[model])
+    pad_id = load_text_encoder(source).pad_id
+    train_data = TrainData(rows=[rows], models=[model], pad_id=pad_id)
     train(stage, stage.settings, train_data, keep, context, folder)
 
 
 def _train_decoder(stage: Intermediate | FineTune, context: Context, folder: Folder) -> None:
     """Train a decoder on one or several tasks as text; keep all of it, its one head too."""
-    source = context.model_folder(stage.parent)
+    source = stage.parent.model_folder(context)
     model = decoder_to_train(stage, source)
 
     def keep() -> None:
@@ -128,7 +122,7 @@ def _rows(
 
 
 def train(
-    stage: Intermediate | FineTune | Prompt,
+    stage: TrainingStage,
     settings: TrainSettings,
     train_data: TrainData,
     keep: Callable[[], None],
@@ -136,7 +130,6 @@ def train(
     folder: Folder,
 ) -> None:
     """Run the loop, which calls `keep` for the best model; write the log and the dev scores."""
-    source = context.model_folder(stage.parent)
     call_helpers(stage, context)
     if settings.freeze_word_embeddings:
         checkpoint.freeze_word_embeddings(train_data.models[0])
@@ -150,7 +143,7 @@ def train(
                 rows=train_data.rows,
                 settings=settings,
                 draws=stage.draws,
-                pad_id=_pad_id(stage, source),
+                pad_id=train_data.pad_id,
                 precision=stage.numerics.precision,
                 num_steps=train_data.num_steps,
                 resume_file=folder.path / RESUME,
@@ -165,12 +158,6 @@ def train(
         best = training.best.by_task
         scored = [each for each in train_data.rows if isinstance(each, TaskRows)]
         folder.write_scores([dev_row(stage, each, best[each.task.name], folder) for each in scored])
-
-
-def _pad_id(stage: Intermediate | FineTune | Prompt, source: Path) -> int:
-    if not isinstance(stage, Prompt) and stage.asking:
-        return load_prompt_encoder(source, chat=False).pad_id
-    return load_text_encoder(source).pad_id
 
 
 @contextmanager
@@ -203,18 +190,16 @@ def _write_log(training: Training, num_trained: int, folder: Path) -> None:
     (folder / "dev.json").write_text(json.dumps(evaluations, indent=1), encoding="utf-8")
 
 
-def dev_row(
-    stage: Intermediate | FineTune | Prompt, rows: TaskRows, value: float, folder: Folder
-) -> ScoreRow:
+def dev_row(stage: TrainingStage, rows: TaskRows, value: float, folder: Folder) -> ScoreRow:
     """Return the dev score of one task, a fraction, as a row of results."""
     return ScoreRow(
         stage=folder.stage,
-        intermediate=intermediate_tasks(stage),
+        intermediate=stage.intermediate_tasks,
         task=rows.task.name,
         language="en",
         split=Split.DEV,
         metric="dev_score",
         value=value,
-        seed=seed_of(stage),
+        seed=stage.trained_seed,
         num_examples=len(rows.dev_examples),
     )
