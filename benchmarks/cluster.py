@@ -44,8 +44,9 @@ from stiltwalk.execution.scheduler import Job, Needs, Scheduler, jobs_of
 from stiltwalk.execution.study import run_study
 from stiltwalk.recipe.load import read_recipe
 from stiltwalk.stages.cost import ModelShape
+from stiltwalk.stages.encoder import Base
 from stiltwalk.stages.graph import build_plan
-from stiltwalk.stages.stage import Base, Stage, fingerprint
+from stiltwalk.stages.stage import Stage
 from stiltwalk.store.remote import workspace_at
 from stiltwalk.store.workspace import Workspace
 
@@ -76,7 +77,7 @@ def graph(num_stages: int, all_work_s: float) -> list[Job]:
         stage = Base(name=f"{job.cost_s * scale}", revision=job.name)
         parents = tuple(made[parent].name for parent in job.parents)
         made[job.name] = Job(
-            name=fingerprint(stage), stage=stage, parents=parents, cost_s=job.cost_s * scale
+            name=stage.fingerprint, stage=stage, parents=parents, cost_s=job.cost_s * scale
         )
     return list(made.values())
 
@@ -232,7 +233,7 @@ def cluster(num_workers: int) -> Iterator[None]:
 
 def _sleeping(seconds: str, number: int) -> Job:
     stage = Base(name=seconds, revision=f"warm {number}")
-    return Job(name=fingerprint(stage), stage=stage)
+    return Job(name=stage.fingerprint, stage=stage)
 
 
 def _memory_bytes() -> int:

@@ -24,7 +24,8 @@ from rich.console import Console
 from stiltwalk.execution.executors.ray import RayExecutor
 from stiltwalk.execution.progress import Narrator
 from stiltwalk.execution.scheduler import Job, Scheduler
-from stiltwalk.stages.stage import Base, Stage, fingerprint
+from stiltwalk.stages.encoder import Base
+from stiltwalk.stages.stage import Stage
 from stiltwalk.store.remote import workspace_at
 from stiltwalk.store.workspace import Workspace
 
@@ -100,7 +101,7 @@ class Pretend:
         store, does = workspace_at(self.place), stage.name.partition(":")[0]
         if does == "fail":
             raise ValueError("it was meant to")
-        died = store.root / f"{fingerprint(stage)} died"
+        died = store.root / f"{stage.fingerprint} died"
         if does == "die always" or (does == "die once" and not died.exists()):
             died.touch()
             os.kill(os.getpid(), signal.SIGKILL)
@@ -113,7 +114,7 @@ def job(name: str, *parents: Job) -> Job:
     """Return a job whose stage does what its name says up to a colon."""
     stage = Base(name=name, revision=name)
     return Job(
-        name=fingerprint(stage), stage=stage, parents=tuple(each.name for each in parents), cost_s=1
+        name=stage.fingerprint, stage=stage, parents=tuple(each.name for each in parents), cost_s=1
     )
 
 

@@ -33,6 +33,18 @@ class Split(StrEnum):
     TEST = "test"
 
 
+class Phase(StrEnum):
+    """A part of a run, as reports call it; every stage belongs to one."""
+
+    BASE = "base encoder"
+    INTERMEDIATE = "intermediate phase"
+    TARGET = "target phase"
+    PROMPT = "prompt"
+    EVALUATION = "evaluation"
+    TIMING = "timing"
+    REFERENCE = "without a model"
+
+
 class Metric(StrEnum):
     """How a task's answers are scored; `stiltwalk.metrics.score.score` knows each."""
 

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,9 +15,9 @@ import transformers
 from rich.console import Console
 
 import stiltwalk
-from stiltwalk.execution import runner
 from stiltwalk.inference.engine import Engine
 from stiltwalk.metrics.score import checkpoint_score
+from stiltwalk.stages import STAGES
 from stiltwalk.store.workspace import Workspace
 from walking import LANGUAGES, Walked, carry_out
 
@@ -168,16 +169,20 @@ def test_a_run_stopped_inside_many_stages_ends_as_an_undisturbed_one(
     own = Walked(
         recipe=walked.recipe, workspace=tmp_path / "workspace", report=tmp_path / "no report"
     )
-    whole, done = runner.carry_out, 0
+    done = 0
 
-    def stopped(*args: object) -> None:
-        nonlocal done
-        whole(*args)  # type: ignore[arg-type]
-        done += 1
-        if done % 5 == 0:
-            raise KeyboardInterrupt
+    def stopping(whole: Callable[..., None]) -> Callable[..., None]:
+        def run(*args: object) -> None:
+            nonlocal done
+            whole(*args)
+            done += 1
+            if done % 5 == 0:
+                raise KeyboardInterrupt
 
-    monkeypatch.setattr(runner, "carry_out", stopped)
+        return run
+
+    for each in STAGES.values():
+        monkeypatch.setattr(each, "run", stopping(each.run))
     rounds = 0
     while len(own.stages()) < NUM_STAGES:
         rounds += 1

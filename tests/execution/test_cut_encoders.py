@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from stiltwalk.models import device
-from stiltwalk.stages.predict import cut_encoder
+from stiltwalk.stages.predict_run import cut_encoder
 
 
 def test_only_a_family_that_can_be_cut_is_cut_and_another_says_so_once(

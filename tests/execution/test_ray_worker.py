@@ -11,7 +11,7 @@ from stiltwalk.data.source import DataSource
 from stiltwalk.errors import DataError
 from stiltwalk.execution.executors import ray_worker
 from stiltwalk.records import Split
-from stiltwalk.stages.stage import StageRows
+from stiltwalk.stages.rows import StageRows
 from stiltwalk.tasks import TASKS
 from stiltwalk.tasks.sources import LEARNED, revision
 
@@ -36,5 +36,5 @@ def test_other_test_files_on_a_node_stop_an_evaluation_and_no_training(
     asked = StageRows(task="tydiqa", revision=revision(task, source, (Split.TEST,)))
     write(tmp_path / "mirror", "validation", "there alone")
     ray_worker._check_rows(learned, source)
-    with pytest.raises(DataError, match=r"rows of tydiqa in .* in the plan .* the same files"):
+    with pytest.raises(DataError, match=r"data of tydiqa in .* in the plan .* the same files"):
         ray_worker._check_rows(asked, source)

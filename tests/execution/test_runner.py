@@ -13,8 +13,8 @@ from rich.console import Console
 from safetensors.torch import load_file
 
 from stiltwalk.errors import TrainingDiverged, WorkspaceError
-from stiltwalk.execution import runner
 from stiltwalk.execution.progress import Narrator
+from stiltwalk.stages.reference import Rules
 from walking import Walked
 
 
@@ -39,7 +39,7 @@ def test_an_error_carries_its_stage_and_the_way_on(
     def broken(*_: object) -> None:
         raise RuntimeError("broken")
 
-    monkeypatch.setattr(runner, "carry_out", broken)
+    monkeypatch.setattr(Rules, "run", broken)
     with pytest.raises(RuntimeError, match="broken") as caught:
         own.again()
     assert "run the same command again to go on" in caught.value.__notes__[0]

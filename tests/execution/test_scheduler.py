@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stiltwalk.execution.scheduler import MAX_TRIES, Job, Needs, Scheduler
-from stiltwalk.stages.stage import Base
+from stiltwalk.stages.encoder import Base
 
 NEEDS = (Needs(), Needs(alone=True))
 STAGE = Base(name="any", revision="any")

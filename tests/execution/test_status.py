@@ -13,7 +13,7 @@ from rich.console import Console
 from stiltwalk.errors import NoSuchRun
 from stiltwalk.execution.scheduler import Job, Scheduler
 from stiltwalk.execution.status import Board, keep_status, print_status, read_status
-from stiltwalk.stages.stage import Base
+from stiltwalk.stages.encoder import Base
 from stiltwalk.store.workspace import Workspace
 
 NODES = [

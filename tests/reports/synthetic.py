@@ -4,7 +4,7 @@
 from collections.abc import Callable, Mapping
 from random import Random
 
-from stiltwalk.records import ExampleScoreRow, Metric, ScoreRow, TaskType, TimingRow
+from stiltwalk.records import ExampleScoreRow, Metric, Phase, ScoreRow, TaskType, TimingRow
 from stiltwalk.reports.data import (
     ArmExampleScores,
     ArmScore,
@@ -177,7 +177,7 @@ def _courses(
                 found.append(
                     TrainingCurve(
                         arms=(arm,),
-                        phase="FineTune",
+                        phase=Phase.TARGET,
                         task=TASKS[task].train_task,
                         seed=seed,
                         evaluations=tuple((100 * n, level * (1 - 0.5**n)) for n in range(1, 6)),
@@ -228,27 +228,27 @@ def _stages(
     arms: tuple[str, ...], targets: tuple[str, ...], seeds: tuple[int, ...]
 ) -> list[StageLine]:
     def line(
-        what: str, kind: str, about: str, parents: tuple[str, ...], on: tuple[str, ...], num: int
+        what: str, phase: Phase, about: str, parents: tuple[str, ...], on: tuple[str, ...], num: int
     ) -> StageLine:
         return StageLine(
             fingerprint=Random(what).randbytes(8).hex(),
             what=what,
             time_s=num / 5000,
             num_tokens=num,
-            kind=kind,
+            phase=phase,
             about=(about,) if about else (),
             parents=parents,
             arms=on,
         )
 
-    base = line("base encoder mini-base", "Base", "", (), arms, 0)
+    base = line("base encoder mini-base", Phase.BASE, "", (), arms, 0)
     found = [base]
     for arm in arms:
         for seed in seeds:
             start = base
             if arm != "none":
                 doing = f"train on {arm}, seed {seed}"
-                start = line(doing, "Intermediate", arm, (base.fingerprint,), (arm,), 410_000)
+                start = line(doing, Phase.INTERMEDIATE, arm, (base.fingerprint,), (arm,), 410_000)
                 found.append(start)
             for task in targets:
                 tail = f"{task} after {arm}, seed {seed}"
@@ -257,8 +257,10 @@ def _stages(
                     trains = TASKS[task].train_task
                     doing = f"fine-tune on {tail}"
                     above = (start.fingerprint,)
-                    parent = line(doing, "FineTune", trains, above, (arm,), 64_000)
+                    parent = line(doing, Phase.TARGET, trains, above, (arm,), 64_000)
                     found.append(parent)
                 doing = f"predict {tail}"
-                found.append(line(doing, "Predict", task, (parent.fingerprint,), (arm,), 220_000))
+                found.append(
+                    line(doing, Phase.EVALUATION, task, (parent.fingerprint,), (arm,), 220_000)
+                )
     return found

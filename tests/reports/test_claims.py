@@ -10,7 +10,7 @@ import pytest
 from synthetic import make_rows
 
 from stiltwalk.recipe.schema import Claim
-from stiltwalk.records import BASELINE_ARM, ScoreRow, Split
+from stiltwalk.records import BASELINE_ARM, Phase, ScoreRow, Split
 from stiltwalk.reports.claims import ClaimVerdict, Evidence, JudgedClaim, claims_json
 from stiltwalk.reports.data import RunRows, StageLine
 from stiltwalk.reports.nine_claims import TESTS, WORDINGS, judge_claims
@@ -83,7 +83,9 @@ def run_of(
         rows=rows,
         timings=(),
         baselines=(),
-        stages=(StageLine(fingerprint="0" * 16, what="", time_s=1.0, num_tokens=0, kind="Base"),),
+        stages=(
+            StageLine(fingerprint="0" * 16, what="", time_s=1.0, num_tokens=0, phase=Phase.BASE),
+        ),
         provenance={},
         model="FacebookAI/xlm-roberta-large",
         walked=arms,

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 from synthetic import make_run
 
+from stiltwalk.records import Phase
 from stiltwalk.reports.charts.stage_graph import stage_graph
 from stiltwalk.reports.costs import training_costs
 from stiltwalk.reports.data import NUM_POINTS, StageLine, averaged
@@ -52,7 +53,7 @@ def test_what_is_not_done_is_dashed_and_counted() -> None:
 
 
 def test_a_label_of_a_stage_stays_text() -> None:
-    line = StageLine(fingerprint="0", what="<b>&", time_s=1.0, num_tokens=0, kind="Base")
+    line = StageLine(fingerprint="0", what="<b>&", time_s=1.0, num_tokens=0, phase=Phase.BASE)
     text = stage_graph(replace(make_run(), stages=(line,)))
     assert "<b>" not in text
     assert "&lt;b&gt;&amp;" in text

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from stiltwalk.data.source import MINI, DataSource
 from stiltwalk.execution.status import keep_status
+from stiltwalk.records import Phase
 from stiltwalk.reports.transfer import why_missing
 from stiltwalk.reports.write import rows_of
 from stiltwalk.store.manifest import RecordedStage, RunRecord
@@ -26,13 +28,17 @@ def record(*stages: RecordedStage) -> RunRecord:
     )
 
 
+def recorded(fingerprint: str, phase: Phase, does: str = "…", **more: Any) -> RecordedStage:  # noqa: ANN401 - any field
+    return RecordedStage(fingerprint=fingerprint, phase=phase, does=does, **more)
+
+
 def test_what_rests_on_a_failed_stage_is_missing_for_its_reason(tmp_path: Path) -> None:
     store = Workspace(tmp_path)
     made = record(
-        RecordedStage(fingerprint="a", does="train on mnli"),
-        RecordedStage(fingerprint="b", does="fine-tune on xnli after mnli", parents=("a",)),
-        RecordedStage(fingerprint="c", does="…", arm="mnli", target="xnli", parents=("b",)),
-        RecordedStage(fingerprint="d", does="…", arm="none", target="xnli"),
+        recorded("a", Phase.INTERMEDIATE, does="train on mnli"),
+        recorded("b", Phase.TARGET, does="fine-tune on xnli after mnli", parents=("a",)),
+        recorded("c", Phase.EVALUATION, arm="mnli", target="xnli", parents=("b",)),
+        recorded("d", Phase.EVALUATION, arm="none", target="xnli"),
     )
     assert not rows_of(made, store).gaps
     keep_status(store, {"failed": [{"fingerprint": "a", "fault": "OSError: no disk"}]})

@@ -15,8 +15,8 @@ import called
 from stiltwalk.errors import ClusterError, NoSuchRun, ProcessLost, RecipeError, WorkspaceError
 from stiltwalk.execution import compare, study
 from stiltwalk.execution.compare import Asked, compare_models
-from stiltwalk.stages import compare_speed
-from stiltwalk.stages.compare_speed import scored_format
+from stiltwalk.stages import compare_speed_run
+from stiltwalk.stages.compare_speed_run import scored_format
 from stiltwalk.store import machine
 from stiltwalk.store.workspace import Workspace
 from stiltwalk.timing import sample_size
@@ -100,7 +100,7 @@ def test_a_recipe_times_its_arms_once(
     walked: Walked, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sample_size, "QUICK", BRIEF)
-    monkeypatch.setattr(compare_speed, "in_fresh_process", here)
+    monkeypatch.setattr(compare_speed_run, "in_fresh_process", here)
     own, table = walked.copied(tmp_path), 'measure={targets=["xquad"],scenarios=["SingleStream"]}'
     own.again(table)
     (stage,) = own.named("Measure")
@@ -114,11 +114,11 @@ def test_another_machine_or_other_versions_measure_anew_and_nothing_else(
     walked: Walked, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sample_size, "QUICK", BRIEF)
-    monkeypatch.setattr(compare_speed, "in_fresh_process", here)
+    monkeypatch.setattr(compare_speed_run, "in_fresh_process", here)
     own, table = walked.copied(tmp_path), 'measure={targets=["xquad"],scenarios=["SingleStream"]}'
     own.again(table)
     elsewhere = replace(machine.measured_on(), torch="9.9")
-    for module in (study, compare_speed):
+    for module in (study, compare_speed_run):
         monkeypatch.setattr(module, "measured_on", lambda: elsewhere)
     assert own.again(table).count("running") == 1
     assert len(own.named("Measure")) == 2
@@ -126,9 +126,9 @@ def test_another_machine_or_other_versions_measure_anew_and_nothing_else(
 
 def test_a_stage_planned_for_another_machine_is_refused_with_both_named() -> None:
     machine_here = machine.measured_on()
-    compare_speed.require_machine(machine_here)
+    compare_speed_run.require_machine(machine_here)
     with pytest.raises(ClusterError, match=r"planned for .*processor Abacus.* and this is "):
-        compare_speed.require_machine(replace(machine_here, processor="Abacus"))
+        compare_speed_run.require_machine(replace(machine_here, processor="Abacus"))
 
 
 def test_each_side_is_timed_in_the_format_that_its_scores_were_made_in(

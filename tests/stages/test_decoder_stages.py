@@ -5,16 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from stiltwalk.recipe.load import parse_recipe
+from stiltwalk.stages.encoder import Base
 from stiltwalk.stages.graph import build_plan
-from stiltwalk.stages.stage import (
-    Base,
-    FineTune,
-    Intermediate,
-    Predict,
-    Stage,
-    canonical,
-    fingerprint,
-)
+from stiltwalk.stages.predict import Predict
+from stiltwalk.stages.stage import Stage
+from stiltwalk.stages.train import FineTune, Intermediate
 
 RECIPE = """
 name = "study"
@@ -47,14 +42,14 @@ def test_questions_of_two_targets_share_one_trained_decoder() -> None:
 
 def test_an_encoders_stages_know_nothing_of_asking() -> None:
     for stage in stages("model.family='encoder'"):
-        assert "asking" not in canonical(stage)
-    assert all("asking" in canonical(s) for s in stages() if not isinstance(s, Base))
+        assert "asking" not in stage.canonical
+    assert all("asking" in s.canonical for s in stages() if not isinstance(s, Base))
 
 
 def test_a_target_asked_otherwise_is_trained_as_before() -> None:
     plain, other = stages(), stages("answering.xnli.length_normalised=false")
     assert of("xnli", plain).parent == of("xnli", other).parent
-    assert fingerprint(of("xnli", plain)) != fingerprint(of("xnli", other))
+    assert of("xnli", plain).fingerprint != of("xnli", other).fingerprint
     assert of("xquad", plain) == of("xquad", other)
 
 
@@ -70,6 +65,6 @@ def test_a_model_that_is_asked_as_it_is_is_not_trained_on_the_target() -> None:
 def test_another_backend_answers_prompts_anew_and_trains_nothing_again() -> None:
     plain, other = stages(), stages("model.backend='vllm'")
     assert of("xnli", plain).parent == of("xnli", other).parent
-    assert fingerprint(of("xnli", plain)) != fingerprint(of("xnli", other))
+    assert of("xnli", plain).fingerprint != of("xnli", other).fingerprint
     assert of("tatoeba", plain) == of("tatoeba", other), "vectors come from our own engine"
-    assert all("backend" not in canonical(stage) for stage in plain)
+    assert all("backend" not in stage.canonical for stage in plain)

@@ -12,23 +12,14 @@ import pytest
 from stiltwalk.recipe.load import parse_recipe
 from stiltwalk.recipe.schema import Mixing
 from stiltwalk.records import Split
+from stiltwalk.stages.compare_speed import Measure
+from stiltwalk.stages.encoder import Base, Pretrain
 from stiltwalk.stages.graph import Plan, Revision, build_plan
-from stiltwalk.stages.stage import (
-    Base,
-    FineTune,
-    Intermediate,
-    Measure,
-    Predict,
-    Pretrain,
-    Rules,
-    Stage,
-    StageRows,
-    describe,
-    fingerprint,
-    intermediate_tasks,
-    parents,
-    seed_of,
-)
+from stiltwalk.stages.predict import Predict
+from stiltwalk.stages.reference import Rules
+from stiltwalk.stages.rows import StageRows
+from stiltwalk.stages.stage import Stage
+from stiltwalk.stages.train import FineTune, Intermediate
 from stiltwalk.store.machine import MeasuredOn
 from stiltwalk.tasks import TARGETS
 
@@ -64,15 +55,15 @@ def changed(
     revision: Revision = lambda *_: "rows:1",
 ) -> Counter[tuple[str, str]]:
     """Return (class, task) of the stages that a changed recipe adds to the plain one's."""
-    before = {fingerprint(stage) for stage in plan_of().stages}
+    before = {stage.fingerprint for stage in plan_of().stages}
     after = plan_of(*changes, text=text, base=base, revision=revision).stages
-    return Counter(_kind(stage) for stage in after if fingerprint(stage) not in before)
+    return Counter(_kind(stage) for stage in after if stage.fingerprint not in before)
 
 
 def _kind(stage: Stage) -> tuple[str, str]:
     match stage:
         case Intermediate():
-            return "Intermediate", "+".join(intermediate_tasks(stage))
+            return "Intermediate", "+".join(stage.intermediate_tasks)
         case FineTune() | Predict() | Rules():
             return type(stage).__name__, stage.rows.task
         case _:
@@ -91,21 +82,21 @@ def _times(number: int, kind: str, tasks: tuple[str, ...]) -> Counter[tuple[str,
 
 def test_every_stage_is_there_once_with_its_parents_before_it() -> None:
     stages = plan_of("controls=true", "seeds=[1, 2]").stages
-    assert len({fingerprint(stage) for stage in stages}) == len(stages)
+    assert len({stage.fingerprint for stage in stages}) == len(stages)
     for position, stage in enumerate(stages):
-        assert all(parent in stages[:position] for parent in parents(stage))
+        assert all(parent in stages[:position] for parent in stage.parents)
 
 
 def test_parents_come_first_without_the_baseline_arm_too() -> None:
     only = RECIPE.replace("none = []\n", "")
     stages = plan_of("controls=true", text=only).stages
     for position, stage in enumerate(stages):
-        assert all(parent in stages[:position] for parent in parents(stage))
+        assert all(parent in stages[:position] for parent in stage.parents)
 
 
 def test_nine_targets_share_one_intermediate_checkpoint() -> None:
     stages = plan_of().stages
-    squad = [s for s in stages if intermediate_tasks(s) == ("squad_v1",)]
+    squad = [s for s in stages if s.intermediate_tasks == ("squad_v1",)]
     assert sum(isinstance(stage, Intermediate) for stage in squad) == 1
     assert sum(isinstance(stage, Predict) for stage in squad) == len(TARGETS)
 
@@ -181,7 +172,7 @@ DEEPEST = next(
     stage
     for stage in plan_of().stages
     if isinstance(stage, Predict)
-    and intermediate_tasks(stage)
+    and stage.intermediate_tasks
     and isinstance(stage.parent, FineTune)
 )
 
@@ -191,7 +182,7 @@ THE_BASES_NAME = ("parent", "parent", "parent", "name")
 
 def test_a_renamed_model_folder_is_the_same_model() -> None:
     renamed = _with(DEEPEST, THE_BASES_NAME, "another name")
-    assert fingerprint(renamed) == fingerprint(DEEPEST)
+    assert renamed.fingerprint == DEEPEST.fingerprint
     assert renamed == DEEPEST
 
 
@@ -200,8 +191,8 @@ def test_a_renamed_model_folder_is_the_same_model() -> None:
 )
 def test_a_fingerprint_follows_every_value_of_the_whole_lineage(path: tuple[str, ...]) -> None:
     value = dict(_values(DEEPEST))[path]
-    assert fingerprint(_with(DEEPEST, path, _other(value))) != fingerprint(DEEPEST)
-    assert fingerprint(_with(DEEPEST, path, value)) == fingerprint(DEEPEST)
+    assert _with(DEEPEST, path, _other(value)).fingerprint != DEEPEST.fingerprint
+    assert _with(DEEPEST, path, value).fingerprint == DEEPEST.fingerprint
 
 
 def test_equal_values_of_different_stage_classes_differ() -> None:
@@ -209,8 +200,8 @@ def test_equal_values_of_different_stage_classes_differ() -> None:
     del common["head_of"]
     tuned = FineTune(**{**common, "rows": rows, "parent": BASE})
     walked = Intermediate(**{**common, "rows": (rows,), "mixing": Mixing(), "parent": BASE})
-    assert fingerprint(tuned) != fingerprint(walked)
-    assert len(fingerprint(tuned)) == 16
+    assert tuned.fingerprint != walked.fingerprint
+    assert len(tuned.fingerprint) == 16
 
 
 # --- a changed value re-runs what depends on it, and nothing else ------------------------------
@@ -362,8 +353,8 @@ def test_the_miniatures_own_dev_rows_are_nobodys_test_rows() -> None:
 def test_controls_add_stages_and_change_none() -> None:
     found = changed("controls=true")
     assert found == _times(1, "Predict", TARGETS) + _times(1, "Rules", TARGETS)
-    assert {fingerprint(s) for s in plan_of().stages} <= {
-        fingerprint(s) for s in plan_of("controls=true").stages
+    assert {s.fingerprint for s in plan_of().stages} <= {
+        s.fingerprint for s in plan_of("controls=true").stages
     }
 
 
@@ -434,7 +425,7 @@ def test_arms_that_differ_in_the_target_phase_alone_share_what_comes_before_it()
 
 
 def test_a_stage_says_what_it_does_in_a_few_words() -> None:
-    said = {describe(stage) for stage in plan_of("controls=true").stages}
+    said = {stage.title for stage in plan_of("controls=true").stages}
     assert "base encoder tiny" in said
     assert "train on squad_v1" in said
     assert "fine-tune on mnli after squad_v1" in said
@@ -444,11 +435,11 @@ def test_a_stage_says_what_it_does_in_a_few_words() -> None:
 
 
 def test_adapters_are_part_of_what_both_phases_are() -> None:
-    whole = {fingerprint(stage) for stage in plan_of().stages}
+    whole = {stage.fingerprint for stage in plan_of().stages}
 
     def of(lora: str) -> set[str]:
         stages = plan_of(f"arms.small={{tasks = ['squad_v1'], lora = {lora}}}").stages
-        return {fingerprint(stage) for stage in stages} - whole
+        return {stage.fingerprint for stage in stages} - whole
 
     ways = [of(text) for text in ("{}", "{merged = false}", "{rank = 4}", "{dropout = 0.1}")]
     assert all(len(way) == 1 + len(TRAINED) + len(TARGETS) for way in ways)
@@ -459,7 +450,7 @@ def test_a_stage_of_adapters_says_so() -> None:
     stages = plan_of(
         "arms.small={tasks = ['squad_v1'], lora = {}}", "arms.alone={lora = {merged = false}}"
     ).stages
-    said = {describe(stage) for stage in stages}
+    said = {stage.title for stage in stages}
     assert "train on squad_v1 with LoRA of rank 8, merged" in said
     assert "fine-tune on mnli after squad_v1 with LoRA of rank 8, merged" in said
     assert "fine-tune on mnli with LoRA of rank 8, kept as adapters" in said
@@ -467,8 +458,8 @@ def test_a_stage_of_adapters_says_so() -> None:
 
 
 def test_a_seed_is_that_of_the_last_training() -> None:
-    assert seed_of(BASE) == 0
-    assert seed_of(replace(DEEPEST, parent=replace(DEEPEST.parent, seed=7))) == 7
+    assert BASE.trained_seed == 0
+    assert replace(DEEPEST, parent=replace(DEEPEST.parent, seed=7)).trained_seed == 7
 
 
 def test_only_mining_depends_on_what_becomes_of_repeated_sentences() -> None:
@@ -504,11 +495,11 @@ def beside(*changes: str) -> Intermediate:
 
 def test_arms_with_text_or_translations_say_so_and_share_nothing() -> None:
     text, other = beside(TEXT), beside(TRANSLATED)
-    assert describe(text) == "train on squad_v1 with MLM in 40 languages"
-    assert describe(other) == "train on squad_v1 translated into 2 languages"
-    english = next(s for s in plan_of().stages if intermediate_tasks(s) == ("squad_v1",))
-    assert len({fingerprint(stage) for stage in (text, other, english)}) == 3
-    said = {describe(stage) for stage in plan_of(TEXT).stages}
+    assert text.title == "train on squad_v1 with MLM in 40 languages"
+    assert other.title == "train on squad_v1 translated into 2 languages"
+    english = next(s for s in plan_of().stages if s.intermediate_tasks == ("squad_v1",))
+    assert len({stage.fingerprint for stage in (text, other, english)}) == 3
+    said = {stage.title for stage in plan_of(TEXT).stages}
     assert "predict xnli in 15 languages after squad_v1 with MLM in 40 languages" in said
 
 
@@ -520,7 +511,7 @@ def test_a_fingerprint_follows_every_value_of_the_text_but_where_it_is(
 ) -> None:
     stage = beside(TEXT)
     other = _with(stage, path, _other(dict(_values(stage))[path]))
-    assert (fingerprint(other) == fingerprint(stage)) == (path[1] == "where")
+    assert (other.fingerprint == stage.fingerprint) == (path[1] == "where")
     assert (other == stage) == (path[1] == "where")
 
 
@@ -528,18 +519,18 @@ def test_a_fingerprint_follows_the_revision_of_translations_and_not_their_place(
     stage = beside(TRANSLATED)
     (rows,) = stage.translated
     moved = replace(stage, translated=(replace(rows, where=replace(rows.where, place="/x")),))
-    assert fingerprint(moved) == fingerprint(stage)
+    assert moved.fingerprint == stage.fingerprint
     for change in ({"revision": "rows:2"}, {"weight": 0.9}, {"languages": ("de",)}):
         changed_rows = replace(rows, **change)  # type: ignore[arg-type]
         other = replace(stage, translated=(changed_rows,))
-        assert fingerprint(other) != fingerprint(stage)
+        assert other.fingerprint != stage.fingerprint
 
 
 def test_every_arm_is_timed_against_the_baseline_after_everything_else() -> None:
     stages = plan_of('measure.targets=["tatoeba", "xnli"]', "seeds=[1, 2]").stages
     timed = [stage for stage in stages if isinstance(stage, Measure)]
     assert stages[-4:] == tuple(timed)
-    assert [(describe(stage), seed_of(stage)) for stage in timed] == [
+    assert [(stage.title, stage.trained_seed) for stage in timed] == [
         (f"time {arm} against none on xnli, tatoeba", seed)
         for arm in ("squad", "many")
         for seed in (1, 2)
@@ -549,7 +540,9 @@ def test_every_arm_is_timed_against_the_baseline_after_everything_else() -> None
 def test_both_sides_of_a_measurement_are_of_one_seed() -> None:
     for stage in plan_of('measure.targets=["xnli"]', "seeds=[1, 2, 3]").stages:
         if isinstance(stage, Measure):
-            assert [seed_of(each) for each in stage.a] == [seed_of(each) for each in stage.b]
+            assert [each.trained_seed for each in stage.a] == [
+                each.trained_seed for each in stage.b
+            ]
 
 
 def test_a_measurement_is_other_on_another_machine_or_with_other_versions() -> None:
@@ -559,7 +552,7 @@ def test_a_measurement_is_other_on_another_machine_or_with_other_versions() -> N
     on = MeasuredOn(**dict.fromkeys(names, "one"))
     others = [replace(measure, on=replace(on, **{name: "other"})) for name in names]
     found = [measure, replace(measure, on=on), *others, replace(measure, num_threads=77)]
-    assert len({fingerprint(stage) for stage in found}) == len(found)
+    assert len({stage.fingerprint for stage in found}) == len(found)
 
 
 def test_a_measurement_is_other_where_either_side_is() -> None:
@@ -567,4 +560,4 @@ def test_a_measurement_is_other_where_either_side_is() -> None:
     assert isinstance(measure, Measure)
     a, b = measure.a, measure.b
     others = [replace(measure, a=b), replace(measure, b=a), replace(measure, a=b, b=a)]
-    assert len({fingerprint(stage) for stage in (measure, *others)}) == 4
+    assert len({stage.fingerprint for stage in (measure, *others)}) == 4

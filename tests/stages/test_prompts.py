@@ -5,18 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from stiltwalk.recipe.load import parse_recipe
-from stiltwalk.stages.cost import ModelShape, cost
+from stiltwalk.stages.cost import ModelShape
+from stiltwalk.stages.encoder import Base
 from stiltwalk.stages.graph import Plan, build_plan
-from stiltwalk.stages.stage import (
-    Base,
-    DrawnRows,
-    FineTune,
-    Predict,
-    Prompt,
-    describe,
-    fingerprint,
-    seed_of,
-)
+from stiltwalk.stages.predict import Predict
+from stiltwalk.stages.rows import DrawnRows
+from stiltwalk.stages.soft_prompt import Prompt
+from stiltwalk.stages.train import FineTune
 from stiltwalk.tasks import clozes
 
 RECIPE = """
@@ -50,7 +45,7 @@ def plan(text: str = RECIPE) -> Plan:
 
 def test_what_draws_nothing_is_there_once_for_all_seeds() -> None:
     prompts = [stage for stage in plan().stages if isinstance(stage, Prompt)]
-    found = [(each.settings.method, each.rows.task, seed_of(each)) for each in prompts]
+    found = [(each.settings.method, each.rows.task, each.trained_seed) for each in prompts]
     per_target = [("nearest_words", 0), ("soft", 1), ("soft", 2)]
     walked = [("nearest_words", 1), ("nearest_words", 2)]
     for task in ("sib200", "pawsx"):
@@ -65,7 +60,7 @@ def test_few_rows_are_part_of_the_lineage_and_all_rows_leave_it_as_it_was() -> N
     }
     assert few == {(8, 1), (8, 2)}
     alone = plan(RECIPE.partition("[arms.cloze]")[0])
-    assert set(map(fingerprint, alone.stages)) < set(map(fingerprint, plan().stages))
+    assert set(alone.stages) < set(plan().stages)
 
 
 def test_a_cloze_s_words_are_part_of_the_lineage() -> None:
@@ -78,7 +73,7 @@ def test_a_cloze_s_words_are_part_of_the_lineage() -> None:
             ),
         }
     )
-    assert fingerprint(other) != fingerprint(prompt)
+    assert other.fingerprint != prompt.fingerprint
 
 
 def test_a_file_of_one_s_own_changes_the_lineage_by_its_words_not_its_path(tmp_path: Path) -> None:
@@ -89,7 +84,7 @@ def test_a_file_of_one_s_own_changes_the_lineage_by_its_words_not_its_path(tmp_p
     def prompts(file: str) -> set[str]:
         own = f'nearest_words", clozes = "{tmp_path / file}"'
         made = plan(RECIPE.replace('nearest_words"', own) if file else RECIPE)
-        return {fingerprint(each) for each in made.stages if isinstance(each, Prompt)}
+        return {each.fingerprint for each in made.stages if isinstance(each, Prompt)}
 
     assert prompts("same.toml") == prompts("")
     assert len(prompts("other.toml") - prompts("")) == 3  # sib200 alone, after no seed and two
@@ -98,7 +93,7 @@ def test_a_file_of_one_s_own_changes_the_lineage_by_its_words_not_its_path(tmp_p
 def test_prompts_say_what_they_are_and_cost_little() -> None:
     made = plan()
     shape = ModelShape(num_blocks=3, width=128, vocabulary_size=12_000)
-    said = {describe(each) for each in made.stages if isinstance(each, Prompt)}
+    said = {each.title for each in made.stages if isinstance(each, Prompt)}
     assert {
         "cloze for sib200",
         "soft prompt of 5 vectors for sib200, 8 rows a class",
@@ -106,7 +101,7 @@ def test_prompts_say_what_they_are_and_cost_little() -> None:
     } <= said
     for each in made.stages:
         if isinstance(each, Prompt):
-            found = cost(each, made.recipe, shape)
+            found = each.cost(made.recipe, shape)
             assert found.disk_bytes == 0
             assert (found.num_examples > 0) == each.settings.is_trained
         if isinstance(each, Predict) and isinstance(each.parent, Prompt):

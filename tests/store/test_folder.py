@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from stiltwalk.stages.stage import Base
+from stiltwalk.stages.encoder import Base
 from stiltwalk.store.workspace import RESUME, Spent, Workspace
 
 STAGE = Base(name="tiny", revision="sha256:1")

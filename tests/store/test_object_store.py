@@ -14,7 +14,7 @@ import boto3
 
 from object_stores import PLACE, Server, object_store
 from stiltwalk.errors import WorkspaceError
-from stiltwalk.stages.stage import Base, fingerprint
+from stiltwalk.stages.encoder import Base
 from stiltwalk.store.remote import Lease, Objects, RemoteWorkspace, current
 
 STAGE = Base(name="tiny", revision="sha256:1")
@@ -31,7 +31,7 @@ def test_a_stage_is_put_there_marker_last_and_read_elsewhere(
 ) -> None:
     assert server.running is not None
     boto3.client("s3").put_object(
-        Bucket="bucket", Key=f"studies/mine/stages/{fingerprint(STAGE)}/weights", Body=b"half"
+        Bucket="bucket", Key=f"studies/mine/stages/{STAGE.fingerprint}/weights", Body=b"half"
     )
     workspace = RemoteWorkspace(PLACE)
     assert not workspace.has(STAGE)

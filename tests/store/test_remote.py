@@ -10,12 +10,12 @@ import pytest
 
 from stiltwalk.errors import WorkspaceError
 from stiltwalk.records import ScoreRow
-from stiltwalk.stages.stage import Base, fingerprint
+from stiltwalk.stages.encoder import Base
 from stiltwalk.store.remote import Objects, RemoteWorkspace, workspace_at
 from stiltwalk.store.workspace import MARKER, Workspace
 
 STAGE = Base(name="tiny", revision="sha256:1")
-NAME = fingerprint(STAGE)
+NAME = STAGE.fingerprint
 ROW = ScoreRow(
     stage=NAME,
     intermediate=(),

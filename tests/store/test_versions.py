@@ -12,6 +12,7 @@ from stiltwalk.execution.status import read_status
 from stiltwalk.execution.versions import made_with, said_of_mixture
 from stiltwalk.reports.wording import notices
 from stiltwalk.reports.write import rows_of
+from stiltwalk.stages import language_result
 from stiltwalk.store.manifest import read_records
 from stiltwalk.store.versions import versions
 from stiltwalk.store.workspace import Workspace
@@ -115,7 +116,7 @@ def test_features_of_another_tokenizers_version_are_not_used(
     own.again(*SHORT)
     assert {file.name for file in features.iterdir()} == before
     marker.unlink()
-    monkeypatch.setattr("stiltwalk.stages.context.installed", lambda *_: {"tokenizers": "1.0"})
+    monkeypatch.setattr(language_result, "installed", lambda *_: {"tokenizers": "1.0"})
     own.again(*SHORT)
     assert len(list(features.iterdir())) == len(before) + 1
 

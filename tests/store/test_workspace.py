@@ -17,7 +17,7 @@ import pytest
 from stiltwalk.errors import WorkspaceError
 from stiltwalk.files import write_atomically
 from stiltwalk.records import ExampleScoreRow, ScoreRow, TimingRow
-from stiltwalk.stages.stage import Base
+from stiltwalk.stages.encoder import Base
 from stiltwalk.store.workspace import MARKER, Workspace
 
 STAGE = Base(name="tiny", revision="sha256:1")

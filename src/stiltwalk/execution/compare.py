@@ -16,13 +16,13 @@ from stiltwalk.models.locate import is_decoder, locate, read_config
 from stiltwalk.models.soft_prompt import FrozenModel
 from stiltwalk.recipe.schema import ModelSettings
 from stiltwalk.recipe.types import Answering, resolved
-from stiltwalk.records import Example, ScoreRow, Split
-from stiltwalk.stages.compare_speed import both_lengths, scored_format
-from stiltwalk.stages.compare_speed import quality as quality_of
+from stiltwalk.records import Example, Phase, ScoreRow, Split
+from stiltwalk.stages.compare_speed_run import both_lengths, scored_format
+from stiltwalk.stages.compare_speed_run import quality as quality_of
 from stiltwalk.stages.context import MODEL
 from stiltwalk.stages.precision import CHOICE
-from stiltwalk.stages.predict import shots_of
-from stiltwalk.stages.stage import Asking
+from stiltwalk.stages.predict_run import shots_of
+from stiltwalk.stages.rows import Asking
 from stiltwalk.store.machine import measured_on
 from stiltwalk.store.manifest import RUNS, RecordedStage, RunRecord, read_record, run_folder
 from stiltwalk.store.workspace import Workspace
@@ -76,6 +76,7 @@ class _Evaluated:
         kept_format: what it kept of its number format.
         scores: its figures.
         record: of its run.
+        is_trained: whether the model was trained on the target's English rows.
         of_arm: its arm's stages, of all seeds.
     """
 
@@ -85,6 +86,7 @@ class _Evaluated:
     kept_format: str
     scores: tuple[ScoreRow, ...]
     record: RunRecord
+    is_trained: bool
     of_arm: tuple[RecordedStage, ...]
 
 
@@ -181,6 +183,7 @@ def _evaluated(recorded: RecordedStage, record: RunRecord, store: Workspace) -> 
         kept_format=store.text(recorded.fingerprint, CHOICE),
         scores=store.scores(recorded.fingerprint),
         record=record,
+        is_trained=bool(recorded.trained),
         of_arm=tuple(each for each in record.stages if each.arm == recorded.arm),
     )
 
@@ -192,12 +195,12 @@ def _asked_model(
     stages = {each.fingerprint: each for each in record.stages}
 
     def folder(fingerprint: str, made: dict[str, Any]) -> Path:
-        if made["stage"] == "Base":
+        if "revision" in made:  # only a published encoder is not in the workspace
             return _base_folder(record.model, made["revision"])
         return store.verified(fingerprint) / MODEL
 
     (asked,) = recorded.parents
-    if made["stage"] != "Prompt":
+    if stages[asked].phase is not Phase.PROMPT:
         return folder(asked, made)
     (trained,), encoder = stages[asked].parents, made["parent"]
     head, owner = trained, encoder
@@ -295,7 +298,7 @@ def _shots(known: _Evaluated) -> tuple[Example, ...]:
     if not asking.get("shots"):
         return ()
     task, limit = TASKS[TASKS[known.stage["rows"]["task"]].train_task], None
-    if made["stage"] == "FineTune":
+    if known.is_trained:
         task, limit = task.chosen_on(made["rows"].get("dev")), made["settings"]["max_rows"]
     train = examples(task, known.record.data, Split.TRAIN, "en", limit)
     how = Asking(**asking | {"answering": Answering(**asking["answering"])})

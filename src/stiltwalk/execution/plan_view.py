@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,26 +17,9 @@ from stiltwalk.execution.versions import made_otherwise, said_here
 from stiltwalk.models.locate import MINI_BASE, ModelFolder, locate, read_config
 from stiltwalk.recipe.load import read_recipe
 from stiltwalk.recipe.schema import Arm, ModelSettings, Recipe
-from stiltwalk.stages.cost import DEVICES, ModelShape, cost
+from stiltwalk.stages.cost import DEVICES, ModelShape
+from stiltwalk.stages.encoder import Base
 from stiltwalk.stages.graph import Plan, build_plan
-from stiltwalk.stages.stage import (
-    Base,
-    FineTune,
-    Intermediate,
-    Measure,
-    Predict,
-    Pretrain,
-    Prompt,
-    Rules,
-    Stage,
-    Text,
-    TranslatedRows,
-    describe,
-    fingerprint,
-    parents,
-    rows_of,
-    seed_of,
-)
 from stiltwalk.store.machine import measured_on
 from stiltwalk.store.manifest import RecordedArm, RecordedGap, RecordedStage, RunRecord
 from stiltwalk.store.remote import workspace_at
@@ -47,6 +30,9 @@ from stiltwalk.tasks.sources import UNKNOWN, known_languages, revision
 def record_of(plan: Plan, recipe_text: str) -> RunRecord:
     """Return what is kept of a plan."""
     recipe = plan.recipe
+    stages = tuple(
+        stage.recorded(arm) for stage in plan.stages for arm in plan.arms_of.get(stage, ("",))
+    )
     return RunRecord(
         name=recipe.name,
         recipe=recipe_text,
@@ -56,10 +42,8 @@ def record_of(plan: Plan, recipe_text: str) -> RunRecord:
         arms=tuple(recipe.arms),
         targets=recipe.targets,
         seeds=recipe.seeds,
-        stages=tuple(
-            _recorded(stage, arm) for stage in plan.stages for arm in plan.arms_of.get(stage, ("",))
-        ),
-        gaps=tuple(_gaps(plan)),
+        stages=stages,
+        gaps=tuple(_gaps(recipe, stages)),
         model=recipe.model.name or "",
         walked={name: _recorded_arm(arm) for name, arm in recipe.arms.items()},
         claims=recipe.claims,
@@ -105,43 +89,9 @@ def _in_place(arm: Arm) -> Iterator[str]:
         yield f"{len(classes)} classes of {target} unseen"
 
 
-def _recorded(stage: Stage, arm: str) -> RecordedStage:
-    known = RecordedStage(
-        fingerprint=fingerprint(stage),
-        does=describe(stage),
-        arm=arm,
-        seed=seed_of(stage),
-        kind=type(stage).__name__,
-        about=_about(stage),
-        parents=tuple(fingerprint(parent) for parent in parents(stage)),
-    )
-    if not isinstance(stage, Predict):
-        return known
-    trained = isinstance(stage.parent, FineTune | Prompt)
-    return replace(
-        known,
-        target=stage.rows.task,
-        languages=stage.languages,
-        trained=fingerprint(stage.parent) if trained else "",
-    )
-
-
-def _about(stage: Stage) -> tuple[str, ...]:
-    match stage:
-        case Intermediate():
-            return tuple(rows.task for rows in stage.rows)
-        case FineTune() | Prompt() | Predict() | Rules():
-            return (stage.rows.task,)
-        case Measure():
-            return tuple(each.rows.task for each in stage.a)
-        case Base() | Pretrain():
-            return ()
-
-
-def _gaps(plan: Plan) -> Iterator[RecordedGap]:
+def _gaps(recipe: Recipe, stages: Iterable[RecordedStage]) -> Iterator[RecordedGap]:
     """Yield the languages of every target that were asked for and cannot be had."""
-    recipe = plan.recipe
-    evaluated = {s.rows.task: s.languages for s in plan.stages if isinstance(s, Predict)}
+    evaluated = {each.target: each.languages for each in stages if each.target}
     for target in recipe.targets:
         for language in known_languages(TASKS[target], miniature=recipe.data.source == MINI):
             if language in evaluated.get(target, ()):
@@ -175,11 +125,11 @@ def plan_view(file: Path, workspace: str | Path, changes: Sequence[str] = ()) ->
     store, shape = workspace_at(workspace), shape_of(recipe, found)
     stages = [
         {
-            "fingerprint": fingerprint(stage),
-            "does": describe(stage),
+            "fingerprint": stage.fingerprint,
+            "does": stage.title,
             "kept": store.has(stage),
-            **asdict(cost(stage, recipe, shape)),
-            "settings": _settings(stage),
+            **asdict(stage.cost(recipe, shape)),
+            "settings": stage.shown_settings,
         }
         for stage in plan.stages
     ]
@@ -261,17 +211,6 @@ def _total(stages: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return {"num_stages": len(stages), **{key: sum(s[key] for s in stages) for key in keys}}
 
 
-def _settings(stage: Stage) -> dict[str, Any]:
-    """Return how a training stage learns, presets filled in; nothing for other stages."""
-    match stage:
-        case Intermediate():
-            return {**asdict(stage.settings), **asdict(stage.mixing)}
-        case FineTune() | Prompt() | Pretrain():
-            return asdict(stage.settings)
-        case _:
-            return {}
-
-
 def shape_of(recipe: Recipe, found: ModelFolder | None) -> ModelShape:
     """Return the size of the base model; a usual one where nobody knows it yet."""
     pretrain = recipe.model.pretrain
@@ -301,9 +240,7 @@ def _to_download(plan: Plan, found: ModelFolder | None) -> list[str]:
     if found is not None and found.folder is None:
         names[f"the model {found.name} (no such folder here)"] = None
     for stage in plan.stages:
-        for rows in rows_of(stage):
+        for rows in stage.reads:
             if UNKNOWN in rows.revision:
-                place = f" ({rows.where.place})" if isinstance(rows, TranslatedRows | Text) else ""
-                what = "text" if isinstance(rows, Text) else f"the data of {rows.task}"
-                names[what + place] = None
+                names[rows.title] = None
     return list(names)

@@ -6,7 +6,6 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
-from typing import assert_never
 
 from accelerate.state import PartialState
 
@@ -15,22 +14,9 @@ from stiltwalk.execution.executors.local import Ended, Executor
 from stiltwalk.execution.progress import Narrator
 from stiltwalk.execution.scheduler import Scheduler
 from stiltwalk.execution.status import Board, keep_status
-from stiltwalk.stages import compare_speed, predict, reference, soft_prompt, train
 from stiltwalk.stages.context import Context
 from stiltwalk.stages.distributed import next_job
-from stiltwalk.stages.encoder import base, pretrain
-from stiltwalk.stages.stage import (
-    Base,
-    FineTune,
-    Intermediate,
-    Measure,
-    Predict,
-    Pretrain,
-    Prompt,
-    Rules,
-    Stage,
-    describe,
-)
+from stiltwalk.stages.stage import Stage
 from stiltwalk.store.workspace import Folder, Workspace
 
 _STATUS_EVERY_S = 0.5
@@ -126,7 +112,7 @@ class _Progression:
         self._narrator.line(f"{place} {said}{more}")
 
     def _said(self, name: str, state: str) -> tuple[str, str]:
-        return self._place[name], f"{state} {describe(self._order.jobs[name].stage)}"
+        return self._place[name], f"{state} {self._order.jobs[name].stage.title}"
 
     def way_on(self) -> str:
         """Say where the run was, and how it goes on."""
@@ -135,7 +121,7 @@ class _Progression:
         if len(running) != 1:
             return f"{len(running)} stages were running. {kept}"
         number = list(self._order.jobs).index(running[0]) + 1
-        does = describe(self._order.jobs[running[0]].stage)
+        does = self._order.jobs[running[0]].stage.title
         return f"This was stage {number} of {len(self._order.jobs)}: {does}. {kept}"
 
     def require_all_done(self) -> None:
@@ -149,7 +135,7 @@ class _Progression:
             "is said below and run the same command again."
         )
         for name, fault in self._board.faults.items():
-            error.add_note(f"{self._place[name]} {describe(self._order.jobs[name].stage)}: {fault}")
+            error.add_note(f"{self._place[name]} {self._order.jobs[name].stage.title}: {fault}")
         raise error
 
 
@@ -157,7 +143,7 @@ def perform(stage: Stage, context: Context) -> None:
     """Carry out a stage in a folder of its own, and mark it complete."""
     with context.workspace.writing(stage, context.provenance) as folder:
         told = replace(context, progress=folder.spent.along(context.progress))
-        carry_out(stage, told, folder)
+        stage.run(told, folder)
 
 
 def help_out() -> None:
@@ -165,30 +151,7 @@ def help_out() -> None:
     while job := next_job():
         stage, context = job
         try:
-            carry_out(stage, context, Folder(context.workspace.folder(stage), stage))
+            stage.run(context, Folder(context.workspace.folder(stage), stage))
         except TrainingDiverged:
             return  # the first process says so
     PartialState().destroy_process_group()
-
-
-def carry_out(stage: Stage, context: Context, folder: Folder) -> None:  # noqa: C901 - one case each
-    """Hand a stage to the one function that knows how to do it."""
-    match stage:
-        case Base():
-            base(stage, context, folder)
-        case Pretrain():
-            pretrain(stage, context, folder)
-        case Intermediate():
-            train.intermediate(stage, context, folder)
-        case FineTune():
-            train.fine_tune(stage, context, folder)
-        case Prompt():
-            soft_prompt.prompt(stage, context, folder)
-        case Predict():
-            predict.evaluate(stage, context, folder)
-        case Rules():
-            reference.evaluate(stage, context, folder)
-        case Measure():
-            compare_speed.measure(stage, context, folder)
-        case _:
-            assert_never(stage)

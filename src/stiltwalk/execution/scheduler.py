@@ -6,23 +6,11 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
-from typing import Literal, assert_never
+from typing import Literal
 
-from stiltwalk.stages.cost import ModelShape, cost
+from stiltwalk.stages.cost import ModelShape
 from stiltwalk.stages.graph import Plan
-from stiltwalk.stages.stage import (
-    Base,
-    FineTune,
-    Intermediate,
-    Measure,
-    Predict,
-    Pretrain,
-    Prompt,
-    Rules,
-    Stage,
-    fingerprint,
-    parents,
-)
+from stiltwalk.stages.stage import Stage
 
 MAX_TRIES = 3
 """How often a stage begins before those who carry it out are not blamed any more."""
@@ -138,8 +126,6 @@ class Scheduler:
 
 _PROCESS_BYTES = 1 << 30
 """What Python, torch and a task's rows take."""
-_TRAINED_COPIES = 4
-"""Weights, their gradients and AdamW's two moments."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -174,32 +160,21 @@ def jobs_of(plan: Plan, shape: ModelShape) -> Iterator[Job]:
     """Yield the stages of a plan as jobs, parents first; `shape` is the base encoder's."""
     for stage in plan.stages:
         yield Job(
-            name=fingerprint(stage),
+            name=stage.fingerprint,
             stage=stage,
-            parents=tuple(fingerprint(parent) for parent in parents(stage)),
-            cost_s=cost(stage, plan.recipe, shape).time_s,
+            parents=tuple(parent.fingerprint for parent in stage.parents),
+            cost_s=stage.cost(plan.recipe, shape).time_s,
             needs=_needs(stage, plan.recipe.num_threads, shape),
         )
 
 
 def _needs(stage: Stage, num_threads: int, shape: ModelShape) -> Needs:
     """Estimate what a stage takes; activations are cut to fit whatever memory there is."""
-    match stage:
-        case Base() | Rules():
-            copies = 0
-        case Pretrain() | Intermediate() | FineTune():
-            copies = _TRAINED_COPIES
-        case Prompt() | Predict():
-            copies = 1
-        case Measure():
-            copies = 2
-        case _:
-            assert_never(stage)
     return Needs(
         cpus=num_threads,
-        on_gpu=copies > 0,
-        memory_bytes=_PROCESS_BYTES + copies * shape.file_bytes,
-        alone=isinstance(stage, Measure),
+        on_gpu=stage.model_copies > 0,
+        memory_bytes=_PROCESS_BYTES + stage.model_copies * shape.file_bytes,
+        alone=stage.runs_alone,
     )
 
 

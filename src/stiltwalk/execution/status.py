@@ -14,7 +14,6 @@ from rich.text import Text
 from stiltwalk.errors import NoSuchRun
 from stiltwalk.execution.plan_view import duration
 from stiltwalk.execution.scheduler import Scheduler
-from stiltwalk.stages.stage import describe
 from stiltwalk.store.workspace import Workspace
 
 FILE = "status.json"
@@ -71,7 +70,7 @@ class Board:
         }
 
     def _line(self, name: str) -> dict[str, Any]:
-        return {"fingerprint": name, "does": describe(self._order.jobs[name].stage)}
+        return {"fingerprint": name, "does": self._order.jobs[name].stage.title}
 
 
 def keep_status(store: Workspace, document: dict[str, Any]) -> None:

@@ -20,8 +20,9 @@ from stiltwalk.features.text import load_text_encoder
 from stiltwalk.models.locate import locate
 from stiltwalk.recipe.load import read_recipe
 from stiltwalk.recipe.schema import Recipe
+from stiltwalk.stages.encoder import Base
 from stiltwalk.stages.graph import Plan, build_plan
-from stiltwalk.stages.stage import Base, Prompt, Stage, fingerprint
+from stiltwalk.stages.stage import Stage
 from stiltwalk.store.machine import measured_on
 from stiltwalk.store.manifest import keep_record, page_of
 from stiltwalk.store.processes import leads, num_processes
@@ -115,7 +116,7 @@ def _forget(otherwise: Iterable[Stage], plan: Plan, store: Workspace) -> set[str
     stages = with_children(otherwise, plan.stages)
     for stage in reversed(stages):
         store.forget(stage)
-    return {fingerprint(stage) for stage in stages}
+    return {stage.fingerprint for stage in stages}
 
 
 def _check_executor(name: str) -> None:
@@ -127,7 +128,7 @@ def _check_executor(name: str) -> None:
 
 def _check_words(plan: Plan, base: Path) -> None:
     """Refuse label words that the base's vocabulary cannot spell, before any work is done."""
-    for cloze in {stage.cloze for stage in plan.stages if isinstance(stage, Prompt)}:
+    for cloze in {cloze for stage in plan.stages for cloze in stage.clozes}:
         label_ids(cloze, load_text_encoder(base))
 
 

@@ -6,19 +6,19 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from stiltwalk.stages.stage import Stage, parents
+from stiltwalk.stages import STAGES
+from stiltwalk.stages.stage import Stage
 from stiltwalk.store.versions import BACKENDS, backends, deciding, versions
 from stiltwalk.store.workspace import Workspace
 
-_FOLLOW = frozenset({"Pretrain", "Intermediate", "FineTune", "Prompt", "Predict"})
-"""Classes of stages that train or predict."""
 _ADVICE = "`stiltwalk run --fresh-versions` makes them again, and what rests on them."
 
 
 def made_with(marker: Mapping[str, Any]) -> dict[str, str]:
     """Return the versions that a stage's bits depend on, by its completion marker."""
     stage, found = marker["stage"], deciding(marker["provenance"])
-    if stage["stage"] not in _FOLLOW:
+    made = STAGES.get(stage["stage"])
+    if made is None or not made.follows_versions:
         return {}
     unused = () if stage.get("backend") else BACKENDS  # a run's provenance stands in all its stages
     return {name: each for name, each in found.items() if name not in unused}
@@ -57,7 +57,7 @@ def with_children(changed: Iterable[Stage], stages: Iterable[Stage]) -> list[Sta
     """Return stages that changed and all that rest on them; of `stages`, parents first."""
     found = set(changed)
     for stage in stages:
-        if not found.isdisjoint(parents(stage)):
+        if not found.isdisjoint(stage.parents):
             found.add(stage)
     return [stage for stage in stages if stage in found]
 

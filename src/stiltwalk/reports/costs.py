@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from stiltwalk.metrics.aggregate import mean, task_score
 from stiltwalk.metrics.efficiency import RatedSystem, Sign, anchored_per, pareto_front, per
-from stiltwalk.records import BASELINE_ARM, Scores, TimingRow
+from stiltwalk.records import BASELINE_ARM, Phase, Scores, TimingRow
 from stiltwalk.reports.data import RunRows
 from stiltwalk.timing.combined import by_task, pairs_of
 from stiltwalk.timing.record import VOID, Cost, Speed
@@ -89,8 +89,8 @@ def _speed(arm: str, task: str, language: str, rows: Iterable[TimingRow]) -> Obs
     )
 
 
-TRAINING = frozenset({"Intermediate", "FineTune", "Prompt"})
-"""Classes of stages that train an arm."""
+TRAINING = frozenset({Phase.INTERMEDIATE, Phase.TARGET, Phase.PROMPT})
+"""In which an arm is trained."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,7 +113,7 @@ def training_costs(run: RunRows) -> tuple[TrainingCost, ...]:
         arm: [
             (each.time_s, each.num_tokens)
             for each in run.stages
-            if each.kind in TRAINING and arm in each.arms and each.time_s is not None
+            if each.phase in TRAINING and arm in each.arms and each.time_s is not None
         ]
         for arm in run.arms
     }

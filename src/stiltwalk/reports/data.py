@@ -11,7 +11,7 @@ import numpy as np
 
 from stiltwalk.data.source import MINI
 from stiltwalk.recipe.schema import Claim
-from stiltwalk.records import ExampleScoreRow, ScoreRow, Split, TimingRow
+from stiltwalk.records import ExampleScoreRow, Phase, ScoreRow, Split, TimingRow
 from stiltwalk.store.manifest import RecordedArm, RecordedStage
 from stiltwalk.store.workspace import Workspace
 from stiltwalk.tables.html import visible
@@ -49,7 +49,7 @@ class ArmExampleScores:
 class StageLine:
     """One stage of the run: its fingerprint, what it does, in words, and what that took.
 
-    `kind` is the class of stage ("FineTune"), `about` the tasks it trains on or answers,
+    `phase` is the part of the run, `about` the tasks it trains on or answers,
     `parents` fingerprints, `arms` every arm that rests on it. `time_s` is None
     where it was not carried out; `num_tokens` counts the real tokens that went through the model,
     0 for a stage without one.
@@ -59,7 +59,7 @@ class StageLine:
     what: str
     time_s: float | None
     num_tokens: int
-    kind: str = ""
+    phase: Phase
     about: tuple[str, ...] = ()
     parents: tuple[str, ...] = ()
     arms: tuple[str, ...] = ()
@@ -70,11 +70,11 @@ class TrainingCurve:
     """How one training stage went on one task: its evaluations on dev, and the loss.
 
     `evaluations` are (optimiser step, score as a fraction), `losses` (step, nats), averaged to
-    what an eye can see. `arms` are all that rest on the stage, `phase` its class.
+    what an eye can see. `arms` are all that rest on the stage, `phase` is its.
     """
 
     arms: tuple[str, ...]
-    phase: str
+    phase: Phase
     task: str
     seed: int
     evaluations: tuple[tuple[int, float], ...]
@@ -158,7 +158,7 @@ def training_curves(
         losses = [(each["step"], each["loss_nats"]) for each in log if each["task"] == task]
         yield TrainingCurve(
             arms=arms,
-            phase=stage.kind,
+            phase=stage.phase,
             task=task,
             seed=stage.seed,
             evaluations=tuple(

@@ -243,7 +243,7 @@ def _line(
         what=stage.does,
         time_s=float(marker["time_s"]) if marker else None,
         num_tokens=tokens,
-        kind=stage.kind,
+        phase=stage.phase,
         about=stage.about,
         parents=stage.parents,
         arms=arms,
@@ -256,7 +256,7 @@ def _provenance(markers: list[dict[str, Any]]) -> dict[str, str]:
     tasks: dict[str, dict[str, None]] = {}
     for marker in markers:
         made = marker["stage"]
-        if made["stage"] == "Base":
+        if "revision" in made:
             merged.setdefault("base encoder", {})[str(made["revision"])] = None
         rows = made.get("rows") or []
         for each in rows if isinstance(rows, list) else [rows]:

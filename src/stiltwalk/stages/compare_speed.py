@@ -1,189 +1,55 @@
-"""How two arms are timed side by side: the same requests, both models resident."""
+"""Time two arms side by side: the same requests, both models resident."""
 
 from __future__ import annotations
 
-import copyreg
-import json
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, replace
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass, field
+from importlib import import_module
 
-from stiltwalk.errors import ClusterError, RecipeError, WorkspaceError
-from stiltwalk.heads.cloze import PromptedFolder
-from stiltwalk.inference.predictor import Settings
-from stiltwalk.models.device import has_bf16, pick_device
-from stiltwalk.recipe.schema import Precision
-from stiltwalk.records import Example, ScoreRow
+from stiltwalk.recipe.schema import Recipe
+from stiltwalk.recipe.types import ProfileName, ScenarioName
+from stiltwalk.records import Phase
 from stiltwalk.stages.context import Context
-from stiltwalk.stages.precision import CHOICE
-from stiltwalk.stages.predict import english_rows, shots_of
-from stiltwalk.stages.soft_prompt import prompted_folder
-from stiltwalk.stages.stage import Measure, Predict, Prompt, describe, fingerprint, seed_of
-from stiltwalk.store.machine import MeasuredOn, measured_on
+from stiltwalk.stages.cost import MEASURE_S, ModelShape, StageCost
+from stiltwalk.stages.predict import Predict
+from stiltwalk.stages.stage import Stage
+from stiltwalk.store.machine import MeasuredOn
 from stiltwalk.store.workspace import Folder
-from stiltwalk.tasks import TASKS
-from stiltwalk.tasks.task import Task
-from stiltwalk.timing.attempting import attempted
-from stiltwalk.timing.compare import compare
-from stiltwalk.timing.fresh import Tell, in_fresh_process
-from stiltwalk.timing.record import FILE, Quality, Speed, write_speed
-from stiltwalk.timing.sample_size import profile_named
-from stiltwalk.timing.session import DELAYS, ModelPair, Session
-from stiltwalk.timing.workload import load_workload
 
 
-def measure(stage: Measure, context: Context, folder: Folder) -> None:
-    """Time B against A on every task that both were evaluated on; writes `speed.json`.
+@dataclass(frozen=True, kw_only=True)
+class Measure(Stage):
+    """Time one arm's models of a seed against another's, side by side, each as it was evaluated.
 
-    In a process of its own: where libraries and buffers lie in memory differs from process to
-    process, and takes part in the spread between the pairs of several seeds.
-
-    Raises:
-        ClusterError: if this is not the machine that the plan was made for.
+    `a` and `b` hold one evaluation per task, in the same order; `names` are those of the arms.
+    No scenarios are all of the profile's. Another machine or other versions measure anew.
     """
-    require_machine(stage.on)
-    profile = profile_named(stage.profile).only(stage.scenarios)
-    done, in_all = 0, len(profile.scenarios) * (len(DELAYS) + len(stage.a))
 
-    def tell(_: str) -> None:
-        nonlocal done
-        done += 1
-        context.progress(min(done, in_all), in_all)
+    version = 2
+    phase = Phase.TIMING
+    model_copies = 2
+    runs_alone = True
 
-    pairs = list(zip(stage.a, stage.b, strict=True))
-    model_pairs = [each for a, b in pairs for each in both_lengths(_contest(a, b, context))]
-    how = {"profile": profile, "num_threads": stage.num_threads, "seed": seed_of(stage)}
-    store = context.workspace
+    a: tuple[Predict, ...]
+    b: tuple[Predict, ...]
+    names: tuple[str, str] = field(compare=False)
+    profile: ProfileName
+    scenarios: tuple[ScenarioName, ...]
+    num_threads: int
+    on: MeasuredOn | None
 
-    def timed() -> Speed:
-        return in_fresh_process(_compare, model_pairs, stage.names, how, tell=tell)
+    @property
+    def title(self) -> str:
+        return f"time {self.names[1]} against {self.names[0]} on {', '.join(self.tasks)}"
 
-    speed = attempted(store, fingerprint(stage), timed)
-    scores = [each for a, b in pairs for each in quality(store.scores(a), store.scores(b))]
-    made_by = dict(context.provenance)
-    write_speed(replace(speed, quality=tuple(scores), made_by=made_by), folder.path / FILE)
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """The tasks that both were evaluated on."""
+        return tuple(each.rows.task for each in self.a)
 
+    def cost(self, _recipe: Recipe, _shape: ModelShape) -> StageCost:
+        """Estimate its time, which depends on the profile alone."""
+        return StageCost(time_s=MEASURE_S[self.profile] * (1 + len(self.a)))
 
-def require_machine(planned: MeasuredOn | None) -> None:
-    """Refuse to measure on another machine than the plan's: its verdicts would pass as that one's.
-
-    Raises:
-        ClusterError: if device, processor or versions differ.
-    """
-    here = measured_on()
-    if planned in (None, here):
-        return
-    raise ClusterError(
-        f"This measurement was planned for {_machine(planned)}, and this is {_machine(here)}. "
-        "Start the run on a machine like the one that measures, or leave [measure] out of the "
-        "recipe and use `stiltwalk compare` there."
-    )
-
-
-def _machine(on: MeasuredOn) -> str:
-    return ", ".join(f"{name} {value}" for name, value in asdict(on).items())
-
-
-def _named(task: Task) -> tuple[Callable[[str], Task], tuple[str]]:
-    return _task, (task.name,)
-
-
-def _task(name: str) -> Task:
-    return TASKS[name]
-
-
-copyreg.pickle(Task, _named)  # a task's readers are closures, which cannot be sent to a process
-
-
-def _compare(
-    model_pairs: Sequence[ModelPair], names: tuple[str, str], how: dict[str, Any], tell: Tell
-) -> Speed:
-    return compare(model_pairs, names, Session(**how, tell=tell))
-
-
-def both_lengths(model_pair: ModelPair) -> Iterator[ModelPair]:
-    """Yield a contest; where answers are written, once more with all of them of one length."""
-    yield model_pair
-    settings = model_pair.settings
-    if settings.writes and settings.answering is not None:
-        length = settings.answering.max_new_tokens
-        a, b = (replace(each, fixed_tokens=length) for each in model_pair.both)
-        yield replace(model_pair, settings=a, settings_b=b)
-
-
-def _contest(a: Predict, b: Predict, context: Context) -> ModelPair:
-    """Return two evaluations' models, each asked as its evaluation asked it."""
-    return ModelPair(
-        folder_a=_model(a, context),
-        folder_b=_model(b, context),
-        settings=_settings(a, context),
-        settings_b=_settings(b, context),
-        workload=load_workload(TASKS[a.rows.task], context.data, a.languages, a.max_rows),
-    )
-
-
-def _settings(stage: Predict, context: Context) -> Settings:
-    """Return how an evaluation asked its model."""
-    return Settings(
-        task=TASKS[stage.rows.task],
-        max_length_tokens=stage.max_length_tokens,
-        precision=scored_format(context.workspace.text(stage, CHOICE), describe(stage)),
-        relative_depth=stage.relative_depth or Settings.relative_depth,
-        answering=stage.asking.answering if stage.asking else None,
-        shots=_shots(stage, context),
-    )
-
-
-def _shots(stage: Predict, context: Context) -> tuple[Example, ...]:
-    """Return the solved examples that an evaluation's model saw before every question."""
-    if stage.asking is None or not stage.asking.shots:
-        return ()
-    return tuple(shots_of(stage.asking, stage.rows.task, english_rows(stage, context)))
-
-
-def _model(stage: Predict, context: Context) -> Path | PromptedFolder:
-    if isinstance(stage.parent, Prompt):
-        return prompted_folder(stage.parent, context)
-    return context.model_folder(stage.parent)
-
-
-def scored_format(kept: str, what: str) -> Precision:
-    """Return the number format that scores were made in, which this machine must have.
-
-    Args:
-        kept: what the evaluation kept of it, empty where it kept nothing.
-        what: names the evaluation.
-
-    Raises:
-        WorkspaceError: if the evaluation kept nothing.
-        RecipeError: if times here would be those of another format.
-    """
-    if not kept:
-        raise WorkspaceError(
-            f"{what!r} did not keep the number format of its scores, as earlier versions did not, "
-            "so it cannot be timed in the same one: run its recipe again first."
-        )
-    found: Precision = json.loads(kept)["precision"]
-    device = pick_device()
-    is_here = {"fp32": True, "fp16": device.type == "cuda", "bf16": has_bf16(device)}
-    if not is_here[found]:
-        raise RecipeError(
-            f"{what!r} was scored in {found}, in which this {device.type} does not compute, so its "
-            "time here would be another format's: measure where it was scored, or score it in fp32."
-        )
-    return found
-
-
-def quality(a: Sequence[ScoreRow], b: Sequence[ScoreRow]) -> Iterator[Quality]:
-    """Yield the figures that two evaluations of one task share."""
-    theirs = {(row.language, row.metric): row.value for row in b}
-    for row in a:
-        if (row.language, row.metric) in theirs:
-            yield Quality(
-                task=row.task,
-                language=row.language,
-                metric=row.metric,
-                a=row.value,
-                b=theirs[row.language, row.metric],
-            )
+    def run(self, context: Context, folder: Folder) -> None:
+        """Write `speed.json`; loads torch."""
+        import_module("stiltwalk.stages.compare_speed_run").measure(self, context, folder)

@@ -1,31 +1,18 @@
-"""What a stage would take: examples, tokens, time, disk. Estimates, from shipped facts."""
+"""What work takes: examples, tokens, time, disk. Estimates, from shipped facts."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Literal, NamedTuple, assert_never
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
 
 from stiltwalk.data.source import MINI
 from stiltwalk.mini import catalogue
 from stiltwalk.recipe.schema import Recipe, TrainSettings
 from stiltwalk.recipe.types import DeviceName, ProfileName
 from stiltwalk.records import Split, TaskType
-from stiltwalk.stages.stage import (
-    Base,
-    DrawnRows,
-    FineTune,
-    Intermediate,
-    Measure,
-    Predict,
-    Pretrain,
-    Prompt,
-    Rules,
-    Stage,
-    StageRows,
-)
+from stiltwalk.stages.rows import StageRows
 from stiltwalk.tasks import TASKS, sizes
-from stiltwalk.tasks.load import HELD_OUT_ONE_IN
 from stiltwalk.tasks.task import Task
 
 STEP_OVERHEAD_S = 0.012
@@ -71,32 +58,7 @@ class StageCost:
     disk_bytes: int = 0
 
 
-def cost(stage: Stage, recipe: Recipe, shape: ModelShape) -> StageCost:  # noqa: PLR0911 - one case each
-    """Estimate a stage from row counts and mean lengths, without opening any data."""
-    match stage:
-        case Base() | Rules():
-            return StageCost()
-        case Pretrain():
-            settings = stage.settings
-            tokens = settings.steps * settings.batch_size * settings.max_tokens // 4
-            work = _Work(settings.steps * settings.batch_size, tokens, settings.steps)
-            return _trained(work, recipe, shape)
-        case Intermediate():
-            return _trained(_with_text(stage, recipe), recipe, shape)
-        case FineTune():
-            work = _work([stage.rows.task], stage.settings, recipe, stage.rows)
-            return _trained(work, recipe, shape)
-        case Prompt():
-            return replace(_trained(_few_shot(stage, recipe), recipe, shape), disk_bytes=0)
-        case Predict():
-            return _prediction(stage, recipe, shape)
-        case Measure():
-            return StageCost(time_s=MEASURE_S[stage.profile] * (1 + len(stage.a)))
-        case _:
-            assert_never(stage)
-
-
-class _Work(NamedTuple):
+class Work(NamedTuple):
     """What training goes through, all epochs."""
 
     num_examples: int
@@ -104,56 +66,22 @@ class _Work(NamedTuple):
     num_steps: int
 
 
-def _work(
-    names: list[str], settings: TrainSettings, recipe: Recipe, learned: StageRows | None = None
-) -> _Work:
+def work(learned: Sequence[StageRows], settings: TrainSettings, recipe: Recipe) -> Work:
     """Estimate all epochs over some tasks' English rows."""
     num_examples = num_tokens = num_steps = 0
-    for name in names:
-        rows = _rows(TASKS[name], Split.TRAIN, "en", recipe)
-        if learned and learned.dev == "held-out":
-            rows -= rows // HELD_OUT_ONE_IN
-        rows = min(rows, settings.max_rows or rows)
-        if isinstance(learned, DrawnRows):
-            rows = len(TASKS[name].labels) * learned.per_class
-        if len(names) > 1:
+    for each in learned:
+        task = TASKS[each.task]
+        rows = each.num_learned(_rows(task, Split.TRAIN, "en", recipe), settings.max_rows)
+        if len(learned) > 1:
             rows = min(rows, recipe.mixing.cap or rows)
         rows *= settings.num_epochs
         num_examples += rows
-        num_tokens += round(rows * _mean_tokens(TASKS[name], "en", recipe))
+        num_tokens += round(rows * mean_tokens(task, "en", recipe))
         num_steps += -(-rows // settings.effective_batch_size)
-    return _Work(num_examples, num_tokens, num_steps)
+    return Work(num_examples, num_tokens, num_steps)
 
 
-def _few_shot(stage: Prompt, recipe: Recipe) -> _Work:
-    """Estimate the epochs over a prompt's examples; nothing without vectors."""
-    if not (stage.settings.is_trained and isinstance(stage.rows, DrawnRows)):
-        return _Work(0, 0, 0)
-    task, settings = TASKS[stage.rows.task], stage.settings
-    num_classes = len(stage.cloze.label_words) - len(stage.unseen)
-    rows = num_classes * stage.rows.per_class * settings.num_epochs
-    tokens = round(rows * (_mean_tokens(task, "en", recipe) + settings.num_tokens))
-    return _Work(rows, tokens, -(-rows // settings.effective_batch_size))
-
-
-def _with_text(stage: Intermediate, recipe: Recipe) -> _Work:
-    """Estimate an intermediate stage; translated rows are taken to be as long as English ones."""
-    work = _work([rows.task for rows in stage.rows], stage.settings, recipe)
-    if stage.text is None:
-        return work
-    weight, longest = stage.text.settings.weight, stage.text.settings.max_length_tokens
-    num_steps = round(work.num_steps * weight / (1 - weight))
-    num_lines = num_steps * stage.settings.effective_batch_size
-    is_mini = stage.text.where.place == MINI
-    tokens = catalogue.MEAN_TOKENS["tatoeba"] if is_mini else min(MEAN_LINE_TOKENS, longest)
-    return _Work(
-        work.num_examples + num_lines,
-        work.num_tokens + round(num_lines * tokens),
-        work.num_steps + num_steps,
-    )
-
-
-def _trained(work: _Work, recipe: Recipe, shape: ModelShape) -> StageCost:
+def training_cost(work: Work, recipe: Recipe, shape: ModelShape) -> StageCost:
     """Cost a forward and a backward pass: three times the products of a forward one."""
     return StageCost(
         num_examples=work.num_examples,
@@ -169,18 +97,23 @@ def _flops_per_s(recipe: Recipe) -> float:
     return DEVICES[recipe.planned_on].flops_per_s(recipe.precision)
 
 
-def _prediction(stage: Predict, recipe: Recipe, shape: ModelShape) -> StageCost:
-    """Estimate one forward pass over every language's test rows; mining reads dev rows too."""
-    task = TASKS[stage.rows.task]
+def asked_cost(
+    task: Task,
+    languages: Sequence[str],
+    max_rows: int | None,
+    share: float,
+    recipe: Recipe,
+    shape: ModelShape,
+) -> StageCost:
+    """Cost a forward pass through a share of the blocks over a task's rows in its languages."""
     num_examples = num_tokens = 0
-    for language in stage.languages:
+    for language in languages:
         for split in task.asked_splits:
             rows = _rows(task, split, language, recipe)
-            if stage.max_rows is not None:
-                rows = min(rows, stage.max_rows * _sides(task))
+            if max_rows is not None:
+                rows = min(rows, max_rows * _sides(task))
             num_examples += rows
-            num_tokens += round(rows * _mean_tokens(task, language, recipe))
-    share = stage.relative_depth or 1.0
+            num_tokens += round(rows * mean_tokens(task, language, recipe))
     products_s = 2 * shape.block_weights * share * num_tokens / _flops_per_s(recipe)
     return StageCost(
         num_examples=num_examples,
@@ -200,7 +133,8 @@ def _rows(task: Task, split: Split, language: str, recipe: Recipe) -> int:
     return sizes.rows(task, split, language) or 0
 
 
-def _mean_tokens(task: Task, language: str, recipe: Recipe) -> float:
+def mean_tokens(task: Task, language: str, recipe: Recipe) -> float:
+    """Return the mean length of a task's rows, with what is written around them."""
     around = TEMPLATE_TOKENS if recipe.model.family == "causal" else 0
     if recipe.data.source == MINI:
         return around + catalogue.MEAN_TOKENS[task.name]

@@ -11,14 +11,14 @@ from accelerate.state import PartialState
 
 from stiltwalk.models.device import from_lead
 from stiltwalk.stages.context import Context
-from stiltwalk.stages.stage import FineTune, Intermediate, Prompt
+from stiltwalk.stages.stage import TrainingStage
 from stiltwalk.store.processes import leads, num_processes
 from stiltwalk.training.distributed import join_processes
 
-Job = tuple[FineTune | Intermediate | Prompt, Context]
+Job = tuple[TrainingStage, Context]
 
 
-def call_helpers(stage: FineTune | Intermediate | Prompt, context: Context) -> None:
+def call_helpers(stage: TrainingStage, context: Context) -> None:
     """Let the others train a stage together with the first process, which calls this."""
     if num_processes() > 1 and leads():
         join_processes()

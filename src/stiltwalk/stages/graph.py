@@ -14,25 +14,14 @@ from stiltwalk.recipe.schema import Arm, Mixing, Precision, Recipe
 from stiltwalk.recipe.types import Answering, MaskedText, resolved
 from stiltwalk.recipe.validate import reused_head
 from stiltwalk.records import BASELINE_ARM, Metric, Split, TaskType
-from stiltwalk.stages.stage import (
-    Asking,
-    Base,
-    DrawnRows,
-    Encoder,
-    FineTune,
-    Intermediate,
-    Measure,
-    Numerics,
-    Predict,
-    Pretrain,
-    Prompt,
-    Rules,
-    Stage,
-    StageRows,
-    Text,
-    TranslatedRows,
-    parents,
-)
+from stiltwalk.stages.compare_speed import Measure
+from stiltwalk.stages.encoder import Base, Pretrain
+from stiltwalk.stages.predict import Predict
+from stiltwalk.stages.reference import Rules
+from stiltwalk.stages.rows import Asking, DrawnRows, StageRows, Text, TranslatedRows
+from stiltwalk.stages.soft_prompt import Prompt
+from stiltwalk.stages.stage import Numerics, Stage
+from stiltwalk.stages.train import FineTune, Intermediate
 from stiltwalk.store.machine import MeasuredOn
 from stiltwalk.tasks import INTERMEDIATE, TASKS
 from stiltwalk.tasks.clozes import clozes_in
@@ -135,7 +124,7 @@ def _timed(recipe: Recipe, asked: Mapping[tuple[int, str], Sequence[Predict]]) -
 
 def _lineage(stage: Stage) -> Iterator[Stage]:
     """Yield a stage's ancestors, oldest first, then itself."""
-    for parent in parents(stage):
+    for parent in stage.parents:
         yield from _lineage(parent)
     yield stage
 
@@ -179,7 +168,7 @@ class _Graph:
 
     def arm(self, arm: Arm, seed: int) -> Iterator[Predict]:
         """Yield one evaluation per target of an arm."""
-        encoder: Encoder = self._base
+        encoder: Stage = self._base
         trained = [task for task in INTERMEDIATE if task in arm.tasks]
         if trained:
             encoder = Intermediate(
@@ -226,22 +215,21 @@ class _Graph:
         """Yield what the baseline arm is compared with: shuffled embeddings, and rules."""
         for predict in self.arm(self._recipe.baseline, seed):
             task = TASKS[predict.rows.task]
-            trained = isinstance(predict.parent, FineTune)
-            asking = predict.asking
+            learned, asking = predict.parent.learned, predict.asking
             if (
-                asking and not trained and task.task_type is not TaskType.RETRIEVAL
+                asking and not learned and task.task_type is not TaskType.RETRIEVAL
             ):  # it reads their ids
                 asking = replace(asking, shots=self._shots(task))
-            yield Predict(**{**vars(predict), "shuffled_seed": seed, "asking": asking})
+            yield replace(predict, shuffled_seed=seed, asking=asking)
             yield Rules(
                 rows=predict.rows,
-                train=predict.parent.rows if isinstance(predict.parent, FineTune) else None,
-                max_train_rows=self._recipe.target[task.name].max_rows if trained else None,
+                train=learned.rows if learned else None,
+                max_train_rows=self._recipe.target[task.name].max_rows if learned else None,
                 languages=predict.languages,
                 max_rows=predict.max_rows,
             )
 
-    def _predict(self, encoder: Encoder, task: Task, arm: Arm, seed: int) -> Predict:
+    def _predict(self, encoder: Stage, task: Task, arm: Arm, seed: int) -> Predict:
         settings = arm.target[task.name]
         retrieval, mines = task.task_type is TaskType.RETRIEVAL, task.metric is Metric.PAIR_F1
         wanted = self._recipe.languages or task.languages
@@ -278,7 +266,7 @@ class _Graph:
     def _shots(self, task: Task) -> str:
         return self._revision(TASKS[task.train_task], (Split.TRAIN,))
 
-    def _asked(self, encoder: Encoder, task: Task, arm: Arm, seed: int) -> FineTune | Prompt:
+    def _asked(self, encoder: Stage, task: Task, arm: Arm, seed: int) -> FineTune | Prompt:
         """Return what answers a task: a fine-tuned model, or a frozen one with a prompt."""
         rows = self._learned_rows(task.train_task, self._recipe.dev)
         if arm.examples_per_class:

@@ -22,7 +22,8 @@ from stiltwalk.models.device import has_bf16, pick_device
 from stiltwalk.recipe.schema import Precision
 from stiltwalk.records import Split, TaskType
 from stiltwalk.stages.context import Context
-from stiltwalk.stages.stage import FineTune, Predict
+from stiltwalk.stages.predict import Predict
+from stiltwalk.stages.train import FineTune
 from stiltwalk.store.workspace import Folder
 from stiltwalk.tasks import TASKS
 from stiltwalk.tasks.load import examples

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
-from stiltwalk.metrics.reference import (
-    majority_answers,
-    mined_by_characters,
-    nearest_by_characters,
-    rule_answers,
-)
-from stiltwalk.metrics.score import score
 from stiltwalk.records import (
     Answers,
     GoldTexts,
     Metric,
+    Phase,
     ScoreRow,
     Split,
     TaskType,
@@ -22,7 +17,8 @@ from stiltwalk.records import (
     gold_lines,
 )
 from stiltwalk.stages.context import Context
-from stiltwalk.stages.stage import Rules
+from stiltwalk.stages.rows import Learned, StageRows
+from stiltwalk.stages.stage import Stage
 from stiltwalk.store.workspace import Folder
 from stiltwalk.tasks import TASKS
 from stiltwalk.tasks.load import bitext, examples
@@ -35,17 +31,40 @@ Found = tuple[str, Answers, Answers | GoldTexts, int]
 """Name of the rule, its answers, the right ones, and how many were asked."""
 
 
-def evaluate(stage: Rules, context: Context, folder: Folder) -> None:
-    """Score the rules in every language; writes rows whose `control` names the rule."""
-    task = TASKS[stage.rows.task]
-    way = _retrieval if task.task_type is TaskType.RETRIEVAL else _labelled
-    rows = []
-    for number, language in enumerate(stage.languages):
-        for found in way(stage, task, language, context):
-            figures = score(task.metric, found[1], found[2], language)
-            rows += [_row(stage, folder, language, found, figure) for figure in figures.items()]
-        context.progress(number + 1, len(stage.languages))
-    folder.write_scores(rows)
+@dataclass(frozen=True, kw_only=True)
+class Rules(Stage):
+    """Score what rules without a model answer: majority and word overlap."""
+
+    phase = Phase.REFERENCE
+
+    rows: StageRows
+    train: StageRows | None
+    max_train_rows: int | None
+    languages: tuple[str, ...]
+    max_rows: int | None
+
+    @property
+    def title(self) -> str:
+        return f"answer {self.rows.task} by rules"
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """The task that it answers, not what the rules learn from."""
+        return (self.rows.task,)
+
+    def run(self, context: Context, folder: Folder) -> None:
+        """Score the rules in every language; writes rows whose `control` names the rule."""
+        from stiltwalk.metrics.score import score
+
+        task = TASKS[self.rows.task]
+        way = _retrieval if task.task_type is TaskType.RETRIEVAL else _labelled
+        rows = []
+        for number, language in enumerate(self.languages):
+            for found in way(self, task, language, context):
+                figures = score(task.metric, found[1], found[2], language)
+                rows += [_row(self, folder, language, found, figure) for figure in figures.items()]
+            context.progress(number + 1, len(self.languages))
+        folder.write_scores(rows)
 
 
 def _row(
@@ -69,9 +88,10 @@ def _row(
 
 def _labelled(stage: Rules, task: Task, language: str, context: Context) -> Iterator[Found]:
     """Answer with the most frequent English label, and with the best rule on words."""
+    from stiltwalk.metrics.reference import majority_answers, rule_answers
+
     assert stage.train is not None
-    learned = TASKS[stage.train.task].chosen_on(stage.train.dev)
-    train = examples(learned, context.data, Split.TRAIN, "en", stage.max_train_rows)
+    train = Learned(stage.train, stage.max_train_rows).examples(context.data)
     asked = examples(task, context.data, Split.TEST, language, stage.max_rows)
     gold = gold_answers(asked)
     if (
@@ -83,6 +103,8 @@ def _labelled(stage: Rules, task: Task, language: str, context: Context) -> Iter
 
 def _retrieval(stage: Rules, task: Task, language: str, context: Context) -> Iterator[Found]:
     """Match lines by the character n-grams that they share."""
+    from stiltwalk.metrics.reference import mined_by_characters, nearest_by_characters
+
     asked = bitext(task, context.data, Split.TEST, language, stage.max_rows)
     if task.metric is Metric.PAIR_F1:
         dev = bitext(task, context.data, Split.DEV, language, stage.max_rows)

@@ -1,220 +1,146 @@
-"""How stages that make a checkpoint are carried out."""
+"""Train on English tasks: an intermediate encoder, or a head for a target task on top of it."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, replace
-from pathlib import Path
+from dataclasses import asdict, dataclass, field
+from importlib import import_module
+from typing import Any
 
-import torch
+from stiltwalk.data.source import MINI
+from stiltwalk.draws import Draws
+from stiltwalk.mini import catalogue
+from stiltwalk.recipe.schema import LoRA, Mixing, Recipe, TrainSettings
+from stiltwalk.recipe.types import LATER
+from stiltwalk.records import Phase
+from stiltwalk.stages.context import Context
+from stiltwalk.stages.cost import MEAN_LINE_TOKENS, ModelShape, StageCost, Work, training_cost, work
+from stiltwalk.stages.rows import Asking, Learned, StageRows, Text, TranslatedRows
+from stiltwalk.stages.stage import TrainingStage, languages_in_words
+from stiltwalk.store.workspace import Folder
 
-from stiltwalk.errors import TrainingDiverged
-from stiltwalk.features.prompts import load_prompt_encoder
-from stiltwalk.features.text import load_text_encoder
-from stiltwalk.models import adapters, checkpoint
-from stiltwalk.models.masked_lm import HEAD
-from stiltwalk.recipe.schema import TrainSettings
-from stiltwalk.records import ScoreRow, Split, TaskType
-from stiltwalk.stages.context import MODEL, Context
-from stiltwalk.stages.distributed import call_helpers
-from stiltwalk.stages.stage import (
-    DrawnRows,
-    FineTune,
-    Intermediate,
-    Prompt,
-    StageRows,
-    intermediate_tasks,
-    seed_of,
-)
-from stiltwalk.stages.train_data import (
-    TrainData,
-    decoder_to_train,
-    decoder_train_data,
-    train_data_of,
-)
-from stiltwalk.store.processes import leads
-from stiltwalk.store.workspace import RESUME, Folder
-from stiltwalk.tasks import TASKS
-from stiltwalk.tasks.load import drawn, examples
-from stiltwalk.training.data import TaskModels, TaskRows, task_rows
-from stiltwalk.training.loop import Training, TrainingSession, fit
-from stiltwalk.training.tracking import tracked
+_RUN = "stiltwalk.stages.train_run"
+"""Loads torch, so it is imported when a stage runs."""
 
 
-def intermediate(stage: Intermediate, context: Context, folder: Folder) -> None:
-    """Train the parent's encoder on one or several tasks; keep it, and the heads beside it."""
-    torch.set_num_threads(stage.numerics.num_threads)
-    source = context.model_folder(stage.parent)
-    if stage.asking:
-        _train_decoder(stage, context, folder)
-        return
-    encoder = _encoder(stage, source)
-    english = [_rows(each, stage, context, source) for each in stage.rows]
-    train_data = train_data_of(stage, english, encoder, source)
+@dataclass(frozen=True, kw_only=True)
+class Intermediate(TrainingStage):
+    """Train an encoder on English tasks, together; keeps the encoder, drops the heads.
 
-    heads = {
-        checkpoint.head_file(each.name): model
-        for each, model in zip(english, train_data.models, strict=False)
-    }
-    if stage.text:
-        heads[HEAD] = train_data.models[-1]
+    Beside the English rows there can be translations of them, and text. A decoder, asked in text,
+    keeps its one head; `asking` has an entry per task then, here and below None for encoders.
+    """
 
-    def keep() -> None:
-        where = folder.path / MODEL
-        checkpoint.save(encoder, where, tokenizer_from=source, lora=stage.lora, heads=heads)
+    version = 4
+    phase = Phase.INTERMEDIATE
 
-    train(stage, stage.settings, train_data, keep, context, folder)
+    rows: tuple[StageRows, ...]
+    settings: TrainSettings
+    mixing: Mixing
+    translated: tuple[TranslatedRows, ...] = ()
+    text: Text | None = None
+    lora: LoRA | None = None
+    asking: tuple[Asking, ...] = field(default=(), metadata=LATER)
 
+    @property
+    def title(self) -> str:
+        return f"train on {' + '.join(self.tasks)}{self._alongside}{self.manner}"
 
-def fine_tune(stage: FineTune, context: Context, folder: Folder) -> None:
-    """Train a head and the parent's encoder on one task; keep the whole model."""
-    torch.set_num_threads(stage.numerics.num_threads)
-    source = context.model_folder(stage.parent)
-    if stage.asking:
-        _train_decoder(stage, context, folder)
-        return
-    encoder = _encoder(stage, source)
-    rows = _rows(stage.rows, stage, context, source)
-    seed = stage.draws.number("head")
-    model = checkpoint.with_head(encoder, rows.task.task_type, rows.labels, seed=seed)
-    if stage.head_of:
-        checkpoint.load_head(model, source / checkpoint.head_file(stage.head_of))
+    @property
+    def after(self) -> str:
+        """What it trained on, briefly."""
+        named = self.tasks[0] if len(self.tasks) == 1 else f"{len(self.tasks)} tasks"
+        return f" after {named}{self._alongside}"
 
-    def keep() -> None:
-        checkpoint.save(model, folder.path / MODEL, tokenizer_from=source, lora=stage.lora)
+    @property
+    def manner(self) -> str:
+        """Adapters, where those alone are trained."""
+        return f" with {self.lora.says}" if self.lora else ""
 
-    train_data = TrainData(rows=[rows], models=[model])
-    train(stage, stage.settings, train_data, keep, context, folder)
+    @property
+    def _alongside(self) -> str:
+        """What is trained on alongside the English rows."""
+        languages = {code for rows in self.translated for code in rows.languages}
+        said = f" translated into {languages_in_words(len(languages))}" if languages else ""
+        mlm = f" with MLM in {languages_in_words(len(self.text.languages))}" if self.text else ""
+        return said + mlm
 
+    @property
+    def intermediate_tasks(self) -> tuple[str, ...]:
+        return self.tasks
 
-def _train_decoder(stage: Intermediate | FineTune, context: Context, folder: Folder) -> None:
-    """Train a decoder on one or several tasks as text; keep all of it, its one head too."""
-    source = context.model_folder(stage.parent)
-    model = decoder_to_train(stage, source)
+    @property
+    def draws(self) -> Draws:
+        return Draws(self.seed, "intermediate", "+".join(self.tasks))
 
-    def keep() -> None:
-        checkpoint.save(model, folder.path / MODEL, tokenizer_from=source, lora=stage.lora)
+    @property
+    def shown_settings(self) -> dict[str, Any]:
+        """How it learns, and how its tasks are mixed."""
+        return {**asdict(self.settings), **asdict(self.mixing)}
 
-    train_data = decoder_train_data(stage, model, context, source)
-    train(stage, stage.settings, train_data, keep, context, folder)
-
-
-def _encoder(stage: Intermediate | FineTune, source: Path) -> checkpoint.Model:
-    """Load what a stage trains on; with adapters in it where the stage trains those alone."""
-    lacking = stage.draws.number("lacking weights")
-    encoder = checkpoint.load(TaskType.RETRIEVAL, source, seed=lacking)
-    if stage.lora:
-        adapters.add(encoder, stage.lora, seed=stage.draws.number("adapters"))
-    return encoder
-
-
-def _rows(
-    rows: StageRows, stage: Intermediate | FineTune, context: Context, source: Path
-) -> TaskRows:
-    """Read a task's English rows, or draw some of them, and turn them into features."""
-    task, settings = TASKS[rows.task].chosen_on(rows.dev), stage.settings
-    learned = examples(task, context.data, Split.TRAIN, "en", settings.max_rows)
-    if isinstance(rows, DrawnRows):
-        learned = drawn(learned, task.labels, rows.per_class, stage.draws)
-    return task_rows(
-        task,
-        learned,
-        examples(task, context.data, Split.DEV, "en"),
-        load_text_encoder(source),
-        replace(settings, max_length_tokens=settings.max_length_tokens or task.max_length_tokens),
-    )
-
-
-def train(
-    stage: Intermediate | FineTune | Prompt,
-    settings: TrainSettings,
-    train_data: TrainData,
-    keep: Callable[[], None],
-    context: Context,
-    folder: Folder,
-) -> None:
-    """Run the loop, which calls `keep` for the best model; write the log and the dev scores."""
-    source = context.model_folder(stage.parent)
-    call_helpers(stage, context)
-    if settings.freeze_word_embeddings:
-        checkpoint.freeze_word_embeddings(train_data.models[0])
-    models = TaskModels(train_data.models, [each.kind for each in train_data.rows])
-    num_trained = sum(p.numel() for p in models.parameters() if p.requires_grad)
-    tracking = tracked(context.trackers, context.workspace.root / "tracking", folder.stage)
-    with _last_good_named(folder.path), tracking as track:
-        training = fit(
-            TrainingSession(
-                models=models,
-                rows=train_data.rows,
-                settings=settings,
-                draws=stage.draws,
-                pad_id=_pad_id(stage, source),
-                precision=stage.numerics.precision,
-                num_steps=train_data.num_steps,
-                resume_file=folder.path / RESUME,
-                resume_every_s=context.resume_every_s,
-                keep=keep,
-                progress=context.progress,
-                track=track,
-            )
+    def cost(self, recipe: Recipe, shape: ModelShape) -> StageCost:
+        """Estimate its epochs; translated rows are taken to be as long as English ones."""
+        known = work(self.rows, self.settings, recipe)
+        if self.text is None:
+            return training_cost(known, recipe, shape)
+        weight, longest = self.text.settings.weight, self.text.settings.max_length_tokens
+        num_steps = round(known.num_steps * weight / (1 - weight))
+        num_lines = num_steps * self.settings.effective_batch_size
+        is_mini = self.text.where.place == MINI
+        tokens = catalogue.MEAN_TOKENS["tatoeba"] if is_mini else min(MEAN_LINE_TOKENS, longest)
+        more = Work(
+            known.num_examples + num_lines,
+            known.num_tokens + round(num_lines * tokens),
+            known.num_steps + num_steps,
         )
-    if leads():
-        _write_log(training, num_trained, folder.path)
-        best = training.best.by_task
-        scored = [each for each in train_data.rows if isinstance(each, TaskRows)]
-        folder.write_scores([dev_row(stage, each, best[each.task.name], folder) for each in scored])
+        return training_cost(more, recipe, shape)
+
+    def run(self, context: Context, folder: Folder) -> None:
+        """Train the parent's encoder; keep it, and the heads beside it."""
+        import_module(_RUN).intermediate(self, context, folder)
 
 
-def _pad_id(stage: Intermediate | FineTune | Prompt, source: Path) -> int:
-    if not isinstance(stage, Prompt) and stage.asking:
-        return load_prompt_encoder(source, chat=False).pad_id
-    return load_text_encoder(source).pad_id
+@dataclass(frozen=True, kw_only=True)
+class FineTune(TrainingStage):
+    """Put a head on an encoder and train both on one task's English rows.
 
+    The head is fresh, or starts as the trained one of the intermediate task `head_of`.
+    """
 
-@contextmanager
-def _last_good_named(folder: Path) -> Iterator[None]:
-    """Say where the last good checkpoint is, if training inside the block diverges."""
-    try:
-        yield
-    except TrainingDiverged as error:
-        if (folder / MODEL).is_dir():
-            error.add_note(
-                f"The last good checkpoint, the best on English dev until then, is {folder / MODEL}"
-                "; it stays there until this very stage is trained to its end. With another value "
-                "in the recipe it is another stage, in another folder."
-            )
-        else:
-            error.add_note("There is no checkpoint yet: no look at English dev had been taken.")
-        raise
+    version = 4
+    phase = Phase.TARGET
 
+    rows: StageRows
+    settings: TrainSettings
+    lora: LoRA | None = None
+    asking: Asking | None = field(default=None, metadata=LATER)
+    head_of: str = field(default="", metadata=LATER)
 
-def _write_log(training: Training, num_trained: int, folder: Path) -> None:
-    """Write one line per step, and the evaluations on dev."""
-    lines = "".join(json.dumps(entry) + "\n" for entry in training.log)
-    (folder / "training.jsonl").write_text(lines, encoding="utf-8")
-    evaluations = {
-        "looks": [asdict(evaluation) for evaluation in training.evaluations],
-        "best_step": training.best.step,
-        "num_tokens": training.num_tokens,
-        "num_trained_parameters": num_trained,
-    }
-    (folder / "dev.json").write_text(json.dumps(evaluations, indent=1), encoding="utf-8")
+    @property
+    def title(self) -> str:
+        return f"fine-tune on {self.rows.task}{self.rows.few}{self.after}{self.manner}"
 
+    @property
+    def manner(self) -> str:
+        """Adapters, and a head that is not fresh."""
+        lora = f" with {self.lora.says}" if self.lora else ""
+        return lora + (f", beginning with the head of {self.head_of}" if self.head_of else "")
 
-def dev_row(
-    stage: Intermediate | FineTune | Prompt, rows: TaskRows, value: float, folder: Folder
-) -> ScoreRow:
-    """Return the dev score of one task, a fraction, as a row of results."""
-    return ScoreRow(
-        stage=folder.stage,
-        intermediate=intermediate_tasks(stage),
-        task=rows.task.name,
-        language="en",
-        split=Split.DEV,
-        metric="dev_score",
-        value=value,
-        seed=seed_of(stage),
-        num_examples=len(rows.dev_examples),
-    )
+    @property
+    def learned(self) -> Learned:
+        """What its head was trained on."""
+        return Learned(self.rows, self.settings.max_rows)
+
+    @property
+    def draws(self) -> Draws:
+        return Draws(self.seed, "target", self.rows.task)
+
+    @property
+    def shown_settings(self) -> dict[str, Any]:
+        return asdict(self.settings)
+
+    def cost(self, recipe: Recipe, shape: ModelShape) -> StageCost:
+        return training_cost(work((self.rows,), self.settings, recipe), recipe, shape)
+
+    def run(self, context: Context, folder: Folder) -> None:
+        """Train a head and the parent's encoder; keep the whole model."""
+        import_module(_RUN).fine_tune(self, context, folder)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from stiltwalk.features.prompts import load_prompt_encoder
 from stiltwalk.features.text import load_text_encoder
 from stiltwalk.heads.decoder import decoder_head
 from stiltwalk.models import adapters, checkpoint
@@ -15,7 +16,8 @@ from stiltwalk.models.masked_lm import with_lm_head
 from stiltwalk.recipe.schema import TrainSettings
 from stiltwalk.records import Split
 from stiltwalk.stages.context import Context
-from stiltwalk.stages.stage import Asking, FineTune, Intermediate, StageRows, Text, TranslatedRows
+from stiltwalk.stages.rows import Asking, StageRows, Text, TranslatedRows
+from stiltwalk.stages.train import FineTune, Intermediate
 from stiltwalk.tasks import TASKS
 from stiltwalk.tasks.load import examples, translated
 from stiltwalk.tasks.task import Task
@@ -37,6 +39,7 @@ class TrainData:
 
     rows: list[TrainRows]
     models: list[Any]
+    pad_id: int
     num_steps: list[int] | None = None
 
 
@@ -74,7 +77,8 @@ def train_data_of(
         rows.append(_text(stage.text, num_lines, source))
         models.append(with_lm_head(encoder, source, seed=stage.draws.of("mlm").number("head")))
         steps.append(num_text_steps)
-    return TrainData(rows=rows, models=models, num_steps=steps)
+    pad_id = load_text_encoder(source).pad_id
+    return TrainData(rows=rows, models=models, pad_id=pad_id, num_steps=steps)
 
 
 def _translations(
@@ -110,11 +114,11 @@ def decoder_train_data(
     stage: Intermediate | FineTune, model: checkpoint.Model, context: Context, source: Path
 ) -> TrainData:
     """Return what a stage trains a decoder on: its tasks as text, all through the one head."""
+    pad_id = load_prompt_encoder(source, chat=False).pad_id
     if isinstance(stage, FineTune):
         assert stage.asking is not None
-        return TrainData(
-            rows=[_text_rows(stage.rows, stage, stage.asking, context, source)], models=[model]
-        )
+        alone = _text_rows(stage.rows, stage, stage.asking, context, source)
+        return TrainData(rows=[alone], models=[model], pad_id=pad_id)
     rows = [
         _text_rows(each, stage, asking, context, source)
         for each, asking in zip(stage.rows, stage.asking, strict=True)
@@ -123,6 +127,7 @@ def decoder_train_data(
     return TrainData(
         rows=[*rows],
         models=[model] * len(rows),
+        pad_id=pad_id,
         num_steps=steps_per_task([r.train.num_units for r in rows], batch_size, stage.mixing),
     )
 

@@ -13,6 +13,7 @@ from stiltwalk.data.source import DataSource
 from stiltwalk.errors import NoSuchRun, WorkspaceError
 from stiltwalk.files import write_atomically
 from stiltwalk.recipe.schema import Claim
+from stiltwalk.records import Phase
 from stiltwalk.store.workspace import Workspace
 from stiltwalk.tasks.task import Dev
 
@@ -29,24 +30,24 @@ class RecordedStage:
     Args:
         fingerprint: names its folder.
         does: in words.
+        phase: where it belongs.
         arm: empty for what belongs to none, such as a control.
         target: what an evaluation evaluates.
         languages: of the evaluation.
         trained: the fine-tuned model that is evaluated, empty for a bare encoder.
         seed: of its training, 0 where nothing was trained.
-        kind: its class.
-        about: what tells it from others of its class: the tasks it trains on or answers.
+        about: what tells it from others of its phase: the tasks it trains on or answers.
         parents: fingerprints of what it rests on.
     """
 
     fingerprint: str
     does: str
+    phase: Phase
     arm: str = ""
     target: str = ""
     languages: tuple[str, ...] = ()
     trained: str = ""
     seed: int = 0
-    kind: str = ""
     about: tuple[str, ...] = ()
     parents: tuple[str, ...] = ()
 

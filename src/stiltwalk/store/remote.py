@@ -29,8 +29,7 @@ import fsspec
 
 from stiltwalk.errors import WorkspaceError
 from stiltwalk.files import checksum
-from stiltwalk.stages.stage import Stage, fingerprint
-from stiltwalk.store.workspace import MARKER, Folder, Workspace, myself
+from stiltwalk.store.workspace import MARKER, Folder, Stored, Workspace, myself
 
 _AT_ONCE = 16
 """Requests; each takes tens of milliseconds, wherever the place is."""
@@ -55,7 +54,7 @@ class RemoteWorkspace(Workspace):
         """What a process elsewhere finds it by."""
         return self.place
 
-    def has(self, stage: Stage | str) -> bool:
+    def has(self, stage: Stored | str) -> bool:
         """Tell whether a stage is complete at the URL and its files there have their sizes.
 
         Raises:
@@ -81,14 +80,14 @@ class RemoteWorkspace(Workspace):
             found = zip(names, threads.map(self._fetch_rows, names), strict=True)
             return {name for name, is_there in found if is_there}
 
-    def marker(self, stage: Stage | str) -> dict[str, Any]:
+    def marker(self, stage: Stored | str) -> dict[str, Any]:
         """Return what the completion marker of a stage says."""
         marker = self._marker(_name(stage))
         if marker is None:
             raise self._altered(stage, MARKER)
         return marker
 
-    def verified(self, stage: Stage | str) -> Path:
+    def verified(self, stage: Stored | str) -> Path:
         """Return a folder of this machine with a complete stage's files as the stage wrote them.
 
         Raises:
@@ -99,7 +98,7 @@ class RemoteWorkspace(Workspace):
         return self.folder(stage)
 
     @contextmanager
-    def writing(self, stage: Stage, provenance: Mapping[str, Any]) -> Iterator[Folder]:
+    def writing(self, stage: Stored, provenance: Mapping[str, Any]) -> Iterator[Folder]:
         """Give a stage a folder of this machine; put it at the URL when the block ends well."""
         unsent = self._unsent(stage)
         unsent.unlink(missing_ok=True)
@@ -109,14 +108,14 @@ class RemoteWorkspace(Workspace):
         unsent.touch()
         self._send(stage)
 
-    def forget(self, stage: Stage | str) -> None:
+    def forget(self, stage: Stored | str) -> None:
         """Remove a complete stage at the URL and here; files without a marker are replaced."""
         self._objects.remove(f"{_key(stage)}/{MARKER}")
         self._markers.pop(_name(stage), None)
         self._unsent(stage).unlink(missing_ok=True)
         super().forget(stage)
 
-    def text(self, stage: Stage | str, name: str) -> str:
+    def text(self, stage: Stored | str, name: str) -> str:
         """Return a text file of a complete stage, "" if there is no such stage or file."""
         marker = self._marker(_name(stage))
         if marker is None or name not in marker["files"]:
@@ -159,7 +158,7 @@ class RemoteWorkspace(Workspace):
         """Raise `WorkspaceError` if the lease was lost since it was taken."""
         self._lease.require()
 
-    def _send(self, stage: Stage | str) -> None:
+    def _send(self, stage: Stored | str) -> None:
         """Put what was made here at the URL, unless somebody else was faster; marker last."""
         if MARKER not in self._objects.sizes(_key(stage)):
             folder = self.folder(stage)
@@ -167,7 +166,7 @@ class RemoteWorkspace(Workspace):
                 self._objects.upload(folder / name, f"{_key(stage)}/{name}")
         self._unsent(stage).unlink()
 
-    def _sent_later(self, stage: Stage | str) -> bool:
+    def _sent_later(self, stage: Stored | str) -> bool:
         """Send what was made here while the URL could not be reached; tell whether there was."""
         if not self._unsent(stage).exists():
             return False
@@ -177,7 +176,7 @@ class RemoteWorkspace(Workspace):
         self._send(stage)
         return True
 
-    def _unsent(self, stage: Stage | str) -> Path:
+    def _unsent(self, stage: Stored | str) -> Path:
         return self.root / "unsent" / _name(stage)
 
     def _marker(self, name: str) -> dict[str, Any] | None:
@@ -197,7 +196,7 @@ class RemoteWorkspace(Workspace):
                 self._fetch(name, file)
         return marker is not None
 
-    def _fetch(self, stage: Stage | str, name: str) -> Path:
+    def _fetch(self, stage: Stored | str, name: str) -> Path:
         """Return a file of a complete stage on this machine, as the stage wrote it."""
         file, wanted = self.folder(stage) / name, self.marker(stage)["files"][name]["sha256"]
         if file.is_file() and checksum(file) == wanted:
@@ -211,11 +210,11 @@ class RemoteWorkspace(Workspace):
         return file
 
 
-def _name(stage: Stage | str) -> str:
-    return stage if isinstance(stage, str) else fingerprint(stage)
+def _name(stage: Stored | str) -> str:
+    return stage if isinstance(stage, str) else stage.fingerprint
 
 
-def _key(stage: Stage | str) -> str:
+def _key(stage: Stored | str) -> str:
     return f"stages/{_name(stage)}"
 
 

@@ -19,17 +19,32 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from stiltwalk.errors import WorkspaceError
 from stiltwalk.files import checksum, write_atomically
 from stiltwalk.records import ExampleScoreRow, ScoreRow, TimingRow
-from stiltwalk.stages.stage import Stage, canonical, describe, fingerprint
 
 MARKER = "complete.json"
 _LOCK, _CLAIMS = "lock", "claims"
 RESUME = "resume.safetensors"
 """A training stage's rolling checkpoint; while it is there, the folder is gone on with."""
+
+
+class Stored(Protocol):
+    """What the store must know of a stage."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Names its folder."""
+
+    @property
+    def title(self) -> str:
+        """What it does, for people."""
+
+    @property
+    def canonical(self) -> str:
+        """Its lineage as JSON."""
 
 
 class Workspace:
@@ -45,12 +60,12 @@ class Workspace:
         """What a process elsewhere finds it by."""
         return str(self.root.resolve())
 
-    def folder(self, stage: Stage | str) -> Path:
+    def folder(self, stage: Stored | str) -> Path:
         """Return where the files of a stage, or of a fingerprint, are or would be."""
-        name = stage if isinstance(stage, str) else fingerprint(stage)
+        name = stage if isinstance(stage, str) else stage.fingerprint
         return self.root / "stages" / name
 
-    def has(self, stage: Stage | str) -> bool:
+    def has(self, stage: Stored | str) -> bool:
         """Tell whether a stage is complete and its files still have their sizes.
 
         Raises:
@@ -73,7 +88,7 @@ class Workspace:
         """Return those of some fingerprints whose marker is there, whatever became of files."""
         return {name for name in names if (self.folder(name) / MARKER).is_file()}
 
-    def marker(self, stage: Stage | str) -> dict[str, Any]:
+    def marker(self, stage: Stored | str) -> dict[str, Any]:
         """Return what the completion marker of a stage says."""
         try:
             content = (self.folder(stage) / MARKER).read_bytes()
@@ -81,7 +96,7 @@ class Workspace:
             raise self._altered(stage, MARKER) from error
         return self._parsed(stage, content)
 
-    def _parsed(self, stage: Stage | str, content: bytes) -> dict[str, Any]:
+    def _parsed(self, stage: Stored | str, content: bytes) -> dict[str, Any]:
         try:
             marker: dict[str, Any] = json.loads(content)
             marker["files"].items()
@@ -89,7 +104,7 @@ class Workspace:
             raise self._altered(stage, MARKER) from error
         return marker
 
-    def verified(self, stage: Stage | str) -> Path:
+    def verified(self, stage: Stored | str) -> Path:
         """Return a complete stage's folder after comparing every file with its checksum.
 
         Raises:
@@ -103,7 +118,7 @@ class Workspace:
         return folder
 
     @contextmanager
-    def writing(self, stage: Stage, provenance: Mapping[str, Any]) -> Iterator[Folder]:
+    def writing(self, stage: Stored, provenance: Mapping[str, Any]) -> Iterator[Folder]:
         """Give a stage a folder; mark it complete when the block ends without an error.
 
         The folder is empty, but for a training stage that goes on in its middle; the marker's time
@@ -121,8 +136,8 @@ class Workspace:
             with made.spent.kept():
                 yield made
             marker = {
-                "does": describe(stage),
-                "stage": json.loads(canonical(stage)),
+                "does": stage.title,
+                "stage": json.loads(stage.canonical),
                 "provenance": dict(provenance),
                 "began_unix_s": made.spent.began_unix_s,
                 "time_s": made.spent.time_s,
@@ -132,24 +147,24 @@ class Workspace:
         except OSError as error:
             raise _cannot_write(folder, error) from error
 
-    def forget(self, stage: Stage | str) -> None:
+    def forget(self, stage: Stored | str) -> None:
         """Remove a complete stage, so that it is made again."""
         (self.folder(stage) / MARKER).unlink(missing_ok=True)  # first: what is left is no stage
         shutil.rmtree(self.folder(stage), ignore_errors=True)
 
-    def scores(self, stage: Stage | str) -> tuple[ScoreRow, ...]:
+    def scores(self, stage: Stored | str) -> tuple[ScoreRow, ...]:
         """Return a complete stage's figures, none if it has none; see `text` for errors."""
         return read_rows(self.text(stage, SCORES), ScoreRow)
 
-    def shares(self, stage: Stage | str) -> tuple[ExampleScoreRow, ...]:
+    def shares(self, stage: Stored | str) -> tuple[ExampleScoreRow, ...]:
         """Return what a complete stage's examples added, none if unknown; see `text` for errors."""
         return read_rows(self.text(stage, SHARES), ExampleScoreRow)
 
-    def timings(self, stage: Stage | str) -> tuple[TimingRow, ...]:
+    def timings(self, stage: Stored | str) -> tuple[TimingRow, ...]:
         """Return a complete stage's times, none if it has none; see `text` for errors."""
         return read_rows(self.text(stage, TIMINGS), TimingRow)
 
-    def text(self, stage: Stage | str, name: str) -> str:
+    def text(self, stage: Stored | str, name: str) -> str:
         """Return a text file of a complete stage, "" if there is no such stage or file.
 
         Raises:
@@ -166,7 +181,7 @@ class Workspace:
         return file.read_text(encoding="utf-8")
 
     @contextmanager
-    def claimed(self, stage: Stage) -> Iterator[None]:
+    def claimed(self, stage: Stored) -> Iterator[None]:
         """Wait until no other process writes the stage, and keep others waiting meanwhile.
 
         The system frees a claim when its holder dies; so a worker whose driver is gone cannot
@@ -174,7 +189,7 @@ class Workspace:
         """
         self.root.mkdir(parents=True, exist_ok=True)
         with (self.root / _CLAIMS).open("a") as stream:
-            fcntl.lockf(stream, fcntl.LOCK_EX, 1, int(fingerprint(stage)[:15], 16))
+            fcntl.lockf(stream, fcntl.LOCK_EX, 1, int(stage.fingerprint[:15], 16))
             yield
 
     def keep_text(self, name: str, text: str) -> None:
@@ -238,7 +253,7 @@ class Workspace:
     def require_lock(self) -> None:
         """Raise `WorkspaceError` if the lock was lost since it was taken; here it cannot be."""
 
-    def _altered(self, stage: Stage | str, name: str) -> WorkspaceError:
+    def _altered(self, stage: Stored | str, name: str) -> WorkspaceError:
         folder = f"{self.place}/stages/{self.folder(stage).name}"
         return WorkspaceError(
             f"{folder}/{name} is not what its stage wrote: it is missing or was changed since. "
@@ -338,10 +353,10 @@ class Spent:
 class Folder:
     """A stage's folder while the stage is being written."""
 
-    def __init__(self, path: Path, stage: Stage) -> None:
+    def __init__(self, path: Path, stage: Stored) -> None:
         """Write into `path` for `stage`."""
         self.path = path
-        self.stage = fingerprint(stage)
+        self.stage = stage.fingerprint
         self.spent = Spent(path)
 
     def write_scores(self, rows: Sequence[ScoreRow]) -> None:

@@ -12,10 +12,9 @@ from stiltwalk.errors import DataError, ModelError
 from stiltwalk.execution.executors.local import context_of
 from stiltwalk.models.locate import locate
 from stiltwalk.recipe.schema import ModelSettings, Recipe
-from stiltwalk.stages.stage import Base, Stage, StageRows, parents, rows_of
+from stiltwalk.stages.rows import Rows
+from stiltwalk.stages.stage import Stage
 from stiltwalk.store.remote import workspace_at
-from stiltwalk.tasks import TASKS
-from stiltwalk.tasks.sources import LEARNED, revision
 
 
 @dataclass(frozen=True)
@@ -39,10 +38,9 @@ class RayWorker:
         """
         from stiltwalk.execution.runner import perform  # noqa: PLC0415 - torch, in workers alone
 
-        base_folder = _base_folder(self.recipe.model, _base_of(stage))
-        for rows in rows_of(stage):
-            if isinstance(rows, StageRows):
-                _check_rows(rows, self.recipe.data.where)
+        base_folder = _base_folder(self.recipe.model, stage.base_revision)
+        for rows in stage.reads:
+            _check_rows(rows, self.recipe.data.where)
         store = workspace_at(self.place)
         context = context_of(self.recipe, store, base_folder, _untold)
         with store.claimed(stage):
@@ -51,37 +49,28 @@ class RayWorker:
 
 
 @cache
-def _base_folder(settings: ModelSettings, planned: Base | None) -> Path | None:
+def _base_folder(settings: ModelSettings, planned: str) -> Path | None:
     """Return where the base encoder's files are on this node."""
-    if planned is None or settings.name is None:
+    if not planned or settings.name is None:
         return None
     found = locate(settings, fetch=True)
-    if found.revision != planned.revision:
+    if found.revision != planned:
         raise ModelError(
             f"On {socket.gethostname()} the base encoder {settings.name} is {found.revision}, in "
-            f"the plan {planned.revision}. Put the same files there."
+            f"the plan {planned}. Put the same files there."
         )
     return found.folder
 
 
 @cache
-def _check_rows(rows: StageRows, where: DataSource) -> None:
+def _check_rows(rows: Rows, where: DataSource) -> None:
     """Refuse other rows than the plan's; a stage must not depend on where it runs."""
-    task = TASKS[rows.task].chosen_on(rows.dev)
-    found = revision(task, where, LEARNED if rows.dev else task.asked_splits)
+    found = rows.revision_in(where)
     if found != rows.revision:
         raise DataError(
-            f"On {socket.gethostname()} the rows of {rows.task} in {where.source} are {found}, in "
+            f"On {socket.gethostname()} {rows.title} in {where.source} is {found}, in "
             f"the plan {rows.revision}. Put the same files there."
         )
-
-
-def _base_of(stage: Stage) -> Base | None:
-    """Return the base encoder that a stage rests on, None where it is made or none is needed."""
-    if isinstance(stage, Base):
-        return stage
-    found = (_base_of(parent) for parent in parents(stage))
-    return next((base for base in found if base is not None), None)
 
 
 def _untold(_done: int, _total: int) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import altair as alt
 
 from stiltwalk.metrics.aggregate import mean
-from stiltwalk.records import BASELINE_ARM
+from stiltwalk.records import BASELINE_ARM, Phase
 from stiltwalk.reports.charts.series import (
     Point,
     baseline_points,
@@ -298,17 +298,14 @@ def _bottom() -> alt.Legend:
     return alt.Legend(orient="bottom", gradientLength=180, gradientThickness=9)
 
 
-_PHASES = {"Intermediate": "intermediate phase", "FineTune": "target phase", "Prompt": "prompt"}
-
-
 def curve_name(curve: TrainingCurve) -> str:
     """Return what a figure of training is chosen by."""
-    return f"{curve.task}, {_PHASES.get(curve.phase, curve.phase)}"
+    return f"{curve.task}, {curve.phase}"
 
 
 def curve_names(run: RunRows) -> tuple[str, ...]:
     """Return the tasks and phases that were trained, the targets' first."""
-    ordered = sorted(run.training_curves, key=lambda each: each.phase != "FineTune")
+    ordered = sorted(run.training_curves, key=lambda each: each.phase != Phase.TARGET)
     return tuple(dict.fromkeys(map(curve_name, ordered)))
 
 

@@ -1,22 +1,17 @@
-"""The stage graph as a picture: one box per class of stages, however many there are."""
+"""The stage graph as a picture: one box per group of stages, however many there are."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from stiltwalk.records import Phase
 from stiltwalk.reports.data import RunRows, StageLine
 from stiltwalk.reports.wording import count, duration
 from stiltwalk.tables.html import escape
 
-_COLUMNS = (
-    ("base encoder", ("Base", "Pretrain", "Translate")),
-    ("intermediate phase", ("Intermediate",)),
-    ("target phase", ("FineTune", "Prompt")),
-    ("evaluation", ("Predict",)),
-    ("timing", ("Measure",)),
-    ("without a model", ("Rules",)),
-)
+_COLUMNS = {phase: phase for phase in Phase} | {Phase.PROMPT: Phase.TARGET}
+"""Where the stages of a phase are drawn: a prompt is trained in place of a head."""
 _BOX_WIDTH, _BOX_HEIGHT, _GAP, _COLUMN_WIDTH, _TOP = 168, 36, 9, 232, 30
 _LONGEST = 22
 """Characters that a box has room for."""
@@ -75,23 +70,19 @@ def stage_graph(run: RunRows) -> str:
 def _columns(
     stages: Sequence[StageLine],
 ) -> list[tuple[str, dict[str, tuple[StageLine, ...]]]]:
-    """Return the columns with their groups: stages of one class about the same tasks."""
-    known = {kind for _, kinds in _COLUMNS for kind in kinds}
-    others = tuple(dict.fromkeys(each.kind for each in stages if each.kind not in known | {""}))
-    columns = []
-    for title, kinds in (*_COLUMNS, ("other stages", others)):
-        groups: dict[str, tuple[StageLine, ...]] = {}
-        for each in stages:
-            if each.kind in kinds:
-                label = _label(each)
-                groups[label] = (*groups.get(label, ()), each)
-        columns.append((title, groups))
-    return columns
+    """Return the columns with their groups: stages of one phase about the same tasks."""
+    columns: dict[str, dict[str, tuple[StageLine, ...]]] = {
+        column: {} for column in _COLUMNS.values()
+    }
+    for each in stages:
+        groups, label = columns[_COLUMNS[each.phase]], _label(each)
+        groups[label] = (*groups.get(label, ()), each)
+    return list(columns.items())
 
 
 def _label(stage: StageLine) -> str:
-    """Return what tells a group from others of its class."""
-    if stage.kind == "Intermediate" and stage.arms:
+    """Return what tells a group from others of its phase."""
+    if stage.phase is Phase.INTERMEDIATE and stage.arms:
         return " = ".join(stage.arms)
     return " + ".join(stage.about) or stage.what.removeprefix("base encoder ")
 
