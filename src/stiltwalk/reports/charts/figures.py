@@ -1,9 +1,8 @@
-"""Every figure of a report. Percent and points, since only people read them."""
+"""The figures of reports. Percent and points, since only people read them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from typing import Any
 
 import altair as alt
@@ -20,27 +19,7 @@ from stiltwalk.reports.charts.series import (
 from stiltwalk.reports.charts.style import ROW_HEIGHT, WIDE, Chart, arm_marks, arm_scale, drawing
 from stiltwalk.reports.costs import efficiency, speed_per_language
 from stiltwalk.reports.data import RunRows, TrainingCurve
-from stiltwalk.reports.findings import Findings
 from stiltwalk.timing.record import Speed
-
-
-def all_figures(found: Findings) -> tuple[Chart, ...]:
-    """Return the figures of a run, those that have something to show."""
-    run, arm = found.run, found.first_arm
-    points = list(found.points)
-    makers: Sequence[Callable[[], Chart | None]] = (
-        partial(score_map, run, points, arm),
-        partial(gain_map, run, points, arm),
-        partial(language_bars, run, points),
-        partial(_gains, run, points),
-        partial(_lengths, run, points),
-        partial(pareto, run.comparisons),
-        partial(_speed, run, "tokens_per_s"),
-        partial(_speed, run, "ms_per_example"),
-        partial(dev_curves, run),
-        partial(loss_curves, run),
-    )
-    return tuple(figure for make in makers if (figure := make()))
 
 
 def language_bars(run: RunRows, points: list[Point]) -> Chart:
@@ -89,7 +68,7 @@ def language_bars(run: RunRows, points: list[Point]) -> Chart:
     )
 
 
-def _gains(run: RunRows, points: list[Point]) -> Chart | None:
+def gains(run: RunRows, points: list[Point]) -> Chart | None:
     """Return gains over "none" per language, one mark per arm: the bars' ends, magnified."""
     points = [p for p in points if p["gain"] is not None]
     if not points:
@@ -125,7 +104,7 @@ def _gains(run: RunRows, points: list[Point]) -> Chart | None:
     )
 
 
-def _lengths(run: RunRows, points: list[Point]) -> Chart | None:
+def lengths(run: RunRows, points: list[Point]) -> Chart | None:
     """Return gains against how many sub-words a language needs, one mark per arm and language."""
     tokens = {
         (each.arm, each.task, label(each.language)): round(each.tokens_per_example, 1)
@@ -162,7 +141,7 @@ def _lengths(run: RunRows, points: list[Point]) -> Chart | None:
     )
 
 
-def _speed(run: RunRows, field: str) -> Chart | None:
+def speed_chart(run: RunRows, field: str) -> Chart | None:
     """Return what predicting each language took, one mark per arm."""
     points = speed_points(run)
     if not points:
@@ -230,10 +209,10 @@ def score_map(run: RunRows, points: list[Point], arm: str) -> Chart:
 
 def gain_map(run: RunRows, points: list[Point], arm: str) -> Chart | None:
     """Return the heat map of gains over "none" of one arm at a time."""
-    gains = [p["gain"] for p in points if p["gain"] is not None]
-    if not gains:
+    seen = [p["gain"] for p in points if p["gain"] is not None]
+    if not seen:
         return None
-    limit = max(5.0, *(abs(gain) for gain in gains))
+    limit = max(5.0, *map(abs, seen))
     scale = alt.Scale(domain=[-limit, limit], range=list(LOSS_TO_GAIN), domainMid=0)
     value = alt.Color("gain:Q", title="gain, points", scale=scale, legend=_bottom())
     text = alt.condition(
@@ -250,6 +229,7 @@ def gain_map(run: RunRows, points: list[Point], arm: str) -> Chart | None:
         spec=drawing(
             _heat_map(run, arm, "gain", value, text), wide={"step": WIDE_CELL}, points=points
         ),
+        not_for=BASELINE_ARM,
     )
 
 
