@@ -10,9 +10,9 @@ from synthetic import make_rows, make_run, table_of
 
 from stiltwalk.reports.data import ArmScore, RunRows
 from stiltwalk.reports.findings import findings
-from stiltwalk.reports.page import run_report
 from stiltwalk.reports.render import markdown
 from stiltwalk.reports.scores import few_shot
+from stiltwalk.reports.sections import run_report
 from stiltwalk.reports.write import write_report
 from stiltwalk.store.manifest import RecordedArm
 

@@ -8,8 +8,8 @@ from synthetic import make_run
 from compared import compared
 from stiltwalk.reports.data import RunRows
 from stiltwalk.reports.findings import findings
-from stiltwalk.reports.page import run_report
 from stiltwalk.reports.render import latex
+from stiltwalk.reports.sections import run_report
 
 NASTY = r"50% \input{x} & $a_1$ #~^ {"
 COMPARED = (

@@ -27,7 +27,7 @@ def colours(found: Findings) -> Section:
 def test_a_section_in_the_list_is_in_every_format(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("stiltwalk.reports.page.SECTIONS", [*SECTIONS, colours])
+    monkeypatch.setattr("stiltwalk.reports.sections.SECTIONS", [*SECTIONS, colours])
     write_report(make_run(arms=("none",), targets=("pawsx",)), tmp_path)
     page, text, tex = ((tmp_path / f"report.{end}").read_text() for end in ("html", "md", "tex"))
     assert '<a href="#colour">Colour</a>' in page

@@ -70,9 +70,10 @@ def markdown(document: Document) -> str:
     blocks += (f"> **{md.text(each)}**" for each in document.banners)
     for section in document.sections:
         if "markdown" in section.formats:
-            blocks.append(f"## {md.text(section.title)}")
-            alone = replace(document, sections=(section,))
-            blocks += (block for part in alone.parts_for("markdown") for block in _block(part))
+            head = f"## {md.text(section.title)}"
+            parts = replace(document, sections=(section,)).parts_for("markdown")
+            found = (block for part in parts for block in _block(part))
+            blocks += [head, *(block for block in found if block != f"#{head}")]
     return "\n\n".join(filter(None, blocks)) + "\n"
 
 

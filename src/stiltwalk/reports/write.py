@@ -29,9 +29,9 @@ from stiltwalk.reports.data import (
     with_visible_names,
 )
 from stiltwalk.reports.findings import findings
-from stiltwalk.reports.page import run_report
 from stiltwalk.reports.pair_page import pair_report
 from stiltwalk.reports.render import html, latex, markdown
+from stiltwalk.reports.sections import run_report
 from stiltwalk.store.manifest import RecordedStage, RunRecord, read_records, run_folder
 from stiltwalk.store.remote import workspace_at
 from stiltwalk.store.workspace import Workspace

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from stiltwalk.reports.charts.series import ordered_languages
 from stiltwalk.reports.findings import Findings
-from stiltwalk.reports.parts import Section
+from stiltwalk.reports.parts import Document, Section
 from stiltwalk.reports.sections import answer, claims, cost, languages, reading, run, targets
+from stiltwalk.reports.wording import notices, plural
 
 SECTIONS: list[Callable[[Findings], Section]] = [
     answer.answer,
@@ -17,3 +19,22 @@ SECTIONS: list[Callable[[Findings], Section]] = [
     run.what_was_run,
     reading.reading,
 ]
+
+
+def run_report(found: Findings) -> Document:
+    """Return the whole report of what the rows say."""
+    rows = found.run
+    return Document(
+        brand="report",
+        title=rows.title,
+        lead="What does training a multilingual model on an English task change, in every "
+        "language?",
+        chips=(
+            plural(len(rows.arms), "arm"),
+            plural(len(rows.targets), "target"),
+            plural(len(ordered_languages(rows, rows.targets)), "language"),
+            plural(found.table.num_seeds, "seed"),
+        ),
+        banners=notices(rows),
+        sections=tuple(make(found) for make in SECTIONS),
+    )
