@@ -24,7 +24,7 @@ class Words:
     """A paragraph."""
 
     text: str
-    look: Literal["", "big", "caution", "banner", "aid", "missing"] = ""
+    look: Literal["", "big", "caution", "banner", "banner quiet", "aid", "missing"] = ""
     formats: tuple[Format, ...] = EVERYWHERE
 
 

@@ -51,7 +51,7 @@ def cost(found: Findings) -> Section:
                 f"{UNPAIRED} Arms ran one after another on a machine that may have been busy with "
                 "other things. Arms that share architecture and inputs are expected to be equally "
                 "fast; differences between them here are mostly noise.",
-                "banner",
+                "banner quiet",
             ),
             arm_speed(run),
             *chosen_by("task", "Target", timed, [*speeds, numbers.name]),
