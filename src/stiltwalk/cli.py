@@ -168,7 +168,7 @@ def compare(
     as_json: AsJson = False,
 ) -> None:
     """Time B against A on the same requests: verdicts in ./speed.json, their page beside it."""
-    from stiltwalk.reports.sections.terminal import print_speed
+    from stiltwalk.reports.pair_page import print_speed
     from stiltwalk.reports.write import write_comparison
     from stiltwalk.timing.record import FILE, write_speed
 

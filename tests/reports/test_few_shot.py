@@ -10,8 +10,9 @@ from synthetic import make_rows, make_run, table_of
 
 from stiltwalk.reports.data import ArmScore, RunRows
 from stiltwalk.reports.findings import findings
-from stiltwalk.reports.formats import markdown
+from stiltwalk.reports.render import markdown
 from stiltwalk.reports.scores import few_shot
+from stiltwalk.reports.sections import run_report
 from stiltwalk.reports.write import write_report
 from stiltwalk.store.manifest import RecordedArm
 
@@ -62,7 +63,7 @@ def test_draws_have_a_mean_and_a_spread_and_unseen_classes_a_chance_of_their_own
 
 def test_the_figures_stand_on_the_page_and_in_markdown(tmp_path: Path) -> None:
     run = prompted()
-    text = markdown(findings(run))
+    text = markdown(run_report(findings(run)))
     row = (
         "| soft\\_8 | sib200 | soft prompt of 5 vectors | 8 | 3 | 14.3 | 40.0 ± 2.0 | 40.0 ± 2.0 |"
     )
@@ -87,7 +88,9 @@ def test_what_no_seed_has_touched_has_no_spread_anywhere() -> None:
 
 def test_a_run_of_heads_on_all_rows_has_no_such_table() -> None:
     assert not list(few_shot(make_run(targets=("sib200",))))
-    assert "Prompts and few examples" not in markdown(findings(make_run(targets=("sib200",))))
+    assert "Prompts and few examples" not in markdown(
+        run_report(findings(make_run(targets=("sib200",))))
+    )
 
 
 def test_a_language_without_unseen_rows_is_left_out_of_their_mean() -> None:

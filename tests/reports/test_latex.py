@@ -1,4 +1,4 @@
-"""Tests for stiltwalk.reports.formats: what a paper takes in."""
+"""Tests for stiltwalk.tables.latex: what a paper takes in."""
 
 import re
 from dataclasses import replace
@@ -8,7 +8,8 @@ from synthetic import make_run
 from compared import compared
 from stiltwalk.reports.data import RunRows
 from stiltwalk.reports.findings import findings
-from stiltwalk.reports.formats import latex
+from stiltwalk.reports.render import latex
+from stiltwalk.reports.sections import run_report
 
 NASTY = r"50% \input{x} & $a_1$ #~^ {"
 COMPARED = (
@@ -18,7 +19,7 @@ COMPARED = (
 
 
 def tables(run: RunRows) -> str:
-    return latex(findings(run))
+    return latex(run_report(findings(run)))
 
 
 def timed_run() -> RunRows:
@@ -29,7 +30,7 @@ def timed_run() -> RunRows:
 def test_every_table_is_a_whole_one_of_booktabs() -> None:
     text = tables(timed_run())
     for rule in ("toprule", "midrule", "bottomrule", "begin{tabular}", "end{tabular}"):
-        assert text.count(f"\\{rule}") == text.count(r"\begin{table*}") == 6 + 3, rule
+        assert text.count(f"\\{rule}") == text.count(r"\begin{table*}") == 6 + 2 * 2 + 1, rule
     for columns, table in re.findall(
         r"\\begin\{tabular\}\{([^\n]*)\}\n(.*?)\\end\{tabular\}", text, re.DOTALL
     ):
@@ -60,7 +61,7 @@ def test_it_can_be_compiled() -> None:
     assert not re.search(r"%(?!\n)", bare)
     known = "begin end caption label toprule midrule bottomrule centering small resizebox width "
     known += "linewidth ifdim else fi textbackslash textasciicircum textasciitilde pm approx "
-    known += "rightarrow"
+    known += "rightarrow bullet circ"
     assert set(re.findall(r"\\([a-zA-Z]+)", bare)) <= set(known.split())
 
 

@@ -1,6 +1,5 @@
-"""Tests for stiltwalk.reports.sections.scores, published and plain_tables: the central table."""
+"""Tests for stiltwalk.reports.sections.targets: the central table."""
 
-import re
 from dataclasses import replace
 
 import pytest
@@ -8,38 +7,37 @@ from synthetic import make_run, table_of
 
 from stiltwalk.reports.claims import PUBLISHED, is_xlmr_large, published_for
 from stiltwalk.reports.data import RunRows
-from stiltwalk.reports.findings import findings
-from stiltwalk.reports.sections.scores import matrix
-from stiltwalk.reports.sections.text import plain_tables
+from stiltwalk.reports.sections.targets import matrix
 from stiltwalk.reports.wording import DASH
+from stiltwalk.tables.table import Table
 from stiltwalk.tasks import TARGETS
 
 LARGE = "FacebookAI/xlm-roberta-large"
 
 
-def shown(run: RunRows) -> str:
+def shown(run: RunRows) -> Table:
     return matrix(run, table_of(run))
 
 
-def heads_of_rows(text: str) -> list[str]:
-    found = re.findall(r'<th scope="row"[^>]*>(.*?)</th>', text)
-    return [re.sub(r"<small.*|<[^>]+>", "", each) for each in found]
+def heads_of_rows(table: Table) -> list[str]:
+    return [row[0].text for row in (*table.rows, *table.foot)]
 
 
 def test_arms_are_rows_and_what_they_compare_by_is_the_first_column() -> None:
-    text = shown(make_run())
-    assert heads_of_rows(text)[:5] == ["none", "mnli", "squad_v1", "all", "chosen on dev"]
-    columns = re.findall(r"<bdi>([^<]+)</bdi><small>[^<]+</small></th>", text)
-    assert columns[0] == "overall"
-    assert tuple(columns[1:10]) == TARGETS
+    table = shown(make_run())
+    assert heads_of_rows(table)[:5] == ["none", "mnli", "squad_v1", "all", "chosen on dev"]
+    columns = [each.text for each in table.columns]
+    assert columns[1] == "overall"
+    assert tuple(columns[2:11]) == TARGETS
 
 
 def test_published_rows_stand_only_beside_the_model_that_they_are_of() -> None:
     ours = heads_of_rows(shown(make_run()))
     large = heads_of_rows(shown(replace(make_run(), model=LARGE)))
     assert set(large) - set(ours) == {"XLM-R Large", "X-STILTs"}
-    (table, *_) = plain_tables(findings(replace(make_run(targets=("xnli",)), model=LARGE)))
-    assert ("XLM-R Large (published)", "79.2", DASH) in table.rows
+    table = shown(replace(make_run(targets=("xnli",)), model=LARGE))
+    lines = [[cell.line for cell in row] for row in table.foot]
+    assert ["XLM-R Large (published)", DASH, "79.2"] in lines
 
 
 def test_published_questions_count_the_mean_of_exact_match_and_f1() -> None:
@@ -69,9 +67,10 @@ def test_a_model_is_known_by_its_hub_id_and_never_by_a_folders_name(
 
 
 def test_a_gain_inside_the_noise_is_marked_and_has_no_colour() -> None:
-    text = shown(make_run(seeds=(1, 2, 3)))
-    cells = re.findall(r'<td class="num (?:up|down)" style="--gain:(\d+)%"[^>]*>(.*?)</td>', text)
-    noisy = [share for share, cell in cells if "≈ " in cell]
+    table = shown(make_run(seeds=(1, 2, 3)))
+    gains = [cell for row in table.rows for cell in row[1:] if cell.below]
+    noisy = [cell for cell in gains if "≈ " in cell.below]
     assert noisy
-    assert set(noisy) == {"0"}
-    assert all("95 % intervals: ± " in cell for _, cell in cells)
+    assert {(cell.tone, cell.strength) for cell in noisy} == {("neutral", 0.0)}
+    assert all(cell.strength > 0 for cell in gains if cell not in noisy)
+    assert all("95 % intervals: ± " in cell.note for cell in gains)

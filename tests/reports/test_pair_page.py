@@ -11,7 +11,8 @@ from typer.testing import CliRunner
 import stiltwalk
 from compared import compared, judged
 from stiltwalk import cli
-from stiltwalk.reports.pair_page import pair_page
+from stiltwalk.reports.pair_page import pair_report
+from stiltwalk.reports.render import html
 from stiltwalk.reports.wording import DASH, MINUS
 from stiltwalk.reports.write import write_comparison
 from stiltwalk.timing.record import (
@@ -20,12 +21,17 @@ from stiltwalk.timing.record import (
     LoadGenRun,
     Memory,
     Quality,
+    Speed,
     read_speed,
     write_speed,
 )
 from stiltwalk.timing.tost import Verdict
 
 EQUAL = compared("mini:mnli", 1.0, "EQUIVALENT", quality=0.82)
+
+
+def pair_page(speed: Speed) -> str:
+    return html(pair_report(speed))
 
 
 class Tables(HTMLParser):

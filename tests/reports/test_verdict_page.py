@@ -1,15 +1,18 @@
-"""Tests for stiltwalk.reports.costs and page_verdicts: what paired comparisons come to."""
+"""Tests for stiltwalk.reports.costs and sections.verdicts: what paired comparisons come to."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import pytest
 
 from compared import compared, timed
 from stiltwalk.reports.costs import efficiency
-from stiltwalk.reports.sections.text import speed_tables
-from stiltwalk.reports.sections.verdicts import banner, together, verdicts, weighing
+from stiltwalk.reports.parts import Document, Part, Section, Words
+from stiltwalk.reports.render import html, markdown
+from stiltwalk.reports.sections import verdicts as section
+from stiltwalk.reports.sections.instrument import together
+from stiltwalk.reports.sections.verdicts import banner, weighing
 from stiltwalk.timing.record import VOID, Quality, Speed
 from stiltwalk.timing.sample_size import Figure
 
@@ -17,9 +20,20 @@ EQUAL = compared("mini:mnli", 1.0, "EQUIVALENT", quality=0.82)
 VOIDED = compared("mini:mnli", 1.0, VOID, quality=0.82)
 
 
+def document(parts: Iterable[Part]) -> Document:
+    alone = Section(name="cost", link="", title="Cost", parts=tuple(parts))
+    return Document(brand="", title="", lead="", chips=(), banners=(), sections=(alone,))
+
+
+def verdicts(comparisons: Sequence[Speed]) -> str:
+    """Return what the page shows between its head and its scripts."""
+    text = html(document(section.verdicts(comparisons)))
+    return text[text.index("<main>") : text.index("</main>")]
+
+
 def test_every_verdict_stands_with_its_interval_and_margin() -> None:
     text = verdicts([EQUAL])
-    assert text.count('<span class="badge yes">EQUIVALENT</span>') == 2 + 1
+    assert text.count('<span class="badge better">EQUIVALENT</span>') == 2 + 1
     assert "0.990 to 1.010" in text
     assert "3 %" in text
     assert "all 2 EQUIVALENT" in text
@@ -51,7 +65,7 @@ def test_blocks_that_were_wanted_and_not_measured_are_told() -> None:
 def test_a_verdict_that_may_not_be_quoted_alone_is_marked() -> None:
     (cell, *_) = EQUAL.cells
     weak = replace(cell, judged=replace(cell.judged, stands_alone=False))
-    assert "EQUIVALENT</span> †" in verdicts([replace(EQUAL, cells=(weak,))])
+    assert "EQUIVALENT †" in verdicts([replace(EQUAL, cells=(weak,))])
     assert "†" not in verdicts([EQUAL])
 
 
@@ -60,16 +74,21 @@ def test_a_void_measurement_says_so_first() -> None:
     assert text.index("VOID: the instrument failed") < text.index("<table")
     assert "The controls failed." in text
     half = replace(VOIDED, cells=(VOIDED.cells[0], EQUAL.cells[1]))
-    assert "so no verdict counts" in banner(VOIDED)
-    assert "so 1 of 2 verdicts do not count" in banner(half)
+    assert [
+        each.text.partition("so ")[2] for speed in (VOIDED, half) for each in banner(speed)
+    ] == [
+        "no verdict counts.",
+        "1 of 2 verdicts do not count.",
+    ]
 
 
 def test_a_void_measurement_is_not_weighed_and_the_page_says_why() -> None:
-    assert weighing([VOIDED]) == (
-        '<p class="missing">PER and the Pareto plot are missing: no comparison passed its own '
-        "controls.</p>"
-    )
-    assert "no task has a score of both models" in weighing([replace(EQUAL, quality=())])
+    for speed, why in (
+        (VOIDED, "no comparison passed its own controls."),
+        (replace(EQUAL, quality=()), "no task has a score of both models, latency and throughput."),
+    ):
+        (said, _) = weighing([speed])
+        assert said == Words(f"PER and the Pareto plot are missing: {why}", "missing")
 
 
 def test_names_of_models_stay_text() -> None:
@@ -190,17 +209,19 @@ def test_the_page_tells_pairs_apart_and_what_they_come_to() -> None:
         assert f"The pair of seed {seed}" in text
     assert "Over 3 pairs of checkpoints (seeds 1, 2, 3)" in text
     assert "everywhere, in 2 of 2 cells" in text
-    assert text.count(">3 EQUIVALENT<") == 2
+    assert text.count("<bdi>3 EQUIVALENT</bdi>") == 2
     assert len(set(re.findall(r'id="(verdicts-\d+|together-\d+)"', text))) == 3 + 1
-    assert together(0, [EQUAL]) == ""
+    assert not together(0, [EQUAL]).rows
 
 
-def test_plain_tables_tell_pairs_apart_and_what_they_come_to() -> None:
-    each, over, *_ = speed_tables(of_seeds(1.0, 1.001))
-    assert [row[2] for row in each.rows] == ["1", "1", "2", "2"]
-    assert [row[8] for row in over.rows] == ["2", "2"]
-    assert not list(speed_tables([EQUAL]))[1].rows
+def test_markdown_tells_pairs_apart_and_what_they_come_to() -> None:
+    text = markdown(document(section.verdicts(of_seeds(1.0, 1.001))))
+    assert "### Verdicts over languages and pairs, mini:mnli against mini:none\n" in text
+    for seed in (1, 2):
+        assert f"### Verdicts about speed, mini:mnli against mini:none, seed {seed}\n" in text
 
 
 def test_a_run_without_comparisons_has_no_such_part() -> None:
-    assert verdicts([]) == weighing([]) == ""
+    assert not list(section.verdicts([]))
+    (table,) = weighing([])
+    assert not getattr(table, "rows", None)

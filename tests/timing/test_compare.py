@@ -13,7 +13,7 @@ import pytest
 from rich.console import Console
 
 from stiltwalk.errors import WorkspaceError
-from stiltwalk.reports.sections.terminal import print_speed
+from stiltwalk.reports.pair_page import print_speed
 from stiltwalk.timing.blocks import Block, Measured, Parts
 from stiltwalk.timing.compare import judged_cells, judged_memory, summarise, why_void
 from stiltwalk.timing.controls import Controls

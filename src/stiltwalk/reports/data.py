@@ -14,7 +14,7 @@ from stiltwalk.recipe.schema import Claim
 from stiltwalk.records import ExampleScoreRow, Phase, ScoreRow, Split, TimingRow
 from stiltwalk.store.manifest import RecordedArm, RecordedStage
 from stiltwalk.store.workspace import Workspace
-from stiltwalk.tables.html import visible
+from stiltwalk.tables.table import visible
 from stiltwalk.tasks import TASKS
 from stiltwalk.tasks.sources import known_languages
 from stiltwalk.tasks.task import Dev

@@ -1,8 +1,10 @@
-"""The page of two models: quality per language, verdicts about speed, and what stands behind."""
+"""The report of two models: quality per language, verdicts about speed, and what is behind."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+
+from rich.console import Console
 
 from stiltwalk.metrics.aggregate import mean
 from stiltwalk.records import Split
@@ -10,51 +12,100 @@ from stiltwalk.reports.charts.figures import language_bars, pareto
 from stiltwalk.reports.charts.series import label, language_points, ordered_languages
 from stiltwalk.reports.costs import efficiency
 from stiltwalk.reports.data import RunRows, rows_of_pair, with_visible_names
-from stiltwalk.reports.frame import choice, framed, place
+from stiltwalk.reports.parts import (
+    Beside,
+    Document,
+    Facts,
+    Points,
+    Section,
+    Words,
+    charts_of,
+    chosen_by,
+    facts_in,
+)
 from stiltwalk.reports.scores import ScoreBook
-from stiltwalk.reports.sections import instrument, verdicts
-from stiltwalk.reports.sections import scores as page_tables
-from stiltwalk.reports.sections.details import provenance
-from stiltwalk.reports.sections.instrument import footprint, splits
+from stiltwalk.reports.sections import instrument
+from stiltwalk.reports.sections.targets import english
+from stiltwalk.reports.sections.verdicts import (
+    banner,
+    behind_it,
+    design,
+    splits,
+    trust,
+    weighing,
+)
 from stiltwalk.reports.wording import duration, notices, percent, plural, points
-from stiltwalk.tables.html import Td, Tr, escape, name, number, table
+from stiltwalk.tables import terminal
+from stiltwalk.tables.table import Cell, Table, heads
+from stiltwalk.timing.attribution import SAME_WORK, shares_of_time
 from stiltwalk.timing.record import VOID, Speed
 
 Differences = Mapping[str, Mapping[str, tuple[float, float]]]
 """Target to language to the scores of A and B, fractions."""
 
 
-def pair_page(speed: Speed) -> str:
-    """Return the page of one comparison: the same record gives the same page."""
+def pair_report(speed: Speed) -> Document:
+    """Return the report of one comparison: the same record gives the same page."""
     run = with_visible_names(rows_of_pair(speed))
     scores = _scores(run)
-    bars = [language_bars(run, list(language_points(run, {})))] if run.targets else []
-    front = [each for each in (pareto([speed]),) if each]
-    compared = tuple(dict.fromkeys(each.task for each in efficiency([speed])))
-    parts = {
-        **_words(run, speed, scores),
-        "verdicts": verdicts.together(0, [speed]) + verdicts.verdict_table(0, speed),
-        "weighing": verdicts.weighing([speed]),
-        "pareto_choice": choice("task", "Target", compared, "", front),
-        "pareto_figures": "".join(map(place, front)),
-        "quality": _quality(run, scores),
-        "english": page_tables.english(run),
-        "bars_choice": choice("task", "Target", run.targets, "", [*bars, "quality-languages"]),
-        "bars_figures": "".join(map(place, bars)),
-        "languages": _languages(run, scores),
-        "structure": _structure(speed),
-        "controls": instrument.blocks(0, speed) + instrument.controls(0, speed),
-        "behind": footprint(0, speed)
-        + splits(0, speed)
-        + instrument.languages(0, speed)
-        + instrument.costs(0, speed)
-        + instrument.loadgen(0, speed),
-        "machine": instrument.machine(0, speed),
-        "design": escape(instrument.design(speed)),
-        "provenance": provenance(run),
-        "time": escape(duration(speed.time_s)),
-    }
-    return framed("pair_page.html", parts, [*bars, *front])
+    languages = {each.language for each in speed.languages} | set(run.languages or ())
+    chips = (
+        plural(len(speed.structure), "target"),
+        plural(len(languages), "language") if languages else "",
+        f"profile {speed.design.profile}",
+        speed.design.device,
+    )
+    return Document(
+        brand="comparison",
+        title=run.title,
+        lead=speed.question,
+        chips=tuple(filter(None, chips)),
+        banners=(*notices(run), *(each.text for each in banner(speed))),
+        sections=(
+            _answer(run, speed, scores),
+            _speed(speed),
+            _quality(run, scores),
+            _structure(speed),
+            Section(
+                name="trust",
+                link="Controls",
+                title="Whether the instrument can be trusted",
+                parts=trust(0, speed),
+            ),
+            Section(
+                name="behind",
+                link="Where time goes",
+                title="Where time and memory go",
+                parts=(splits(0, speed), *behind_it(0, speed)),
+            ),
+            _reading(run, speed),
+        ),
+    )
+
+
+def print_speed(speed: Speed, console: Console) -> None:
+    """Show controls, verdicts, what stands beside them, and the summary."""
+    run = rows_of_pair(speed)
+    console.print(f"{speed.question} ({speed.design.style})", highlight=False, markup=False)
+    for table in (
+        instrument.controls(0, speed),
+        instrument.together(0, [speed]),
+        instrument.verdicts(0, speed),
+        instrument.loadgen(0, speed),
+        instrument.costs(0, speed),
+        instrument.memory(0, speed),
+        instrument.uneven(0, speed),
+        instrument.languages(0, speed, SAME_WORK),
+        quality_table(run, _scores(run)),
+    ):
+        if table.rows:
+            console.print(terminal.render(table), highlight=False)
+    told = ", ".join(f"{name} {share:.1%}" for name, share in shares_of_time(speed).items())
+    sentences = [f"Variance of log(p50 latency): {told}."] * bool(told)
+    for task, found in speed.structure.items():
+        sentences.append(f"{task}: {'; '.join(found) or 'structurally identical'}")
+    for sentence in (*sentences, *speed.summary):
+        console.print(sentence, highlight=False, markup=False, soft_wrap=True)
 
 
 def _scores(run: RunRows) -> Differences:
@@ -71,28 +122,101 @@ def _scores(run: RunRows) -> Differences:
     }
 
 
-def _words(run: RunRows, speed: Speed, scores: Differences) -> Mapping[str, str]:
-    """Return the parts that are sentences."""
-    languages = {each.language for each in speed.languages} | set(run.languages or ())
-    chips = (
-        plural(len(speed.structure), "target"),
-        plural(len(languages), "language") if languages else "",
-        f"profile {speed.design.profile}",
-        speed.design.device,
-    )
-    banners = "".join(f'<p class="banner"><b>{escape(each)}</b></p>' for each in notices(run))
+def _answer(run: RunRows, speed: Speed, scores: Differences) -> Section:
     answer = "No answer about speed: the instrument failed its own controls."
     if any(cell.verdict != VOID for cell in speed.cells):
         answer = next(each for each in speed.summary if not each.startswith(VOID))
-    return {
-        "title": escape(run.title),
-        "question": escape(speed.question),
-        "chips": "".join(f"<li>{escape(each)}</li>" for each in chips if each),
-        "banners": banners + verdicts.banner(speed),
-        "answer": escape(answer),
-        "summary": verdicts.summary(speed),
-        "better": "".join(f"<li>{escape(each)}</li>" for each in _said(run, scores)),
-    }
+    return Section(
+        name="answer",
+        link="Answer",
+        title="The answer of this comparison",
+        parts=(
+            Words(answer, "big"),
+            Points(tuple(speed.summary)),
+            Points(tuple(_said(run, scores))),
+        ),
+    )
+
+
+def _speed(speed: Speed) -> Section:
+    fronts = charts_of(pareto([speed]))
+    compared = tuple(dict.fromkeys(each.task for each in efficiency([speed])))
+    return Section(
+        name="speed",
+        link="Speed",
+        title="Verdicts about speed",
+        parts=(
+            instrument.together(0, [speed]),
+            instrument.verdicts(0, speed),
+            *weighing([speed]),
+            *chosen_by("task", "Target", compared, fronts),
+            Beside(fronts),
+        ),
+    )
+
+
+def _quality(run: RunRows, scores: Differences) -> Section:
+    bars = charts_of(language_bars(run, language_points(run, {})) if run.targets else None)
+    by_language = _languages(run, scores)
+    return Section(
+        name="quality-part",
+        link="Quality",
+        title="Quality",
+        parts=(
+            quality_table(run, scores),
+            english(run),
+            *chosen_by("task", "Target", run.targets, [*bars, by_language.name]),
+            Beside((*bars, by_language)),
+        ),
+    )
+
+
+def _structure(speed: Speed) -> Section:
+    return Section(
+        name="structure",
+        link="Structure",
+        title="What differs between the two models",
+        parts=(
+            Words(
+                "The structural fingerprint: configuration, parameters, tokenizer, attention and "
+                "operations. Where nothing differs, the same work is done for the same input, and "
+                "equal times are expected; the verdicts show it."
+            ),
+            Facts(
+                tuple(
+                    (task, "; ".join(each) or "structurally identical")
+                    for task, each in speed.structure.items()
+                )
+            ),
+        ),
+    )
+
+
+_WORDS = """
+Time ratio: Time of the second model divided by that of the first, the geometric mean over blocks;
+    a block asks both the same requests.
+EQUIVALENT: The 90 % interval of the ratio lies within the margin, which was fixed beforehand:
+    equality is shown, not assumed.
+SLOWER, FASTER: Not EQUIVALENT, and the 95 % interval, which is two-sided, lies on one side of 1
+    and survives Holm's correction for the number of verdicts.
+INCONCLUSIVE: Anything else. It is no evidence of equality; more blocks or a quieter machine may
+    decide.
+VOID: The instrument did not see what it was shown: one model under two names must come out
+    EQUIVALENT, a delay of 5 % SLOWER. Or its blocks repeat one another so much that they are
+    worth fewer than eight independent ones.
+Design: {design} It took {time} in all.
+Files: speed.json beside this page holds every figure.
+"""
+
+
+def _reading(run: RunRows, speed: Speed) -> Section:
+    words = facts_in(_WORDS, design=design(speed), time=duration(speed.time_s))
+    return Section(
+        name="reading",
+        link="How to read",
+        title="How to read this page",
+        parts=(words, Facts(tuple(run.provenance.items()), columns=True)),
+    )
 
 
 def _said(run: RunRows, scores: Differences) -> Sequence[str]:
@@ -110,65 +234,49 @@ def _said(run: RunRows, scores: Differences) -> Sequence[str]:
     ]
 
 
-def _quality(run: RunRows, scores: Differences) -> str:
-    """Return the score of both models per target; "" where none is known."""
-    body = [
-        Tr(
-            cells=[
-                Td(html=name(task), key=task, head=True),
+def quality_table(run: RunRows, scores: Differences) -> Table:
+    """Return the score of both models per target; no rows where none is known."""
+    return Table(
+        name="quality",
+        title="Quality",
+        note="Score in percent, the plain mean over languages. No test stands behind a difference "
+        "of quality here: the page of a run holds its gains against their noise.",
+        columns=heads("target", *run.arms, "difference, points", "languages higher", "lower", "of"),
+        rows=tuple(
+            (
+                Cell(task),
                 *_pair(mean([a for a, _ in pairs]), mean([b for _, b in pairs])),
-                number(str(sum(b > a for a, b in pairs)), float(sum(b > a for a, b in pairs))),
-                number(str(sum(b < a for a, b in pairs)), float(sum(b < a for a, b in pairs))),
-                number(str(len(pairs)), float(len(pairs))),
-            ]
-        )
-        for task, found in scores.items()
-        for pairs in [list(found.values())]
-        if pairs
-    ]
-    heads = ("difference, points", "languages higher", "lower", "of")
-    head = [Td(html="target"), *_heads(run)]
-    head += [Td(html=each, css="num") for each in heads]
-    caption = (
-        "Score in percent, the plain mean over languages. No test stands behind a difference of "
-        "quality here: the page of a run holds its gains against their noise."
+                *(
+                    Cell(str(number), number)
+                    for number in (
+                        sum(b > a for a, b in pairs),
+                        sum(b < a for a, b in pairs),
+                        len(pairs),
+                    )
+                ),
+            )
+            for task, found in scores.items()
+            for pairs in [list(found.values())]
+            if pairs
+        ),
     )
-    return table("quality", caption, head, body) if body else ""
 
 
-def _languages(run: RunRows, scores: Differences) -> str:
+def _languages(run: RunRows, scores: Differences) -> Table:
     """Return the score of both models in every language, to be filtered by target."""
-    body = [
-        Tr(
-            cells=[
-                Td(html=escape(label(language)), key=label(language), head=True),
-                Td(html=name(task), key=task),
-                *_pair(*pair),
-            ],
-            tags={"task": task},
-        )
-        for task, found in scores.items()
-        for language, pair in found.items()
-    ]
-    head = [Td(html="language"), Td(html="target"), *_heads(run)]
-    head += [Td(html="difference, points", css="num")]
-    caption = "Score in percent, for questions the mean of exact match and F1."
-    return table("quality-languages", caption, head, body) if body else ""
-
-
-def _heads(run: RunRows) -> list[Td]:
-    return [Td(html=name(arm), css="num") for arm in run.arms]
-
-
-def _pair(a: float, b: float) -> tuple[Td, Td, Td]:
-    return number(percent(a), a), number(percent(b), b), number(points(b - a), b - a)
-
-
-def _structure(speed: Speed) -> str:
-    """Return the structural fingerprint's differences as a list of terms."""
-    items = "".join(
-        f"<div><dt>{name(task)}</dt><dd>{escape('; '.join(each) or 'structurally identical')}</dd>"
-        "</div>"
-        for task, each in speed.structure.items()
+    return Table(
+        name="quality-languages",
+        title="Quality by language",
+        note="Score in percent, for questions the mean of exact match and F1.",
+        columns=heads("language", "target", *run.arms, "difference, points"),
+        rows=tuple(
+            (Cell(label(language)), Cell(task), *_pair(*pair))
+            for task, found in scores.items()
+            for language, pair in found.items()
+        ),
+        filtered=("task", 1),
     )
-    return f"<dl>{items}</dl>"
+
+
+def _pair(a: float, b: float) -> tuple[Cell, Cell, Cell]:
+    return Cell(percent(a), a), Cell(percent(b), b), Cell(points(b - a), b - a)

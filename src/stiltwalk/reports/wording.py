@@ -16,6 +16,7 @@ from stiltwalk.timing.sample_size import Figure
 MINUS = "\N{MINUS SIGN}"
 PLUS_MINUS = "\N{PLUS-MINUS SIGN}"
 DASH = "\N{EN DASH}"
+MISSING = "missing"
 ABOUT_ZERO = "\N{ALMOST EQUAL TO}"
 """Before a gain that is inside the noise."""
 

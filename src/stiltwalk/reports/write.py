@@ -16,7 +16,6 @@ from stiltwalk.data.source import MINI
 from stiltwalk.execution.status import last_faults
 from stiltwalk.execution.versions import made_with, said_of_mixture
 from stiltwalk.records import ExampleScoreRow, Split
-from stiltwalk.reports.charts.figures import all_figures
 from stiltwalk.reports.charts.style import Chart
 from stiltwalk.reports.claims import claims_json
 from stiltwalk.reports.data import (
@@ -30,12 +29,13 @@ from stiltwalk.reports.data import (
     with_visible_names,
 )
 from stiltwalk.reports.findings import findings
-from stiltwalk.reports.formats import latex, markdown, scores_csv, timings_csv
-from stiltwalk.reports.page import page
-from stiltwalk.reports.pair_page import pair_page
+from stiltwalk.reports.pair_page import pair_report
+from stiltwalk.reports.render import html, latex, markdown
+from stiltwalk.reports.sections import run_report
 from stiltwalk.store.manifest import RecordedStage, RunRecord, read_records, run_folder
 from stiltwalk.store.remote import workspace_at
 from stiltwalk.store.workspace import Workspace
+from stiltwalk.tables import csv
 from stiltwalk.timing.record import FILE, Speed, read_speed
 
 FIGURES = "figures"
@@ -53,11 +53,11 @@ def write_report(run: RunRows, folder: Path) -> Path:
         folder: where to write; made if it is not there, files of an earlier report replaced.
     """
     found = findings(with_visible_names(run))
-    figures = all_figures(found)
+    document = run_report(found)
     texts = {
-        "report.html": page(found, figures),
-        "report.md": markdown(found),
-        "report.tex": latex(found),
+        "report.html": html(document),
+        "report.md": markdown(document),
+        "report.tex": latex(document),
         "claims.json": claims_json(found.claims),
         "scores.csv": scores_csv(run),
         "timings.csv": timings_csv(run),
@@ -65,15 +65,38 @@ def write_report(run: RunRows, folder: Path) -> Path:
     (folder / FIGURES).mkdir(parents=True, exist_ok=True)
     for name, text in texts.items():
         (folder / name).write_text(text, encoding="utf-8", newline="\n")
-    _write_figures(figures, folder / FIGURES)
+    _write_figures(document.charts, folder / FIGURES)
     return folder / "report.html"
 
 
 def write_comparison(speed: Speed, folder: Path) -> Path:
     """Write the page of two models that were compared, speed.html, and return its path."""
     file = folder / "speed.html"
-    file.write_text(pair_page(speed), encoding="utf-8", newline="\n")
+    file.write_text(html(pair_report(speed)), encoding="utf-8", newline="\n")
     return file
+
+
+SCORE_COLUMNS = (
+    "kind arm intermediate task language split metric value seed num_examples stage".split()
+)
+TIMING_COLUMNS = "arm task language num_examples real_tokens padded_tokens time_s stage".split()
+
+
+def scores_csv(run: RunRows) -> str:
+    """Return every score row, arms first, then baselines."""
+    rows = (
+        {**vars(each), **vars(each.row), "kind": kind}
+        | {"intermediate": " ".join(each.row.intermediate)}
+        for kind, found in (("arm", run.rows), ("baseline", run.baselines))
+        for each in found
+    )
+    return csv.render(SCORE_COLUMNS, (map(row.__getitem__, SCORE_COLUMNS) for row in rows))
+
+
+def timings_csv(run: RunRows) -> str:
+    """Return every timing row."""
+    rows = ({**vars(each.row), "arm": each.arm} for each in run.timings)
+    return csv.render(TIMING_COLUMNS, (map(row.__getitem__, TIMING_COLUMNS) for row in rows))
 
 
 def _write_figures(figures: Sequence[Chart], folder: Path) -> None:

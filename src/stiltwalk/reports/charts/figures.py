@@ -1,9 +1,8 @@
-"""Every figure of a report. Percent and points, since only people read them."""
+"""The figures of reports. Percent and points, since only people read them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from typing import Any
 
 import altair as alt
@@ -20,27 +19,33 @@ from stiltwalk.reports.charts.series import (
 from stiltwalk.reports.charts.style import ROW_HEIGHT, WIDE, Chart, arm_marks, arm_scale, drawing
 from stiltwalk.reports.costs import efficiency, speed_per_language
 from stiltwalk.reports.data import RunRows, TrainingCurve
-from stiltwalk.reports.findings import Findings
 from stiltwalk.timing.record import Speed
 
+_TIPS: Mapping[str, dict[str, Any]] = {
+    "arm:N": {},
+    "name:N": {"title": "language"},
+    "score:Q": {"title": "score, %", "format": ".1f"},
+    "sd:Q": {"title": "sd over seeds", "format": ".1f"},
+    "gain:Q": {"title": "gain, points", "format": "+.1f"},
+    "tokens:Q": {"title": "sub-words per example", "format": ".1f"},
+    "tokens_per_s:Q": {"title": "tokens per s", "format": ",.0f"},
+    "ms_per_example:Q": {"title": "ms per example", "format": ".3s"},
+    "padding:Q": {"title": "padding, %", "format": ".1f"},
+    "task:N": {},
+    "test:N": {"title": "test of the gain"},
+    "num_examples:Q": {"title": "test rows", "format": ","},
+    "missing:N": {"title": "missing because"},
+    "model:N": {},
+    "quality:Q": {"title": "quality, %", "format": ".1f"},
+    "p50:Q": {"title": "p50, ms", "format": ".3~f"},
+    "memory:Q": {"title": "memory, MB", "format": ",.1f"},
+    "front:N": {"title": "on the front"},
+}
+"""What a mark tells that is pointed at."""
 
-def all_figures(found: Findings) -> tuple[Chart, ...]:
-    """Return the figures of a run, those that have something to show."""
-    run, arm = found.run, found.first_arm
-    points = list(found.points)
-    makers: Sequence[Callable[[], Chart | None]] = (
-        partial(score_map, run, points, arm),
-        partial(gain_map, run, points, arm),
-        partial(language_bars, run, points),
-        partial(_gains, run, points),
-        partial(_lengths, run, points),
-        partial(pareto, run.comparisons),
-        partial(_speed, run, "tokens_per_s"),
-        partial(_speed, run, "ms_per_example"),
-        partial(dev_curves, run),
-        partial(loss_curves, run),
-    )
-    return tuple(figure for make in makers if (figure := make()))
+
+def _tips(fields: str) -> list[alt.Tooltip]:
+    return [alt.Tooltip(each, **_TIPS[each]) for each in fields.split()]
 
 
 def language_bars(run: RunRows, points: list[Point]) -> Chart:
@@ -50,12 +55,7 @@ def language_bars(run: RunRows, points: list[Point]) -> Chart:
     order = alt.EncodingSortField(field="rank", op="max", order="descending")
     shared = alt.Chart().encode(
         y=alt.Y("name:N", title=None, sort=order),
-        tooltip=[
-            alt.Tooltip("arm:N"),
-            alt.Tooltip("name:N", title="language"),
-            alt.Tooltip("score:Q", title="score, %", format=".1f"),
-            alt.Tooltip("sd:Q", title="sd over seeds", format=".1f"),
-        ],
+        tooltip=_tips("arm:N name:N score:Q sd:Q"),
     )
     layers = [
         shared.properties(name="bars_first", data=alt.NamedData(name="points"))
@@ -89,7 +89,7 @@ def language_bars(run: RunRows, points: list[Point]) -> Chart:
     )
 
 
-def _gains(run: RunRows, points: list[Point]) -> Chart | None:
+def gains(run: RunRows, points: list[Point]) -> Chart | None:
     """Return gains over "none" per language, one mark per arm: the bars' ends, magnified."""
     points = [p for p in points if p["gain"] is not None]
     if not points:
@@ -98,11 +98,7 @@ def _gains(run: RunRows, points: list[Point]) -> Chart | None:
     x = alt.X("gain:Q", title="gain over “none”, points", axis=alt.Axis(tickCount=6))
     chart = alt.Chart(name="gains").encode(
         y=alt.Y("name:N", title=None, sort=order, axis=alt.Axis(grid=True)),
-        tooltip=[
-            alt.Tooltip("arm:N"),
-            alt.Tooltip("name:N", title="language"),
-            alt.Tooltip("gain:Q", title="gain, points", format="+.1f"),
-        ],
+        tooltip=_tips("arm:N name:N gain:Q"),
     )
     rule = alt.Chart(alt.NamedData(name="zero"), name="gains_zero").mark_rule(color="#888888")
     marks = arm_marks(chart, run.arms, [arm for arm in run.arms if arm != BASELINE_ARM], x)
@@ -125,7 +121,7 @@ def _gains(run: RunRows, points: list[Point]) -> Chart | None:
     )
 
 
-def _lengths(run: RunRows, points: list[Point]) -> Chart | None:
+def lengths(run: RunRows, points: list[Point]) -> Chart | None:
     """Return gains against how many sub-words a language needs, one mark per arm and language."""
     tokens = {
         (each.arm, each.task, label(each.language)): round(each.tokens_per_example, 1)
@@ -140,12 +136,7 @@ def _lengths(run: RunRows, points: list[Point]) -> Chart | None:
         return None
     chart = alt.Chart(alt.NamedData(name="points"), name="lengths").encode(
         y=alt.Y("gain:Q", title="gain over “none”, points"),
-        tooltip=[
-            alt.Tooltip("arm:N"),
-            alt.Tooltip("name:N", title="language"),
-            alt.Tooltip("gain:Q", title="gain, points", format="+.1f"),
-            alt.Tooltip("tokens:Q", title="sub-words per example", format=".1f"),
-        ],
+        tooltip=_tips("arm:N name:N gain:Q tokens:Q"),
     )
     x = alt.X("tokens:Q", title="sub-words per example").scale(zero=False)
     chart = arm_marks(chart, run.arms, [arm for arm in run.arms if arm != BASELINE_ARM], x)
@@ -162,7 +153,7 @@ def _lengths(run: RunRows, points: list[Point]) -> Chart | None:
     )
 
 
-def _speed(run: RunRows, field: str) -> Chart | None:
+def speed_chart(run: RunRows, field: str) -> Chart | None:
     """Return what predicting each language took, one mark per arm."""
     points = speed_points(run)
     if not points:
@@ -171,13 +162,7 @@ def _speed(run: RunRows, field: str) -> Chart | None:
     x = alt.X(f"{field}:Q", title=unit).scale(zero=True, nice=True)
     chart = alt.Chart(alt.NamedData(name="points"), name=field).encode(
         y=alt.Y("name:N", title=None, sort=alt.SortField("name")),
-        tooltip=[
-            alt.Tooltip("arm:N"),
-            alt.Tooltip("name:N", title="language"),
-            alt.Tooltip("tokens_per_s:Q", title="tokens per s", format=",.0f"),
-            alt.Tooltip("ms_per_example:Q", title="ms per example", format=".3s"),
-            alt.Tooltip("padding:Q", title="padding, %", format=".1f"),
-        ],
+        tooltip=_tips("arm:N name:N tokens_per_s:Q ms_per_example:Q padding:Q"),
     )
     chart = arm_marks(chart, run.arms, run.arms, x)
     chart = chart.transform_filter("datum.task === task")
@@ -230,10 +215,10 @@ def score_map(run: RunRows, points: list[Point], arm: str) -> Chart:
 
 def gain_map(run: RunRows, points: list[Point], arm: str) -> Chart | None:
     """Return the heat map of gains over "none" of one arm at a time."""
-    gains = [p["gain"] for p in points if p["gain"] is not None]
-    if not gains:
+    seen = [p["gain"] for p in points if p["gain"] is not None]
+    if not seen:
         return None
-    limit = max(5.0, *(abs(gain) for gain in gains))
+    limit = max(5.0, *map(abs, seen))
     scale = alt.Scale(domain=[-limit, limit], range=list(LOSS_TO_GAIN), domainMid=0)
     value = alt.Color("gain:Q", title="gain, points", scale=scale, legend=_bottom())
     text = alt.condition(
@@ -250,6 +235,7 @@ def gain_map(run: RunRows, points: list[Point], arm: str) -> Chart | None:
         spec=drawing(
             _heat_map(run, arm, "gain", value, text), wide={"step": WIDE_CELL}, points=points
         ),
+        not_for=BASELINE_ARM,
     )
 
 
@@ -263,16 +249,7 @@ def _heat_map(
     cells = alt.Chart(name=f"{field}_cells").encode(
         x=alt.X("task:N", sort=None, axis=top).scale(domain=list(run.targets)),
         y=alt.Y("name:N", sort=None, axis=side).scale(domain=names),
-        tooltip=[
-            alt.Tooltip("arm:N"),
-            alt.Tooltip("task:N"),
-            alt.Tooltip("name:N", title="language"),
-            alt.Tooltip("score:Q", title="score, %", format=".1f"),
-            alt.Tooltip("gain:Q", title="gain, points", format="+.1f"),
-            alt.Tooltip("test:N", title="test of the gain"),
-            alt.Tooltip("num_examples:Q", title="test rows", format=","),
-            alt.Tooltip("missing:N", title="missing because"),
-        ],
+        tooltip=_tips("arm:N task:N name:N score:Q gain:Q test:N num_examples:Q missing:N"),
     )
     there = cells.transform_filter(f"datum.{field} !== null")
     empty = cells.properties(name=f"{field}_empty").transform_filter("datum.missing !== null")
@@ -425,13 +402,7 @@ def _chart(start: str) -> alt.TopLevelMixin:
     shown = alt.Chart(alt.NamedData(name="points"), name="pareto").encode(
         x=alt.X("p50:Q", title="p50 latency, ms").scale(zero=False, padding=20),
         y=alt.Y("quality:Q", title="quality, %").scale(zero=False, padding=20),
-        tooltip=[
-            alt.Tooltip("model:N"),
-            alt.Tooltip("quality:Q", title="quality, %", format=".1f"),
-            alt.Tooltip("p50:Q", title="p50, ms", format=".3~f"),
-            alt.Tooltip("memory:Q", title="memory, MB", format=",.1f"),
-            alt.Tooltip("front:N", title="on the front"),
-        ],
+        tooltip=_tips("model:N quality:Q p50:Q memory:Q front:N"),
     )
     marks = shown.mark_point(filled=True, opacity=0.8).encode(
         size=alt.Size("memory:Q", legend=None, scale=alt.Scale(zero=True, rangeMax=160)),

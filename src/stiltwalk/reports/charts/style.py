@@ -25,7 +25,7 @@ class Chart:
     """One figure: its specification, and the words that let a person read it.
 
     `name` is its id on the page and its file name. `key` is the parameter that a choice on the
-    page sets ("arm" or "task"), `start` its value at first.
+    page sets ("arm" or "task"), `start` its value at first; the figure is hidden for `not_for`.
     """
 
     name: str
@@ -34,6 +34,7 @@ class Chart:
     key: str
     start: str
     spec: Mapping[str, Any]
+    not_for: str = ""
 
     def alone(self) -> dict[str, Any]:
         """Return the specification as a file of its own: with its title, on white."""

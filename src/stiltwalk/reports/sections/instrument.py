@@ -1,8 +1,11 @@
-"""What stands behind verdicts about speed: languages, parts, controls, memory."""
+"""Tables of one comparison of speed: verdicts, languages, costs, memory, controls, the machine.
+
+All take the comparison's place among those of the page, which makes their names differ.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from stiltwalk.reports.wording import (
     DASH,
@@ -11,247 +14,205 @@ from stiltwalk.reports.wording import (
     interval,
     language_name,
     percent,
-    plural,
+    timed,
 )
-from stiltwalk.tables.html import Td, Tr, escape, name, number, table
-from stiltwalk.timing.attribution import LanguageAttribution, language_attribution
-from stiltwalk.timing.record import VOID, LatencyBreakdown, LoadGenRun, Part, Speed
-from stiltwalk.timing.tost import LEAST_BLOCKS, MEMORY_WORDS, Verdict
+from stiltwalk.tables.table import PAGE, Cell, Range, Table, Tone, heads
+from stiltwalk.timing.attribution import LanguageAttribution, language_attribution, uneven_costs
+from stiltwalk.timing.combined import Combined, by_task, has_parts
+from stiltwalk.timing.record import VOID, LoadGenRun, Speed
+from stiltwalk.timing.record import Cell as Judgement
+from stiltwalk.timing.tost import LEAST_BLOCKS, MEMORY_WORDS, Judged, Verdict
 
-BADGES: Mapping[str, str] = {
-    Verdict.EQUIVALENT: "yes",
-    Verdict.FASTER: "yes",
-    Verdict.SLOWER: "no",
+WIDEST = 0.25
+"""Bars of intervals that reach further from 1 are cut off."""
+_TONES: Mapping[str, Tone] = {
+    Verdict.EQUIVALENT: "better",
+    Verdict.FASTER: "better",
+    Verdict.SLOWER: "worse",
     Verdict.INCONCLUSIVE: "open",
     VOID: "open",
 }
-_VERSIONS = ("stiltwalk", "torch", "transformers")
+_NOT_ALONE = "\N{DAGGER}"
 _PERCENTILES = ("p50", "p90", "p95", "p99")
+_PICTURE = (
+    "The picture: the band is the margin within which times count as equal, the bar the interval; "
+    "a bar that reaches the edge (±{:.0f} %) may go on beyond it."
+)
 
 
-def everything(place: int, speed: Speed) -> str:
-    """Return all that stands behind a comparison's verdicts.
+def verdicts(place: int, speed: Speed) -> Table:
+    """Return every verdict with what it rests on, and a picture of its interval."""
+    span = _span([cell.judged for cell in speed.cells])
+    note = (
+        f"Paired on the same requests; a ratio above 1 is slower. {_PICTURE.format(100 * span)} "
+        f"EQUIVALENT: the 90 % interval lies inside the margin. {speed.design.style}."
+    )
+    if any(_is_not_alone(cell) for cell in speed.cells):
+        note += f" {_NOT_ALONE} counts towards “equal everywhere”, and may not be quoted alone."
+    return Table(
+        name=f"verdicts-{place}",
+        title=f"Verdicts about speed, {_pair(speed)}",
+        note=note,
+        columns=heads(
+            *("target", "figure", "verdict", "time ratio", "90 % interval", "margin"),
+            *(speed.a, speed.b, "blocks"),
+        ),
+        rows=tuple(_verdict(cell, span) for cell in speed.cells),
+    )
+
+
+def _verdict(cell: Judgement, span: float) -> tuple[Cell, ...]:
+    judged, wanted = cell.judged, cell.wanted_blocks
+    return (
+        Cell(_asked(cell.task, cell.language)),
+        Cell(asked_figure(cell.scenario, cell.figure)),
+        _badge(cell.verdict, f" {_NOT_ALONE}" * _is_not_alone(cell)),
+        _ratio(judged, cell.verdict, span),
+        *_interval_and_margin(judged),
+        Cell(timed(cell.figure, cell.a_s), cell.a_s),
+        Cell(timed(cell.figure, cell.b_s), cell.b_s),
+        Cell(
+            str(judged.num_blocks),
+            judged.num_blocks,
+            f"of {wanted} wanted" if wanted > judged.num_blocks else "",
+        ),
+    )
+
+
+def together(place: int, pairs: Sequence[Speed]) -> Table:
+    """Return the verdicts over languages and pairs; no rows where nothing is combined.
 
     Args:
-        place: of the comparison among those of the page.
-        speed: the comparison.
+        place: of the first pair among the page's comparisons.
+        pairs: of the same two arms, one per seed.
     """
-    return (
-        f"{languages(place, speed)}{costs(place, speed)}{loadgen(place, speed)}"
-        f"{blocks(place, speed)}{controls(place, speed)}{machine(place, speed)}"
-        f"<p>{escape(design(speed))}</p>"
+    over = by_task(pairs) if has_parts(pairs) else ()
+    span = _span(over)
+    note = "Ratios are geometric means over the languages of a target"
+    if len(pairs) > 1:
+        note += (
+            " and over pairs of checkpoints, one per seed, each timed in a process of its own. The "
+            "interval is t over pairs, so that the verdict is about such arms and not "
+            "about these checkpoints; what is VOID in a pair takes no part"
+        )
+    return Table(
+        name=f"together-{place}",
+        title=f"Verdicts over languages and pairs, {_pair(pairs[0], with_seed=False)}",
+        note=f"{note}.",
+        columns=heads(
+            *("target", "figure", "verdict", "time ratio", "90 % interval", "margin"),
+            *("between pairs, sd", "of pairs" if len(pairs) > 1 else "of languages"),
+        ),
+        rows=tuple(
+            (
+                Cell(each.task),
+                Cell(asked_figure(each.scenario, each.figure)),
+                _badge(each.verdict),
+                _ratio(each, each.verdict, span),
+                *_interval_and_margin(each),
+                Cell(DASH if each.spread is None else f"{100 * each.spread:.2f} %", each.spread),
+                Cell(each.counts),
+            )
+            for each in over
+        ),
     )
 
 
-def badge(verdict: str) -> str:
-    """Return a verdict as a badge; colour and word both tell it."""
-    return f'<span class="badge {BADGES[verdict]}">{escape(verdict)}</span>'
+def languages(place: int, speed: Speed, least_change: float = 0.0) -> Table:
+    """Return what the median request of every language takes, and why.
 
-
-def languages(place: int, speed: Speed) -> str:
-    """Return what the median request of every language takes, and why; "" for nothing."""
-    body = [_language(each) for each in language_attribution(speed)]
-    heads = (
-        *(f"{speed.a}, ms", f"{speed.b}, ms", "time ratio", "90 % interval"),
-        *("ratio of operations", f"{speed.a}, tokens", f"{speed.b}, tokens"),
+    Args:
+        place: of the comparison.
+        speed: the comparison.
+        least_change: of the operations, a fraction; languages with less are left out.
+    """
+    return Table(
+        name=f"speed-languages-{place}",
+        title="Median request by language, and its cause",
+        note="Median time per request, by language: estimates, but for those with a verdict. "
+        "Beside it what is counted, not timed: matrix products for the request of median length, "
+        f"and mean tokens; {DASH} where they were not counted.",
+        columns=heads(
+            *("target", "language", "scenario", f"{speed.a}, ms", f"{speed.b}, ms", "time ratio"),
+            *("90 % interval", "ratio of operations", f"{speed.a}, tokens", f"{speed.b}, tokens"),
+            "verdict",
+        ),
+        rows=tuple(
+            _language(each)
+            for each in language_attribution(speed)
+            if not least_change or abs((each.work or 1.0) - 1) >= least_change
+        ),
+        formats=PAGE,
     )
-    caption = (
-        "Median time per request, by language: estimates, but for those with a verdict. Beside it "
-        "what is counted, not timed: matrix products for the request of median length, and mean "
-        f"tokens; {DASH} where they were not counted."
-    )
-    head = [*_head("target|language|scenario", heads), Td(html="verdict")]
-    return table(f"speed-languages-{place}", caption, head, body) if body else ""
 
 
-def _language(cause: LanguageAttribution) -> Tr:
+def _language(cause: LanguageAttribution) -> tuple[Cell, ...]:
     each = cause.time
     ours, theirs = cause.tokens or (None, None)
-    return Tr(
-        cells=[
-            Td(html=name(each.task), key=each.task, head=True),
-            Td(html=escape(language_name(each.language)), key=language_name(each.language)),
-            Td(html=escape(each.scenario), key=each.scenario),
-            number(figures(1000 * each.a_s), each.a_s),
-            number(figures(1000 * each.b_s), each.b_s),
-            number(f"{each.ratio:.3f}", each.ratio),
-            number(interval(each.low, each.high), each.low),
-            number(DASH if cause.work is None else f"{cause.work:.3f}", cause.work or -1.0),
-            _known(ours, 1.0),
-            _known(theirs, 1.0),
-            Td(html=badge(cause.verdict) if cause.verdict else DASH, key=cause.verdict),
-        ]
+    return (
+        *heads(each.task, language_name(each.language), each.scenario),
+        known(each.a_s, 1000),
+        known(each.b_s, 1000),
+        Cell(f"{each.ratio:.3f}", each.ratio),
+        Cell(interval(each.low, each.high), each.low),
+        Cell(DASH if cause.work is None else f"{cause.work:.3f}", cause.work),
+        known(ours),
+        known(theirs),
+        _badge(cause.verdict) if cause.verdict else Cell(DASH),
     )
 
 
-def costs(place: int, speed: Speed) -> str:
+def costs(place: int, speed: Speed) -> Table:
     """Return where each model's time and memory go."""
-    body = [
-        Tr(
-            cells=[
-                Td(html=name(f"{each.task} {each.language}".strip()), key=each.task, head=True),
-                Td(html=escape(each.scenario), key=each.scenario),
-                Td(html=name(_model(speed, each.model)), key=each.model),
-                number(figures(1000 * each.tokenise_s), each.tokenise_s),
-                number(figures(1000 * each.forward_s), each.forward_s),
-                number(figures(1000 * each.decode_s), each.decode_s),
-                number(figures(each.real_tokens), each.real_tokens),
-                number(figures(each.padded_tokens), each.padded_tokens),
-                number(figures(each.weight_bytes / 1e6), float(each.weight_bytes)),
-                number(
-                    "unknown" if each.peak_bytes is None else figures(each.peak_bytes / 1e6),
-                    float(each.peak_bytes or -1),
-                ),
-            ]
-        )
-        for each in speed.costs
-    ]
-    heads = "tokenise, ms|model, ms|decode, ms|tokens|with padding|weights, MB|peak beyond, MB"
-    caption = "Where time and memory go, per request: means, no verdicts."
-    head = _head("target|scenario|model", heads.split("|"))
-    return table(f"costs-{place}", caption, head, body) if body else ""
+    return Table(
+        name=f"costs-{place}",
+        title="Where time and memory go",
+        note="Where time and memory go, per request: means, no verdicts.",
+        columns=heads(
+            *("target", "scenario", "model", "tokenise, ms", "model, ms", "decode, ms", "tokens"),
+            *("with padding", "weights, MB", "peak beyond, MB"),
+        ),
+        rows=tuple(
+            (
+                *heads(_asked(each.task, each.language), each.scenario, _model(speed, each.model)),
+                *(known(part, 1000) for part in (each.tokenise_s, each.forward_s, each.decode_s)),
+                known(each.real_tokens),
+                known(each.padded_tokens),
+                known(each.weight_bytes / 1e6),
+                Cell("unknown") if each.peak_bytes is None else known(each.peak_bytes / 1e6),
+            )
+            for each in speed.costs
+        ),
+        formats=PAGE,
+    )
 
 
-def loadgen(place: int, speed: Speed) -> str:
-    """Return what MLPerf's load generator says of each model alone; "" where it was not asked."""
-    body = [
-        Tr(
-            cells=[
-                Td(html=name(f"{each.task} {each.language}".strip()), key=each.task, head=True),
-                Td(html=escape(_scenario(each)), key=each.scenario),
-                Td(html=name(_model(speed, each.model)), key=each.model),
-                number(str(each.num_queries), float(each.num_queries)),
-                *(_percentile(each, wanted) for wanted in _PERCENTILES),
-                number(figures(each.requests_per_s), each.requests_per_s),
-            ]
-        )
-        for each in speed.loadgen
-    ]
-    caption = (
-        "By MLPerf's load generator: absolute figures of each model, compared with nothing. A "
+def loadgen(place: int, speed: Speed) -> Table:
+    """Return what MLPerf's load generator says of each model alone."""
+    return Table(
+        name=f"loadgen-{place}",
+        title="By MLPerf's load generator",
+        note="By MLPerf's load generator: absolute figures of each model, compared with nothing. A "
         "percentile is its early-stopping estimate, with 99 % confidence no smaller than the true "
         "one; “raw” is that of the queries that were asked. "
-        f"{DASH}: too few of them for that percentile. {escape(speed.design.style)}."
+        f"{DASH}: too few of them for that percentile. {speed.design.style}.",
+        columns=heads(
+            *("target", "scenario", "model", "queries"),
+            *(f"{each}, ms" for each in _PERCENTILES),
+            "requests/s",
+        ),
+        rows=tuple(
+            (
+                *heads(_asked(each.task, each.language), _scenario(each)),
+                Cell(_model(speed, each.model)),
+                Cell(str(each.num_queries), each.num_queries),
+                *(_percentile(each, wanted) for wanted in _PERCENTILES),
+                known(each.requests_per_s),
+            )
+            for each in speed.loadgen
+        ),
+        formats=PAGE,
     )
-    head = _head(
-        "target|scenario|model", ("queries", *(f"{p}, ms" for p in _PERCENTILES), "requests/s")
-    )
-    return table(f"loadgen-{place}", caption, head, body) if body else ""
-
-
-def blocks(place: int, speed: Speed) -> str:
-    """Return how many independent blocks stand behind every verdict; "" for no verdicts."""
-    body = [
-        Tr(
-            cells=[
-                Td(html=name(f"{cell.task} {cell.language}".strip()), key=cell.task, head=True),
-                Td(html=escape(figure), key=figure),
-                number(str(cell.judged.num_blocks), float(cell.judged.num_blocks)),
-                number(f"{cell.judged.correlation:.2f}", cell.judged.correlation),
-                number(f"{cell.judged.effective_blocks:.0f}", cell.judged.effective_blocks),
-                number(interval(cell.judged.low_95, cell.judged.high_95), cell.judged.low_95),
-            ]
-        )
-        for cell in speed.cells
-        for figure in (asked_figure(cell.scenario, cell.figure),)
-    ]
-    caption = (
-        "Consecutive blocks repeat one another: their lag-1 correlation, and how many independent "
-        "blocks they are worth, which all intervals rest on; block means, and Student's t widened "
-        f"by what correlation these have left. Worth fewer than {LEAST_BLOCKS}, a verdict is VOID. "
-        "FASTER, SLOWER and “small but real” need a 95 % interval without 1, and Holm's correction."
-    )
-    heads = ("blocks", "correlation", "worth", "95 % interval")
-    return table(f"blocks-{place}", caption, _head("target|figure", heads), body) if body else ""
-
-
-def controls(place: int, speed: Speed) -> str:
-    """Return what the instrument said about differences that are known."""
-    rows = [
-        (asked_figure(control.scenario, control.figure), what, judged)
-        for control in speed.controls
-        for what, judged in (
-            ("the model against itself", control.found.aa),
-            ("delayed by 5 %", control.found.delay_5),
-            ("delayed by 2 %", control.found.delay_2),
-        )
-    ]
-    body = [
-        Tr(
-            cells=[
-                Td(html=escape(what), key=what, head=True),
-                Td(html=escape(figure), key=figure),
-                number(f"{judged.ratio:.3f}", judged.ratio),
-                number(interval(judged.low, judged.high), judged.low),
-                number(f"{judged.correlation:.2f}", judged.correlation),
-                number(f"{judged.effective_blocks:.0f}", judged.effective_blocks),
-                Td(html=badge(judged.verdict), key=judged.verdict),
-            ]
-        )
-        for figure, what, judged in rows
-    ]
-    least = ", ".join(
-        f"{percent(each.found.resolvable)} % in {asked_figure(each.scenario, each.figure)}"
-        for each in speed.controls
-    )
-    caption = (
-        "What the instrument said about differences that are known. The first must come out "
-        "EQUIVALENT and the second SLOWER, or nothing counts; the third is only reported. "
-        f"Equality could be shown here within {escape(least)}."
-    )
-    heads = ("time ratio", "90 % interval", "correlation", "blocks worth")
-    head = [*_head("control|figure", heads), Td(html="verdict")]
-    return table(f"controls-{place}", caption, head, body) if body else ""
-
-
-def machine(place: int, speed: Speed) -> str:
-    """Return what the machine was like meanwhile."""
-    body = [
-        Tr(
-            cells=[
-                Td(html=name(each.task), key=each.task, head=True),
-                Td(html=escape(each.scenario), key=each.scenario),
-                _known(each.conditions.load, 1.0),
-                _known(each.conditions.elsewhere, 100.0),
-                _known(each.conditions.stolen, 100.0),
-                _known(each.conditions.clock_mhz, 1.0),
-                _known(each.conditions.temperature_c, 1.0),
-                _known(each.conditions.energy_j, 1.0),
-            ]
-        )
-        for each in speed.machine
-    ]
-    heads = "load|taken by others, %|taken by the host, %|clock, MHz|heat, °C|energy, J"
-    counters = {each.conditions.energy_counter for each in speed.machine}
-    caption = (
-        f"The machine meanwhile; {DASH} is what it does not tell. Energy is of both models "
-        f"together, its counter: {escape(', '.join(sorted(counters)))}."
-    )
-    head = _head("measured|scenario", heads.split("|"))
-    return table(f"machine-{place}", caption, head, body) if body else ""
-
-
-def design(speed: Speed) -> str:
-    """Return what was fixed beforehand, what the verdicts hold for, and how often it was tried."""
-    fixed = speed.design
-    tried = f" Attempts at this measurement: {len(speed.attempts)}." * bool(speed.attempts)
-    made_by = {f"{each} {speed.made_by[each]}" for each in _VERSIONS if each in speed.made_by}
-    holds = (speed.made_by.get("processor", ""), *sorted(made_by))
-    return (
-        f"Profile {fixed.profile} on {fixed.device}, {plural(fixed.num_threads, 'thread')}, "
-        f"{fixed.precision}; {fixed.order}; at most {fixed.most_blocks} blocks. Verdicts hold for "
-        f"these conditions alone: {', '.join(filter(None, holds)) or 'unknown versions'}.{tried}"
-    )
-
-
-def _head(words: str, numbers: tuple[str, ...] | list[str]) -> list[Td]:
-    """Return the heads of columns of words, then of numbers."""
-    left = [Td(html=each) for each in words.split("|")]
-    return left + [Td(html=name(each), css="num") for each in numbers]
-
-
-def _model(speed: Speed, which: str) -> str:
-    return speed.a if which == "a" else speed.b
 
 
 def _scenario(run: LoadGenRun) -> str:
@@ -262,135 +223,227 @@ def _scenario(run: LoadGenRun) -> str:
     return f"{run.scenario}, p99 under {figures(1000 * run.bound_s)} ms {kept}"
 
 
-def _percentile(run: LoadGenRun, wanted: str) -> Td:
+def _percentile(run: LoadGenRun, wanted: str) -> Cell:
     """Return the estimate, and the raw percentile as such; the median needs no estimate."""
     estimate, raw = run.estimates_s.get(wanted), run.percentiles_s.get(wanted)
     if raw is None or wanted == "p50":
-        return _known(raw, 1000.0)
-    shown = "" if estimate is None else f"{figures(1000 * estimate)} "
-    html = f"{shown}<small>raw {figures(1000 * raw)}</small>"
-    return Td(html=html, key=estimate or raw, css="num")
+        return known(raw, 1000)
+    shown = "" if estimate is None else figures(1000 * estimate)
+    return Cell(shown, estimate or raw, f"raw {figures(1000 * raw)}")
 
 
-def _known(value: float | None, times: float) -> Td:
-    """Return a figure in the unit that is `times` smaller, or that nobody knows it."""
-    if value is None:
-        return number(DASH, -1.0)
-    return number(figures(times * value), value)
+def blocks(place: int, speed: Speed) -> Table:
+    """Return how many independent blocks stand behind every verdict."""
+    return Table(
+        name=f"blocks-{place}",
+        title="Blocks behind the verdicts",
+        note="Consecutive blocks repeat one another: their lag-1 correlation, and how many "
+        "independent blocks they are worth, which all intervals rest on; block means, and "
+        "Student's t widened by what correlation these have left. Worth fewer than "
+        f"{LEAST_BLOCKS}, a verdict is VOID. FASTER, SLOWER and “small but real” need a 95 % "
+        "interval without 1, and Holm's correction.",
+        columns=heads("target", "figure", "blocks", "correlation", "worth", "95 % interval"),
+        rows=tuple(
+            (
+                Cell(_asked(cell.task, cell.language)),
+                Cell(asked_figure(cell.scenario, cell.figure)),
+                Cell(str(cell.judged.num_blocks), cell.judged.num_blocks),
+                *_worth(cell.judged),
+                Cell(interval(cell.judged.low_95, cell.judged.high_95), cell.judged.low_95),
+            )
+            for cell in speed.cells
+        ),
+        formats=PAGE,
+    )
 
 
-def footprint(place: int, speed: Speed) -> str:
-    """Return the verdicts about memory, and tokens per language; "" where none were made.
-
-    Args:
-        place: of the comparison among those of the page.
-        speed: the comparison.
-    """
-    return _memory(place, speed) + _texts(place, speed)
+def _worth(judged: Judged) -> tuple[Cell, Cell]:
+    return (
+        Cell(f"{judged.correlation:.2f}", judged.correlation),
+        Cell(f"{judged.effective_blocks:.0f}", judged.effective_blocks),
+    )
 
 
-def _memory(place: int, speed: Speed) -> str:
-    body = [
-        Tr(
-            cells=[
-                Td(html=name(f"{each.task} {each.language}".strip()), key=each.task, head=True),
-                Td(html=escape(each.scenario), key=each.scenario),
-                _badge(each.judged.verdict),
-                number(figures(each.a_bytes / 1e6), float(each.a_bytes)),
-                number(figures(each.b_bytes / 1e6), float(each.b_bytes)),
-                number(f"{each.judged.ratio:.3f}", each.judged.ratio),
-                number(interval(each.judged.low, each.judged.high), each.judged.low),
-                number(f"{100 * each.judged.margin:g} %", each.judged.margin),
-            ]
-        )
-        for each in speed.memory
-    ]
-    heads = (f"{speed.a}, MB", f"{speed.b}, MB", "ratio", "90 % interval", "margin")
-    head = [Td(html=each) for each in ("target", "scenario", "verdict")]
-    head += [Td(html=name(each), css="num") for each in heads]
-    caption = "What a model holds at most, weights and all; a ratio above 1 is more."
-    return table(f"memory-{place}", caption, head, body) if body else ""
+def controls(place: int, speed: Speed) -> Table:
+    """Return what the instrument said about differences that are known."""
+    least = ", ".join(
+        f"{percent(each.found.resolvable)} % in {asked_figure(each.scenario, each.figure)}"
+        for each in speed.controls
+    )
+    return Table(
+        name=f"controls-{place}",
+        title=f"Controls of the instrument, {_pair(speed)}",
+        note="What the instrument said about differences that are known. The first must come out "
+        "EQUIVALENT and the second SLOWER, or nothing counts; the third is only reported. "
+        f"Equality could be shown here within {least}.",
+        columns=heads(
+            *("control", "figure", "time ratio", "90 % interval", "correlation", "blocks worth"),
+            "verdict",
+        ),
+        rows=tuple(
+            (
+                *heads(what, asked_figure(control.scenario, control.figure)),
+                Cell(f"{judged.ratio:.3f}", judged.ratio),
+                Cell(interval(judged.low, judged.high), judged.low),
+                *_worth(judged),
+                _badge(judged.verdict),
+            )
+            for control in speed.controls
+            for what, judged in (
+                ("the model against itself", control.found.aa),
+                ("delayed by 5 %", control.found.delay_5),
+                ("delayed by 2 %", control.found.delay_2),
+            )
+        ),
+    )
 
 
-def _badge(verdict: Verdict) -> Td:
-    word = MEMORY_WORDS[verdict]
-    return Td(html=f'<span class="badge {BADGES[verdict]}">{escape(word)}</span>', key=word)
+def machine(place: int, speed: Speed) -> Table:
+    """Return what the machine was like meanwhile."""
+    counters = {each.conditions.energy_counter for each in speed.machine}
+    return Table(
+        name=f"machine-{place}",
+        title="The machine meanwhile",
+        note=f"The machine meanwhile; {DASH} is what it does not tell. Energy is of both models "
+        f"together, its counter: {', '.join(sorted(counters))}.",
+        columns=heads(
+            *("measured", "scenario", "load", "taken by others, %", "taken by the host, %"),
+            *("clock, MHz", "heat, °C", "energy, J"),
+        ),
+        rows=tuple(
+            (
+                *heads(each.task, each.scenario),
+                known(each.conditions.load),
+                known(each.conditions.elsewhere, 100),
+                known(each.conditions.stolen, 100),
+                known(each.conditions.clock_mhz),
+                known(each.conditions.temperature_c),
+                known(each.conditions.energy_j),
+            )
+            for each in speed.machine
+        ),
+        formats=PAGE,
+    )
 
 
-def _texts(place: int, speed: Speed) -> str:
-    body = [
-        Tr(
-            cells=[
-                Td(html=name(each.task), key=each.task, head=True),
-                Td(html=escape(language_name(each.language)), key=language_name(each.language)),
-                Td(html=name(speed.a if each.model == "a" else speed.b), key=each.model),
-                number(figures(each.tokens_per_example), each.tokens_per_example),
-                number(f"{each.subwords_per_character:.2f}", each.subwords_per_character),
-                number(
-                    DASH if each.subwords_per_word is None else f"{each.subwords_per_word:.2f}",
-                    each.subwords_per_word or -1.0,
+def memory(place: int, speed: Speed) -> Table:
+    """Return the verdicts about memory."""
+    return Table(
+        name=f"memory-{place}",
+        title="Memory at its peak",
+        note="What a model holds at most, weights and all; a ratio above 1 is more.",
+        columns=heads(
+            *("target", "scenario", "verdict", f"{speed.a}, MB", f"{speed.b}, MB", "ratio"),
+            *("90 % interval", "margin"),
+        ),
+        rows=tuple(
+            (
+                *heads(_asked(each.task, each.language), each.scenario),
+                Cell(
+                    MEMORY_WORDS[each.judged.verdict],
+                    tone=_TONES[each.judged.verdict],
+                    is_badge=True,
                 ),
-            ]
-        )
-        for each in speed.texts
-    ]
-    heads = ("tokens per example", "sub-words per character", "sub-words per word")
-    head = [Td(html=each) for each in ("target", "language", "model")]
-    head += [Td(html=each, css="num") for each in heads]
-    caption = (
-        "What a text of each language comes to, comparable where the test sets are parallel; "
-        f"{DASH} where words are not set apart."
-    )
-    return table(f"texts-{place}", caption, head, body) if body else ""
-
-
-_ALL = "all languages"
-
-
-def splits(place: int, speed: Speed) -> str:
-    """Return the split of one comparison, all languages first; "" where nothing was written."""
-    if not speed.splits:
-        return ""
-    parts = "change of time|by prefill|by number of tokens|by time per token".split("|")
-    heads = [
-        "tokens in",
-        *(f"{which}: {name(model)}" for which in _MEANS for model in (speed.a, speed.b)),
-        *parts,
-    ]
-    head = [
-        Td(html="target"),
-        Td(html="language"),
-        *(Td(html=each, css="num") for each in heads),
-        Td(html=f"why {name(speed.b)} is"),
-    ]
-    caption = (
-        "Where a change of written answers' time comes from. A ratio above 1 is slower; the three "
-        "parts are Shapley values and multiply to the whole; below them 95 % intervals over "
-        "requests, corrected for three parts, one request at a time."
-    )
-    return table(f"splits-{place}", caption, head, [_row(each) for each in speed.splits])
-
-
-_MEANS = ("first token, ms", "tokens out", "ms per token")
-
-
-def _row(split: LatencyBreakdown) -> Tr:
-    language = language_name(split.language) if split.language else _ALL
-    measured = zip(split.a, split.b, strict=True)
-    scaled = zip((1000, 1, 1000), (0, 1, 0), measured, strict=True)
-    means = [scale * value + more for scale, more, pair in scaled for value in pair]
-    return Tr(
-        cells=[
-            Td(html=name(split.task), key=split.task, head=True),
-            Td(html=escape(language), key="" if not split.language else language),
-            number(figures(split.input_tokens), split.input_tokens),
-            *(number(figures(each), each) for each in means),
-            *map(_part, (split.whole, split.prefill, split.tokens, split.token_time)),
-            Td(html=escape(split.says), key=split.says),
-        ]
+                known(each.a_bytes / 1e6),
+                known(each.b_bytes / 1e6),
+                Cell(f"{each.judged.ratio:.3f}", each.judged.ratio),
+                *_interval_and_margin(each.judged),
+            )
+            for each in speed.memory
+        ),
+        formats=PAGE,
     )
 
 
-def _part(part: Part) -> Td:
-    html = f"{part.ratio:.3f}<small>{interval(part.low, part.high)}</small>"
-    return Td(html=html, key=part.ratio, css="num")
+def texts(place: int, speed: Speed) -> Table:
+    """Return into how many tokens each model cuts a text of each language."""
+
+    def ratio(value: float | None) -> Cell:
+        return Cell(DASH if value is None else f"{value:.2f}", value)
+
+    return Table(
+        name=f"texts-{place}",
+        title="Texts",
+        note="What a text of each language comes to, comparable where the test sets are parallel; "
+        f"{DASH} where words are not set apart.",
+        columns=heads(
+            *("target", "language", "model", "tokens per example", "sub-words per character"),
+            "sub-words per word",
+        ),
+        rows=tuple(
+            (
+                *heads(each.task, language_name(each.language), _model(speed, each.model)),
+                known(each.tokens_per_example),
+                ratio(each.subwords_per_character),
+                ratio(each.subwords_per_word),
+            )
+            for each in speed.texts
+        ),
+        formats=PAGE,
+    )
+
+
+def uneven(place: int, speed: Speed) -> Table:
+    """Return how unevenly languages pay for the same content."""
+    return Table(
+        name=f"uneven-{place}",
+        title="What the language costs, at equal content",
+        note="The languages that pay least and most for the same content, where the test sets are "
+        "parallel; Gini: 0 where all pay the same.",
+        columns=heads("target", "cost", "model", "cheapest", "most expensive", "ratio", "Gini"),
+        rows=tuple(
+            (
+                *heads(each.task, each.cost, each.model, each.found.cheapest, each.found.dearest),
+                Cell(f"{each.found.ratio:.2f}", each.found.ratio),
+                Cell(f"{each.found.gini:.3f}", each.found.gini),
+            )
+            for each in uneven_costs(speed)
+        ),
+        formats=PAGE,
+    )
+
+
+def _pair(speed: Speed, *, with_seed: bool = True) -> str:
+    seed = f", seed {speed.design.seed}" if with_seed else ""
+    return f"{speed.b} against {speed.a}{seed}"
+
+
+def _asked(task: str, language: str) -> str:
+    return f"{task} {language}".strip()
+
+
+def _model(speed: Speed, which: str) -> str:
+    return speed.a if which == "a" else speed.b
+
+
+def _badge(verdict: str, mark: str = "") -> Cell:
+    """Return a verdict as a badge; colour and word both tell it."""
+    return Cell(f"{verdict}{mark}", tone=_TONES[verdict], is_badge=True)
+
+
+def known(value: float | None, times: float = 1.0) -> Cell:
+    """Return a figure in the unit that is `times` smaller, or that nobody knows it."""
+    return Cell(DASH if value is None else figures(times * value), value)
+
+
+def _interval_and_margin(judged: Judged | Combined) -> tuple[Cell, Cell]:
+    return (
+        Cell(interval(judged.low, judged.high), judged.low),
+        Cell(f"{100 * judged.margin:g} %", judged.margin),
+    )
+
+
+def _ratio(judged: Judged | Combined, verdict: str, span: float) -> Cell:
+    """Return a time ratio, its interval drawn beside its margin."""
+    drawn = Range(judged.low, judged.ratio, judged.high, judged.margin, span)
+    return Cell(f"{judged.ratio:.3f}", judged.ratio, tone=_TONES[verdict], drawn=drawn)
+
+
+def _is_not_alone(cell: Judgement) -> bool:
+    return cell.verdict == Verdict.EQUIVALENT and not cell.judged.stands_alone
+
+
+def _span(drawn: Iterable[Judged | Combined]) -> float:
+    """Return how far from 1 the pictures of a table reach."""
+    reached = [max(2 * each.margin, 1 - each.low, each.high - 1) for each in drawn]
+    return min(WIDEST, max(reached, default=WIDEST))

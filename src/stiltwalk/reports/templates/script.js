@@ -1,4 +1,3 @@
-<script>
 "use strict";
 const byId = (id) => document.getElementById(id);
 const views = {};
@@ -51,21 +50,19 @@ function sortBy(table, column, heading) {
   for (const other of table.tHead.rows[0].cells) other.removeAttribute("aria-sort");
   heading.setAttribute("aria-sort", down ? "descending" : "ascending");
   const value = (row) => {
-    const text = row.cells[column].dataset.v ?? "";
-    return text !== "" && !isNaN(text) ? Number(text) : text;
+    const cell = row.cells[column];
+    return cell.dataset.v === undefined ? cell.textContent : Number(cell.dataset.v);
   };
   const order = (a, b) => {
     const [x, y] = [value(a), value(b)];
-    if (typeof x === "number" && typeof y === "number") return down ? y - x : x - y;
-    return String(x).localeCompare(String(y)) * (down ? -1 : 1);
+    if (typeof x !== typeof y) return typeof x === "number" ? -1 : 1;
+    return (typeof x === "number" ? x - y : x.localeCompare(y)) * (down ? -1 : 1);
   };
   table.tBodies[0].append(...[...table.tBodies[0].rows].sort(order));
 }
 
 for (const table of document.querySelectorAll("table.sortable")) {
   [...table.tHead.rows[0].cells].forEach((heading, column) => {
-    const first = table.tBodies[0].rows[0];
-    if (!first || first.cells[column].dataset.v === undefined) return;
     const button = document.createElement("button");
     button.type = "button";
     button.title = "Sort by this column";
@@ -84,4 +81,3 @@ addEventListener("afterprint", () => { for (const each of closed) each.open = fa
 
 Promise.all([...document.querySelectorAll("script[id^=spec-]")].map(draw))
   .then(() => { document.documentElement.dataset.drawn = "yes"; });
-</script>

@@ -1,0 +1,41 @@
+"""A section is one function in one list."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from synthetic import make_run
+
+from stiltwalk.reports.findings import Findings
+from stiltwalk.reports.parts import Section, Words
+from stiltwalk.reports.sections import SECTIONS
+from stiltwalk.reports.write import write_report
+from stiltwalk.tables.table import Cell, Table, heads
+
+
+def colours(found: Findings) -> Section:
+    row = (Cell(found.run.arms[0]), Cell("12.5", 12.5))
+    table = Table(
+        name="colours", title="Colours", note="In nm.", columns=heads("arm", "hue"), rows=(row,)
+    )
+    return Section(
+        name="colour", link="Colour", title="Of colours", parts=(table, Words("As seen."))
+    )
+
+
+def test_a_section_in_the_list_is_in_every_format(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stiltwalk.reports.sections.SECTIONS", [*SECTIONS, colours])
+    write_report(make_run(arms=("none",), targets=("pawsx",)), tmp_path)
+    page, text, tex = ((tmp_path / f"report.{end}").read_text() for end in ("html", "md", "tex"))
+    assert '<a href="#colour">Colour</a>' in page
+    assert 'data-v="12.5">12.5</td>' in page
+    assert "| none | 12.5 |" in text
+    assert "As seen." in text
+    assert r"none & 12.5 \\" in tex
+
+
+def test_sections_have_names_of_their_own() -> None:
+    assert len({make.__name__ for make in SECTIONS}) == len(SECTIONS)
