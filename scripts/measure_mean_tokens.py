@@ -1,4 +1,4 @@
-"""Print the mean tokens per row of every task and language, for `stiltwalk/tasks/sizes.py`.
+"""Print the mean tokens per row of every task and language, for the declarations in `tasks/`.
 
     .venv/bin/python scripts/measure_mean_tokens.py FOLDER
 

@@ -136,7 +136,7 @@ def _asking(target: str, answering: Mapping[str, Any]) -> Iterator[str]:
     yield "## How it is asked"
     around = ", inside its chat template if it has one" if answering["chat_template"] else ""
     yield f"As this text, a row's fields filled in{around}; the answer follows a space:"
-    yield f"~~~~text\n{template_of(target).prompt.strip()}\n~~~~"
+    yield f"~~~~text\n{template_of(TASKS[target]).prompt.strip()}\n~~~~"
     if answering["way"] == "scoring":
         share = "per token" if answering["length_normalised"] else "as a whole"
         # stages of earlier versions lack the field, and counted it

@@ -50,7 +50,6 @@ from stiltwalk.reports.scores import select_on_dev
 from stiltwalk.reports.significance import Estimate, Resamples
 from stiltwalk.reports.wording import count, points
 from stiltwalk.tasks import INTERMEDIATE, TARGETS, TASKS
-from stiltwalk.tasks.sizes import rows as published_rows
 
 
 def best_row(evidence: Evidence) -> Finding:
@@ -493,7 +492,7 @@ def _sample(run: RunRows) -> str:
     for each in (each.row for each in run.rows):
         if each.split != Split.TEST or each.task not in TARGETS:
             continue
-        sentences = published_rows(TASKS[each.task], Split.TEST, each.language) or 0
+        sentences = TASKS[each.task].rows_of(Split.TEST, each.language) or 0
         both_sides = TASKS[each.task].task_type is TaskType.RETRIEVAL
         wanted = sentences // 2 if both_sides else sentences
         if each.num_examples < _SHARE * wanted:

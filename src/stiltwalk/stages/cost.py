@@ -24,7 +24,7 @@ from stiltwalk.stages.stage import (
     Stage,
     StageRows,
 )
-from stiltwalk.tasks import TASKS, sizes
+from stiltwalk.tasks import TASKS
 from stiltwalk.tasks.load import HELD_OUT_ONE_IN
 from stiltwalk.tasks.task import Task
 
@@ -197,14 +197,14 @@ def _sides(task: Task) -> int:
 def _rows(task: Task, split: Split, language: str, recipe: Recipe) -> int:
     if recipe.data.source == MINI:
         return catalogue.ROWS[split] * _sides(task)
-    return sizes.rows(task, split, language) or 0
+    return task.rows_of(split, language) or 0
 
 
 def _mean_tokens(task: Task, language: str, recipe: Recipe) -> float:
     around = TEMPLATE_TOKENS if recipe.model.family == "causal" else 0
     if recipe.data.source == MINI:
         return around + catalogue.MEAN_TOKENS[task.name]
-    return around + sizes.mean_tokens(task, language)
+    return around + task.tokens_of_row(language)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -270,7 +270,7 @@ class _Graph:
             return None
         task = TASKS[name]
         how = resolved(task.task_type, self._recipe.answering.get(name, Answering()))
-        template = "" if task.task_type is TaskType.RETRIEVAL else template_of(name).digest
+        template = "" if task.task_type is TaskType.RETRIEVAL else template_of(task).digest
         if seed is None or not how.in_context:
             return Asking(template=template, answering=replace(how, in_context=0))
         return Asking(template=template, answering=how, shots=self._shots(task), seed=seed)

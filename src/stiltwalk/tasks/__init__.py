@@ -42,7 +42,7 @@ TASKS: Mapping[str, Task] = MappingProxyType(
 )
 
 
-def task_named(name: str) -> Task:
+def find(name: str) -> Task:
     """Return a task by its name.
 
     Raises:
@@ -55,4 +55,4 @@ def task_named(name: str) -> Task:
     raise RecipeError(f"There is no task '{name}'; {hint}")
 
 
-__all__ = ["EVERY_TARGET", "GROUPS", "INTERMEDIATE", "TARGETS", "TASKS", "Task", "task_named"]
+__all__ = ["EVERY_TARGET", "GROUPS", "INTERMEDIATE", "TARGETS", "TASKS", "Task", "find"]

@@ -7,7 +7,7 @@ from typing import Any
 from rich.table import Table
 
 from stiltwalk.records import Split
-from stiltwalk.tasks import INTERMEDIATE, TASKS, sizes, task_named
+from stiltwalk.tasks import INTERMEDIATE, TASKS, find
 from stiltwalk.tasks.task import Task
 
 
@@ -19,7 +19,7 @@ def listing(name: str | None = None) -> list[dict[str, Any]]:
     """
     if name is None:
         return [_facts(task) for task in TASKS.values()]
-    task = task_named(name)
+    task = find(name)
     return [{**_facts(task), "rows": _rows(task)}]
 
 
@@ -42,8 +42,7 @@ def _facts(task: Task) -> dict[str, Any]:
 def _rows(task: Task) -> dict[str, dict[str, int]]:
     """Return split → language → rows of the full data set."""
     counted = {
-        str(split): {code: sizes.rows(task, split, code) for code in task.languages}
-        for split in Split
+        str(split): {code: task.rows_of(split, code) for code in task.languages} for split in Split
     }
     return {
         split: {code: rows for code, rows in by_language.items() if rows is not None}
