@@ -25,7 +25,7 @@ from stiltwalk.stages.stage import (
     StageRows,
 )
 from stiltwalk.tasks import TASKS
-from stiltwalk.tasks.load import HELD_OUT_ONE_IN
+from stiltwalk.tasks.load import HELD_OUT_ONE_IN, num_rows
 from stiltwalk.tasks.task import Task
 
 STEP_OVERHEAD_S = 0.012
@@ -195,14 +195,14 @@ def _sides(task: Task) -> int:
 
 
 def _rows(task: Task, split: Split, language: str, recipe: Recipe) -> int:
-    if recipe.data.source == MINI:
+    if recipe.data.source == MINI and not task.is_own:
         return catalogue.ROWS[split] * _sides(task)
-    return task.rows_of(split, language) or 0
+    return num_rows(task, recipe.data.where, split, language)
 
 
 def _mean_tokens(task: Task, language: str, recipe: Recipe) -> float:
     around = TEMPLATE_TOKENS if recipe.model.family == "causal" else 0
-    if recipe.data.source == MINI:
+    if recipe.data.source == MINI and not task.is_own:
         return around + catalogue.MEAN_TOKENS[task.name]
     return around + task.tokens_of_row(language)
 

@@ -35,6 +35,7 @@ from stiltwalk.recipe.types import (
 )
 from stiltwalk.store.machine import MeasuredOn
 from stiltwalk.tasks.clozes import Cloze
+from stiltwalk.tasks.own import OwnTask
 from stiltwalk.tasks.task import Dev
 
 
@@ -48,11 +49,15 @@ class Numerics:
 
 @dataclass(frozen=True, kw_only=True)
 class StageRows:
-    """A task's rows: a commit, a checksum, or the miniature's version; `dev` of rows to learn."""
+    """A task's rows: a commit, a checksum, or the miniature's version; `dev` of rows to learn.
+
+    `own` is the declaration of a user's own task.
+    """
 
     task: str
     revision: str
     dev: Dev | None = field(default=None, metadata=LATER)
+    own: OwnTask | None = field(default=None, metadata=LATER)
 
 
 @dataclass(frozen=True, kw_only=True)

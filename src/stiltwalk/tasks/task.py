@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Literal
 
 from stiltwalk.data.hub import HubFiles
+from stiltwalk.data.textfile import LocalFiles
 from stiltwalk.records import Metric, Split, TaskType
+from stiltwalk.tasks.templates import Template
 
 Dev = Literal["held-out", "published"]
 """Where dev rows come from: cut from the English training rows, or as the data set has them."""
@@ -64,6 +66,8 @@ class Task:
     `bucc`: `hub` is empty then). `dev_overlaps_test`: the published English dev rows are, or share
     paragraphs with, test rows of a target that it trains. `dev_is_held_out`: dev rows are cut from
     the English training rows instead; so it is in what `chosen_on` returns, in no declaration.
+    `declared` makes it once more where a user declared it (`own.py`): its rows are in `files` or
+    on the hub, never in the miniature, in `columns`; it is trained in English.
     """
 
     name: str
@@ -73,7 +77,7 @@ class Task:
     paper: str
     licence: str
     labels: tuple[str, ...] = ()
-    template: str = ""
+    template: str | Template = field(default="", hash=False)
     num_rows: Mapping[Split, int | Mapping[str, int]] = field(
         default_factory=dict, repr=False, compare=False
     )
@@ -84,6 +88,14 @@ class Task:
     own_files: OwnFiles | None = None
     dev_overlaps_test: bool = False
     dev_is_held_out: bool = False
+    declared: Callable[[], Task] | None = field(default=None, repr=False, compare=False)
+    files: LocalFiles | None = field(default=None, repr=False)
+    columns: tuple[str, ...] = ()
+
+    @property
+    def is_own(self) -> bool:
+        """Whether a user declared it."""
+        return self.declared is not None
 
     @property
     def train_task(self) -> str:
@@ -99,11 +111,19 @@ class Task:
     def languages_of(self, split: Split) -> tuple[str, ...]:
         """Return the languages that a split is read in: all that is learned from is English."""
         is_asked = split in self.asked_splits
-        return self.languages if is_asked else tuple({"en"} & set(self.languages))
+        english = ("en",) if self.is_own or "en" in self.languages else ()
+        return self.languages if is_asked else english
+
+    def has(self, split: Split) -> bool:
+        """Tell whether the task is declared with rows of its own in a split."""
+        if self.files is not None:
+            return self.files.path_of(split, "en") is not None
+        return any(files.split_named(split) is not None for files in self.hub)
 
     def rows_of(self, split: Split, language: str = "en") -> int | None:
         """Return the rows of a split in one language, None for none and where it is unknown."""
-        if language not in self.languages or (split is Split.TRAIN and language != "en"):
+        english_only = split is Split.TRAIN or (self.is_own and split is Split.DEV)
+        if language not in (("en",) if english_only else self.languages):
             return None
         number = self.num_rows.get(split)
         return number.get(language) if isinstance(number, Mapping) else number

@@ -18,7 +18,6 @@ from stiltwalk.records import (
     TaggedExample,
     TextExample,
 )
-from stiltwalk.tasks.task import Task
 
 _FILE = Path(__file__).with_name("templates.toml")
 
@@ -68,9 +67,9 @@ class Template:
                 return example.answers[0].text if example.answers else self.no_answer
 
 
-def template_of(task: Task) -> Template:
-    """Return the text of a task; retrieval has none."""
-    return _templates()[task.template]
+def template_of(named: str | Template) -> Template:
+    """Return the text that a task's declaration holds or names; retrieval has none."""
+    return named if isinstance(named, Template) else _templates()[named]
 
 
 @cache

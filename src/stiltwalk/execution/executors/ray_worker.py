@@ -14,7 +14,7 @@ from stiltwalk.models.locate import locate
 from stiltwalk.recipe.schema import ModelSettings, Recipe
 from stiltwalk.stages.stage import Base, Stage, StageRows, parents, rows_of
 from stiltwalk.store.remote import workspace_at
-from stiltwalk.tasks import TASKS
+from stiltwalk.tasks import TASKS, declare
 from stiltwalk.tasks.sources import LEARNED, revision
 
 
@@ -39,6 +39,7 @@ class RayWorker:
         """
         from stiltwalk.execution.runner import perform  # noqa: PLC0415 - torch, in workers alone
 
+        declare(own.task() for own in self.recipe.tasks)
         base_folder = _base_folder(self.recipe.model, _base_of(stage))
         for rows in rows_of(stage):
             if isinstance(rows, StageRows):
