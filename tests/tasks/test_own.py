@@ -16,6 +16,7 @@ from stiltwalk.data.source import HUB, MINI, DataSource
 from stiltwalk.errors import DataError, RecipeError
 from stiltwalk.records import (
     ChoiceExample,
+    Example,
     Metric,
     PairExample,
     SpanExample,
@@ -147,7 +148,7 @@ def test_a_further_language_trains_nothing_anew(tmp_path: Path) -> None:
     ],
 )
 def test_json_lines_hold_every_type(
-    type_: str, more: str, row: dict[str, object], expected: object, tmp_path: Path
+    type_: str, more: str, row: dict[str, object], expected: Example, tmp_path: Path
 ) -> None:
     (tmp_path / "rows.jsonl").write_text(json.dumps(row) + "\n", encoding="utf-8")
     paths = "\n".join(f'{split} = "rows.jsonl"' for split in ("train", "dev", "test"))
@@ -155,6 +156,7 @@ def test_json_lines_hold_every_type(
     task = declared(tmp_path, text).task()
     assert examples(task, SOURCE, Split.TRAIN) == (expected,)
     assert task.languages_of(Split.TRAIN) == ("en",)
+    assert template_of(task.template).asked(expected)
 
 
 def test_words_and_tags_of_a_tsv_file_have_spaces_between(tmp_path: Path) -> None:
@@ -218,8 +220,12 @@ def test_a_task_is_declared_once_in_a_list_of_tables_or_files(tmp_path: Path) ->
 def test_a_missing_column_is_answered_with_the_key_that_names_it(tmp_path: Path) -> None:
     write_reviews(tmp_path)
     task = declared(tmp_path, DECLARATION.replace('"review"', '"reviw"')).task()
-    with pytest.raises(DataError, match=r"no column 'reviw'.*columns\. Did you mean review\?"):
+    with pytest.raises(
+        DataError, match=r"no column 'reviw'.*reviews\.columns\. Did you mean review\?"
+    ):
         examples(task, SOURCE, Split.TEST, "lb")
+    (document,) = check(tmp_path / "task.toml")
+    assert document["row"] == {"review": "Film 0, train", "stars": "bad"}
 
 
 def test_check_shows_sizes_and_a_row_and_every_file_that_is_wrong(tmp_path: Path) -> None:

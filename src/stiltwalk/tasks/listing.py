@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from stiltwalk.data.source import HUB, DataSource
 from stiltwalk.errors import DataError
 from stiltwalk.records import Split
 from stiltwalk.tasks import INTERMEDIATE, TASKS, declare, find
-from stiltwalk.tasks.load import examples
+from stiltwalk.tasks.load import examples, raw_row
 from stiltwalk.tasks.own import read_own_tasks
 from stiltwalk.tasks.task import Task
 
@@ -83,6 +84,9 @@ def _checked(task: Task) -> dict[str, Any]:
                 rows = examples(task, DataSource(source=HUB), split, language)
             except DataError as error:
                 document["wrong"].append(str(error))
+                if task.files is not None and not document["row"]:
+                    with suppress(DataError):
+                        document["row"] = raw_row(task, split, language)
                 continue
             document["rows"].setdefault(str(split), {})[language] = len(rows)
             document["row"] = document["row"] or asdict(rows[0])

@@ -8,12 +8,13 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from hashlib import sha256
 from itertools import chain, islice
 from random import Random
+from typing import Any
 
 from stiltwalk import mini
 from stiltwalk.data import bucc, by_language, readers
 from stiltwalk.data.by_language import ByLanguage
 from stiltwalk.data.hub import HubFiles, open_rows
-from stiltwalk.data.source import MINI, DataSource, Place
+from stiltwalk.data.source import MINI, DataSource, Place, Rows
 from stiltwalk.data.textfile import open_table
 from stiltwalk.draws import Draws
 from stiltwalk.errors import DataError
@@ -274,18 +275,35 @@ def _from_hub(
         counts.update(rows.counts)
 
 
-def _from_files(task: Task, split: Split, language: str) -> Iterator[Example]:
-    """Yield the rows of a file of the user's."""
+def raw_row(task: Task, split: Split, language: str) -> dict[str, Any]:
+    """Return the first row of a file of the user's, column by column, as it stands there.
+
+    Raises:
+        DataError: if there is none.
+    """
+    rows = _open_file(task, split, language)
+    _, values = next(rows.take((), rows.columns))
+    return dict(zip(rows.columns, values, strict=True))
+
+
+def _open_file(task: Task, split: Split, language: str) -> Rows:
+    """Open a file of the user's."""
     assert task.files is not None
     path = task.files.path_of(split, language)
     place = Place(task.name, language, split.value)
     if path is None:
         raise place.error("there is no such split.", f"Declare tasks.{task.name}.{split}.")
-    rows = open_table(path, place)
+    return open_table(path, place)
+
+
+def _from_files(task: Task, split: Split, language: str) -> Iterator[Example]:
+    """Return the rows of a file of the user's."""
+    assert task.files is not None
+    rows = _open_file(task, split, language)
     missing = next((each for each in task.columns if each not in rows.columns), None)
     if missing is not None:
-        raise place.error(
-            f"{path} has no column {missing!r}.",
+        raise rows.error(
+            f"there is no column {missing!r}.",
             f"Name it in tasks.{task.name}.columns.{nearest(missing, rows.columns)}",
         )
     return task.files.read(rows, language)
