@@ -135,7 +135,9 @@ def test_a_plan_knows_sizes_without_opening_data(task: Task) -> None:
 def test_declarations_are_light_to_import() -> None:
     heavy = "torch transformers datasets pandas pyarrow babel numpy yaml huggingface_hub"
     program = (
-        "import sys, stiltwalk.tasks, stiltwalk.tasks.load\n"
+        "import sys, stiltwalk\n"
+        "assert stiltwalk.tasks.find('xnli') is stiltwalk.tasks.TASKS['xnli']\n"
+        "import stiltwalk.tasks.load\n"
         f"print(*(name for name in '{heavy}'.split() if name in sys.modules))"
     )
     done = subprocess.run(  # noqa: S603 - our own program
