@@ -87,7 +87,7 @@ def prompts(count: int) -> list[str]:
     by_language = [examples(task, source, Split.TEST, language) for language in task.languages]
     rows = [row for each in by_language for row in each]
     drawn = np.random.default_rng(0).choice(len(rows), count, replace=False)
-    return [template_of(task.name).asked(rows[at]) for at in drawn]
+    return [template_of(task.template).asked(rows[at]) for at in drawn]
 
 
 def given(options: argparse.Namespace) -> Given:

@@ -1,4 +1,4 @@
-"""Print the mean tokens per row of every task and language, for `stiltwalk/tasks/sizes.py`.
+"""Print the mean tokens per row of every task and language, for the declarations in `tasks/`.
 
     .venv/bin/python scripts/measure_mean_tokens.py FOLDER
 
@@ -65,7 +65,7 @@ def row_tokens(
 
     for split in (Split.TEST, Split.DEV):
         try:
-            if task.kind is TaskType.RETRIEVAL:
+            if task.task_type is TaskType.RETRIEVAL:
                 sides = bitext(task, source, split, language, MAX_ROWS)
                 texts = [sentence.text for sentence in chain(sides.foreign, sides.english)]
                 yield from (

@@ -15,6 +15,7 @@ from rich.console import Console
 import stiltwalk
 from stiltwalk.errors import (
     ClusterError,
+    DataError,
     NoSuchRun,
     ProcessLost,
     StagesFailed,
@@ -197,13 +198,20 @@ def score(
 @app.command()
 def tasks(
     name: Annotated[str | None, typer.Argument(help="Show one task with its sizes.")] = None,
+    file: Annotated[
+        Path | None,
+        typer.Option("--check", metavar="FILE", help="Read your own tasks, and say what is wrong."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """List every task, its kind, languages, source and metric."""
-    from stiltwalk.tasks.listing import listing, listing_table
+    """List every task, its kind, languages, source and metric; or check one of your own."""
+    from stiltwalk.tasks.listing import check, listing, listing_table
 
-    document = listing(name)
+    document = listing(name) if file is None else check(file)
     _show(document, as_json, lambda console: console.print(listing_table(document)))
+    wrong = [problem for each in document for problem in each.get("wrong", ())]
+    if wrong:
+        raise DataError("\n".join(wrong))
 
 
 @app.command()

@@ -18,7 +18,6 @@ from stiltwalk.reports.significance import Resamples
 from stiltwalk.reports.transfer import transfer_table
 from stiltwalk.store.manifest import RecordedArm
 from stiltwalk.tasks import INTERMEDIATE, TARGETS, TASKS
-from stiltwalk.tasks.sizes import rows as published_rows
 
 RETRIEVAL = ("bucc2018", "tatoeba")
 SEEDS = (1, 2, 3)
@@ -52,7 +51,7 @@ def otherwise(arm: str, task: str) -> float:
 
 def full(row: ScoreRow) -> int:
     """Return how many rows the published test set has."""
-    return published_rows(TASKS[row.task], Split.TEST, row.language) or 0
+    return TASKS[row.task].rows_of(Split.TEST, row.language) or 0
 
 
 def run_of(

@@ -9,8 +9,7 @@ import pytest
 
 from stiltwalk.errors import RecipeError
 from stiltwalk.records import Metric, Split, TaskType
-from stiltwalk.tasks import EVERY_TARGET, INTERMEDIATE, TARGETS, TASKS, task_named
-from stiltwalk.tasks.sizes import mean_tokens, rows
+from stiltwalk.tasks import EVERY_TARGET, INTERMEDIATE, TARGETS, TASKS, find
 from stiltwalk.tasks.task import GROUPS, Task
 
 
@@ -113,30 +112,32 @@ def test_supertags_are_scored_by_token_and_entities_by_chunk() -> None:
 
 
 def test_an_unknown_task_is_answered_with_the_nearest_spelling() -> None:
-    assert task_named("xnli") is TASKS["xnli"]
-    with pytest.raises(RecipeError, match="no task 'panxx'; did you mean 'panx'"):
-        task_named("panxx")
-    with pytest.raises(RecipeError, match="no task '123'; known are mnli, "):
-        task_named("123")
+    assert find("xnli") is TASKS["xnli"]
+    with pytest.raises(RecipeError, match=r"no task 'panxx'\. Did you mean panx"):
+        find("panxx")
+    with pytest.raises(RecipeError, match=r"no task '123'\. There is: mnli, "):
+        find("123")
 
 
 @pytest.mark.parametrize("task", TASKS.values(), ids=lambda task: task.name)
 def test_a_plan_knows_sizes_without_opening_data(task: Task) -> None:
     for language in task.languages:
         evaluated = Split.TEST if task.name in EVERY_TARGET else Split.DEV
-        assert (rows(task, evaluated, language) or 0) > 40
-        assert 5 < mean_tokens(task, language) < 600
-    assert (rows(task, Split.TRAIN) is None) == (
+        assert (task.rows_of(evaluated, language) or 0) > 40
+        assert 5 < task.tokens_of_row(language) < 600
+    assert (task.rows_of(Split.TRAIN) is None) == (
         task.trained_on is not None or task.task_type is TaskType.RETRIEVAL
     )
-    assert rows(task, Split.TRAIN, "de") is None
-    assert rows(task, Split.TEST, "xx") is None
+    assert task.rows_of(Split.TRAIN, "de") is None
+    assert task.rows_of(Split.TEST, "xx") is None
 
 
 def test_declarations_are_light_to_import() -> None:
     heavy = "torch transformers datasets pandas pyarrow babel numpy yaml huggingface_hub"
     program = (
-        "import sys, stiltwalk.tasks, stiltwalk.tasks.load, stiltwalk.tasks.sizes\n"
+        "import sys, stiltwalk\n"
+        "assert stiltwalk.tasks.find('xnli') is stiltwalk.tasks.TASKS['xnli']\n"
+        "import stiltwalk.tasks.load\n"
         f"print(*(name for name in '{heavy}'.split() if name in sys.modules))"
     )
     done = subprocess.run(  # noqa: S603 - our own program

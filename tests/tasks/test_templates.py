@@ -18,7 +18,7 @@ ASKED = [task for task in TASKS.values() if task.task_type is not TaskType.RETRI
 def test_every_task_is_put_as_text_with_all_that_a_row_tells(known: Task) -> None:
     split = Split.TEST if known.trained_on else Split.TRAIN
     row = examples(known, DataSource(source=MINI), split, "en", 1)[0]
-    template = template_of(known.name)
+    template = template_of(known.template)
     asked = template.asked(row)
     told = [row.text_a, row.text_b] if isinstance(row, PairExample) else []
     told += [row.question, row.context] if isinstance(row, SpanExample) else []
@@ -29,15 +29,15 @@ def test_every_task_is_put_as_text_with_all_that_a_row_tells(known: Task) -> Non
 
 def test_labels_that_differ_are_said_differently() -> None:
     for task in ASKED:
-        words = [template_of(task.name).words.get(label, label) for label in task.labels]
+        words = [template_of(task.template).words.get(label, label) for label in task.labels]
         assert len(set(words)) == len(words)
 
 
 def test_a_target_is_asked_as_the_task_that_trains_it() -> None:
     for task in ASKED:
-        assert template_of(task.name) == template_of(task.train_task)
+        assert template_of(task.template) == template_of(TASKS[task.train_task].template)
 
 
 def test_a_question_without_an_answer_says_so() -> None:
     row = SpanExample("q", "When?", "Nobody knows.", ())
-    assert template_of("squad_v2").answer(row) == "unanswerable"
+    assert template_of(TASKS["squad_v2"].template).answer(row) == "unanswerable"

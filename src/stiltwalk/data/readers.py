@@ -113,18 +113,46 @@ def commonsense_qa(rows: Rows, language: str) -> Iterator[Example]:  # noqa: ARG
         )
 
 
-def tagged(words_column: str, tags_column: str, tags: tuple[str, ...]) -> Reader:
+def choices(prompt: str, options: tuple[str, ...], label: str) -> Reader:
+    """Return a reader of a prompt and its choices.
+
+    Args:
+        prompt: the column with what the choices go on from.
+        options: a column per choice, or the one that lists them.
+        label: the position of the right one, counted from 0.
+    """
+
+    def read(rows: Rows, language: str) -> Iterator[Example]:  # noqa: ARG001 - one per file
+        for row, (text, right, *found) in rows.take((prompt,), (label, *options)):
+            listed = found[0] if len(options) == 1 else found
+            _check_texts(rows, row, options[0], listed)
+            yield ChoiceExample(
+                f"{rows.id_prefix}{row}",
+                text,
+                tuple(listed),
+                _choice(rows, row, right, len(listed)),
+            )
+
+    return read
+
+
+def tagged(
+    words_column: str, tags_column: str, tags: tuple[str, ...], *, is_spaced: bool = False
+) -> Reader:
     """Return a reader of tokens with one tag each.
 
     Args:
         words_column: the tokens.
         tags_column: the tags, as words or as numbers with names.
         tags: the words that may occur.
+        is_spaced: both stand in one text, with spaces between.
     """
 
     def read(rows: Rows, language: str) -> Iterator[Example]:  # noqa: ARG001 - one per configuration
         word = _words(rows, tags_column, tags)
         for row, (words, values) in rows.take((), (words_column, tags_column)):
+            if is_spaced and isinstance(words, str) and isinstance(values, str):
+                words, values = words.split(), values.split()  # noqa: PLW2901 - as lists
             _check_texts(rows, row, words_column, words)
             if not isinstance(values, list):
                 raise rows.error(f"{tags_column} is {values!r}, not a list.", _SHAPE, row)
@@ -229,17 +257,20 @@ def _choice(rows: Rows, row: int, value: object, num_choices: int) -> str:
 MOVED = "answers whose start was moved to their nearest occurrence"
 
 
-def questions(id_prefix_of: Callable[[str], str] | None = None) -> Reader:
+def questions(
+    id_prefix_of: Callable[[str], str] | None = None,
+    columns: tuple[str, str, str, str] = ("id", "question", "context", "answers"),
+) -> Reader:
     """Return a reader of SQuAD's columns.
 
     Args:
         id_prefix_of: where one split mixes languages, what the ids of a language start with.
+        columns: their names.
     """
 
     def read(rows: Rows, language: str) -> Iterator[Example]:
         prefix = id_prefix_of(language) if id_prefix_of else ""
-        columns = ("id", "question", "context")
-        for row, (key, question, context, stored) in rows.take(columns, ("answers",)):
+        for row, (key, question, context, stored) in rows.take(columns[:3], columns[3:]):
             if key.startswith(prefix):
                 yield SpanExample(key, question, context, _answers(rows, row, context, stored))
 

@@ -26,7 +26,7 @@ from stiltwalk.stages.rows import Asking
 from stiltwalk.store.machine import measured_on
 from stiltwalk.store.manifest import RUNS, RecordedStage, RunRecord, read_record, run_folder
 from stiltwalk.store.workspace import Workspace
-from stiltwalk.tasks import EVERY_TARGET, TASKS
+from stiltwalk.tasks import TASKS, declare, target_names
 from stiltwalk.tasks.load import examples
 from stiltwalk.tasks.sources import available_languages
 from stiltwalk.timing.attempting import attempted
@@ -101,15 +101,15 @@ def compare_models(asked: Asked, session: Session) -> Speed:
     arms = tuple(_arm(name, asked) for name in asked.names)
     known = [set(arm) for arm in arms if arm is not None]
     tasks = asked.tasks or tuple(
-        task for task in EVERY_TARGET if known and task in set.intersection(*known)
+        task for task in target_names() if known and task in set.intersection(*known)
     )
     if not tasks:
         raise RecipeError(f"No task to compare {' and '.join(asked.names)} on: {_ON}.")
     model_pairs, quality, sources = list[ModelPair](), list[Quality](), dict[str, None]()
     told = list(_told_seeds(arms))
     for task in tasks:
-        if task not in EVERY_TARGET:
-            raise RecipeError(f"{task!r} is no target. There is: {', '.join(EVERY_TARGET)}.")
+        if task not in target_names():
+            raise RecipeError(f"{task!r} is no target. There is: {', '.join(target_names())}.")
         pair = [arm[task] if arm and task in arm else None for arm in arms]
         source = _source(task, asked, pair)
         sources[source.source] = None
@@ -159,6 +159,7 @@ def _arm(name: str, asked: Asked) -> dict[str, _Evaluated] | None:
     if not colon or Path(name).exists():
         return None
     record = read_record(run_folder(asked.workspace, run))
+    declare(own.task() for own in record.tasks)
     stages = [each for each in record.stages if each.arm == arm and each.target]
     if not stages:
         raise NoSuchRun(

@@ -47,6 +47,7 @@ def record_of(plan: Plan, recipe_text: str) -> RunRecord:
         model=recipe.model.name or "",
         walked={name: _recorded_arm(arm) for name, arm in recipe.arms.items()},
         claims=recipe.claims,
+        tasks=recipe.tasks,
         dev=recipe.dev,
         max_train_rows=min(
             (rows for arm in recipe.arms.values() for rows in _limits(arm, recipe.targets)),

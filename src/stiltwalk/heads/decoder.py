@@ -52,7 +52,7 @@ class DecoderHead:
     @cached_property
     def template(self) -> Template:
         """The task's text."""
-        return template_of(self.task.name)
+        return template_of(self.task.template)
 
     @property
     def max_new_tokens(self) -> int:

@@ -14,7 +14,7 @@ from stiltwalk.publishing.submission import all_or_nothing
 from stiltwalk.records import ScoreRow, TimingRow
 from stiltwalk.store.manifest import RecordedArm, RecordedStage, RunRecord, read_record
 from stiltwalk.store.workspace import Workspace
-from stiltwalk.tasks import TASKS
+from stiltwalk.tasks import TASKS, declare
 from stiltwalk.tasks.templates import template_of
 
 _MODEL = "model"
@@ -33,6 +33,7 @@ def export_checkpoint(run: Path, which: str, folder: Path) -> Path:
         WorkspaceError: if there is no such run or checkpoint, or the folder is in use.
     """
     record, workspace = read_record(run), Workspace(run.resolve().parents[1])
+    declare(own.task() for own in record.tasks)
     stage = _wanted(record, which)
     if not workspace.has(stage.fingerprint):
         raise WorkspaceError(f"{which} is not done. Run the recipe again first.")
@@ -136,7 +137,7 @@ def _asking(target: str, answering: Mapping[str, Any]) -> Iterator[str]:
     yield "## How it is asked"
     around = ", inside its chat template if it has one" if answering["chat_template"] else ""
     yield f"As this text, a row's fields filled in{around}; the answer follows a space:"
-    yield f"~~~~text\n{template_of(target).prompt.strip()}\n~~~~"
+    yield f"~~~~text\n{template_of(TASKS[target].template).prompt.strip()}\n~~~~"
     if answering["way"] == "scoring":
         share = "per token" if answering["length_normalised"] else "as a whole"
         # stages of earlier versions lack the field, and counted it
@@ -180,9 +181,11 @@ def _data(record: RunRecord, lineage: list[RecordedStage]) -> Iterator[str]:
     """Yield the data sets with their licences, which bind whoever uses the weights."""
     if record.data.source == MINI:
         yield "* names and patterns of the Unicode CLDR, under the Unicode License v3"
-        return
-    for name in _trained_on(lineage):
-        yield f"* {name}: {TASKS[name].licence} ({TASKS[name].paper})"
+    for task in (TASKS[name] for name in _trained_on(lineage)):
+        if task.is_own:
+            yield f"* {task.name}: {task.licence or 'your own data, of no stated licence'}"
+        elif record.data.source != MINI:
+            yield f"* {task.name}: {task.licence} ({task.paper})"
 
 
 def _scores(rows: list[ScoreRow]) -> str:

@@ -13,7 +13,7 @@ from stiltwalk.errors import DataError, NoSuchRun, WorkspaceError
 from stiltwalk.records import Answers, GoldTexts, Metric, Split, TaskType, gold_answers, gold_lines
 from stiltwalk.store.manifest import RecordedStage, RunRecord, read_record
 from stiltwalk.store.workspace import Workspace
-from stiltwalk.tasks import TASKS
+from stiltwalk.tasks import TASKS, declare
 from stiltwalk.tasks.load import bitext, examples
 from stiltwalk.tasks.sources import UNKNOWN, revision
 from stiltwalk.tasks.task import Task
@@ -36,6 +36,7 @@ def export_run(run: Path, folder: Path) -> list[Path]:
         DataError: if the rows that the run was evaluated on are no longer there, or changed.
     """
     record, workspace = read_record(run), Workspace(run.resolve().parents[1])
+    declare(own.task() for own in record.tasks)
     evaluations = [stage for stage in record.stages if stage.arm]
     missing = [stage.does for stage in evaluations if not workspace.has(stage.fingerprint)]
     if missing:

@@ -39,8 +39,10 @@ from stiltwalk.recipe.types import (
     SmallDecoder,
     Translated,
 )
-from stiltwalk.recipe.validate import check_names, nearest
-from stiltwalk.tasks import EVERY_TARGET
+from stiltwalk.recipe.validate import check_names
+from stiltwalk.tasks import declare, target_names
+from stiltwalk.tasks.own import own_tasks
+from stiltwalk.wording import nearest, wrong_key
 
 Table = dict[str, Any]
 
@@ -72,6 +74,8 @@ def parse_recipe(text: str, *, folder: Path, changes: Sequence[str] = ()) -> Rec
         raise RecipeError(f"The recipe is not valid TOML: {error}.") from error
     for change in changes:
         _apply(table, change)
+    own = own_tasks(table.pop("tasks", []), folder)
+    declare(each.task() for each in own)
     _fill_targets(table)
     _fill_arms(table)
     try:
@@ -79,7 +83,7 @@ def parse_recipe(text: str, *, folder: Path, changes: Sequence[str] = ()) -> Rec
     except ValidationError as error:
         first = min(error.errors(), key=lambda each: each["loc"][:1] == ("arms",))
         raise RecipeError(_sentence(first)) from error  # an arm repeats what its tables start from
-    recipe = _with_absolute_paths(recipe, folder)
+    recipe = _with_absolute_paths(replace(recipe, tasks=own), folder)
     check_names(recipe)
     return recipe
 
@@ -124,9 +128,9 @@ def _by_target(key: str, given: Any, start: Mapping[str, Table]) -> Any:  # noqa
         return given  # the validation says what is wrong
     shared = {name: value for name, value in given.items() if not isinstance(value, dict)}
     own = {name: value for name, value in given.items() if isinstance(value, dict)}
-    unknown = next((name for name in own if name not in EVERY_TARGET), None)
+    unknown = next((name for name in own if name not in target_names()), None)
     if unknown:
-        raise RecipeError(f"[{key}.{unknown}] is for no target.{nearest(unknown, EVERY_TARGET)}")
+        raise RecipeError(f"[{key}.{unknown}] is for no target.{nearest(unknown, target_names())}")
     return {name: {**values, **shared, **own.get(name, {})} for name, values in start.items()}
 
 
@@ -150,13 +154,8 @@ def _fill_arms(table: Table) -> None:
 
 def _sentence(error: ErrorDetails) -> str:
     """Return what pydantic found as one sentence with the key's path."""
-    path = ".".join(str(part) for part in error["loc"])
-    if error["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
-        known = [f.name for f in fields(_class_at(error["loc"][:-1]))]
-        return f"Unknown key {path}.{nearest(str(error['loc'][-1]), known)}"
-    if error["type"] in ("missing", "missing_argument"):
-        return f"The recipe lacks {path}: give it a value."
-    return f"{path} is {error['input']!r}: {error['msg'][0].lower()}{error['msg'][1:]}."
+    known = [each.name for each in fields(_class_at(error["loc"][:-1]))]
+    return wrong_key(error, "recipe", known)
 
 
 def _class_at(path: tuple[str | int, ...]) -> type[Any]:

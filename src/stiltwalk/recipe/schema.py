@@ -27,6 +27,7 @@ from stiltwalk.recipe.types import (
     Translated,
 )
 from stiltwalk.records import BASELINE_ARM
+from stiltwalk.tasks.own import OwnTask
 from stiltwalk.tasks.task import Dev
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
@@ -243,7 +244,7 @@ class Recipe:
         data: where rows come from.
         arms: by name; in TOML a list of tasks, or a table whose `intermediate` and `target` change
             single values for this arm. An empty list is the baseline without an intermediate task.
-        targets: XTREME tasks to fine-tune on in English and to evaluate in every language.
+        targets: tasks to fine-tune on in English and to evaluate in every language.
         seeds: each arm is trained once per seed; from 1, since 0 marks what no seed has touched.
         languages: evaluate only these of a target's languages; None for all.
         preset: whose published values `target` starts from: Phang et al. (2020) or XTREME.
@@ -266,6 +267,8 @@ class Recipe:
         controls: also show rules without a model, and models with shuffled foreign embeddings.
         answering: by task, how a decoder answers it; nothing for an encoder.
         measure: whether and how the arms are timed against the baseline; None for not at all.
+        tasks: your own tasks, for `targets` and `arms` to name: tables [[tasks]], or a list of
+            files that declare some.
         claims: what the report is to judge beside the claims of Phang et al. (2020).
     """
 
@@ -294,6 +297,7 @@ class Recipe:
     answering: Mapping[str, Answering] = field(default_factory=dict)
     measure: MeasureSettings | None = None
     claims: tuple[Claim, ...] = ()
+    tasks: tuple[OwnTask, ...] = ()
 
     @property
     def baseline(self) -> Arm:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import replace
-from difflib import get_close_matches
 
 from stiltwalk.data.by_language import ByLanguage
 from stiltwalk.data.source import MINI
@@ -13,9 +12,10 @@ from stiltwalk.errors import RecipeError
 from stiltwalk.recipe.schema import NAME, Arm, Claim, Recipe
 from stiltwalk.recipe.types import WITH_OPTIONS, MeasureSettings
 from stiltwalk.records import BASELINE_ARM
-from stiltwalk.tasks import EVERY_TARGET, INTERMEDIATE, TASKS
+from stiltwalk.tasks import INTERMEDIATE, TASKS, intermediate_names, target_names
 from stiltwalk.tasks.clozes import FIELDS, clozes_in
 from stiltwalk.tasks.task import Task
+from stiltwalk.wording import nearest
 
 
 def check_decoder(recipe: Recipe) -> None:
@@ -74,14 +74,6 @@ def check_measure(
             )
 
 
-def nearest(word: str, known: Sequence[str]) -> str:
-    """Return " Did you mean …?" or the list of what exists."""
-    close = get_close_matches(word, known, n=1)
-    if close:
-        return f" Did you mean {close[0]}?"
-    return f" There is: {', '.join(known)}."
-
-
 def check_names(recipe: Recipe) -> None:
     """Refuse names that no room knows, before any work is done."""
     if not recipe.arms or not recipe.targets:
@@ -93,8 +85,8 @@ def check_names(recipe: Recipe) -> None:
             "[model.decoder], not both."
         )
     for target in recipe.targets:
-        if target not in EVERY_TARGET:
-            raise RecipeError(f"Unknown target {target!r}.{nearest(target, EVERY_TARGET)}")
+        if target not in target_names():
+            raise RecipeError(f"Unknown target {target!r}.{nearest(target, target_names())}")
     _check_arms(recipe)
     check_decoder(recipe)
     check_measure(recipe.measure, recipe.arms, recipe.targets)
@@ -135,10 +127,10 @@ def _check_arms(recipe: Recipe) -> None:
     for name, arm in recipe.arms.items():
         _check_arm_name(name)
         for task in arm.tasks:
-            if task not in INTERMEDIATE:
+            if task not in intermediate_names():
                 raise RecipeError(
                     f"Arm {name!r} asks for the intermediate task {task!r}."
-                    f"{nearest(task, INTERMEDIATE)}"
+                    f"{nearest(task, intermediate_names())}"
                 )
         _refuse_repeats(f"arms.{name}", arm.tasks)
         _check_beside(name, arm)

@@ -50,7 +50,6 @@ from stiltwalk.reports.scores import select_on_dev
 from stiltwalk.reports.significance import Estimate, Resamples
 from stiltwalk.reports.wording import count, points
 from stiltwalk.tasks import INTERMEDIATE, TARGETS, TASKS
-from stiltwalk.tasks.sizes import rows as published_rows
 
 
 def best_row(evidence: Evidence) -> Finding:
@@ -493,7 +492,7 @@ def _sample(run: RunRows) -> str:
     has = {(e.row.task, e.row.language): e.row for e in run.rows if e.row.split == Split.TEST}
     reached = dict.fromkeys(task for task, _ in has if task in TARGETS)
     for task, language in ((each, code) for each in reached for code in run.languages_of(each)):
-        sentences = published_rows(TASKS[task], Split.TEST, language) or 0
+        sentences = TASKS[task].rows_of(Split.TEST, language) or 0
         both_sides = TASKS[task].task_type is TaskType.RETRIEVAL
         wanted = sentences // 2 if both_sides else sentences
         found = has[task, language].num_examples if (task, language) in has else 0

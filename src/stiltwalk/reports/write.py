@@ -36,6 +36,7 @@ from stiltwalk.store.manifest import RecordedStage, RunRecord, read_records, run
 from stiltwalk.store.remote import workspace_at
 from stiltwalk.store.workspace import Workspace
 from stiltwalk.tables import csv
+from stiltwalk.tasks import declare
 from stiltwalk.timing.record import FILE, Speed, read_speed
 
 FIGURES = "figures"
@@ -150,6 +151,7 @@ def _limits(record: RunRecord) -> str:
 
 def rows_of(record: RunRecord, workspace: Workspace) -> RunRows:
     """Gather the rows of a run's finished stages for its report."""
+    declare(own.task() for own in record.tasks)
     there = workspace.marked([stage.fingerprint for stage in record.stages])
     done = [stage for stage in record.stages if stage.fingerprint in there]
     markers = {stage.fingerprint: workspace.marker(stage.fingerprint) for stage in done}

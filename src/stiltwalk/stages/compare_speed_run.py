@@ -87,8 +87,8 @@ def _machine(on: MeasuredOn) -> str:
     return ", ".join(f"{name} {value}" for name, value in asdict(on).items())
 
 
-def _named(task: Task) -> tuple[Callable[[str], Task], tuple[str]]:
-    return _task, (task.name,)
+def _named(task: Task) -> tuple[Callable[..., Task], tuple[str, ...]]:
+    return (task.declared, ()) if task.declared else (_task, (task.name,))
 
 
 def _task(name: str) -> Task:

@@ -12,7 +12,8 @@ from stiltwalk.recipe.schema import Recipe, TrainSettings
 from stiltwalk.recipe.types import DeviceName, ProfileName
 from stiltwalk.records import Split, TaskType
 from stiltwalk.stages.rows import StageRows
-from stiltwalk.tasks import TASKS, sizes
+from stiltwalk.tasks import TASKS
+from stiltwalk.tasks.load import num_rows
 from stiltwalk.tasks.task import Task
 
 STEP_OVERHEAD_S = 0.012
@@ -128,17 +129,17 @@ def _sides(task: Task) -> int:
 
 
 def _rows(task: Task, split: Split, language: str, recipe: Recipe) -> int:
-    if recipe.data.source == MINI:
+    if recipe.data.source == MINI and not task.is_own:
         return catalogue.ROWS[split] * _sides(task)
-    return sizes.rows(task, split, language) or 0
+    return num_rows(task, recipe.data.where, split, language)
 
 
 def mean_tokens(task: Task, language: str, recipe: Recipe) -> float:
     """Return the mean length of a task's rows, with what is written around them."""
     around = TEMPLATE_TOKENS if recipe.model.family == "causal" else 0
-    if recipe.data.source == MINI:
+    if recipe.data.source == MINI and not task.is_own:
         return around + catalogue.MEAN_TOKENS[task.name]
-    return around + sizes.mean_tokens(task, language)
+    return around + task.tokens_of_row(language)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -23,7 +23,7 @@ from stiltwalk.stages.soft_prompt import Prompt
 from stiltwalk.stages.stage import Numerics, Stage
 from stiltwalk.stages.train import FineTune, Intermediate
 from stiltwalk.store.machine import MeasuredOn
-from stiltwalk.tasks import INTERMEDIATE, TASKS
+from stiltwalk.tasks import TASKS, intermediate_names
 from stiltwalk.tasks.clozes import clozes_in
 from stiltwalk.tasks.sources import LEARNED, UNKNOWN, available_languages
 from stiltwalk.tasks.task import Dev, Task
@@ -142,6 +142,7 @@ class _Graph:
         self._recipe = recipe
         precision: Precision = "fp32" if recipe.precision == "auto" else recipe.precision
         self._numerics = Numerics(precision=precision, num_threads=recipe.num_threads)
+        self._own = {own.name: own for own in recipe.tasks}
         self._revision = revision
         self._place_revision = place_revision
         self._base = base or self._pretrain()
@@ -157,19 +158,21 @@ class _Graph:
         )
 
     def _asked_rows(self, task: Task) -> StageRows:
-        return StageRows(task=task.name, revision=self._revision(task, task.asked_splits))
+        own, revision = self._own.get(task.name), self._revision(task, task.asked_splits)
+        return StageRows(task=task.name, revision=revision, own=own and own.asked)
 
     def _learned_rows(self, name: str, dev: Dev = "published") -> StageRows:
         """Return rows to train and to choose on; a task's own dev rows, unless they are tested."""
         if not TASKS[name].dev_overlaps_test or self._recipe.data.source == MINI:
             dev = "published"
         task = TASKS[name].chosen_on(dev)
-        return StageRows(task=name, revision=self._revision(task, LEARNED), dev=dev)
+        own, revision = self._own.get(name), self._revision(task, LEARNED)
+        return StageRows(task=name, revision=revision, dev=dev, own=own and own.learned)
 
     def arm(self, arm: Arm, seed: int) -> Iterator[Predict]:
         """Yield one evaluation per target of an arm."""
         encoder: Stage = self._base
-        trained = [task for task in INTERMEDIATE if task in arm.tasks]
+        trained = [task for task in intermediate_names() if task in arm.tasks]
         if trained:
             encoder = Intermediate(
                 parent=self._base,
@@ -258,7 +261,7 @@ class _Graph:
             return None
         task = TASKS[name]
         how = resolved(task.task_type, self._recipe.answering.get(name, Answering()))
-        template = "" if task.task_type is TaskType.RETRIEVAL else template_of(name).digest
+        template = "" if task.task_type is TaskType.RETRIEVAL else template_of(task.template).digest
         if seed is None or not how.in_context:
             return Asking(template=template, answering=replace(how, in_context=0))
         return Asking(template=template, answering=how, shots=self._shots(task), seed=seed)

@@ -13,6 +13,7 @@ from stiltwalk.recipe.types import LATER, Answering, MaskedText
 from stiltwalk.records import Example, Split
 from stiltwalk.tasks import TASKS
 from stiltwalk.tasks.load import HELD_OUT_ONE_IN, examples
+from stiltwalk.tasks.own import OwnTask
 from stiltwalk.tasks.sources import LEARNED, revision
 from stiltwalk.tasks.task import Dev
 
@@ -35,10 +36,11 @@ class Rows(ABC):
 
 @dataclass(frozen=True, kw_only=True)
 class StageRows(Rows):
-    """A task's rows; `dev` of rows to learn."""
+    """A task's rows; `dev` of rows to learn, `own` the declaration of a user's own task."""
 
     task: str
     dev: Dev | None = field(default=None, metadata=LATER)
+    own: OwnTask | None = field(default=None, metadata=LATER)
 
     @property
     def title(self) -> str:

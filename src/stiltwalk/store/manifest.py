@@ -15,6 +15,7 @@ from stiltwalk.files import write_atomically
 from stiltwalk.recipe.schema import Claim
 from stiltwalk.records import Phase
 from stiltwalk.store.workspace import Workspace
+from stiltwalk.tasks.own import OwnTask
 from stiltwalk.tasks.task import Dev
 
 RUNS = "runs"
@@ -117,6 +118,7 @@ class RunRecord:
     claims: tuple[Claim, ...] = ()
     dev: Dev = "held-out"
     max_train_rows: int | None = None
+    tasks: tuple[OwnTask, ...] = ()
 
 
 def run_folder(workspace: Workspace, name: str) -> Path:

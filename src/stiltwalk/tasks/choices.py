@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from stiltwalk.data import readers
 from stiltwalk.data.hub import HubFiles
-from stiltwalk.records import Metric, TaskType
-from stiltwalk.tasks.task import Task
+from stiltwalk.records import Metric, Split, TaskType
+from stiltwalk.tasks.task import Task, means
 
 HELLASWAG = Task(
     name="hellaswag",
@@ -15,6 +15,9 @@ HELLASWAG = Task(
     labels=tuple("0123"),
     paper="https://aclanthology.org/P19-1472",
     licence="MIT",
+    template="continuation",
+    num_rows={Split.TRAIN: 39_905, Split.DEV: 10_042},
+    mean_tokens=means("en=218.8"),
     hub=(
         HubFiles(
             repository="Rowan/hellaswag",
@@ -34,6 +37,9 @@ COSMOS_QA = Task(
     labels=tuple("0123"),
     paper="https://aclanthology.org/D19-1243",
     licence="CC BY 4.0",
+    template="answer",
+    num_rows={Split.TRAIN: 25_262, Split.DEV: 2_985},
+    mean_tokens=means("en=463.0"),
     hub=(
         HubFiles(
             repository="allenai/cosmos_qa",
@@ -53,6 +59,9 @@ COMMONSENSE_QA = Task(
     labels=tuple("01234"),
     paper="https://aclanthology.org/N19-1421",
     licence="MIT",
+    template="question",
+    num_rows={Split.TRAIN: 9_741, Split.DEV: 1_221},
+    mean_tokens=means("en=111.0"),
     hub=(
         HubFiles(
             repository="tau/commonsense_qa",

@@ -13,8 +13,8 @@ from dataclasses import replace
 from stiltwalk.data.hub import HubFiles
 from stiltwalk.data.readers import pairs, topics
 from stiltwalk.languages import CONFIGURATIONS, sib200_configuration
-from stiltwalk.records import Metric, TaskType
-from stiltwalk.tasks.task import Task
+from stiltwalk.records import Metric, Split, TaskType
+from stiltwalk.tasks.task import Task, counts, means
 
 NLI_LABELS = ("entailment", "neutral", "contradiction")
 PARAPHRASE_LABELS = ("0", "1")
@@ -40,6 +40,9 @@ MNLI = Task(
     labels=NLI_LABELS,
     paper="https://aclanthology.org/N18-1101",
     licence="OANC and others, free to use (see the paper, section 2)",
+    template="nli",
+    num_rows={Split.TRAIN: 392_702, Split.DEV: 9_815},
+    mean_tokens=means("en=44.7"),
     hub=(_MNLI_FILES,),
 )
 
@@ -51,6 +54,9 @@ ANLI_PLUS = Task(
     labels=NLI_LABELS,
     paper="https://aclanthology.org/2020.acl-main.441",
     licence="ANLI CC BY-NC 4.0, SNLI CC BY-SA 4.0, MultiNLI see mnli",
+    template="nli",
+    num_rows={Split.TRAIN: 1_104_934, Split.DEV: 22_857},
+    mean_tokens=means("en=65.8"),
     hub=(
         *(
             HubFiles(
@@ -84,6 +90,12 @@ XNLI = Task(
     paper="https://aclanthology.org/D18-1269",
     licence="CC BY-NC 4.0",
     trained_on="mnli",  # XNLI itself has no training split
+    template="nli",
+    num_rows={Split.DEV: 2_490, Split.TEST: 5_010},
+    mean_tokens=means(
+        "ar=38.2 bg=39.0 de=39.8 el=42.8 en=37.2 es=37.8 fr=44.6 hi=41.6 ru=39.3 sw=36.8 th=34.5 "
+        "tr=34.0 ur=41.0 vi=40.8 zh=31.7"
+    ),
     hub=(
         HubFiles(
             repository="google/xtreme",
@@ -105,6 +117,9 @@ QQP = Task(
     labels=DUPLICATE_LABELS,
     paper="https://quoradata.quora.com/First-Quora-Dataset-Release-Question-Pairs",
     licence="Quora's terms of service, non-commercial",
+    template="duplicates",
+    num_rows={Split.TRAIN: 363_846, Split.DEV: 40_430},
+    mean_tokens=means("en=32.9"),
     hub=(
         HubFiles(
             repository="nyu-mll/glue",
@@ -124,6 +139,13 @@ PAWSX = Task(
     labels=PARAPHRASE_LABELS,
     paper="https://aclanthology.org/D19-1382",
     licence="free for any purpose (Google)",
+    template="paraphrases",
+    num_rows={
+        Split.TRAIN: 49_175,
+        Split.DEV: counts("de=2000 en=2000 es=1961 fr=1988 ja=2000 ko=2000 zh=2000"),
+        Split.TEST: counts("de=2000 en=2000 es=2000 fr=2000 ja=2000 ko=1999 zh=2000"),
+    },
+    mean_tokens=means("de=62.3 en=63.3 es=63.9 fr=69.9 ja=78.1 ko=65.8 zh=64.1"),
     hub=(
         HubFiles(
             repository="google/xtreme",
@@ -155,6 +177,14 @@ SIB200 = Task(
     labels=TOPIC_LABELS,
     paper="https://aclanthology.org/2024.eacl-long.14",
     licence="CC BY-SA 4.0",
+    template="topics",
+    num_rows={Split.TRAIN: 701, Split.DEV: 99, Split.TEST: 204},
+    mean_tokens=means(
+        "af=38.4 ar=38.2 bg=38.9 bn=43.2 de=37.4 el=45.4 en=32.5 es=36.9 et=36.8 eu=38.2 fa=37.0 "
+        "fi=35.8 fr=40.8 he=37.6 hi=41.9 hu=38.9 id=31.8 it=37.4 ja=34.7 ka=41.5 kk=38.9 ko=36.9 "
+        "ml=46.5 mr=39.8 ms=30.0 nl=37.6 pt=37.4 ru=38.7 sw=38.3 ta=40.5 te=40.8 th=36.8 tl=40.6 "
+        "tr=34.4 ur=37.8 vi=37.6 yo=88.9 zh=33.2"
+    ),
     hub=(
         HubFiles(
             repository="Davlan/sib200",

@@ -12,7 +12,7 @@ from typing import Any
 
 from stiltwalk.errors import DataError
 from stiltwalk.records import TaskType
-from stiltwalk.tasks import EVERY_TARGET, TASKS
+from stiltwalk.tasks import TASKS, target_names
 from stiltwalk.tasks.task import Task
 
 MASK, BETWEEN = "{mask}", "{between}"
@@ -82,7 +82,7 @@ def clozes_in(own: str | None, *, miniature: bool) -> Clozes:
     for name, by_language in found.tables.items() if own else ():
         task = TASKS.get(name)
         if task is None or task.task_type not in FIELDS or not isinstance(by_language, dict):
-            known = ", ".join(t for t in EVERY_TARGET if TASKS[t].task_type in FIELDS)
+            known = ", ".join(t for t in target_names() if TASKS[t].task_type in FIELDS)
             raise DataError(
                 f"{file}: {name!r} is no table of a task that can be asked in a cloze. Write "
                 f"[TASK.LANGUAGE] with one of {known}."

@@ -8,12 +8,14 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from hashlib import sha256
 from itertools import chain, islice
 from random import Random
+from typing import Any
 
 from stiltwalk import mini
 from stiltwalk.data import bucc, by_language, readers
 from stiltwalk.data.by_language import ByLanguage
 from stiltwalk.data.hub import HubFiles, open_rows
-from stiltwalk.data.source import MINI, DataSource
+from stiltwalk.data.source import MINI, DataSource, Place, Rows
+from stiltwalk.data.textfile import open_table
 from stiltwalk.draws import Draws
 from stiltwalk.errors import DataError
 from stiltwalk.records import (
@@ -27,6 +29,7 @@ from stiltwalk.records import (
 )
 from stiltwalk.tasks import sources
 from stiltwalk.tasks.task import OwnFiles, Task
+from stiltwalk.wording import nearest
 
 
 class KeptRows:
@@ -59,6 +62,8 @@ log = logging.getLogger(__name__)
 
 HELD_OUT_ONE_IN = 10
 """So many paragraphs have one that is held out."""
+ESTIMATED_ROWS = 1_000
+"""Of a split on the hub that nobody counted."""
 _kept = KeptRows(max_rows=300_000)
 
 
@@ -188,7 +193,7 @@ def by_part(task: Task, rows: Sequence[Example]) -> dict[str, list[int]]:
 
 
 def _check(task: Task, split: Split, language: str) -> None:
-    if language not in task.languages:
+    if language not in task.languages and (not task.is_own or language != "en"):
         raise DataError(
             f"{task.name} has no language '{language}'. Ask for one of {', '.join(task.languages)}."
         )
@@ -203,10 +208,13 @@ def _read(
 ) -> tuple[Example, ...]:
     """Read rows afresh, and log what was mended or left out."""
     counts: Counter[str] = Counter()
+    source = sources.source_of(task, source)
     if source.source == MINI:
         found = iter(mini.examples(task.name, split, language))
     elif sources.are_read(task, source):
         found = sources.own_examples(task, source, split, language, counts)
+    elif task.files is not None:
+        found = _from_files(task, split, language)
     else:
         parts = [
             _from_hub(task, files, source, split, language, counts)
@@ -265,6 +273,51 @@ def _from_hub(
                 yield example
     finally:  # also where the caller has seen enough
         counts.update(rows.counts)
+
+
+def raw_row(task: Task, split: Split, language: str) -> dict[str, Any]:
+    """Return the first row of a file of the user's, column by column, as it stands there.
+
+    Raises:
+        DataError: if there is none.
+    """
+    rows = _open_file(task, split, language)
+    _, values = next(rows.take((), rows.columns))
+    return dict(zip(rows.columns, values, strict=True))
+
+
+def _open_file(task: Task, split: Split, language: str) -> Rows:
+    """Open a file of the user's."""
+    assert task.files is not None
+    path = task.files.path_of(split, language)
+    place = Place(task.name, language, split.value)
+    if path is None:
+        raise place.error("there is no such split.", f"Declare tasks.{task.name}.{split}.")
+    return open_table(path, place)
+
+
+def _from_files(task: Task, split: Split, language: str) -> Iterator[Example]:
+    """Return the rows of a file of the user's."""
+    assert task.files is not None
+    rows = _open_file(task, split, language)
+    missing = next((each for each in task.columns if each not in rows.columns), None)
+    if missing is not None:
+        raise rows.error(
+            f"there is no column {missing!r}.",
+            f"Name it in tasks.{task.name}.columns.{nearest(missing, rows.columns)}",
+        )
+    return task.files.read(rows, language)
+
+
+def num_rows(task: Task, source: DataSource, split: Split, language: str) -> int:
+    """Return the rows of a split as declared, else counted in a file, else estimated.
+
+    Raises:
+        DataError: if such a file has rows that cannot be used.
+    """
+    if split in task.num_rows or not task.has(split):
+        return task.rows_of(split, language) or 0
+    return ESTIMATED_ROWS if task.files is None else len(examples(task, source, split, language))
 
 
 def _is_dev(example: Example) -> bool:

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from stiltwalk import mini
 from stiltwalk.data import bucc, ccg, ud
 from stiltwalk.data.hub import DataSetFolder
 from stiltwalk.data.source import HUB, MINI, DataSource, Place
+from stiltwalk.data.textfile import checksum_of
 from stiltwalk.errors import DataError
 from stiltwalk.files import content_checksum
 from stiltwalk.mini.catalogue import CONTENTS
 from stiltwalk.records import Example, Split
 from stiltwalk.tasks.task import OwnFiles, Task
+
+
+def source_of(task: Task, source: DataSource) -> DataSource:
+    """Return where a task's rows are: a user's own task is never in the miniature."""
+    return replace(source, source=HUB) if task.is_own and source.source == MINI else source
 
 
 def are_read(task: Task, source: DataSource) -> bool:
@@ -117,10 +124,14 @@ def available_languages(
     """
     if split is Split.TRAIN or (split is Split.DEV and task.dev_is_held_out):
         return ("en",)
+    source = source_of(task, source)
     if are_awaited(task, source):
         return task.languages
     if are_read(task, source):
         found = own_languages(task, source, split)
+    elif task.files is not None:
+        paths = {code: task.files.path_of(split, code) for code in task.languages}
+        found = tuple(code for code, path in paths.items() if path is not None and path.is_file())
     elif source.source in {MINI, HUB}:
         missing = _NOT_ON_THE_HUB.get((task.name, split), frozenset())
         known = known_languages(task, miniature=source.source == MINI)
@@ -137,9 +148,10 @@ def available_languages(
 
 def known_languages(task: Task, *, miniature: bool) -> tuple[str, ...]:
     """Return the languages that a task should have: in the miniature only those it speaks."""
-    if not miniature:
+    if not miniature or task.is_own:
         return task.languages
-    return tuple(code for code in task.languages if code in CONTENTS[task.name].languages)
+    contents = CONTENTS.get(task.name)
+    return tuple(code for code in task.languages if contents and code in contents.languages)
 
 
 def _mirrored(task: Task, folder: Path, split: Split) -> tuple[str, ...]:
@@ -187,8 +199,11 @@ def revision(
     Raises:
         DataError: if a folder or the hub lacks the task's data altogether.
     """
+    source = source_of(task, source)
     if source.source == MINI:
         return mini.revision()
+    if task.files is not None:
+        return checksum_of(task.name, _local_files(task, source, splits))
     if not ask_hub and are_awaited(task, source):
         return UNKNOWN
     read = _read_for(task, splits)
@@ -220,6 +235,17 @@ def mirrored_files(task: Task, folder: Path, splits: Collection[Split]) -> list[
             for path in data_sets[place.dataset].find(place.config, place.split)
         }
     )
+
+
+def _local_files(task: Task, source: DataSource, splits: Collection[Split]) -> list[Path]:
+    """Return the files of a user's own task that some splits are read from."""
+    assert task.files is not None
+    paths = [
+        task.files.path_of(split, code)
+        for split in splits
+        for code in (available_languages(task, source) if split is Split.TEST else ("en",))
+    ]
+    return [path for path in paths if path is not None]
 
 
 def _commit(repository: str, *, ask_hub: bool) -> str:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Literal
 
 from stiltwalk.data.hub import HubFiles
+from stiltwalk.data.textfile import LocalFiles
 from stiltwalk.records import Metric, Split, TaskType
+from stiltwalk.tasks.templates import Template
 
 Dev = Literal["held-out", "published"]
 """Where dev rows come from: cut from the English training rows, or as the data set has them."""
@@ -23,6 +25,29 @@ class OwnFiles(StrEnum):
     UD = "ud"
 
 
+ESTIMATED_TOKENS: Mapping[TaskType, float] = MappingProxyType(
+    {
+        TaskType.TEXT: 40.0,
+        TaskType.PAIR: 50.0,
+        TaskType.CHOICE: 200.0,
+        TaskType.TAGGING: 30.0,
+        TaskType.SPAN: 220.0,
+        TaskType.RETRIEVAL: 12.0,
+    }
+)
+"""Of a row of a task that nobody measured: about the mean over the measured ones."""
+
+
+def counts(text: str) -> dict[str, int]:
+    """Return numbers by language, written as `de=2000 en=1961`."""
+    return {code: int(number) for code, _, number in (one.partition("=") for one in text.split())}
+
+
+def means(text: str) -> dict[str, float]:
+    """Return means by language, written as `de=20.0 en=19.6`."""
+    return {code: float(mean) for code, _, mean in (one.partition("=") for one in text.split())}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Task:
     """One data set with one way to read it and one way to score it.
@@ -30,11 +55,19 @@ class Task:
     `labels` is empty where there are none (spans, retrieval) and where they are collected from
     the training rows (CCG's supertags). `trained_on` names the task whose English rows train
     this one, None for a task that trains on its own; retrieval trains on nothing.
+    `template` names the text that a decoder is asked in (`templates.toml`), empty for retrieval.
+    `num_rows` and `mean_tokens` tell the size of the full data set, so that a plan can be costed
+    without opening it, by split and by language; where they are absent they are measured or
+    estimated. Rows: as published on the hub, or in XTREME's paper where one file mixes languages;
+    of retrieval the sentences of both sides. Mean tokens: everything an encoder sees of a row at
+    the task's own maximum length, with XLM-R's vocabulary (`scripts/measure_mean_tokens.py`).
     `hub` says where the rows are in the hub's layout, one entry per part (ANLI+ has several);
     `own_files` which folder of the user's replaces it (`ud`) or is the only source (`ccg`,
     `bucc`: `hub` is empty then). `dev_overlaps_test`: the published English dev rows are, or share
     paragraphs with, test rows of a target that it trains. `dev_is_held_out`: dev rows are cut from
     the English training rows instead; so it is in what `chosen_on` returns, in no declaration.
+    `declared` makes it once more where a user declared it (`own.py`): its rows are in `files` or
+    on the hub, never in the miniature, in `columns`; it is trained in English.
     """
 
     name: str
@@ -44,12 +77,25 @@ class Task:
     paper: str
     licence: str
     labels: tuple[str, ...] = ()
+    template: str | Template = field(default="", hash=False)
+    num_rows: Mapping[Split, int | Mapping[str, int]] = field(
+        default_factory=dict, repr=False, compare=False
+    )
+    mean_tokens: Mapping[str, float] = field(default_factory=dict, repr=False, compare=False)
     trained_on: str | None = None
     max_length_tokens: int = 256
     hub: tuple[HubFiles, ...] = field(default=(), repr=False)
     own_files: OwnFiles | None = None
     dev_overlaps_test: bool = False
     dev_is_held_out: bool = False
+    declared: Callable[[], Task] | None = field(default=None, repr=False, compare=False)
+    files: LocalFiles | None = field(default=None, repr=False)
+    columns: tuple[str, ...] = ()
+
+    @property
+    def is_own(self) -> bool:
+        """Whether a user declared it."""
+        return self.declared is not None
 
     @property
     def train_task(self) -> str:
@@ -65,7 +111,29 @@ class Task:
     def languages_of(self, split: Split) -> tuple[str, ...]:
         """Return the languages that a split is read in: all that is learned from is English."""
         is_asked = split in self.asked_splits
-        return self.languages if is_asked else tuple({"en"} & set(self.languages))
+        english = ("en",) if self.is_own or "en" in self.languages else ()
+        return self.languages if is_asked else english
+
+    def has(self, split: Split) -> bool:
+        """Tell whether the task is declared with rows of its own in a split."""
+        if self.files is not None:
+            return self.files.path_of(split, "en") is not None
+        return any(files.split_named(split) is not None for files in self.hub)
+
+    def rows_of(self, split: Split, language: str = "en") -> int | None:
+        """Return the rows of a split in one language, None for none and where it is unknown."""
+        english_only = split is Split.TRAIN or (self.is_own and split is Split.DEV)
+        if language not in (("en",) if english_only else self.languages):
+            return None
+        number = self.num_rows.get(split)
+        return number.get(language) if isinstance(number, Mapping) else number
+
+    def tokens_of_row(self, language: str = "en") -> float:
+        """Return the mean tokens of a row; a language that was not measured gets the task's."""
+        known = self.mean_tokens
+        if not known:
+            return ESTIMATED_TOKENS[self.task_type]
+        return known.get(language, sum(known.values()) / len(known))
 
     def chosen_on(self, dev: Dev | None) -> Task:
         """Return the task with its dev rows, and its training rows, as a stage takes them."""

@@ -1,4 +1,4 @@
-"""How a record becomes the text of a prompt, and its answer a text: data, one table per task."""
+"""How a record becomes the text of a prompt, and its answer a text: data, a table each."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _FILE = Path(__file__).with_name("templates.toml")
 
 @dataclass(frozen=True, kw_only=True)
 class Template:
-    """One task's text.
+    """The text of a task, or of several alike.
 
     Args:
         prompt: with the names of the record's fields in braces; the answer follows a space.
@@ -67,13 +67,12 @@ class Template:
                 return example.answers[0].text if example.answers else self.no_answer
 
 
-def template_of(task: str) -> Template:
-    """Return the text of a task; retrieval has none."""
-    return _templates()[task]
+def template_of(named: str | Template) -> Template:
+    """Return the text that a task's declaration holds or names; retrieval has none."""
+    return named if isinstance(named, Template) else _templates()[named]
 
 
 @cache
 def _templates() -> Mapping[str, Template]:
     tables = tomllib.loads(_FILE.read_text(encoding="utf-8"))
-    whole = {name: tables[table.get("like", name)] for name, table in tables.items()}
-    return {name: Template(**table) for name, table in whole.items()}
+    return {name: Template(**table) for name, table in tables.items()}

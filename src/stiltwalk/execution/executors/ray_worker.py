@@ -15,6 +15,7 @@ from stiltwalk.recipe.schema import ModelSettings, Recipe
 from stiltwalk.stages.rows import Rows
 from stiltwalk.stages.stage import Stage
 from stiltwalk.store.remote import workspace_at
+from stiltwalk.tasks import declare
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,7 @@ class RayWorker:
         """
         from stiltwalk.execution.runner import perform  # noqa: PLC0415 - torch, in workers alone
 
+        declare(own.task() for own in self.recipe.tasks)
         base_folder = _base_folder(self.recipe.model, stage.base_revision)
         for rows in stage.reads:
             _check_rows(rows, self.recipe.data.where)

@@ -1,0 +1,35 @@
+"""Sentences that several rooms say alike."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
+
+def nearest(word: str, known: Sequence[str]) -> str:
+    """Return " Did you mean …?" or the list of what exists."""
+    close = get_close_matches(word, known, n=1)
+    if close:
+        return f" Did you mean {close[0]}?"
+    return f" There is: {', '.join(known)}."
+
+
+def wrong_key(error: ErrorDetails, what: str, known: Sequence[str], start: str = "") -> str:
+    """Return what pydantic found as one sentence with the key's path.
+
+    Args:
+        error: the finding.
+        what: holds the key, such as "recipe".
+        known: the keys beside the one that is wrong.
+        start: of the path.
+    """
+    path = start + ".".join(str(part) for part in error["loc"])
+    if error["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
+        return f"Unknown key {path}.{nearest(str(error['loc'][-1]), known)}"
+    if error["type"] in ("missing", "missing_argument"):
+        return f"The {what} lacks {path}: give it a value."
+    return f"{path} is {error['input']!r}: {error['msg'][0].lower()}{error['msg'][1:]}."
