@@ -151,7 +151,8 @@ def _chosen(table: TransferTable) -> list[str]:
         return []
     return [
         f"Taking for each target the arm that is best on English dev gives "
-        f"{percent_spread(chosen.score)} ({points_spread(chosen.gain)})."
+        f"{percent_spread(chosen.score)} ({points_spread(chosen.gain)}); the choice and its score "
+        "share their seeds, so this leans upwards."
     ]
 
 

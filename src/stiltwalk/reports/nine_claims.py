@@ -455,7 +455,7 @@ def _tasks(run: RunRows) -> str:
     )
 
 
-_SHARE = 0.5
+_SHARE = 0.9
 """A test set of fewer of the published rows is a sample; builds from other sources differ less."""
 
 
