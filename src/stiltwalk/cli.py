@@ -31,7 +31,7 @@ _PIPED_COLUMNS = 160
 
 app = typer.Typer(
     name="stiltwalk",
-    help="Walk a multilingual model over English stepping stones, then measure it in 40 languages.",
+    help="Train a multilingual model on English tasks, then measure what it knows in 40 languages.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

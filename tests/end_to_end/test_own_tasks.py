@@ -71,7 +71,11 @@ def check_report(folder: Path) -> None:
     with (folder / "scores.csv").open(encoding="utf-8", newline="") as rows:
         assert {"en", "lb"} <= {row["language"] for row in csv.DictReader(rows)}
     report = (folder / "report.md").read_text(encoding="utf-8")
-    assert "| arm | reviews | xnli | mean of 2 common targets in" in report
+    (head,) = {
+        line for line in report.splitlines() if line.startswith("| arm |") and "xnli" in line
+    }
+    assert "reviews" in head
+    assert "mean of 2 common targets" in head
     assert "overall" not in report.partition("## Claims")[0]
 
 
@@ -117,7 +121,8 @@ def test_a_shipped_task_is_one_declaration_in_one_list(tiny_xlmr: Path, tmp_path
     )
     assert done.returncode == 0, done.stdout + done.stderr
     report = tmp_path / "workspace" / "runs" / "beside" / "report.md"
-    assert "| arm | dummy |" in report.read_text(encoding="utf-8")
+    heads = [line for line in report.read_text("utf-8").splitlines() if line.startswith("| arm |")]
+    assert any("dummy" in head for head in heads)
 
 
 def add(file: Path, text: str) -> None:

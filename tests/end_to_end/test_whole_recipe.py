@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import re
 import subprocess
 import sys
@@ -155,6 +156,16 @@ def test_a_second_run_imports_no_torch(walked: Walked) -> None:
 def test_a_missing_report_is_written_again(walked: Walked, tmp_path: Path) -> None:
     own = walked.copied(tmp_path)
     own.report.unlink()
+    stiltwalk.run(own.recipe, own.workspace, console=Console(file=io.StringIO()))
+    assert own.report.read_bytes() == walked.report.read_bytes()
+
+
+def test_a_report_that_is_older_than_its_run_s_record_is_written_again(
+    walked: Walked, tmp_path: Path
+) -> None:
+    own = walked.copied(tmp_path)
+    own.report.write_text("of an earlier recipe", encoding="utf-8")
+    os.utime(own.report, ns=(0, 0))
     stiltwalk.run(own.recipe, own.workspace, console=Console(file=io.StringIO()))
     assert own.report.read_bytes() == walked.report.read_bytes()
 

@@ -24,7 +24,7 @@ from stiltwalk.stages.encoder import Base
 from stiltwalk.stages.graph import Plan, build_plan
 from stiltwalk.stages.stage import Stage
 from stiltwalk.store.machine import measured_on
-from stiltwalk.store.manifest import keep_record, page_of
+from stiltwalk.store.manifest import is_current, keep_record, page_of
 from stiltwalk.store.processes import leads, num_processes
 from stiltwalk.store.remote import workspace_at
 from stiltwalk.store.workspace import Workspace
@@ -108,7 +108,8 @@ def run_study(
     if num_processes() > 1:
         _dismiss_helpers()
     page = page_of(store, recipe.name)
-    return Finished(recipe.name, page, has_work or is_new or not page.is_file())
+    needs_report = has_work or is_new or not is_current(store, recipe.name)
+    return Finished(recipe.name, page, needs_report)
 
 
 def _forget(otherwise: Iterable[Stage], plan: Plan, store: Workspace) -> set[str]:

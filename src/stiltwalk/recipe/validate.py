@@ -139,7 +139,7 @@ def _check_arms(recipe: Recipe) -> None:
         ordered = replace(arm, tasks=tuple(sorted(arm.tasks)))
         if (name == BASELINE_ARM) != (arm == recipe.baseline):
             raise RecipeError(
-                f"Arm {name!r} has {len(arm.tasks)} tasks: the arm without a stepping stone or "
+                f"Arm {name!r} has {len(arm.tasks)} tasks: the arm without intermediate tasks or "
                 f"settings of its own, and no other, is called {BASELINE_ARM!r}."
             )
         twin = next((other for other, known in named if known == ordered), None)

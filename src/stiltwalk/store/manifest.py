@@ -143,6 +143,12 @@ def keep_record(workspace: Workspace, record: RunRecord) -> bool:
     return True
 
 
+def is_current(workspace: Workspace, name: str) -> bool:
+    """Whether a run's page is there and no older than its record; writing it may have failed."""
+    page, record = page_of(workspace, name), run_folder(workspace, name) / _FILE
+    return page.is_file() and page.stat().st_mtime_ns >= record.stat().st_mtime_ns
+
+
 def read_records(workspace: Workspace) -> list[RunRecord]:
     """Return the records of every run in a workspace, by name.
 
