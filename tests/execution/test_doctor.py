@@ -34,4 +34,4 @@ def test_the_instrument_tells_verdict_ratio_and_interval_of_each_control(
     output = io.StringIO()
     doctor.print_facts(found, Console(file=output))
     assert output.getvalue().count("ratio") >= 3
-    assert len(lines) == 3
+    assert sum(line.startswith("controls: ") for line in lines) == 3  # it may wait for others, too
