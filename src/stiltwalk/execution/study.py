@@ -17,7 +17,7 @@ from stiltwalk.execution.scheduler import Scheduler, jobs_of
 from stiltwalk.execution.versions import made_otherwise, said_here, with_children
 from stiltwalk.features.sentences import label_ids
 from stiltwalk.features.text import load_text_encoder
-from stiltwalk.models.locate import locate
+from stiltwalk.models.locate import ModelFolder, locate
 from stiltwalk.recipe.load import read_recipe
 from stiltwalk.recipe.schema import Recipe
 from stiltwalk.stages.encoder import Base
@@ -82,14 +82,7 @@ def run_study(
         return Finished(recipe.name, page_of(store, recipe.name), needs_report=False)
     with store.lock():
         found = locate(recipe.model, fetch=True) if recipe.model.name else None
-        plan = build_plan(
-            recipe,
-            base=Base(name=found.name, revision=found.revision) if found else None,
-            revision=lambda task, splits: revision(task, recipe.data.where, splits),
-            measured_on=measured_on(),
-        )
-        if found and found.folder:
-            _check_words(plan, found.folder)
+        plan = _planned(recipe, found)
         is_new = keep_record(store, record_of(plan, _recipe_text(file, changes)))
         jobs = list(jobs_of(plan, shape_of(recipe, found)))
         kept = store.complete([job.name for job in jobs])
@@ -110,6 +103,19 @@ def run_study(
     page = page_of(store, recipe.name)
     needs_report = has_work or is_new or not is_current(store, recipe.name)
     return Finished(recipe.name, page, needs_report)
+
+
+def _planned(recipe: Recipe, found: ModelFolder | None) -> Plan:
+    """Return what a recipe asks for, label words checked."""
+    plan = build_plan(
+        recipe,
+        base=Base(name=found.name, revision=found.revision) if found else None,
+        revision=lambda task, splits: revision(task, recipe.data.where, splits),
+        measured_on=measured_on(),
+    )
+    if found and found.folder:
+        _check_words(plan, found.folder)
+    return plan
 
 
 def _forget(otherwise: Iterable[Stage], plan: Plan, store: Workspace) -> set[str]:
