@@ -1,4 +1,4 @@
-"""Tests for stiltwalk.metrics.attribution."""
+"""Tests for stiltwalk.metrics.efficiency."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stiltwalk.errors import MetricError
-from stiltwalk.metrics.attribution import Disparity, disparity, variance_shares
+from stiltwalk.metrics.efficiency import Disparity, disparity, variance_shares
 
 COSTS = st.dictionaries(
     st.sampled_from("ar de en ja sw zh".split()), st.floats(0.1, 100), min_size=1

@@ -2,13 +2,29 @@
 
 import subprocess
 import sys
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from stiltwalk.data.xtreme_files import Form, form_of
 from stiltwalk.errors import MetricError
-from stiltwalk.metrics.score import checkpoint_score, pair_f1, score
+from stiltwalk.metrics.bitext import pair_f1
+from stiltwalk.metrics.score import METRICS, checkpoint_score, example_scores, score
 from stiltwalk.records import Answers, GoldTexts, Metric
+from stiltwalk.tasks import TASKS
 
+DUMMY = """
+from stiltwalk.metrics.score import Scorer
+
+def shares(predicted, gold, language):
+    return [(float(len(one) == len(other)), 1.0) for one, other in zip(predicted, gold)]
+
+def figures(predicted, gold, language):
+    return {"as_long": sum(won for won, _ in shares(predicted, gold, language)) / len(gold)}
+
+DUMMY = Scorer(figures=figures, shares=shares)
+"""
 ONE_OF_EACH: list[tuple[Metric, Answers, Answers | GoldTexts, list[str]]] = [
     (Metric.ACCURACY, ["a"], ["a"], ["accuracy"]),
     (Metric.ACCURACY, [["N/N"]], [["N/N"]], ["accuracy"]),
@@ -30,7 +46,7 @@ def test_perfect_answers_score_one_in_every_figure(
 
 
 def test_every_metric_is_tried_here() -> None:
-    assert {metric for metric, *_ in ONE_OF_EACH} == set(Metric)
+    assert {metric for metric, *_ in ONE_OF_EACH} == set(Metric) == set(METRICS)
 
 
 def test_duplicates_are_ranked_by_the_mean_of_accuracy_and_f1() -> None:
@@ -84,3 +100,18 @@ def test_scoring_imports_no_torch() -> None:
         "sys.exit(any(name in sys.modules for name in ('torch', 'transformers', 'datasets')))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0  # noqa: S603
+
+
+def test_a_metric_is_one_file_and_one_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "dummy_metric.py").write_text(DUMMY, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setitem(METRICS, "dummy", "dummy_metric:DUMMY")
+    task = replace(TASKS["xnli"], metric="dummy")
+    assert score(task.metric, ["a", "bc"], ["A", "bcd"], "en") == {"as_long": 0.5}
+    assert example_scores(task.metric, ["a", "bc"], ["A", "bcd"], "en") == [(1.0, 1.0), (0.0, 1.0)]
+    assert form_of(task.task_type, task.metric) is Form.LABELS
+
+
+def test_an_unknown_metric_is_named_with_the_nearest_one() -> None:
+    with pytest.raises(MetricError, match=r"no metric 'acuracy'\. Did you mean accuracy"):
+        score("acuracy", ["a"], ["a"], "en")

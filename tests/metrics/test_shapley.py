@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stiltwalk.metrics.attribution import RequestTime, split_of_change
+from stiltwalk.metrics.efficiency import RequestTime, split_of_change
 
 seconds = st.floats(1e-4, 10.0)
 requests = st.builds(RequestTime, seconds, st.integers(0, 500).map(float), seconds)

@@ -4,7 +4,8 @@ from random import Random
 
 import pytest
 
-from stiltwalk.metrics.score import BUCKETS, checkpoint_score, example_scores, score
+from stiltwalk.metrics.bitext import BUCKETS
+from stiltwalk.metrics.score import checkpoint_score, example_scores, score
 from stiltwalk.records import Answers, GoldTexts, Metric
 
 DICE = Random(7)  # noqa: S311 - repeatable on purpose

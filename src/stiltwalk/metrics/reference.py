@@ -1,6 +1,4 @@
-"""Reference points: answers without a model, from rules and English training rows.
-
-Answers without a model, from rules on words and from English training rows: floors to beat.
+"""Reference points: answers without a model, from rules on words and English training rows.
 
 None of them looks at a test label, nor at any label that is not English.
 """

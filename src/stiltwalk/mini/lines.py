@@ -25,7 +25,7 @@ from typing import NamedTuple
 
 from stiltwalk.mini import fields as f
 from stiltwalk.mini.cldr import lexicon
-from stiltwalk.mini.rendering import render, say
+from stiltwalk.mini.fields import render, say
 from stiltwalk.records import Bitext, Sentence, TaggedExample, TextExample
 
 Line = tuple[f.Field, ...]
@@ -45,7 +45,7 @@ def some_lines(random: Random, count: int) -> tuple[Line, ...]:
     return tuple(lines)[:count]
 
 
-def aligned(language: str, lines: tuple[Line, ...]) -> Bitext:
+def aligned(_random: Random, language: str, lines: tuple[Line, ...]) -> Bitext:
     """Return every line in both languages; the English side is in alphabetical order."""
     foreign = _side(language, "f", list(enumerate(lines)))
     english = sorted(_side("en", "e", list(enumerate(lines))), key=lambda sentence: sentence.text)

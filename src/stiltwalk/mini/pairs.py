@@ -7,7 +7,7 @@ from random import Random
 
 from stiltwalk.mini import fields as f
 from stiltwalk.mini.cldr import CURRENCIES, UNITS
-from stiltwalk.mini.rendering import passage, say
+from stiltwalk.mini.fields import passage, say
 from stiltwalk.records import PairExample
 
 Side = tuple[f.Field, ...] | tuple[f.Record, ...]

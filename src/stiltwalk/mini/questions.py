@@ -19,7 +19,7 @@ from random import Random
 
 from stiltwalk.mini import fields as f
 from stiltwalk.mini.cldr import COUNTRIES, CURRENCY_OF, TONGUE_OF, UNITS, lexicon
-from stiltwalk.mini.rendering import PLAIN, Layout, passage, say
+from stiltwalk.mini.fields import PLAIN, Layout, passage, say
 from stiltwalk.records import Answer, ChoiceExample, SpanExample
 
 _ALIAS_RATE = 0.7
