@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from stiltwalk.errors import MetricError
 from stiltwalk.metrics.score import Scorer, Share
-from stiltwalk.records import Labels, Scores, TagLists
+from stiltwalk.records import Labels, Scores
 
 POSITIVE = frozenset({"1", "duplicate"})
 """The words for "these two mean the same", in XTREME's files and on the hub."""
@@ -103,7 +104,7 @@ def require_equal_words(predicted: Sequence[Sequence[str]], gold: Sequence[Seque
             )
 
 
-def _accuracy(predicted: Labels | TagLists, gold: Labels | TagLists, _language: str) -> Scores:
+def _accuracy(predicted: Sequence[Any], gold: Sequence[Any], _language: str) -> Scores:
     over_words = bool(gold) and not isinstance(gold[0], str)
     return {"accuracy": (token_accuracy if over_words else accuracy)(predicted, gold)}
 

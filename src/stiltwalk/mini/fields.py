@@ -150,7 +150,18 @@ def a_name(random: Random, sort: Sort) -> Name:
 
 def another(random: Random, name: Name) -> Name:
     """Return a different name of the same sort."""
-    return Name(name.sort, random.choice([key for key in MEMBERS[name.sort] if key != name.key]))
+    return other_than(random, name.sort, (name,))
+
+
+def other_than(random: Random, sort: Sort, names: Iterable[Name]) -> Name:
+    """Return a name of a sort that is none of these."""
+    taken = {name.key for name in names}
+    return Name(sort, random.choice([key for key in MEMBERS[sort] if key not in taken]))
+
+
+def another_number(random: Random, number: int, end: int = 100) -> int:
+    """Return a different number from 2 on, below the end."""
+    return random.choice([other for other in range(2, end) if other != number])
 
 
 def some_names(random: Random, sort: Sort, count: int) -> tuple[Name, ...]:
@@ -173,18 +184,15 @@ def a_quantity(random: Random) -> Quantity:
     return Quantity(a_number(random), random.choice(UNITS))
 
 
-def a_money(random: Random) -> Money:
-    """Return an amount in some currency."""
+def _a_money(random: Random) -> Money:
     return Money(a_number(random), random.choice(CURRENCIES))
 
 
-def a_relative(random: Random) -> Relative:
-    """Return a time some way ahead or back."""
+def _a_relative(random: Random) -> Relative:
     return Relative(random.randrange(2, 13), random.choice(DURATIONS), chance(random, 0.5))
 
 
-def a_day(random: Random) -> Day:
-    """Return a date in some style."""
+def _a_day(random: Random) -> Day:
     return Day(a_date(random), random.choice(("full", "full", "long", "month")))
 
 
@@ -203,8 +211,7 @@ def a_sequence(random: Random) -> Sequence:
     return Sequence(tuple(Name(sort, keys[(first + step) % len(keys)]) for step in range(3)))
 
 
-def a_note(random: Random) -> Noted:
-    """Return a city with its country, a country with its language or money, or a dated quarter."""
+def _a_note(random: Random) -> Noted:
     match random.randrange(4):
         case 0:
             key = random.choice(COUNTRIES)
@@ -227,12 +234,12 @@ def _namer(sort: Sort) -> Callable[[Random], Field]:
 MAKERS: Mapping[str, Callable[[Random], Field]] = {
     **{sort.value: _namer(sort) for sort in Sort},
     "quantity": a_quantity,
-    "money": a_money,
-    "relative": a_relative,
-    "date": a_day,
+    "money": _a_money,
+    "relative": _a_relative,
+    "date": _a_day,
     "list": a_list,
     "sequence": a_sequence,
-    "note": a_note,
+    "note": _a_note,
 }
 """How to draw a field of each kind."""
 

@@ -69,6 +69,7 @@ def task_rows(
     dev: Sequence[Example],
     encoder: TextEncoder,
     settings: TrainSettings,
+    head: DecoderHead | None = None,
 ) -> TaskRows:
     """Turn a task's English examples into rows.
 
@@ -76,26 +77,38 @@ def task_rows(
     that is put together from several parts so many of each, spread over the part: the rounds of
     ANLI follow one another.
 
+    Args:
+        task: whose examples they are.
+        train: to learn from.
+        dev: to choose a checkpoint on.
+        encoder: the checkpoint's tokenizer.
+        settings: with a longest row.
+        head: of a decoder, which is asked in text; otherwise the task type's.
+
     Raises:
         DataError: if there is nothing to train on, or nothing to choose a checkpoint on.
     """
     for split, examples in (("train", train), ("dev", dev)):
         if not examples:
             raise DataError(f"{task.name} has no English {split} rows: at least one is needed.")
-    assert settings.max_length_tokens is not None
-    kind = head_of(task.task_type)
+    longest = settings.max_length_tokens
+    assert longest is not None
+    kind: Head = head or head_of(task.task_type)
     labels = labels_of(task, train)
     asked = evaluated_on(task, dev, settings.eval_rows)
-    dev_features = kind.features(asked, encoder, labels, settings.max_length_tokens)
-    if task.task_type is TaskType.SPAN and settings.eval_rows is not None:
-        dev_features = dev_features.between(0, settings.eval_rows)
-        asked = asked[: int(dev_features.example[-1]) + 1]
+    if head:
+        dev_features = head.asked(asked, labels, longest)
+    else:
+        dev_features = kind.features(asked, encoder, labels, longest)
+        if task.task_type is TaskType.SPAN and settings.eval_rows is not None:
+            dev_features = dev_features.between(0, settings.eval_rows)
+            asked = asked[: int(dev_features.example[-1]) + 1]
     return TaskRows(
         name=task.name,
         task=task,
         kind=kind,
         labels=labels,
-        train=kind.features(train, encoder, labels, settings.max_length_tokens),
+        train=kind.features(train, encoder, labels, longest),
         dev_examples=tuple(asked),
         dev=dev_features,
     )
@@ -297,36 +310,3 @@ def _lines(where: ByLanguage, language: str, count: int) -> Iterator[str]:
     if count and not found:
         raise DataError(f"{where.place} holds no text in '{language}': leave the language out.")
     return islice(cycle(found), count)
-
-
-def rendered_rows(
-    kind: DecoderHead, train: Sequence[Example], dev: Sequence[Example], settings: TrainSettings
-) -> TaskRows:
-    """Turn a task's English examples into prompts with their answers.
-
-    Args:
-        kind: the task, and how it is answered.
-        train: to learn from.
-        dev: of which the first `settings.eval_rows` are answered, each part's where a task is put
-            together from several.
-        settings: with a longest row.
-
-    Raises:
-        DataError: if there is nothing to train on, or nothing to choose a checkpoint on.
-    """
-    task, longest = kind.task, settings.max_length_tokens
-    assert longest is not None
-    for split, examples in (("train", train), ("dev", dev)):
-        if not examples:
-            raise DataError(f"{task.name} has no English {split} rows: at least one is needed.")
-    labels = labels_of(task, train)
-    asked = evaluated_on(task, dev, settings.eval_rows)
-    return TaskRows(
-        name=task.name,
-        task=task,
-        kind=kind,
-        labels=labels,
-        train=kind.features(train, kind.encoder, labels, longest),
-        dev_examples=tuple(asked),
-        dev=kind.asked(asked, labels, longest),
-    )
