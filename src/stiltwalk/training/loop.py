@@ -248,7 +248,7 @@ def accumulate(
     """
     rows = session.rows[step.task]
     features, device = rows.train, accelerator.device
-    total_weight = max(int(rows.kind.weights(features)[step.units].sum()), 1)
+    total_weight = max(int(rows.head.weights(features)[step.units].sum()), 1)
     with_types = uses_types(session.models.models[step.task])
     processes = accelerator.num_processes
     sums = np.zeros(3)
@@ -260,7 +260,7 @@ def accumulate(
         with exchange(accelerator, models, now=number == len(step.micro_batches)):
             with accelerator.autocast():
                 logits = models(step.task, batch)
-                part = rows.kind.loss(logits, features, taken) * counts / total_weight
+                part = rows.head.loss(logits, features, taken) * counts / total_weight
             accelerator.backward(part * processes)  # they are averaged, and must add up
         real = features.ids.lengths[picked].sum() * counts
         sums += float(part.detach()), real, batch.input_ids_RT.numel()
