@@ -13,7 +13,7 @@ from stiltwalk.recipe.load import parse_recipe
 from stiltwalk.recipe.schema import Mixing
 from stiltwalk.records import Split
 from stiltwalk.stages.compare_speed import Measure
-from stiltwalk.stages.encoder import Base, Pretrain
+from stiltwalk.stages.encoder import Base
 from stiltwalk.stages.graph import Plan, Revision, build_plan
 from stiltwalk.stages.predict import Predict
 from stiltwalk.stages.reference import Rules
@@ -41,7 +41,7 @@ many = ["mnli", "qqp"]
 def plan_of(
     *changes: str,
     text: str = RECIPE,
-    base: Base | None = BASE,
+    base: Base = BASE,
     revision: Revision = lambda *_: "rows:1",
 ) -> Plan:
     recipe = parse_recipe(text, folder=Path("/study"), changes=changes)
@@ -51,7 +51,7 @@ def plan_of(
 def changed(
     *changes: str,
     text: str = RECIPE,
-    base: Base | None = BASE,
+    base: Base = BASE,
     revision: Revision = lambda *_: "rows:1",
 ) -> Counter[tuple[str, str]]:
     """Return (class, task) of the stages that a changed recipe adds to the plain one's."""
@@ -392,14 +392,6 @@ def test_the_order_of_arms_changes_no_stage() -> None:
 def test_a_stage_has_nowhere_to_put_a_device_or_a_path() -> None:
     names = {part for path, _ in _values(DEEPEST) for part in path}
     assert not names & {"device", "num_workers", "folder", "path", "batch_tokens", "workspace"}
-
-
-def test_a_recipe_without_a_base_pretrains_one() -> None:
-    text = RECIPE.replace('name = "tiny"', "pretrain = { steps = 5 }\npretrain_seed = 3")
-    stages = plan_of(text=text, base=None).stages
-    assert isinstance(stages[0], Pretrain)
-    assert stages[0].seed == 3
-    assert not any(isinstance(stage, Base) for stage in stages)
 
 
 def test_arms_are_named_for_what_they_evaluate() -> None:

@@ -14,9 +14,9 @@ from rich.table import Table
 from stiltwalk.data import by_language
 from stiltwalk.data.source import MINI
 from stiltwalk.execution.versions import made_otherwise, said_here
-from stiltwalk.models.locate import MINI_BASE, ModelFolder, locate, read_config
+from stiltwalk.models.locate import ModelFolder, locate, read_config
 from stiltwalk.recipe.load import read_recipe
-from stiltwalk.recipe.schema import Arm, ModelSettings, Recipe
+from stiltwalk.recipe.schema import Arm, Recipe
 from stiltwalk.stages.cost import DEVICES, ModelShape
 from stiltwalk.stages.encoder import Base
 from stiltwalk.stages.graph import Plan, build_plan
@@ -44,7 +44,7 @@ def record_of(plan: Plan, recipe_text: str) -> RunRecord:
         seeds=recipe.seeds,
         stages=stages,
         gaps=tuple(_gaps(recipe, stages)),
-        model=recipe.model.name or "",
+        model=recipe.model.name,
         walked={name: _recorded_arm(arm) for name, arm in recipe.arms.items()},
         claims=recipe.claims,
         tasks=recipe.tasks,
@@ -114,11 +114,10 @@ def plan_view(file: Path, workspace: str | Path, changes: Sequence[str] = ()) ->
         StiltwalkError: if the recipe, its data or its model cannot be used.
     """
     recipe = read_recipe(file, changes)
-    found = locate(recipe.model, fetch=False) if recipe.model.name else None
-    base = Base(name=found.name, revision=found.revision) if found else None
+    found = locate(recipe.model, fetch=False)
     plan = build_plan(
         recipe,
-        base=base,
+        base=Base(name=found.name, revision=found.revision),
         revision=lambda task, splits: revision(task, recipe.data.where, splits, ask_hub=False),
         place_revision=partial(by_language.revision, ask_hub=False),
         measured_on=measured_on(),
@@ -140,6 +139,7 @@ def plan_view(file: Path, workspace: str | Path, changes: Sequence[str] = ()) ->
         "stages": stages,
         "to_do": _total([stage for stage in stages if not stage["kept"]]),
         "to_download": _to_download(plan, found),
+        "to_make": [found.name] if found.folder is None and found.sized_as else [],
         "other_versions": said_here(made_otherwise(kept, store)),
         "planned_on": recipe.planned_on,
         "estimates": _estimates(recipe),
@@ -185,6 +185,8 @@ def print_plan(document: dict[str, Any], console: Console) -> None:
     )
     for each in document["to_download"]:
         console.print(f"To download: {each}", highlight=False)
+    for each in document["to_make"]:
+        console.print(f"The model {each} is made first, in minutes, once.", highlight=False)
     for each in document["other_versions"]:
         console.print(each, highlight=False, markup=False, soft_wrap=True)
 
@@ -212,22 +214,14 @@ def _total(stages: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return {"num_stages": len(stages), **{key: sum(s[key] for s in stages) for key in keys}}
 
 
-def shape_of(recipe: Recipe, found: ModelFolder | None) -> ModelShape:
+def shape_of(recipe: Recipe, found: ModelFolder) -> ModelShape:
     """Return the size of the base model; a usual one where nobody knows it yet."""
-    pretrain = recipe.model.pretrain
-    if pretrain is not None:
-        return ModelShape(
-            num_blocks=pretrain.layers,
-            width=pretrain.width,
-            vocabulary_size=pretrain.vocabulary_size,
-        )
-    if recipe.model.decoder is not None:
-        found = locate(ModelSettings(name=MINI_BASE), fetch=False)  # which it is made of
-    if found is None or found.folder is None:
+    folder = found.folder or found.sized_as
+    if folder is None:
         if recipe.model.family == "causal":
             return _QWEN_3_SMALL
-        return _XLM_R_LARGE if "large" in str(recipe.model.name).lower() else _XLM_R_BASE
-    config = read_config(found.folder)
+        return _XLM_R_LARGE if "large" in recipe.model.name.lower() else _XLM_R_BASE
+    config = read_config(folder)
     return ModelShape(
         num_blocks=config["num_hidden_layers"],
         width=config["hidden_size"],
@@ -235,10 +229,10 @@ def shape_of(recipe: Recipe, found: ModelFolder | None) -> ModelShape:
     )
 
 
-def _to_download(plan: Plan, found: ModelFolder | None) -> list[str]:
+def _to_download(plan: Plan, found: ModelFolder) -> list[str]:
     """Name what is not here yet."""
     names: dict[str, None] = {}
-    if found is not None and found.folder is None:
+    if found.folder is None and found.sized_as is None:
         names[f"the model {found.name} (no such folder here)"] = None
     for stage in plan.stages:
         for rows in stage.reads:

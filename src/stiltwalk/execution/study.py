@@ -81,7 +81,8 @@ def run_study(
         _help_out()
         return Finished(recipe.name, page_of(store, recipe.name), needs_report=False)
     with store.lock():
-        found = locate(recipe.model, fetch=True) if recipe.model.name else None
+        found = locate(recipe.model, fetch=True)
+        assert found.folder is not None, "it has been fetched"
         plan = _planned(recipe, found)
         is_new = keep_record(store, record_of(plan, _recipe_text(file, changes)))
         jobs = list(jobs_of(plan, shape_of(recipe, found)))
@@ -96,7 +97,7 @@ def run_study(
         order = Scheduler(jobs, kept, longest_first=executor != LOCAL)
         has_work = not order.is_over
         if has_work:
-            factory = _ExecutorFactory(executor, recipe, store, found.folder if found else None)
+            factory = _ExecutorFactory(executor, recipe, store, found.folder)
             _run(order, factory, console, notes)
     if num_processes() > 1:
         _dismiss_helpers()
@@ -105,15 +106,15 @@ def run_study(
     return Finished(recipe.name, page, needs_report)
 
 
-def _planned(recipe: Recipe, found: ModelFolder | None) -> Plan:
+def _planned(recipe: Recipe, found: ModelFolder) -> Plan:
     """Return what a recipe asks for, label words checked."""
     plan = build_plan(
         recipe,
-        base=Base(name=found.name, revision=found.revision) if found else None,
+        base=Base(name=found.name, revision=found.revision),
         revision=lambda task, splits: revision(task, recipe.data.where, splits),
         measured_on=measured_on(),
     )
-    if found and found.folder:
+    if found.folder:
         _check_words(plan, found.folder)
     return plan
 
@@ -146,7 +147,7 @@ class _ExecutorFactory:
     executor: str
     recipe: Recipe
     store: Workspace
-    base_folder: Path | None
+    base_folder: Path
 
     @contextmanager
     def started(self, narrator: Narrator) -> Iterator[Executor]:

@@ -1,13 +1,10 @@
-"""Mine translations with sentence vectors: exact nearest neighbours, and how sure to be.
+"""Mine translations with sentence vectors, choose how sure to be, and score the pairs.
 
-Mine translations with sentence vectors, and choose how sure to be. Arrays in, pairs out.
+Nearest neighbours are exact, by cosine, block by block, so that memory does not grow with the task.
 
-Shape letters: N foreign sentences, M English sentences, D vector width, K neighbours.
-
-Exact nearest neighbours by cosine, block by block, so that memory does not grow with the task.
-
-Shape letters: N queries, M corpus rows, D vector width, K neighbours; R and C are the rows and
-columns of one block of scores, S the scores of a block that are worth keeping.
+Shape letters: N foreign sentences or queries, M English sentences or corpus rows, D vector width,
+K neighbours; R and C are the rows and columns of one block of scores, S the scores of a block that
+are worth keeping.
 """
 
 from __future__ import annotations
@@ -16,12 +13,24 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from itertools import product
 from typing import NamedTuple
+from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stiltwalk.errors import MetricError
-from stiltwalk.records import IdPairs, Sentence
+from stiltwalk.metrics.classification import f1_of_counts
+from stiltwalk.metrics.score import Scorer, Share
+from stiltwalk.records import IdPairs, Scores, Sentence
+
+Vectors = NDArray[np.float32]
+Indices = NDArray[np.int64]
+
+BLOCK_ROWS = 1024
+BLOCK_COLUMNS = 8192
+BUCKETS = 1000
+"""Shares of a score over pairs: which pairs there are depends on who looked for them, so a share is
+a bucket of English ids."""
 
 
 class MinedRows(NamedTuple):
@@ -203,13 +212,6 @@ def accept(candidates: Sequence[Candidate], threshold: float) -> list[tuple[str,
     return list(dict.fromkeys(kept))
 
 
-Vectors = NDArray[np.float32]
-Indices = NDArray[np.int64]
-
-BLOCK_ROWS = 1024
-BLOCK_COLUMNS = 8192
-
-
 def nearest(query_ND: Vectors, corpus_MD: Vectors) -> Indices:
     """Return for each query the row of the corpus whose direction is nearest.
 
@@ -351,3 +353,35 @@ def _unit_rows(vectors_ND: Vectors, start: int, count: int) -> Vectors:
         )
     unit_RD: Vectors = rows_RD / length_R[:, None]
     return unit_RD
+
+
+def pair_f1(predicted: IdPairs, gold: IdPairs) -> Scores:
+    """Return f1, precision and recall of a set of id pairs; order and repeats do not matter.
+
+    Raises:
+        MetricError: if there is no gold pair.
+
+    Source:
+        BUCC as scored by XTREME's `evaluate.py` (`bucc_f1`).
+    """
+    if not gold:
+        raise MetricError("Mined pairs are scored against gold pairs, but there are none.")
+    found, wanted = set(predicted), set(gold)
+    return f1_of_counts(len(found & wanted), len(found), len(wanted))
+
+
+def _shares(predicted: IdPairs, gold: IdPairs, _language: str) -> list[Share]:
+    found, wanted = set(predicted), set(gold)
+    won, of = [0.0] * BUCKETS, [0.0] * BUCKETS
+    for pairs in (found, wanted):
+        for pair in pairs:
+            bucket = crc32(pair[1].encode()) % BUCKETS
+            of[bucket] += 1
+            won[bucket] += pair in found and pair in wanted
+    return list(zip(won, of, strict=True))
+
+
+PAIR_F1 = Scorer(
+    figures=lambda predicted, gold, _language: pair_f1(predicted, gold), shares=_shares
+)
+"""F1, precision and recall over pairs of ids."""

@@ -20,10 +20,8 @@ from stiltwalk.recipe.types import (
     MeasureSettings,
     NotNegative,
     Positive,
-    PretrainSettings,
     PromptSettings,
     Share,
-    SmallDecoder,
     Translated,
 )
 from stiltwalk.records import BASELINE_ARM
@@ -172,7 +170,7 @@ class Arm:
 
 @dataclass(frozen=True, kw_only=True)
 class ModelSettings:
-    """The base model: a name (`mini-base`, a folder, a hub id) or a recipe to pretrain one.
+    """The base model: `mini-base`, `mini-decoder`, a folder, or a hub id.
 
     `family` "causal" is a decoder language model, which is asked in text; `backend` is what answers
     its prompts on test rows.
@@ -180,12 +178,9 @@ class ModelSettings:
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
-    name: str | None = None
+    name: str
     revision: str | None = None
-    pretrain: PretrainSettings | None = None
-    pretrain_seed: Annotated[int, Field(ge=0)] = 1
     family: Family = "encoder"
-    decoder: SmallDecoder | None = None
     backend: BackendName = "transformers"
 
 

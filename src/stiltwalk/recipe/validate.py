@@ -27,14 +27,14 @@ def check_decoder(recipe: Recipe) -> None:
     arms = recipe.arms.values()
     model = recipe.model
     if model.family == "encoder":
-        if recipe.answering or model.decoder or model.backend != "transformers":
+        if recipe.answering or model.backend != "transformers":
             raise RecipeError(
-                "[answering], [model.decoder] and model.backend are for decoders: set model.family "
-                "to 'causal', or leave them out."
+                "[answering] and model.backend are for decoders: set model.family to 'causal', or "
+                "leave them out."
             )
         return
-    if model.pretrain or any(arm.mlm for arm in arms):
-        raise RecipeError("model.family is 'causal': leave [model.pretrain] and `mlm` out.")
+    if any(arm.mlm for arm in arms):
+        raise RecipeError("model.family is 'causal': leave `mlm` out of the arms.")
     if recipe.precision == "auto":
         raise RecipeError("precision is 'auto', which only encoders know: choose fp32 or bf16.")
     asked = dict.fromkeys((*recipe.targets, *(task for arm in arms for task in arm.tasks)))
@@ -78,12 +78,6 @@ def check_names(recipe: Recipe) -> None:
     """Refuse names that no room knows, before any work is done."""
     if not recipe.arms or not recipe.targets:
         raise RecipeError("The recipe needs at least one arm and one target.")
-    made = (recipe.model.name, recipe.model.pretrain, recipe.model.decoder)
-    if sum(each is not None for each in made) != 1:
-        raise RecipeError(
-            "[model] needs either a name or a table [model.pretrain], for a decoder "
-            "[model.decoder], not both."
-        )
     for target in recipe.targets:
         if target not in target_names():
             raise RecipeError(f"Unknown target {target!r}.{nearest(target, target_names())}")

@@ -15,7 +15,7 @@ from stiltwalk.recipe.types import Answering, MaskedText, resolved
 from stiltwalk.recipe.validate import reused_head
 from stiltwalk.records import BASELINE_ARM, Metric, Split, TaskType
 from stiltwalk.stages.compare_speed import Measure
-from stiltwalk.stages.encoder import Base, Pretrain
+from stiltwalk.stages.encoder import Base
 from stiltwalk.stages.predict import Predict
 from stiltwalk.stages.reference import Rules
 from stiltwalk.stages.rows import Asking, DrawnRows, StageRows, Text, TranslatedRows
@@ -61,7 +61,7 @@ class Plan:
 def build_plan(
     recipe: Recipe,
     *,
-    base: Base | None,
+    base: Base,
     revision: Revision,
     place_revision: PlaceRevision = by_language.revision,
     measured_on: MeasuredOn | None = None,
@@ -70,7 +70,7 @@ def build_plan(
 
     Args:
         recipe: a validated recipe.
-        base: the resolved base encoder, None where the recipe pretrains one.
+        base: the resolved base model.
         revision: see `Revision`.
         place_revision: see `PlaceRevision`.
         measured_on: the machine that measures, if the recipe asks for it.
@@ -135,7 +135,7 @@ class _Graph:
     def __init__(
         self,
         recipe: Recipe,
-        base: Base | None,
+        base: Base,
         revision: Revision,
         place_revision: PlaceRevision,
     ) -> None:
@@ -145,17 +145,7 @@ class _Graph:
         self._own = {own.name: own for own in recipe.tasks}
         self._revision = revision
         self._place_revision = place_revision
-        self._base = base or self._pretrain()
-
-    def _pretrain(self) -> Pretrain:
-        settings = self._recipe.model.pretrain or self._recipe.model.decoder
-        assert settings is not None
-        return Pretrain(
-            settings=settings,
-            data=self._revision(TASKS["tatoeba"], (Split.TEST,)),
-            seed=self._recipe.model.pretrain_seed,
-            num_threads=self._recipe.num_threads,
-        )
+        self._base = base
 
     def _asked_rows(self, task: Task) -> StageRows:
         own, revision = self._own.get(task.name), self._revision(task, task.asked_splits)
@@ -234,7 +224,7 @@ class _Graph:
 
     def _predict(self, encoder: Stage, task: Task, arm: Arm, seed: int) -> Predict:
         settings = arm.target[task.name]
-        retrieval, mines = task.task_type is TaskType.RETRIEVAL, task.metric is Metric.PAIR_F1
+        retrieval, mines = task.task_type is TaskType.RETRIEVAL, task.metric == Metric.PAIR_F1
         wanted = self._recipe.languages or task.languages
         there = available_languages(task, self._recipe.data.where)
         asking = self._asking(task.name, seed)

@@ -103,7 +103,7 @@ def _logits(rows: TaskRows, engine: Engine) -> list[NDArray[np.float32]]:
     """Return the logits of every row on its real tokens, flat."""
 
     def forward(model: Model, batch: Batch, _: NDArray[np.int64]) -> list[NDArray[np.float32]]:
-        logits = rows.kind.logits(model, batch).float().cpu().numpy()
+        logits = rows.head.logits(model, batch).float().cpu().numpy()
         if logits.ndim == 2:  # noqa: PLR2004 - one per class
             return list(logits)
         lengths = batch.attention_mask_RT.sum(dim=1).tolist()

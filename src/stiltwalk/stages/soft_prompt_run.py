@@ -182,7 +182,7 @@ def _rows(stage: Prompt, kind: ClozeHead, encoder: TextEncoder, context: Context
     return TaskRows(
         name=task.name,
         task=task,
-        kind=kind,
+        head=kind,
         labels=task.labels,
         train=kind.features(learned, encoder, task.labels, longest),
         dev_examples=tuple(dev),

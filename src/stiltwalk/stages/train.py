@@ -6,14 +6,13 @@ from dataclasses import asdict, dataclass, field
 from importlib import import_module
 from typing import Any
 
-from stiltwalk.data.source import MINI
+from stiltwalk.data.by_language import tokens_of_line
 from stiltwalk.draws import Draws
-from stiltwalk.mini import catalogue
 from stiltwalk.recipe.schema import LoRA, Mixing, Recipe, TrainSettings
 from stiltwalk.recipe.types import LATER
 from stiltwalk.records import Phase
 from stiltwalk.stages.context import Context
-from stiltwalk.stages.cost import MEAN_LINE_TOKENS, ModelShape, StageCost, Work, training_cost, work
+from stiltwalk.stages.cost import ModelShape, StageCost, Work, training_cost, work
 from stiltwalk.stages.rows import Asking, Learned, StageRows, Text, TranslatedRows
 from stiltwalk.stages.stage import TrainingStage, languages_in_words
 from stiltwalk.store.workspace import Folder
@@ -85,8 +84,7 @@ class Intermediate(TrainingStage):
         weight, longest = self.text.settings.weight, self.text.settings.max_length_tokens
         num_steps = round(known.num_steps * weight / (1 - weight))
         num_lines = num_steps * self.settings.effective_batch_size
-        is_mini = self.text.where.place == MINI
-        tokens = catalogue.MEAN_TOKENS["tatoeba"] if is_mini else min(MEAN_LINE_TOKENS, longest)
+        tokens = min(tokens_of_line(self.text.where), longest)
         more = Work(
             known.num_examples + num_lines,
             known.num_tokens + round(num_lines * tokens),

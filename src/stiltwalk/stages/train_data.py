@@ -25,9 +25,9 @@ from stiltwalk.training.data import (
     TaskRows,
     TrainRows,
     english_and_translated,
-    rendered_rows,
     steps_of_text,
     steps_per_task,
+    task_rows,
     text_rows,
     translated_rows,
 )
@@ -137,11 +137,13 @@ def _text_rows(
 ) -> TaskRows:
     task = TASKS[rows.task].chosen_on(rows.dev)
     kind = decoder_head(task, asking.answering, source)
-    return rendered_rows(
-        kind,
+    return task_rows(
+        task,
         examples(task, context.data, Split.TRAIN, "en", stage.settings.max_rows),
         examples(task, context.data, Split.DEV, "en"),
+        kind.encoder,
         _with_length(stage.settings, task),
+        kind,
     )
 
 

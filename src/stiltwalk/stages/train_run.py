@@ -133,7 +133,7 @@ def train(
     call_helpers(stage, context)
     if settings.freeze_word_embeddings:
         checkpoint.freeze_word_embeddings(train_data.models[0])
-    models = TaskModels(train_data.models, [each.kind for each in train_data.rows])
+    models = TaskModels(train_data.models, [each.head for each in train_data.rows])
     num_trained = sum(p.numel() for p in models.parameters() if p.requires_grad)
     tracking = tracked(context.trackers, context.workspace.root / "tracking", folder.stage)
     with _last_good_named(folder.path), tracking as track:

@@ -148,7 +148,7 @@ class ScoredTask:
     """What scoring needs to know of a task."""
 
     languages: tuple[str, ...]
-    metric: Metric
+    metric: str
     form: Form
 
 

@@ -53,7 +53,7 @@ class RayWorker:
 @cache
 def _base_folder(settings: ModelSettings, planned: str) -> Path | None:
     """Return where the base encoder's files are on this node."""
-    if not planned or settings.name is None:
+    if not planned:
         return None
     found = locate(settings, fetch=True)
     if found.revision != planned:
