@@ -15,8 +15,8 @@ from stiltwalk.execution.progress import Narrator
 from stiltwalk.execution.scheduler import Scheduler
 from stiltwalk.execution.status import Board, keep_status
 from stiltwalk.stages.context import Context
-from stiltwalk.stages.distributed import next_job
 from stiltwalk.stages.stage import Stage
+from stiltwalk.stages.train_run import next_job
 from stiltwalk.store.workspace import Folder, Workspace
 
 _STATUS_EVERY_S = 0.5

@@ -190,7 +190,7 @@ def _help_out() -> None:
 
 
 def _dismiss_helpers() -> None:
-    from stiltwalk.stages.distributed import dismiss_helpers  # noqa: PLC0415
+    from stiltwalk.stages.train_run import dismiss_helpers  # noqa: PLC0415
 
     dismiss_helpers()
 

@@ -13,7 +13,7 @@ from stiltwalk.data.source import MINI
 from stiltwalk.recipe.schema import Arm, Mixing, Precision, Recipe
 from stiltwalk.recipe.types import Answering, MaskedText, resolved
 from stiltwalk.recipe.validate import reused_head
-from stiltwalk.records import BASELINE_ARM, Metric, Split, TaskType
+from stiltwalk.records import BASELINE_ARM, Metric, Phase, Split, TaskType
 from stiltwalk.stages.compare_speed import Measure
 from stiltwalk.stages.encoder import Base
 from stiltwalk.stages.predict import Predict
@@ -21,7 +21,7 @@ from stiltwalk.stages.reference import Rules
 from stiltwalk.stages.rows import Asking, DrawnRows, StageRows, Text, TranslatedRows
 from stiltwalk.stages.soft_prompt import Prompt
 from stiltwalk.stages.stage import Numerics, Stage
-from stiltwalk.stages.train import FineTune, Intermediate
+from stiltwalk.stages.train import Train
 from stiltwalk.store.machine import MeasuredOn
 from stiltwalk.tasks import TASKS, intermediate_names
 from stiltwalk.tasks.clozes import clozes_in
@@ -164,7 +164,8 @@ class _Graph:
         encoder: Stage = self._base
         trained = [task for task in intermediate_names() if task in arm.tasks]
         if trained:
-            encoder = Intermediate(
+            encoder = Train(
+                phase=Phase.INTERMEDIATE,
                 parent=self._base,
                 rows=tuple(self._learned_rows(task) for task in trained),
                 settings=arm.intermediate,
@@ -259,7 +260,7 @@ class _Graph:
     def _shots(self, task: Task) -> str:
         return self._revision(TASKS[task.train_task], (Split.TRAIN,))
 
-    def _asked(self, encoder: Stage, task: Task, arm: Arm, seed: int) -> FineTune | Prompt:
+    def _asked(self, encoder: Stage, task: Task, arm: Arm, seed: int) -> Train | Prompt:
         """Return what answers a task: a fine-tuned model, or a frozen one with a prompt."""
         rows = self._learned_rows(task.train_task, self._recipe.dev)
         if arm.examples_per_class:
@@ -276,13 +277,15 @@ class _Graph:
                 numerics=self._numerics,
                 seed=seed if arm.prompt.is_trained else 0,
             )
-        return FineTune(
+        asking = self._asking(task.train_task)
+        return Train(
+            phase=Phase.TARGET,
             parent=encoder,
-            rows=rows,
+            rows=(rows,),
             settings=arm.target[task.name],
             numerics=self._numerics,
             seed=seed,
             lora=arm.lora,
-            asking=self._asking(task.train_task),
+            asking=(asking,) if asking else (),
             head_of=reused_head(arm, task),
         )
