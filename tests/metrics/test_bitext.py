@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -244,3 +248,52 @@ def test_an_empty_side_is_refused() -> None:
 def test_unequal_widths_are_refused() -> None:
     with pytest.raises(MetricError, match="same width"):
         nearest(np.ones((1, 3), np.float32), np.ones((1, 2), np.float32))
+
+
+@given(SEEDS, st.integers(4, 40), st.integers(1, 3))
+def test_equal_rows_tie_and_the_lowest_is_taken_wherever_they_stand(
+    seed: int, width: int, copies: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    distinct = rng.normal(size=(30, width)).astype(np.float32)
+    places = rng.permutation(np.repeat(np.arange(30), copies))
+    corpus = distinct[places]
+    first = np.array([np.flatnonzero(places == row)[0] for row in range(30)])
+    assert nearest(distinct, corpus).tolist() == first.tolist()
+
+
+@given(SEEDS, st.integers(2, 64), st.integers(1, 200), st.integers(1, 200))
+def test_scores_depend_on_the_two_rows_alone(
+    seed: int, width: int, more_left: int, more_right: int
+) -> None:
+    """Another number of rows is another block, which BLAS rounds in another way."""
+    rng = np.random.default_rng(seed)
+    left, right = rng.normal(size=(2, 20, width)).astype(np.float32)
+    far = -np.abs(rng.normal(size=(more_right, width))).astype(np.float32)
+    whole, _ = neighbours_both_ways(left, right, 3)
+    others = np.concatenate([rng.normal(size=(more_left, width)).astype(np.float32), left])
+    again, _ = neighbours_both_ways(others, right, 3)
+    assert again.score_NK[more_left:].tobytes() == whole.score_NK.tobytes()
+    assert again.index_NK[more_left:].tolist() == whole.index_NK.tolist()
+    both, _ = neighbours_both_ways(left, np.concatenate([right, far]), 3)
+    kept = (both.index_NK < len(right)).all(axis=1)
+    assert both.score_NK[kept].tobytes() == whole.score_NK[kept].tobytes()
+
+
+def test_any_number_of_threads_mines_the_same_bytes() -> None:
+    code = (
+        "import numpy as np; from stiltwalk.metrics.bitext import mine, nearest\n"
+        "rng = np.random.default_rng(3); rows = rng.normal(size=(700, 96)).astype('f4')\n"
+        "right = rows[rng.integers(0, 700, 900)]\n"
+        "print(mine(rows, right), nearest(rows, right).tolist())"
+    )
+    said = {
+        subprocess.run(  # noqa: S603 - our own code
+            [sys.executable, "-c", code],
+            env={**os.environ, "OMP_NUM_THREADS": number, "OPENBLAS_NUM_THREADS": number},
+            capture_output=True,
+            check=True,
+        ).stdout
+        for number in ("1", "2", "3")
+    }
+    assert len(said) == 1
