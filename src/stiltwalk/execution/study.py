@@ -165,9 +165,9 @@ class _ExecutorFactory:
                 f"--executor {self.executor} needs Ray, which is not installed here: pip install "
                 "'stiltwalk[ray]'."
             ) from error
-        from stiltwalk.execution.executors.ray_worker import RayWorker  # noqa: PLC0415
+        from stiltwalk.execution.executors.worker import Worker  # noqa: PLC0415
 
-        worker = RayWorker(self.recipe, self.store.address)
+        worker = Worker(self.recipe, self.store.address)
         with RayExecutor(self.executor, worker, narrator.line) as cluster:
             yield cluster
 

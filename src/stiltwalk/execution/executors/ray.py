@@ -6,11 +6,9 @@ import os
 import socket
 import sys
 import time
-import traceback
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -20,8 +18,9 @@ from ray import ObjectRef
 from ray.exceptions import RayError, RayTaskError, WorkerCrashedError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from stiltwalk.errors import ClusterError, StiltwalkError
+from stiltwalk.errors import ClusterError
 from stiltwalk.execution.executors.local import Ended
+from stiltwalk.execution.executors.worker import Progress, carry_out, first_line, said_of
 from stiltwalk.execution.scheduler import Amount, Job, Needs, NodePool
 from stiltwalk.stages.stage import Stage
 from stiltwalk.store.versions import differences, versions
@@ -41,7 +40,7 @@ class RayExecutor(AbstractContextManager["RayExecutor"]):
     is_parallel = True
 
     def __init__(
-        self, address: str, work: Callable[[Stage], None], say: Callable[[str], None]
+        self, address: str, work: Callable[[Stage, Progress], None], say: Callable[[str], None]
     ) -> None:
         """Connect to a cluster, or start one on this machine if there is none.
 
@@ -185,7 +184,7 @@ class RayExecutor(AbstractContextManager["RayExecutor"]):
         try:
             why = ray.get(ref)
         except RayTaskError as error:  # it lacks what even this question needs
-            why = _said_of(error.cause)
+            why = said_of(error.cause)
         except RayError:
             return  # it is asked again while it is there
         self._looked_s = 0.0
@@ -208,7 +207,7 @@ class RayExecutor(AbstractContextManager["RayExecutor"]):
         try:
             return Ended(name=job.name, time_s=time_s, fault=ray.get(ref))
         except RayTaskError as error:  # it lacks what even beginning needs
-            return Ended(name=job.name, time_s=time_s, fault=_said_of(error.cause))
+            return Ended(name=job.name, time_s=time_s, fault=said_of(error.cause))
         except RayError as error:
             self._lost_on[job.name] = node
             if not isinstance(error, WorkerCrashedError):
@@ -239,7 +238,7 @@ def _connect(address: str) -> str:
                 )
     except (RayError, ConnectionError, RuntimeError, ValueError) as error:
         raise ClusterError(
-            f"There is no Ray cluster at {address} ({_first_line(error)}). docs/cluster.md tells "
+            f"There is no Ray cluster at {address} ({first_line(error)}). docs/cluster.md tells "
             "how to start one."
         ) from error
     return str(context.dashboard_url or "")
@@ -253,7 +252,7 @@ def _reaching() -> Iterator[None]:
     except RpcError as error:
         raise _gone("Ray's client lost it") from error
     except (RayError, ConnectionError) as error:
-        raise _gone(_first_line(error)) from error
+        raise _gone(first_line(error)) from error
 
 
 def _gone(why: str) -> ClusterError:
@@ -270,29 +269,6 @@ def _listens(address: str) -> bool:
     return True
 
 
-def _carry(work: Callable[[Stage], None], stage: Stage) -> str:
-    """Carry out a stage in a worker; return what went wrong, "" if nothing did."""
-    try:
-        work(stage)
-    except StiltwalkError as error:
-        return " ".join([str(error), *getattr(error, "__notes__", ())])
-    except Exception as error:
-        traceback.print_exc()  # Ray keeps it in the worker's log
-        return _said_of(error)
-    return ""
-
-
-_CARRY, _DIFFERENCES = ray.remote(_carry), ray.remote(differences)
-_CARRY_ON_GPU = ray.remote(max_calls=1)(_carry)
+_CARRY, _DIFFERENCES = ray.remote(carry_out), ray.remote(differences)
+_CARRY_ON_GPU = ray.remote(max_calls=1)(carry_out)
 """In a process of its own: one that used a GPU keeps to it, whichever Ray gives it next."""
-
-
-def _said_of(error: BaseException) -> str:
-    """Return an error of ours, not of the user's, with the place where it was raised."""
-    frames = traceback.extract_tb(error.__traceback__)
-    where = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
-    return f"{type(error).__name__}: {_first_line(error)}{where}"
-
-
-def _first_line(error: BaseException) -> str:
-    return str(error).strip().partition("\n")[0]

@@ -1,4 +1,4 @@
-"""Tests for stiltwalk.execution.executors.ray_worker: a node answers for its stage's rows."""
+"""Tests for stiltwalk.execution.executors.worker: a node answers for its stage's rows."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from mirrors import squad, write_split
 from stiltwalk.data.source import DataSource
 from stiltwalk.errors import DataError
-from stiltwalk.execution.executors import ray_worker
+from stiltwalk.execution.executors import worker
 from stiltwalk.records import Split
 from stiltwalk.stages.rows import StageRows
 from stiltwalk.tasks import TASKS
@@ -35,6 +35,6 @@ def test_other_test_files_on_a_node_stop_an_evaluation_and_no_training(
     )
     asked = StageRows(task="tydiqa", revision=revision(task, source, (Split.TEST,)))
     write(tmp_path / "mirror", "validation", "there alone")
-    ray_worker._check_rows(learned, source)
+    worker._check_rows(learned, source)
     with pytest.raises(DataError, match=r"data of tydiqa in .* in the plan .* the same files"):
-        ray_worker._check_rows(asked, source)
+        worker._check_rows(asked, source)

@@ -1,14 +1,16 @@
-"""What a worker of a cluster does to carry out a stage, wherever it runs."""
+"""What a worker does to carry out a stage: on a node of a cluster, or in a process of its own."""
 
 from __future__ import annotations
 
 import socket
+import traceback
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 from stiltwalk.data.source import DataSource
-from stiltwalk.errors import DataError, ModelError
+from stiltwalk.errors import DataError, ModelError, StiltwalkError
 from stiltwalk.execution.executors.local import context_of
 from stiltwalk.models.locate import locate
 from stiltwalk.recipe.schema import ModelSettings, Recipe
@@ -17,9 +19,11 @@ from stiltwalk.stages.stage import Stage
 from stiltwalk.store.remote import workspace_at
 from stiltwalk.tasks import declare
 
+Progress = Callable[[int, int], None]
+
 
 @dataclass(frozen=True)
-class RayWorker:
+class Worker:
     """Carries out stages of a recipe; sent to workers, which find model and data themselves.
 
     Args:
@@ -30,7 +34,7 @@ class RayWorker:
     recipe: Recipe
     place: str
 
-    def __call__(self, stage: Stage) -> None:
+    def __call__(self, stage: Stage, progress: Progress) -> None:
         """Carry out a stage, unless somebody did so meanwhile.
 
         Raises:
@@ -44,7 +48,7 @@ class RayWorker:
         for rows in stage.reads:
             _check_rows(rows, self.recipe.data.where)
         store = workspace_at(self.place)
-        context = context_of(self.recipe, store, base_folder, _untold)
+        context = context_of(self.recipe, store, base_folder, progress)
         with store.claimed(stage):
             if not store.has(stage):
                 perform(stage, context)
@@ -75,5 +79,27 @@ def _check_rows(rows: Rows, where: DataSource) -> None:
         )
 
 
-def _untold(_done: int, _total: int) -> None:
-    """Stand for progress inside a stage, which nobody follows from here."""
+def carry_out(
+    work: Callable[[Stage, Progress], None], stage: Stage, progress: Progress = lambda *_: None
+) -> str:
+    """Carry out a stage away from the scheduler; return what went wrong, "" if nothing did."""
+    try:
+        work(stage, progress)
+    except StiltwalkError as error:
+        return " ".join([str(error), *getattr(error, "__notes__", ())])
+    except Exception as error:
+        traceback.print_exc()  # whoever started the worker keeps what it prints
+        return said_of(error)
+    return ""
+
+
+def said_of(error: BaseException) -> str:
+    """Return an error of ours, not of the user's, with the place where it was raised."""
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
+    return f"{type(error).__name__}: {first_line(error)}{where}"
+
+
+def first_line(error: BaseException) -> str:
+    """Return what an error says in its first line."""
+    return str(error).strip().partition("\n")[0]
