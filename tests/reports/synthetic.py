@@ -13,8 +13,8 @@ from stiltwalk.reports.data import (
     StageLine,
     TrainingCurve,
 )
+from stiltwalk.reports.findings import TransferTable, transfer_table
 from stiltwalk.reports.significance import Resamples
-from stiltwalk.reports.transfer import TransferTable, transfer_table
 from stiltwalk.store.manifest import RecordedArm
 from stiltwalk.tasks import TARGETS, TASKS
 
@@ -61,12 +61,12 @@ def make_run(
         targets=targets,
         rows=tuple(rows),
         timings=tuple(timings),
-        baselines=tuple(_baselines(targets)),
-        stages=tuple(_stages(arms, targets, seeds)),
+        reference_points=tuple(_baselines(targets)),
+        stages=tuple(make_stages(arms, targets, seeds)),
         provenance=MADE_BY,
         model="mini-base",
-        walked={arm: RecordedArm(tasks=names.get(arm, (arm,))) for arm in arms},
-        shares=tuple(share for each in rows for share in _shares(each)),
+        made_of={arm: RecordedArm(tasks=names.get(arm, (arm,))) for arm in arms},
+        example_scores=tuple(share for each in rows for share in _shares(each)),
         training_curves=tuple(_courses(arms, targets, seeds)),
     )
 
@@ -224,9 +224,11 @@ def _baselines(targets: tuple[str, ...]) -> list[ArmScore]:
     ]
 
 
-def _stages(
+def make_stages(
     arms: tuple[str, ...], targets: tuple[str, ...], seeds: tuple[int, ...]
 ) -> list[StageLine]:
+    """Return what a run carries out."""
+
     def line(
         what: str, phase: Phase, about: str, parents: tuple[str, ...], on: tuple[str, ...], num: int
     ) -> StageLine:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from stiltwalk.reports.charts.style import Chart
+from stiltwalk.reports.charts import Chart
 from stiltwalk.reports.claims import JudgedClaim
 from stiltwalk.tables.table import EVERYWHERE, Format, Table
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import Literal
 
 Tone = Literal["neutral", "better", "worse", "open", "quiet", "missing"]
@@ -32,40 +32,32 @@ class Bar:
     is_noise: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Options:
-    """What few cells have.
-
-    Attributes:
-        note: one sentence, shown on hover.
-        reason: one sentence, a footnote.
-        tone: how it looks.
-        strength: share of the tone's full colour.
-        is_badge: whether it stands out as a verdict.
-        drawn: a picture of what the text says.
-    """
-
-    note: str = ""
-    reason: str = ""
-    tone: Tone = "neutral"
-    strength: float = 0.0
-    is_badge: bool = False
-    drawn: Range | Bar | None = None
-
-
 @dataclass(frozen=True, slots=True)
-class Cell(_Options):
+class Cell:
     """What is shown, and what it sorts by.
 
     Attributes:
         text: as people read it, units included.
         value: the number behind it, None for text.
         below: a second line, in brackets where there is but one.
+        note: one sentence, shown on hover.
+        reason: one sentence, a footnote.
+        tone: its colour, and for a missing value its style.
+        strength: share of the tone's full colour.
+        is_badge: whether it stands out as a verdict.
+        drawn: a picture of what the text says.
     """
 
     text: str
     value: float | None = None
     below: str = ""
+    _: KW_ONLY
+    note: str = ""
+    reason: str = ""
+    tone: Tone = "neutral"
+    strength: float = 0.0
+    is_badge: bool = False
+    drawn: Range | Bar | None = None
 
     @property
     def line(self) -> str:
