@@ -27,7 +27,7 @@ from stiltwalk.timing.tost import holm
 
 @dataclass(frozen=True, kw_only=True)
 class ScoreCell:
-    """One arm on one task or one mean: score, gain over "none", and what stands in the way.
+    """One arm on one task or one mean: score, gain over the baseline, and what is missing.
 
     `missing` names languages; `reason` says why a cell is empty or partial. `estimate` is the gain
     with its errors, None where nothing is known of them. `is_clear` tells that it stays above or

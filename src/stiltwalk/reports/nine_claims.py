@@ -199,7 +199,7 @@ def _tydiqa_not_xnli(evidence: Evidence) -> Finding:
 
 
 def _best_row(evidence: Evidence) -> Finding:
-    """Return what choosing an arm per target on English dev gains, chosen anew for every seed.
+    """Return what choosing an arm per target on English dev gains, choosing again for every seed.
 
     The arm with the best of several noisy dev scores tends to have had luck, and its test scores
     come from the same trained models. So each seed's test scores are those of the arms that the

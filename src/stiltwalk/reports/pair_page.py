@@ -11,11 +11,11 @@ from stiltwalk.records import Split
 from stiltwalk.reports.charts import language_bars
 from stiltwalk.reports.data import RunRows, rows_of_pair, with_visible_names
 from stiltwalk.reports.parts import (
-    Beside,
     Document,
     Facts,
     Points,
     Section,
+    SideBySide,
     Words,
     charts_of,
     chosen_by,
@@ -105,7 +105,7 @@ def print_speed(speed: Speed, console: Console) -> None:
     run = rows_of_pair(speed)
     console.print(f"{speed.question} ({speed.design.style})", highlight=False, markup=False)
     for table in (
-        instrument.controls(0, speed),
+        instrument.known_delays(0, speed),
         instrument.together(0, [speed]),
         instrument.verdicts(0, speed),
         instrument.loadgen(0, speed),
@@ -164,7 +164,7 @@ def _quality(run: RunRows, scores: Differences) -> Section:
             _quality_table(run, scores),
             english(run),
             *chosen_by("task", "Target", run.targets, [*bars, by_language.name]),
-            Beside((*bars, by_language)),
+            SideBySide((*bars, by_language)),
         ),
     )
 
@@ -198,7 +198,7 @@ VOID: A test of the measurement failed: one model under two names (A/A) must com
     EQUIVALENT, a delay of 5 % SLOWER. Or the blocks are so correlated that fewer than eight
     of them are effective.
 Design: {design} It took {time}.
-Files: speed.json beside this page holds every figure.
+Files: speed.json in the folder of this page holds every figure.
 """
 
 

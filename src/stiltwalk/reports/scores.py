@@ -39,7 +39,7 @@ def trained_seeds(rows: Iterable[ArmScore]) -> tuple[int, ...]:
 
 
 def _is_untrained(row: ScoreRow) -> bool:
-    """Whether no training stands between the base encoder and a row, so that no seed does."""
+    """Whether a row comes from the base encoder without training, so that no seed matters."""
     is_bare_encoder = TASKS[row.task].task_type is TaskType.RETRIEVAL and not row.intermediate
     return is_bare_encoder or (row.seed == 0 and not row.control)
 
@@ -59,7 +59,7 @@ class ScoreBook:
         Args:
             rows: of arms or of reference points.
             split: which rows to read.
-            seeds: those of the run; what no seed has touched stands beside each of them.
+            seeds: those of the run; what is untrained counts for each of them.
             languages_of: the languages that a task was to be tested in.
         """
         self._languages_of = languages_of
@@ -69,10 +69,10 @@ class ScoreBook:
             row = each.row
             if row.split == split:
                 by_seed = self._scores.setdefault((each.arm, row.task), {})
-                beside = seeds if _is_untrained(row) else ()
-                if beside:
+                all_seeds = seeds if _is_untrained(row) else ()
+                if all_seeds:
                     self._untrained.add((each.arm, row.task))
-                for seed in beside or (row.seed,):
+                for seed in all_seeds or (row.seed,):
                     scores = by_seed.setdefault(seed, {}).setdefault(row.language, {})
                     scores[row.metric] = row.value
 
@@ -82,7 +82,7 @@ class ScoreBook:
         return {seed: seeds[seed] for seed in sorted(seeds)}
 
     def over_seeds(self, arm: str, tasks: Iterable[str], values: Iterable[float]) -> Spread | None:
-        """Return the spread of one value per seed, of one alone where no seed has touched any."""
+        """Return the spread of one value per seed, of one alone where all is untrained."""
         found = list(values)
         if all((arm, task) in self._untrained for task in tasks):
             found = found[:1]

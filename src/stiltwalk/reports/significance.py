@@ -306,7 +306,7 @@ class Resamples:
         return scores_RSL
 
     def _share(self, arm: str, task: str, seed: int, language: str) -> ExampleScoreRow | None:
-        """Return the examples of one evaluation; what no seed has touched stands for each."""
+        """Return the examples of one evaluation; what is untrained counts for every seed."""
         return self._example_scores.get((arm, task, seed, language)) or self._example_scores.get(
             (arm, task, 0, language)
         )

@@ -6,7 +6,7 @@ from dataclasses import KW_ONLY, dataclass
 from typing import Literal
 
 Tone = Literal["neutral", "better", "worse", "open", "quiet", "missing"]
-"""Better or worse than what it is held against, beyond the noise; colour is never the only sign."""
+"""Better or worse than what it is compared with, beyond the noise; never told by colour alone."""
 Format = Literal["html", "markdown", "latex"]
 EVERYWHERE: tuple[Format, ...] = ("html", "markdown", "latex")
 PAGE: tuple[Format, ...] = ("html",)
@@ -76,7 +76,7 @@ class Table:
         columns: heads.
         rows: that can be sorted.
         foot: rows that keep their place below the others.
-        filtered: the key of the choice on the page, and the column whose text it is held against.
+        filtered: the key of the choice on the page, and the column whose text it is compared with.
         anchors: the start of the ids of rows, which end in the text of their first cell.
         formats: where it is shown.
         is_prose: whether the cells are whole sentences.

@@ -17,12 +17,12 @@ from stiltwalk.reports.costs import (
 from stiltwalk.reports.data import RunRows
 from stiltwalk.reports.findings import Findings
 from stiltwalk.reports.parts import (
-    Beside,
     Folded,
     Heading,
     Part,
     Points,
     Section,
+    SideBySide,
     Words,
     charts_of,
     chosen_by,
@@ -70,7 +70,7 @@ def cost(found: Findings) -> Section:
             ),
             _arm_speed(run),
             *chosen_by("task", "Target", timed, [*speeds, numbers.name]),
-            Beside(speeds),
+            SideBySide(speeds),
             Folded("The numbers: speed per target, language and arm", (numbers,)),
         ),
     )
@@ -185,7 +185,7 @@ def trust(place: int, speed: Speed) -> tuple[Table, ...]:
     """Return whether the measurement can be trusted."""
     return (
         instrument.blocks(place, speed),
-        instrument.controls(place, speed),
+        instrument.known_delays(place, speed),
         instrument.machine(place, speed),
     )
 
@@ -246,7 +246,7 @@ def efficiency_of(comparisons: Sequence[Speed]) -> Iterator[Part]:
     )
     fronts = charts_of(pareto(comparisons))
     yield from chosen_by("task", "Target", tuple(dict.fromkeys(e.task for e in rows)), fronts)
-    yield Beside(fronts)
+    yield SideBySide(fronts)
 
 
 def breakdown(place: int, speed: Speed) -> Table:

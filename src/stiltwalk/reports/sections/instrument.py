@@ -262,14 +262,14 @@ def _worth(judged: Judged) -> tuple[Cell, Cell]:
     )
 
 
-def controls(place: int, speed: Speed) -> Table:
+def known_delays(place: int, speed: Speed) -> Table:
     """Return what was measured of differences that are known."""
     least = ", ".join(
         f"{percent(each.found.resolvable)} % in {asked_figure(each.scenario, each.figure)}"
         for each in speed.controls
     )
     return Table(
-        name=f"controls-{place}",
+        name=f"known-delays-{place}",
         title=f"A/A test and delay test, {_pair(speed)}",
         note="Differences that are known before they are measured. The A/A test must come out "
         "EQUIVALENT and the delay of 5 % SLOWER, or no verdict counts; the delay of 2 % is only "

@@ -17,7 +17,7 @@ from stiltwalk.reports.charts import (
 )
 from stiltwalk.reports.data import RunRows
 from stiltwalk.reports.findings import Findings
-from stiltwalk.reports.parts import Beside, Folded, Heading, Section, charts_of, chosen_by
+from stiltwalk.reports.parts import Folded, Heading, Section, SideBySide, charts_of, chosen_by
 from stiltwalk.reports.scores import (
     GROUPED,
     GROUPINGS,
@@ -53,11 +53,11 @@ def languages(found: Findings) -> Section:
         title="Targets and languages",
         parts=(
             *chosen_by("arm", "Arm", run.arms, [*maps, numbers.name], arm),
-            Beside(maps),
+            SideBySide(maps),
             Folded("The numbers: every language of this arm", (numbers,)),
             Heading("One target, language by language"),
             *chosen_by("task", "Target", run.targets, bars),
-            Beside(bars),
+            SideBySide(bars),
             Heading("Groups of languages"),
             *chosen_by("grouping", "By", tuple(GROUPINGS), ["groups"]),
             groups(run),

@@ -10,12 +10,12 @@ from stiltwalk.reports.charts import curve_names, training_charts
 from stiltwalk.reports.data import RunRows, StageLine
 from stiltwalk.reports.findings import Findings
 from stiltwalk.reports.parts import (
-    Beside,
     Code,
     Facts,
     Folded,
     Graphic,
     Section,
+    SideBySide,
     Words,
     chosen_by,
 )
@@ -47,7 +47,7 @@ def what_was_run(found: Findings) -> Section:
             Facts(tuple(run.provenance.items()), columns=True),
             Folded(
                 "Training curves",
-                (*chosen_by("curve", "Task", curve_names(run), curves), Beside(curves)),
+                (*chosen_by("curve", "Task", curve_names(run), curves), SideBySide(curves)),
             ),
             Folded(f"Stages: {number}, {duration(sum(done))} together", (stages(run),)),
             Folded("The recipe", (Code(run.recipe, "toml"),)),

@@ -130,7 +130,7 @@ def matrix(run: RunRows, table: TransferTable) -> Table:
     return Table(
         name="transfer",
         title="Targets and arms",
-        note="Task score in percent, mean over languages; beside it the gain over the baseline "
+        note="Task score in percent, mean over languages; with it the gain over the baseline "
         f"in points. {OWN_DEV} best arm on English dev, {MEAN_DEV} best on the mean dev score of "
         f"the others (the target has none). {ABOUT_ZERO} the gain is within the noise; * it is "
         "significant even when corrected for all gains of this table (5 %, Holm).",
@@ -245,7 +245,7 @@ def english(run: RunRows) -> Table:
     return Table(
         name="english",
         title="English → mean of the other languages",
-        note="English → mean of the other languages, percent; beside it the difference in points. "
+        note="English → mean of the other languages, percent; then the difference in points. "
         "Targets without English test rows are left out.",
         columns=heads("target", *run.arms),
         rows=tuple(

@@ -1,4 +1,4 @@
-"""Tests for stiltwalk.reports.findings, totals, choice and english."""
+"""Tests for stiltwalk.reports.findings and scores: the table of scores and gains."""
 
 from dataclasses import replace
 

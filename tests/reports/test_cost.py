@@ -1,4 +1,4 @@
-"""Tests for stiltwalk.reports.costs and sections.verdicts: what paired comparisons come to."""
+"""Tests for stiltwalk.reports.costs and sections.cost: what paired comparisons show."""
 
 import re
 from collections.abc import Iterable, Sequence
