@@ -2,6 +2,7 @@
 """Rows made up for the tests: plausible, the same on every machine."""
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from random import Random
 
 from stiltwalk.records import ExampleScoreRow, Metric, Phase, ScoreRow, TaskType, TimingRow
@@ -103,6 +104,11 @@ def make_rows(
     return tuple(found)
 
 
+@cache
+def _fingerprint(text: str) -> str:
+    return Random(text).randbytes(8).hex()
+
+
 def _scores(arm: str, intermediate: tuple[str, ...], task: str, seed: int) -> list[ArmScore]:
     dice = Random(f"{arm} {task} {seed}")
     lift = LIFT.get(arm, 0.0) + dice.gauss(0, 0.01)
@@ -132,7 +138,7 @@ def _rows(
         ArmScore(
             arm=arm,
             row=ScoreRow(
-                stage=Random(f"{arm} {task} {seed}").randbytes(8).hex(),
+                stage=_fingerprint(f"{arm} {task} {seed}"),
                 intermediate=intermediate,
                 task=task,
                 language=language,
@@ -193,7 +199,7 @@ def _timings(arm: str, task: str, seed: int) -> list[ArmTiming]:
     for language in TASKS[task].languages:
         real = int(200 * (18 + 30 * Random(f"fertility {language}").random()))
         row = TimingRow(
-            stage=Random(f"{arm} {task} {seed}").randbytes(8).hex(),
+            stage=_fingerprint(f"{arm} {task} {seed}"),
             task=task,
             language=language,
             num_examples=200,
@@ -233,7 +239,7 @@ def make_stages(
         what: str, phase: Phase, about: str, parents: tuple[str, ...], on: tuple[str, ...], num: int
     ) -> StageLine:
         return StageLine(
-            fingerprint=Random(what).randbytes(8).hex(),
+            fingerprint=_fingerprint(what),
             what=what,
             time_s=num / 5000,
             num_tokens=num,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from rich.console import Console
 
@@ -55,7 +55,6 @@ Differences = Mapping[str, Mapping[str, tuple[float, float]]]
 def pair_report(speed: Speed) -> Document:
     """Return the report of one comparison: the same record gives the same page."""
     run = with_visible_names(rows_of_pair(speed))
-    scores = _scores(run)
     languages = {each.language for each in speed.languages} | set(run.languages or ())
     chips = (
         plural(len(speed.structure), "target"),
@@ -69,35 +68,38 @@ def pair_report(speed: Speed) -> Document:
         lead=speed.question,
         chips=tuple(filter(None, chips)),
         banners=(*notices(run), *(each.text for each in banner(speed))),
-        sections=(
-            _answer(run, speed, scores),
-            Section(
-                name="speed",
-                link="Speed",
-                title="Verdicts about speed",
-                parts=(
-                    instrument.together(0, [speed]),
-                    instrument.verdicts(0, speed),
-                    *efficiency_of([speed]),
-                ),
-            ),
-            _quality(run, scores),
-            _structure(speed),
-            Section(
-                name="trust",
-                link="A/A test",
-                title="Whether the measurement can be trusted",
-                parts=trust(0, speed),
-            ),
-            Section(
-                name="behind",
-                link="Where time goes",
-                title="Where time and memory go",
-                parts=(breakdown(0, speed), *behind_it(0, speed)),
-            ),
-            _reading(run, speed),
+        sections=tuple(_sections(run, speed)),
+    )
+
+
+def _sections(run: RunRows, speed: Speed) -> Iterator[Section]:
+    scores = _scores(run)
+    yield _answer(run, speed, scores)
+    yield Section(
+        name="speed",
+        link="Speed",
+        title="Verdicts about speed",
+        parts=(
+            instrument.together(0, [speed]),
+            instrument.verdicts(0, speed),
+            *efficiency_of([speed]),
         ),
     )
+    yield _quality(run, scores)
+    yield _structure(speed)
+    yield Section(
+        name="trust",
+        link="A/A test",
+        title="Whether the measurement can be trusted",
+        parts=trust(0, speed),
+    )
+    yield Section(
+        name="behind",
+        link="Where time goes",
+        title="Where time and memory go",
+        parts=(breakdown(0, speed), *behind_it(0, speed)),
+    )
+    yield _reading(run, speed)
 
 
 def print_speed(speed: Speed, console: Console) -> None:
