@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 from stiltwalk.records import BASELINE_ARM, ScoreRow, Split
 from stiltwalk.reports.claims import ClaimVerdict, Evidence, judge
 from stiltwalk.reports.data import ArmScore, RunRows
-from stiltwalk.reports.nine_claims import TESTS, WORDINGS
+from stiltwalk.reports.nine_claims import PAPER_CLAIMS
 from stiltwalk.reports.significance import LEVEL, Resamples
 from stiltwalk.store.manifest import RecordedArm
 from stiltwalk.tasks import INTERMEDIATE, TARGETS
@@ -147,7 +147,7 @@ def cases() -> list[Case]:
         found.append(Case(claim, "true", True, means(size)))
         found.append(Case(claim, "border", None, means(0.0)))
         found.append(Case(claim, "false", False, means(-size)))
-    order = [wording.name for wording in WORDINGS]
+    order = [claim.name for claim in PAPER_CLAIMS]
     return sorted(found, key=lambda case: order.index(case.claim))
 
 
@@ -196,7 +196,7 @@ def study(case: Case, num_seeds: int, rng: np.random.Generator) -> Evidence:
     drawn = DrawnStudy(observed, shared_RK)
     run = RunRows(
         title="", recipe="", miniature=False, limited="", arms=tuple(ARMS), targets=TARGETS,
-        rows=tuple(rows), timings=(), baselines=(), stages=(), provenance={}, walked=ARMS,
+        rows=tuple(rows), timings=(), reference_points=(), stages=(), provenance={}, made_of=ARMS,
     )  # fmt: skip
     return Evidence(run, drawn)
 
@@ -211,11 +211,11 @@ def _dev(arm: str, task: str, seed: int, value: float) -> ArmScore:
 
 def rates(case: Case, num_seeds: int, repeats: int, rng: np.random.Generator) -> dict[str, float]:
     """Return how often a claim is supported and contradicted, and how often wrongly."""
-    wording = next(each for each in WORDINGS if each.name == case.claim)
+    claim = next(each for each in PAPER_CLAIMS if each.name == case.claim)
     verdicts = []
     for _ in range(repeats):
-        finding = TESTS[case.claim](study(case, num_seeds, rng))
-        verdicts.append(judge(wording, finding, num_seeds).verdict)
+        finding = claim.find(study(case, num_seeds, rng))
+        verdicts.append(judge(claim, finding, num_seeds).verdict)
     supported = verdicts.count(ClaimVerdict.SUPPORTED) / repeats
     contradicted = verdicts.count(ClaimVerdict.CONTRADICTED) / repeats
     wrong = {True: contradicted, False: supported, None: max(supported, contradicted)}[case.truth]

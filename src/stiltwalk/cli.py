@@ -137,8 +137,7 @@ def export(
     ] = None,
 ) -> None:
     """Write a run's predictions and labels as XTREME lays them out, ready for `score`."""
-    from stiltwalk.publishing.model_card import export_checkpoint, push
-    from stiltwalk.publishing.submission import export_run
+    from stiltwalk.publishing import export_checkpoint, export_run, push
 
     console = Console()
     if checkpoint is None:

@@ -8,7 +8,7 @@ import pytest
 from transformers import AutoModelForCausalLM
 
 from decoders import DECODERS, write_decoder
-from stiltwalk.publishing.model_card import export_checkpoint
+from stiltwalk.publishing import export_checkpoint
 from stiltwalk.tasks import TASKS
 from walking import Walked, carry_out
 

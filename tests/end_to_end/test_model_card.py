@@ -11,7 +11,7 @@ import transformers
 
 from stiltwalk import cli
 from stiltwalk.errors import NoSuchRun, WorkspaceError
-from stiltwalk.publishing.model_card import export_checkpoint, push
+from stiltwalk.publishing import export_checkpoint, push
 from walking import LANGUAGES, Walked
 
 

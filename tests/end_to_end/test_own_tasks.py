@@ -90,7 +90,7 @@ def check_lineage(walked: Walked) -> None:
 
 def check_export(walked: Walked, folder: Path) -> None:
     """`export` writes answers and labels of an own task as of all others."""
-    from stiltwalk.publishing.submission import export_run  # noqa: PLC0415
+    from stiltwalk.publishing import export_run  # noqa: PLC0415
 
     export_run(walked.report.parent, folder)
     labels = (folder / "labels" / "reviews" / "test-lb.tsv").read_text(encoding="utf-8")

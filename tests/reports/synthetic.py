@@ -2,6 +2,7 @@
 """Rows made up for the tests: plausible, the same on every machine."""
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from random import Random
 
 from stiltwalk.records import ExampleScoreRow, Metric, Phase, ScoreRow, TaskType, TimingRow
@@ -13,8 +14,8 @@ from stiltwalk.reports.data import (
     StageLine,
     TrainingCurve,
 )
+from stiltwalk.reports.findings import TransferTable, transfer_table
 from stiltwalk.reports.significance import Resamples
-from stiltwalk.reports.transfer import TransferTable, transfer_table
 from stiltwalk.store.manifest import RecordedArm
 from stiltwalk.tasks import TARGETS, TASKS
 
@@ -61,12 +62,12 @@ def make_run(
         targets=targets,
         rows=tuple(rows),
         timings=tuple(timings),
-        baselines=tuple(_baselines(targets)),
-        stages=tuple(_stages(arms, targets, seeds)),
+        reference_points=tuple(_baselines(targets)),
+        stages=tuple(make_stages(arms, targets, seeds)),
         provenance=MADE_BY,
         model="mini-base",
-        walked={arm: RecordedArm(tasks=names.get(arm, (arm,))) for arm in arms},
-        shares=tuple(share for each in rows for share in _shares(each)),
+        made_of={arm: RecordedArm(tasks=names.get(arm, (arm,))) for arm in arms},
+        example_scores=tuple(share for each in rows for share in _shares(each)),
         training_curves=tuple(_courses(arms, targets, seeds)),
     )
 
@@ -103,6 +104,11 @@ def make_rows(
     return tuple(found)
 
 
+@cache
+def _fingerprint(text: str) -> str:
+    return Random(text).randbytes(8).hex()
+
+
 def _scores(arm: str, intermediate: tuple[str, ...], task: str, seed: int) -> list[ArmScore]:
     dice = Random(f"{arm} {task} {seed}")
     lift = LIFT.get(arm, 0.0) + dice.gauss(0, 0.01)
@@ -132,7 +138,7 @@ def _rows(
         ArmScore(
             arm=arm,
             row=ScoreRow(
-                stage=Random(f"{arm} {task} {seed}").randbytes(8).hex(),
+                stage=_fingerprint(f"{arm} {task} {seed}"),
                 intermediate=intermediate,
                 task=task,
                 language=language,
@@ -193,7 +199,7 @@ def _timings(arm: str, task: str, seed: int) -> list[ArmTiming]:
     for language in TASKS[task].languages:
         real = int(200 * (18 + 30 * Random(f"fertility {language}").random()))
         row = TimingRow(
-            stage=Random(f"{arm} {task} {seed}").randbytes(8).hex(),
+            stage=_fingerprint(f"{arm} {task} {seed}"),
             task=task,
             language=language,
             num_examples=200,
@@ -224,14 +230,16 @@ def _baselines(targets: tuple[str, ...]) -> list[ArmScore]:
     ]
 
 
-def _stages(
+def make_stages(
     arms: tuple[str, ...], targets: tuple[str, ...], seeds: tuple[int, ...]
 ) -> list[StageLine]:
+    """Return what a run carries out."""
+
     def line(
         what: str, phase: Phase, about: str, parents: tuple[str, ...], on: tuple[str, ...], num: int
     ) -> StageLine:
         return StageLine(
-            fingerprint=Random(what).randbytes(8).hex(),
+            fingerprint=_fingerprint(what),
             what=what,
             time_s=num / 5000,
             num_tokens=num,

@@ -11,7 +11,8 @@ import pytest
 from synthetic import make_run
 
 from compared import compared
-from stiltwalk.reports.write import write_comparison, write_report
+from stiltwalk.reports.data import RunRows
+from stiltwalk.reports.write import report_texts, write_comparison
 
 playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright")
 BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
@@ -35,7 +36,15 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a page whose every free text tries to be more than text."""
     run = make_run(arms=("none", "mnli", NASTY), targets=("pawsx", "xquad", "tatoeba"), title=NASTY)
     run = replace(run, recipe=NASTY, limited=NASTY, provenance={NASTY: NASTY})
-    return write_report(run, tmp_path_factory.mktemp("page"))
+    return page_of(run, tmp_path_factory.mktemp("page"))
+
+
+def page_of(run: RunRows, folder: Path) -> Path:
+    """Write the page of a run without the files beside it."""
+    _, texts = report_texts(run)
+    file = folder / "report.html"
+    file.write_text(texts["report.html"], encoding="utf-8", newline="\n")
+    return file
 
 
 GRID = ("none", "mnli", "squad_v1", "all", *(f"arm {number}" for number in range(5, 11)))
@@ -45,7 +54,7 @@ GRID = ("none", "mnli", "squad_v1", "all", *(f"arm {number}" for number in range
 def made(name: str, folder: Path) -> Path:
     """Return the page of two models, or of the largest run that a page must bear."""
     if name == "grid":
-        return write_report(make_run(arms=GRID, seeds=(1, 2, 3)), folder)
+        return page_of(make_run(arms=GRID, seeds=(1, 2, 3)), folder)
     speed = compared("mini:mnli", 1.25, "SLOWER", quality=0.82)
     return write_comparison(replace(speed, b=NASTY, data="mini"), folder)
 

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from synthetic import make_rows, make_run, table_of
 
 from stiltwalk.reports.data import ArmScore, RunRows
-from stiltwalk.reports.findings import findings
-from stiltwalk.reports.render import markdown
-from stiltwalk.reports.scores import few_shot
-from stiltwalk.reports.sections import run_report
-from stiltwalk.reports.write import write_report
+from stiltwalk.reports.sections.targets import few_shots
+from stiltwalk.reports.wording import DASH
+from stiltwalk.reports.write import report_texts
 from stiltwalk.store.manifest import RecordedArm
 
 ARMS = ("none", "cloze", "soft_8")
@@ -35,7 +32,7 @@ def prompted() -> RunRows:
     return replace(
         make_run(arms=ARMS, targets=("sib200",)),
         rows=(*rows, *once, *unseen),
-        walked={
+        made_of={
             "none": RecordedArm(),
             "cloze": RecordedArm(adapters="cloze", prompt="cloze", rows_per_class=0),
             "soft_8": RecordedArm(
@@ -49,29 +46,25 @@ def prompted() -> RunRows:
 
 
 def test_draws_have_a_mean_and_a_spread_and_unseen_classes_a_chance_of_their_own() -> None:
-    head, cloze, soft = few_shot(prompted())
-    assert (head.answers, head.rows, head.seeds, head.unseen) == ("head", "all", 3, None)
-    assert (soft.answers, soft.rows, soft.seeds) == ("soft prompt of 5 vectors", "8", 3)
-    assert soft.every.chance == pytest.approx(1 / 7)
-    assert soft.every.languages.mean == pytest.approx(0.4)
-    assert soft.every.languages.sd == pytest.approx(0.02)
-    assert soft.unseen is not None
-    assert soft.unseen.chance == pytest.approx(1 / 3)
-    assert soft.unseen.languages.mean == pytest.approx(0.5)
-    assert (cloze.rows, cloze.seeds, cloze.every.languages.sd) == ("0", 0, None)
+    head, cloze, soft = ([cell.text for cell in row[2:]] for row in few_shots(prompted()).rows)
+    assert head[:3] == ["head", "all", "3"]
+    assert head[-3:] == [DASH] * 3
+    assert soft[:3] == ["soft prompt of 5 vectors", "8", "3"]
+    assert soft[3:6] == ["14.3", "40.0 ± 2.0", "40.0 ± 2.0"]
+    assert soft[6:] == ["33.3", "50.0 ± 0.0", "50.0 ± 0.0"]
+    assert cloze[1:6] == ["0", "0", "14.3", "25.0", "25.0"]
 
 
-def test_the_figures_stand_on_the_page_and_in_markdown(tmp_path: Path) -> None:
-    run = prompted()
-    text = markdown(run_report(findings(run)))
+def test_the_figures_stand_on_the_page_and_in_markdown() -> None:
+    _, texts = report_texts(prompted())
+    text = texts["report.md"]
     row = (
         "| soft\\_8 | sib200 | soft prompt of 5 vectors | 8 | 3 | 14.3 | 40.0 ± 2.0 | 40.0 ± 2.0 |"
     )
     assert f"{row} 33.3 | 50.0 ± 0.0 | 50.0 ± 0.0 |" in text
-    page = write_report(run, tmp_path).read_text(encoding="utf-8")
-    assert '<table id="few-shot"' in page
-    assert "soft prompt of 5 vectors" in page
-    assert "label{tab:few-shot}" in (tmp_path / "report.tex").read_text(encoding="utf-8")
+    assert '<table id="few-shot"' in texts["report.html"]
+    assert "soft prompt of 5 vectors" in texts["report.html"]
+    assert "label{tab:few-shot}" in texts["report.tex"]
 
 
 def test_what_no_seed_has_touched_has_no_spread_anywhere() -> None:
@@ -87,10 +80,7 @@ def test_what_no_seed_has_touched_has_no_spread_anywhere() -> None:
 
 
 def test_a_run_of_heads_on_all_rows_has_no_such_table() -> None:
-    assert not list(few_shot(make_run(targets=("sib200",))))
-    assert "Prompts and few examples" not in markdown(
-        run_report(findings(make_run(targets=("sib200",))))
-    )
+    assert not few_shots(make_run(targets=("sib200",))).rows
 
 
 def test_a_language_without_unseen_rows_is_left_out_of_their_mean() -> None:
@@ -104,9 +94,8 @@ def test_a_language_without_unseen_rows_is_left_out_of_their_mean() -> None:
         for each in run.rows
         if is_kept(each)
     )
-    *_, soft = few_shot(replace(run, rows=halved))
-    assert soft.unseen is not None
-    assert soft.unseen.languages.mean == pytest.approx(0.3)
+    *_, soft = few_shots(replace(run, rows=halved)).rows
+    assert soft[-1].value == pytest.approx(0.3)
 
 
 def _is_german_unseen(each: ArmScore) -> bool:

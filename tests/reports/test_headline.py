@@ -80,7 +80,7 @@ def test_a_gain_within_the_spread_of_seeds_says_so() -> None:
         for each in noisy.rows
         for shift in [{1: 0.1, 2: -0.1, 3: 0.01}[each.row.seed] * (each.arm != "none")]
     )
-    assert "which is inside the noise" in said(replace(noisy, rows=rows)).answer
+    assert "which is within the noise" in said(replace(noisy, rows=rows)).answer
 
 
 def test_a_gain_that_is_one_of_many_says_so() -> None:
@@ -92,6 +92,6 @@ def test_a_gain_that_is_one_of_many_says_so() -> None:
         )
         for each in run.rows
     )
-    found = said(replace(run, rows=rows, shares=()))
-    assert found.answer.endswith(", which is not clear once corrected for all gains of the table.")
-    assert "not clear" in found.details[0]
+    found = said(replace(run, rows=rows, example_scores=()))
+    assert found.answer.endswith(", which is not significant when corrected for all gains.")
+    assert "not significant" in found.details[0]

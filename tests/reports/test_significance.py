@@ -14,9 +14,8 @@ from stiltwalk.reports.significance import (
     LEVEL,
     Estimate,
     Resamples,
+    difference_of,
     estimated,
-    gain_estimate,
-    gains_over_examples,
     mcnemar,
     paired_tests,
 )
@@ -46,7 +45,7 @@ def coin_run(chance: dict[str, float], seeds: tuple[int, ...] = (1,), dice: int 
                 rows.append(ArmScore(arm=arm, row=row))
                 shares.append(ArmExampleScores(arm=arm, row=share))
     run = make_run(arms=tuple(chance), targets=("pawsx",))
-    return replace(run, rows=tuple(rows), shares=tuple(shares))
+    return replace(run, rows=tuple(rows), example_scores=tuple(shares))
 
 
 def test_the_first_draw_is_what_was_observed() -> None:
@@ -71,11 +70,13 @@ def test_resamples_spread_as_far_as_theory_says() -> None:
 
 def test_arms_meet_the_same_examples() -> None:
     run = coin_run({"none": 0.6, "mnli": 0.6})
-    twin = tuple(replace(each, arm="mnli") for each in run.shares if each.arm == "none")
+    twin = tuple(replace(each, arm="mnli") for each in run.example_scores if each.arm == "none")
     score = {each.row.language: each.row.value for each in run.rows if each.arm == "none"}
     rows = tuple(replace(e, row=replace(e.row, value=score[e.row.language])) for e in run.rows)
-    run = replace(run, rows=rows, shares=(*(s for s in run.shares if s.arm == "none"), *twin))
-    gains_R = gains_over_examples(Resamples(run), "mnli", "none", ["pawsx"])
+    run = replace(
+        run, rows=rows, example_scores=(*(s for s in run.example_scores if s.arm == "none"), *twin)
+    )
+    gains_R = Resamples(run).weighted_examples(difference_of("mnli", "none", ["pawsx"]))
     assert gains_R is not None
     assert np.abs(gains_R).max() < 1e-12
 
@@ -126,7 +127,8 @@ def test_a_real_difference_is_found() -> None:
     run = coin_run({"none": 0.6, "mnli": 0.8})
     drawn = Resamples(run)
     assert all(each.is_clear for each in paired_tests(run, drawn).values())
-    found = gain_estimate(drawn, "mnli", ["pawsx"], Spread(0.2, None, 1))
+    weights = difference_of("mnli", "none", ["pawsx"])
+    found = estimated(Spread(0.2, None, 1), drawn.weighted_examples(weights))
     assert found is not None
     assert not found.is_inside
     assert found.seeds is None
@@ -171,9 +173,9 @@ def test_a_p_value_is_the_level_whose_interval_reaches_zero(
 
 
 def test_without_examples_only_seeds_tell() -> None:
-    run = replace(coin_run({"none": 0.6, "mnli": 0.8}, seeds=(1, 2)), shares=())
+    run = replace(coin_run({"none": 0.6, "mnli": 0.8}, seeds=(1, 2)), example_scores=())
     drawn = Resamples(run, num_resamples=20)
     assert {each.test for each in paired_tests(run, drawn).values()} == {"t over seeds"}
-    assert gains_over_examples(drawn, "mnli", "none", ["pawsx"]) is None
-    one = replace(coin_run({"none": 0.6, "mnli": 0.8}), shares=())
+    assert drawn.weighted_examples(difference_of("mnli", "none", ["pawsx"])) is None
+    one = replace(coin_run({"none": 0.6, "mnli": 0.8}), example_scores=())
     assert paired_tests(one, Resamples(one, num_resamples=20)) == {}

@@ -1,13 +1,21 @@
-"""Tests for stiltwalk.reports.wording, markup and speed."""
+"""Tests for stiltwalk.reports.wording, observed speed, and data for the page's script."""
 
 import json
 import re
+from dataclasses import replace
 
 import pytest
 from synthetic import make_run
 
 from stiltwalk.reports.costs import speed_per_arm, speed_per_language
-from stiltwalk.reports.wording import duration, figures, language_name, percent, points
+from stiltwalk.reports.wording import (
+    duration,
+    figures,
+    language_name,
+    notices,
+    percent,
+    points,
+)
 from stiltwalk.tables.html import json_block
 
 
@@ -60,3 +68,23 @@ def test_speed_is_summed_over_stages_and_counts_real_tokens() -> None:
     assert [each.language for each in speed_per_language(run)] == sorted(
         {row.language for row in rows}
     )
+
+
+RUN = replace(make_run(), miniature=False, limited="")
+
+
+def test_the_papers_own_dev_sets_are_flagged() -> None:
+    (said,) = notices(replace(RUN, dev="published"))
+    assert said.startswith("Dev sets as in the paper: checkpoints for xquad, mlqa, tydiqa are")
+
+
+def test_an_intermediate_phase_that_saw_a_targets_held_out_rows_is_flagged() -> None:
+    (said,) = notices(RUN)
+    assert said.startswith("Dev rows of xquad, mlqa are training rows of SQuAD, held out")
+    assert "The intermediate phase of “squad_v1”, “all” trained on them" in said
+
+
+def test_a_clean_choice_needs_no_notice() -> None:
+    assert not notices(replace(RUN, targets=("xnli", "tydiqa")))
+    assert not notices(replace(RUN, targets=("xnli",), dev="published"))
+    assert not notices(replace(make_run(), limited="", dev="published"))[1:]

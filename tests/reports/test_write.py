@@ -11,7 +11,7 @@ from synthetic import ARMS, make_run
 
 from compared import compared
 from stiltwalk.reports.data import RunRows
-from stiltwalk.reports.write import write_report
+from stiltwalk.reports.write import report_texts, write_report
 
 TEXTS = "report.html report.md report.tex claims.json scores.csv timings.csv".split()
 NASTY = '<script>alert("x")</script> & "q" \u202e\u05e9\u05dc\u05d5\u05dd 日本語\x07 | `a`'
@@ -43,11 +43,19 @@ class Page(HTMLParser):
             self.text += data
 
 
+RUN = make_run(targets=("pawsx", "xquad"))
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("report") / "new" / "folder"
-    write_report(make_run(), place)
+    write_report(RUN, place)
     return place
+
+
+def texts_of(run: RunRows) -> dict[str, str]:
+    _, texts = report_texts(run)
+    return texts
 
 
 def small(run: RunRows | None = None) -> RunRows:
@@ -65,10 +73,11 @@ def test_all_files_are_there(folder: Path) -> None:
     assert (folder / "report.html").stat().st_size < 6_000_000
 
 
-def test_equal_rows_give_equal_bytes(folder: Path, tmp_path: Path) -> None:
-    write_report(make_run(), tmp_path)
-    for name in TEXTS:
-        assert (tmp_path / name).read_bytes() == (folder / name).read_bytes(), name
+def test_equal_rows_give_equal_bytes(folder: Path) -> None:
+    texts = texts_of(make_run(targets=RUN.targets))
+    assert list(texts) == TEXTS
+    for name, text in texts.items():
+        assert text.encode() == (folder / name).read_bytes(), name
 
 
 def test_nothing_on_the_page_is_fetched(folder: Path) -> None:
@@ -94,53 +103,54 @@ def test_the_page_says_what_it_is_first(folder: Path) -> None:
     assert all(arm in text for arm in ARMS)
 
 
-def test_a_real_run_has_no_miniature_banner(tmp_path: Path) -> None:
+def test_a_real_run_has_no_miniature_banner() -> None:
     run = replace(small(), miniature=False, limited="")
-    text = write_report(run, tmp_path).read_text(encoding="utf-8")
-    assert "Embedded miniature benchmark" not in text
+    assert "Embedded miniature benchmark" not in texts_of(run)["report.html"]
 
 
-def test_text_from_a_recipe_stays_text(tmp_path: Path) -> None:
+def test_text_from_a_recipe_stays_text() -> None:
     run = make_run(arms=("none", NASTY), targets=("pawsx",), title=NASTY, recipe=NASTY)
     run = replace(run, provenance={NASTY: NASTY}, limited=NASTY)
-    text = write_report(run, tmp_path).read_text(encoding="utf-8")
+    texts = texts_of(run)
+    text = texts["report.html"]
     page = Page(text)
     assert text.count("<script") == 2 + len(re.findall(r'<script type="application/json"', text))
     shown = NASTY.replace("\x07", "\N{REPLACEMENT CHARACTER}")
     assert page.text.count(shown) > 5
     assert "\x07" not in text
-    prose, _, recipe = (tmp_path / "report.md").read_text(encoding="utf-8").partition("```toml")
+    prose, _, recipe = texts["report.md"].partition("```toml")
     assert recipe.count("```") == 1
     assert not re.search(r"(?<!\\)<", prose)
 
 
-def test_a_missing_score_is_shown_with_its_reason(tmp_path: Path) -> None:
+def test_a_missing_score_is_shown_with_its_reason() -> None:
     run = small()
     rows = tuple(e for e in run.rows if (e.arm, e.row.task) != ("all", "xquad"))
-    text = Page(write_report(replace(run, rows=rows), tmp_path).read_text(encoding="utf-8")).text
+    texts = texts_of(replace(run, rows=rows))
+    text = Page(texts["report.html"]).text
     assert "xquad, “all”: every language missing. The run holds no row for it" in text
-    assert "1 of 4 pairs of arm and target have no score" in text
-    assert "missing" in (tmp_path / "report.md").read_text(encoding="utf-8")
+    assert "Incomplete: 1 of 4 pairs of arm and target have no score" in text
+    assert "missing" in texts["report.md"]
 
 
 @pytest.mark.parametrize(
     "run",
     [
-        replace(small(), rows=(), timings=(), baselines=(), stages=(), provenance={}),
+        replace(small(), rows=(), timings=(), reference_points=(), stages=(), provenance={}),
         make_run(arms=("none",), targets=("tatoeba",)),
         make_run(arms=("mnli", "all"), targets=("pawsx",)),
     ],
     ids=["no rows yet", "one arm", "no reference arm"],
 )
-def test_a_partial_run_still_has_a_page(run: RunRows, tmp_path: Path) -> None:
-    assert "How to read this page" in write_report(run, tmp_path).read_text(encoding="utf-8")
+def test_a_partial_run_still_has_a_page(run: RunRows) -> None:
+    assert "How to read this page" in texts_of(run)["report.html"]
 
 
 def test_the_csv_files_hold_every_row_as_it_was(folder: Path) -> None:
-    run = make_run()
+    run = RUN
     with (folder / "scores.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    assert len(rows) == len(run.rows) + len(run.baselines)
+    assert len(rows) == len(run.rows) + len(run.reference_points)
     assert [float(row["value"]) for row in rows if row["kind"] == "arm"] == [
         each.row.value for each in run.rows
     ]
@@ -148,12 +158,11 @@ def test_the_csv_files_hold_every_row_as_it_was(folder: Path) -> None:
         assert len(list(csv.DictReader(file))) == len(run.timings)
 
 
-def test_markdown_holds_the_verdicts_and_what_they_rest_on(tmp_path: Path) -> None:
+def test_markdown_holds_the_verdicts_and_what_they_rest_on() -> None:
     speed = compared("mini:mnli", 1.25, "SLOWER", quality=0.82)
-    write_report(replace(small(), comparisons=(speed,)), tmp_path)
-    text = (tmp_path / "report.md").read_text(encoding="utf-8")
+    text = texts_of(replace(small(), comparisons=(speed,)))["report.md"]
     assert "| SLOWER | 1.250 | 1.240 to 1.260 | 3 % | 10.0 ms | 12.5 ms | 24 |" in text
-    assert "## Controls of the instrument" in text
+    assert "## A/A test and delay test" in text
     assert "| xnli | mini:mnli | 82.0 | 12.5 | 80.0 | 4.00 | 0.9" in text
 
 

@@ -22,8 +22,8 @@ from stiltwalk.execution.scheduler import Scheduler, jobs_of
 from stiltwalk.execution.versions import made_otherwise
 from stiltwalk.recipe.load import parse_recipe
 from stiltwalk.records import Phase
-from stiltwalk.reports.charts.stage_graph import stage_graph
-from stiltwalk.reports.write import rows_of
+from stiltwalk.reports.data import rows_of
+from stiltwalk.reports.sections.run import stage_graph
 from stiltwalk.stages import STAGES
 from stiltwalk.stages.context import Context
 from stiltwalk.stages.cost import ModelShape

@@ -10,8 +10,8 @@ import pytest
 from stiltwalk.execution.plan_view import plan_view
 from stiltwalk.execution.status import read_status
 from stiltwalk.execution.versions import made_with, said_of_mixture
+from stiltwalk.reports.data import rows_of
 from stiltwalk.reports.wording import notices
-from stiltwalk.reports.write import rows_of
 from stiltwalk.stages import language_result
 from stiltwalk.store.manifest import read_records
 from stiltwalk.store.versions import versions

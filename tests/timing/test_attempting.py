@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from stiltwalk.reports.sections.verdicts import design
+from stiltwalk.reports.sections.cost import design
 from stiltwalk.store.workspace import Workspace
 from stiltwalk.timing.attempting import attempted
 from stiltwalk.timing.record import VOID, Speed

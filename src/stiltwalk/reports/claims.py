@@ -1,6 +1,6 @@
 """Claims, each judged by the rows of a run: supported, contradicted, or not decidable.
 
-What a claim says, put together from single differences that each have an interval.
+A claim is put together from single differences that each have an interval.
 
 Source: intersection-union tests (Berger 1982) for "all of these", Bonferroni for "one of these",
 partial conjunctions (Benjamini and Heller 2008) for "at least so many", of which both are cases.
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from functools import cached_property
 from typing import Protocol
@@ -21,7 +21,15 @@ from stiltwalk.recipe.schema import Claim
 from stiltwalk.records import BASELINE_ARM
 from stiltwalk.reports.data import RunRows
 from stiltwalk.reports.scores import spread
-from stiltwalk.reports.significance import LEVEL, Estimate, Floats, Resamples, estimated
+from stiltwalk.reports.significance import (
+    LEVEL,
+    Estimate,
+    Floats,
+    Resamples,
+    Weights,
+    difference_of,
+    estimated,
+)
 from stiltwalk.reports.wording import points
 from stiltwalk.store.manifest import RecordedArm
 from stiltwalk.tasks import INTERMEDIATE, TARGETS
@@ -43,13 +51,13 @@ class Wording:
 
     name: str
     says: str
-    predicate: str
     source: str = ""
+    predicate: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """What a predicate came to, None where it cannot be formed.
+    """The predicate of a claim on these rows, None where it cannot be formed.
 
     `lacks` says what would have to be there for it to be true of more than these rows: such a
     predicate can still be contradicted. `numbers` are for people.
@@ -62,19 +70,15 @@ class Finding:
 
 
 @dataclass(frozen=True, kw_only=True)
-class JudgedClaim:
+class JudgedClaim(Wording):
     """A claim with its verdict.
 
     `here` is what the run shows of the same predicate where the claim itself is not tested, `why`
     its reason; `untested` says why it is not. `breaches` name what contradicts, each with an
-    interval that is corrected for all that was looked at. `p_for` and `p_against` are those of the
+    interval that is corrected for all comparisons. `p_for` and `p_against` are those of the
     whole predicate, `arms` those whose rows decide.
     """
 
-    name: str
-    says: str
-    source: str
-    predicate: str
     verdict: ClaimVerdict
     here: ClaimVerdict | None = None
     untested: str = ""
@@ -83,7 +87,7 @@ class JudgedClaim:
     numbers: tuple[str, ...] = ()
     p_for: float | None = None
     p_against: float | None = None
-    arms: tuple[str, ...] = field(default=())
+    arms: tuple[str, ...] = ()
 
 
 def judge(wording: Wording, finding: Finding, num_seeds: int, untested: str = "") -> JudgedClaim:
@@ -98,7 +102,7 @@ def judge(wording: Wording, finding: Finding, num_seeds: int, untested: str = ""
         num_seeds: of the run; one decides nothing.
         untested: why these rows cannot speak about the claim; "" where they can.
     """
-    verdict, why = _weighed(finding, num_seeds)
+    verdict, why = _verdict(finding, num_seeds)
     found = finding.predicate if num_seeds > 1 else None
     breaches = found.breaches() if found and verdict is ClaimVerdict.CONTRADICTED else ()
     return JudgedClaim(
@@ -118,7 +122,7 @@ def judge(wording: Wording, finding: Finding, num_seeds: int, untested: str = ""
     )
 
 
-def _weighed(finding: Finding, num_seeds: int) -> tuple[ClaimVerdict, str]:
+def _verdict(finding: Finding, num_seeds: int) -> tuple[ClaimVerdict, str]:
     """Return what the rows say of a predicate, and why they do not say more."""
     found = finding.predicate
     if found is None:
@@ -128,11 +132,8 @@ def _weighed(finding: Finding, num_seeds: int) -> tuple[ClaimVerdict, str]:
     if found.p_against <= LEVEL:
         return ClaimVerdict.CONTRADICTED, ""
     if found.p_for <= LEVEL:
-        return (
-            (ClaimVerdict.UNDECIDED, finding.lacks)
-            if finding.lacks
-            else (ClaimVerdict.SUPPORTED, "")
-        )
+        verdict = ClaimVerdict.UNDECIDED if finding.lacks else ClaimVerdict.SUPPORTED
+        return verdict, finding.lacks
     if found.holds:
         doubts = f"It holds as observed, which is within the noise: {'; '.join(found.doubts())}."
         return ClaimVerdict.UNDECIDED, " ".join(filter(None, [doubts, finding.lacks]))
@@ -143,32 +144,22 @@ def _weighed(finding: Finding, num_seeds: int) -> tuple[ClaimVerdict, str]:
 
 def claims_json(judged: Sequence[JudgedClaim]) -> str:
     """Return the verdicts as a JSON document."""
-    return (
-        json.dumps({"claims": [asdict(each) for each in judged]}, ensure_ascii=False, indent=1)
-        + "\n"
-    )
-
-
-Weights = Mapping[tuple[str, str], float]
-"""(arm, target) to the factor with which its score enters a difference."""
+    document = {"claims": [asdict(each) for each in judged]}
+    return json.dumps(document, ensure_ascii=False, indent=1) + "\n"
 
 
 class Evidence:
     """A run's arms by what they are made of, and the differences between their scores.
 
     Only arms with every seed and language of the run's XTREME targets count: a half-finished arm
-    proves nothing.
+    proves nothing. `targets` are those of the run's that the paper speaks of, XTREME's.
     """
 
     def __init__(self, run: RunRows, drawn: Resamples) -> None:
         """Take what a run holds; `drawn` are its scores with the examples resampled."""
         self.run = run
         self.drawn = drawn
-
-    @property
-    def targets(self) -> tuple[str, ...]:
-        """Those of the run's targets that the paper speaks of, XTREME's."""
-        return tuple(task for task in self.run.targets if task in TARGETS)
+        self.targets = tuple(task for task in run.targets if task in TARGETS)
 
     @property
     def has_baseline(self) -> bool:
@@ -178,10 +169,10 @@ class Evidence:
     def plain_arms(self) -> Mapping[str, RecordedArm]:
         """Return the finished arms of plain English training; of equal tasks the first one."""
         found: dict[frozenset[str], str] = {}
-        for name, arm in self.run.walked.items():
+        for name, arm in self.run.made_of.items():
             if arm.is_plain and self._is_there(name):
                 found.setdefault(frozenset(arm.tasks), name)
-        return {name: self.run.walked[name] for name in found.values()}
+        return {name: self.run.made_of[name] for name in found.values()}
 
     def single_arms(self) -> Mapping[str, str]:
         """Return intermediate task to the finished arm that was trained on it alone."""
@@ -203,7 +194,7 @@ class Evidence:
         """
         return [
             (plain, name)
-            for name, arm in self.run.walked.items()
+            for name, arm in self.run.made_of.items()
             if getattr(arm, which) and not (arm.adapters or (arm.has_mlm and arm.is_translated))
             if self._is_there(name)
             for plain, other in self.plain_arms().items()
@@ -218,12 +209,7 @@ class Evidence:
         self, arm: str, other: str, tasks: Sequence[str] = (), languages: Sequence[str] = ()
     ) -> Estimate:
         """Return how much higher one arm scores than another, a fraction."""
-        tasks = tasks or self.targets
-        share = 1 / len(tasks)
-        weights = {(arm, task): share for task in tasks}
-        for task in tasks:
-            weights[other, task] = weights.get((other, task), 0.0) - share
-        return self.weighted(weights, languages)
+        return self.weighted(difference_of(arm, other, tasks or self.targets), languages)
 
     def weighted(self, weights: Weights, languages: Sequence[str] = ()) -> Estimate:
         """Return a difference of weighted scores, seed by seed; its weights sum to zero."""
@@ -231,24 +217,12 @@ class Evidence:
             factor * self.drawn.per_seed(arm, task, languages)
             for (arm, task), factor in weights.items()
         )
-        examples_R = None
-        if all(self.drawn.has_examples(arm, task, languages) for arm, task in weights):
-            examples_R = sum(
-                factor * self.drawn.over_examples(arm, task, languages)
-                for (arm, task), factor in weights.items()
-            )
-        return known(np.asarray(values_S), None if examples_R is None else np.asarray(examples_R))
-
-    def finished(self, arm: str, tasks: Sequence[str]) -> bool:
-        """Whether an arm has every seed and language of some targets."""
-        return self.drawn.has(arm, tasks)
+        return known(np.asarray(values_S), self.drawn.weighted_examples(weights, languages))
 
     def lacking_singles(self) -> str:
         """Return which of the nine tasks have no finished arm of their own, as a sentence."""
         absent = [task for task in INTERMEDIATE if task not in self.single_arms()]
-        if not absent:
-            return ""
-        return f"No finished arm is trained on {', '.join(absent)} alone."
+        return f"No finished arm is trained on {', '.join(absent)} alone." if absent else ""
 
     def lacking_targets(self) -> str:
         """Return which of XTREME's nine targets the run lacks, as a sentence."""
@@ -276,11 +250,11 @@ class Predicate(Protocol):
 
     @property
     def p_for(self) -> float:
-        """Return how rarely what was observed would come out if it were false."""
+        """How rarely what was observed would come out if it were false."""
 
     @property
     def p_against(self) -> float:
-        """Return how rarely what was observed would come out if it were true."""
+        """How rarely what was observed would come out if it were true."""
 
     def breaches(self, level: float = LEVEL) -> list[str]:
         """Return what speaks against it most, each with its interval at a level."""
@@ -290,8 +264,10 @@ class Predicate(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Above:
+class Above(Predicate):
     """One difference that is claimed to lie above a bound, or not above it.
+
+    p-values are two-sided, as in the table of gains, so that one interval decides both.
 
     Args:
         says: what is measured, such as "hellaswag over qqp".
@@ -314,12 +290,12 @@ class Above:
 
     @property
     def p_for(self) -> float:
-        """Two-sided, as in the table of gains, so that one interval decides both."""
+        """That of the difference where it lies on the claimed side."""
         return self._p if self.holds else 1.0
 
     @property
     def p_against(self) -> float:
-        """The same where the difference lies on the other side."""
+        """The same where it lies on the other side."""
         return 1.0 if self.holds else self._p
 
     @cached_property
@@ -334,8 +310,8 @@ class Above:
             size, least, most = (points(-each).lstrip("+") for each in (value, high, low))
             return [f"{self.breach} {size} ({how}: {least} to {most})"]
         side = "above" if self.below else "not above"
-        found = f"{self.says}: {points(value)} ({how}: {points(low)} to "
-        return [f"{found}{points(high)}), {side} {points(self.bound)}"]
+        found = f"{self.says}: {points(value)} ({how}: {points(low)} to {points(high)})"
+        return [f"{found}, {side} {points(self.bound)}"]
 
     def doubts(self) -> list[str]:
         """Return the difference with its 95 % interval."""
@@ -343,7 +319,7 @@ class Above:
 
 
 @dataclass(frozen=True, kw_only=True)
-class AtLeast:
+class AtLeast(Predicate):
     """At least so many of some statements are true: all of them, one of them, or between."""
 
     least: int
@@ -356,12 +332,12 @@ class AtLeast:
 
     @property
     def p_for(self) -> float:
-        """Return the partial-conjunction p-value of so many true parts."""
+        """The partial-conjunction p-value of so many true parts."""
         return _partial([part.p_for for part in self.parts], self.least)
 
     @property
     def p_against(self) -> float:
-        """Return that of so many false parts that too few are left."""
+        """That of so many false parts that too few are left."""
         return _partial([part.p_against for part in self.parts], self._too_many)
 
     @property
@@ -401,16 +377,27 @@ def with_interval(estimate: Estimate) -> str:
     return f"{points(estimate.value)} ({points(low)} to {points(high)})"
 
 
-def lead(claim: Claim, evidence: Evidence) -> Finding:
+def judge_own(run: RunRows, drawn: Resamples) -> list[JudgedClaim]:
+    """Return the recipe's own claims, each with its verdict."""
+    evidence, num_seeds = Evidence(run, drawn), len(drawn.seeds)
+    return [
+        judge(
+            Wording(name=f"own {number}", says=claim.says, predicate=_in_words(claim)),
+            _lead(claim, evidence),
+            num_seeds,
+        )
+        for number, claim in enumerate(run.claims, start=1)
+    ]
+
+
+def _lead(claim: Claim, evidence: Evidence) -> Finding:
     """Return whether one arm leads another by as much as a claim says."""
-    targets = claim.targets or evidence.run.targets
+    targets, drawn = claim.targets or evidence.run.targets, evidence.drawn
     for arm in (claim.arm, claim.over):
-        if not evidence.finished(arm, targets):
+        if not drawn.has(arm, targets):
             return Finding(lacks=f"The arm “{arm}” is not finished.")
     if claim.languages:
-        targets = tuple(
-            t for t in targets if set(claim.languages) & set(evidence.drawn.languages(t))
-        )
+        targets = tuple(t for t in targets if set(claim.languages) & set(drawn.languages(t)))
     if not targets:
         return Finding(lacks="No target has these languages.")
     found = evidence.difference(claim.arm, claim.over, targets, claim.languages)
@@ -422,8 +409,7 @@ def lead(claim: Claim, evidence: Evidence) -> Finding:
     )
 
 
-def in_words(claim: Claim) -> str:
-    """Return the predicate of a claim."""
+def _in_words(claim: Claim) -> str:
     where = (
         f"the mean of {', '.join(claim.targets)}" if claim.targets else "the mean of all targets"
     )
@@ -432,69 +418,3 @@ def in_words(claim: Claim) -> str:
         f"“{claim.arm}” scores more than {claim.by_points:g} points higher than “{claim.over}” "
         f"on {where}{languages}."
     )
-
-
-_XLMR_LARGE = ("FacebookAI/xlm-roberta-large", "xlm-roberta-large")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Published:
-    """A system's published scores: (exact match, F1) for questions, else one figure."""
-
-    system: str
-    source: str
-    scores: Mapping[str, tuple[float, ...]]
-    average: float
-
-    def score(self, task: str) -> float | None:
-        """Return one target's figure as a fraction; for questions the mean of the two."""
-        figures = self.scores.get(task)
-        return sum(figures) / len(figures) / 100 if figures else None
-
-
-PUBLISHED = (
-    Published(
-        system="XLM-R Large",
-        source="Hu et al. (2020); the average is quoted, the row's own mean is 68.25",
-        scores={
-            "xnli": (79.2,),
-            "pawsx": (86.4,),
-            "udpos": (73.8,),
-            "panx": (65.4,),
-            "xquad": (60.8, 76.6),
-            "mlqa": (53.2, 71.6),
-            "tydiqa": (45.0, 65.1),
-            "bucc2018": (66.0,),
-            "tatoeba": (57.3,),
-        },
-        average=68.1,
-    ),
-    Published(
-        system="X-STILTs",
-        source="XTREME's leaderboard; no figure for retrieval was published",
-        scores={
-            "xnli": (80.0,),
-            "pawsx": (87.9,),
-            "udpos": (74.9,),
-            "panx": (64.0,),
-            "xquad": (63.3, 78.7),
-            "mlqa": (53.7, 72.4),
-            "tydiqa": (59.5, 76.0),
-        },
-        average=73.5,
-    ),
-)
-
-
-def published_for(model: str) -> tuple[Published, ...]:
-    """Return the published systems that start from a base model."""
-    return PUBLISHED if is_xlmr_large(model) else ()
-
-
-def is_xlmr_large(model: str) -> bool:
-    """Whether a base model is XLM-R Large, by its hub id: a folder can have any name.
-
-    Args:
-        model: as a recipe names it: a hub id, a folder, the miniature's, "" where it made its own.
-    """
-    return model in _XLMR_LARGE

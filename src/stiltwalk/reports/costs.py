@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from math import exp, hypot, inf, log, log1p, sqrt
 from statistics import fmean
-from typing import TypeVar
 
 from stiltwalk.metrics.aggregate import mean, task_score
 from stiltwalk.metrics.efficiency import RatedSystem, Sign, anchored_per, pareto_front, per
@@ -17,8 +16,6 @@ from stiltwalk.timing.combined import by_task, pairs_of
 from stiltwalk.timing.record import VOID, Cost, Speed
 from stiltwalk.timing.sample_size import OFFLINE, SINGLE_STREAM, TAIL_MARGIN, Figure
 from stiltwalk.timing.tost import Verdict
-
-Key = TypeVar("Key", bound=Hashable)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,34 +40,24 @@ class ObservedSpeed:
 def speed_per_language(run: RunRows) -> tuple[ObservedSpeed, ...]:
     """Return one line per arm, task and language, in the order of the recipe."""
     tasks, arms = {t: i for i, t in enumerate(run.targets)}, {a: i for i, a in enumerate(run.arms)}
-    sums = _sum_by(run, lambda arm, row: (arm, row.task, row.language))
-    found = (_speed(*key, rows) for key, rows in sums.items())
-    return tuple(
-        sorted(
-            (each for each in found if each),
-            key=lambda s: (tasks.get(s.task, len(tasks)), s.language, arms.get(s.arm, len(arms))),
-        )
+    rows: dict[tuple[str, str, str], list[TimingRow]] = {}
+    for each in run.timings:
+        rows.setdefault((each.arm, each.row.task, each.row.language), []).append(each.row)
+    found = [speed for key, each in rows.items() if (speed := _speed(*key, each))]
+    found.sort(
+        key=lambda s: (tasks.get(s.task, len(tasks)), s.language, arms.get(s.arm, len(arms)))
     )
+    return tuple(found)
 
 
 def speed_per_arm(run: RunRows) -> tuple[ObservedSpeed, ...]:
     """Return one line per arm, everything it predicted together."""
-    sums = _sum_by(run, lambda arm, _: arm)
-    found = (_speed(arm, "", "", sums[arm]) for arm in run.arms if arm in sums)
-    return tuple(each for each in found if each)
+    rows = {arm: [each.row for each in run.timings if each.arm == arm] for arm in run.arms}
+    return tuple(speed for arm, each in rows.items() if (speed := _speed(arm, "", "", each)))
 
 
-def _sum_by(run: RunRows, key: Callable[[str, TimingRow], Key]) -> dict[Key, list[TimingRow]]:
-    """Return the timing rows that share a key."""
-    groups: dict[Key, list[TimingRow]] = {}
-    for each in run.timings:
-        groups.setdefault(key(each.arm, each.row), []).append(each.row)
-    return groups
-
-
-def _speed(arm: str, task: str, language: str, rows: Iterable[TimingRow]) -> ObservedSpeed | None:
+def _speed(arm: str, task: str, language: str, rows: Sequence[TimingRow]) -> ObservedSpeed | None:
     """Return the sum of some rows as rates, None where nothing was timed."""
-    rows = list(rows)
     num_examples = sum(row.num_examples for row in rows)
     real, padded = sum(row.real_tokens for row in rows), sum(row.padded_tokens for row in rows)
     time_s = sum(row.time_s for row in rows)
@@ -131,6 +118,7 @@ def training_costs(run: RunRows) -> tuple[TrainingCost, ...]:
     )
 
 
+_COSTS = ("latency", "throughput", "memory")
 _WIDER = 1.96 / 1.645
 """From half a 90 % interval to half a 95 % interval, for a difference with a direction."""
 
@@ -178,7 +166,7 @@ def efficiency(comparisons: Sequence[Speed]) -> Iterator[Efficiency]:
     groups = pairs_of(comparisons)
     for task in dict.fromkeys(cell.task for each in comparisons for cell in each.cells):
         members = _members(groups, task)
-        if len(members) < 2:  # noqa: PLR2004 - one has nothing to be weighed against
+        if len(members) < 2:  # noqa: PLR2004 - one has nothing to be compared with
             continue
         systems = {name: each.system for name, each in members.items()}
         exact, anchored = per(systems), anchored_per(systems, next(iter(systems)))
@@ -199,7 +187,7 @@ def why_no_efficiency(comparisons: Sequence[Speed]) -> str:
     if not comparisons:
         return ""
     if all(cell.verdict == VOID for each in comparisons for cell in each.cells):
-        return "PER and the Pareto plot are missing: no comparison passed its own controls."
+        return "PER and the Pareto plot are missing: no comparison passed its A/A and delay tests."
     return (
         "PER and the Pareto plot are missing: no task has a score of both models, latency and "
         "throughput."
@@ -209,23 +197,32 @@ def why_no_efficiency(comparisons: Sequence[Speed]) -> str:
 def _members(groups: Sequence[Sequence[Speed]], task: str) -> Mapping[str, _Member]:
     """Return the models that were compared with the first one's A on the same device."""
     found: dict[str, _Member] = {}
+    first = groups[0][0]
     for pairs in groups:
-        first = groups[0][0]
-        if (pairs[0].a, pairs[0].design.device) != (first.a, first.design.device):
+        a, b, device = pairs[0].a, pairs[0].b, pairs[0].design.device
+        if (a, device) != (first.a, first.design.device) or b in found:
             continue
-        if pairs[0].b not in found and (both := _both(pairs, task)):
-            anchor = found.setdefault(pairs[0].a, both[0])
-            found[pairs[0].b] = _relative(both[1], anchor.system)
+        member = _measured(pairs, task)
+        if member is None:
+            continue
+        of_a, quality = member.system, mean([_quality(each, task, "b") for each in pairs])
+        anchor = found.setdefault(a, _Member(system=of_a, ratios=dict.fromkeys(_COSTS, _Ratio())))
+        costs = {
+            name: getattr(anchor.system, name) * exp(ratio.log)
+            for name, ratio in member.ratios.items()
+        }
+        system = RatedSystem(quality=quality, **costs)
+        found[b] = _Member(system=system, ratios=member.ratios)
     return found
 
 
-def _both(pairs: Sequence[Speed], task: str) -> tuple[_Member, _Member] | None:
-    """Return A and B; None where a figure is missing or does not count."""
+def _measured(pairs: Sequence[Speed], task: str) -> _Member | None:
+    """Return A's figures with B's ratios; None where a figure is missing or does not count."""
     figures = {(each.scenario, each.figure): each for each in by_task(pairs) if each.task == task}
     latency = figures.get((SINGLE_STREAM.name, Figure.P50))
     time = figures.get((OFFLINE.name, Figure.TIME))
-    quality = [mean([_quality(each, task, model) for each in pairs]) for model in "ab"]
-    if not (latency and time and quality[0]) or VOID in (latency.verdict, time.verdict):
+    quality = mean([_quality(each, task, "a") for each in pairs])
+    if not (latency and time and quality) or VOID in (latency.verdict, time.verdict):
         return None
     half = latency.half_width
     if latency.verdict == Verdict.INCONCLUSIVE:  # also where only the correction left it open
@@ -236,23 +233,16 @@ def _both(pairs: Sequence[Speed], task: str) -> tuple[_Member, _Member] | None:
         half=sqrt(sum(each.half**2 for _, each in held)) / len(held),
         margin=TAIL_MARGIN,
     )
-    ratios = {
-        "latency": _Ratio(log=log(latency.ratio), half=half, margin=latency.margin),
-        "throughput": _Ratio(log=-log(time.ratio)),
-        "memory": memory,
-    }
-    costs = {"latency": latency.a_s, "throughput": 1 / time.a_s, "memory": held[0][0]}
-    a = RatedSystem(quality=quality[0], **costs)
-    b = RatedSystem(quality=quality[1], **costs)
-    return _Member(system=a, ratios={name: _Ratio() for name in ratios}), _Member(
-        system=b, ratios=ratios
+    return _Member(
+        system=RatedSystem(
+            quality=quality, latency=latency.a_s, throughput=1 / time.a_s, memory=held[0][0]
+        ),
+        ratios={
+            "latency": _Ratio(log=log(latency.ratio), half=half, margin=latency.margin),
+            "throughput": _Ratio(log=-log(time.ratio)),
+            "memory": memory,
+        },
     )
-
-
-def _relative(member: _Member, anchor: RatedSystem) -> _Member:
-    """Return B with A's figures times its own ratios."""
-    costs = {name: getattr(anchor, name) * exp(ratio.log) for name, ratio in member.ratios.items()}
-    return _Member(system=RatedSystem(quality=member.system.quality, **costs), ratios=member.ratios)
 
 
 def _compared(members: Mapping[str, _Member], x: str, y: str, criterion: str) -> Sign:

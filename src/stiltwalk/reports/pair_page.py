@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from rich.console import Console
 
 from stiltwalk.metrics.aggregate import mean
 from stiltwalk.records import Split
-from stiltwalk.reports.charts.figures import language_bars, pareto
-from stiltwalk.reports.charts.series import label, language_points, ordered_languages
-from stiltwalk.reports.costs import efficiency
+from stiltwalk.reports.charts import language_bars
 from stiltwalk.reports.data import RunRows, rows_of_pair, with_visible_names
 from stiltwalk.reports.parts import (
-    Beside,
     Document,
     Facts,
     Points,
     Section,
+    SideBySide,
     Words,
     charts_of,
     chosen_by,
@@ -25,16 +23,26 @@ from stiltwalk.reports.parts import (
 )
 from stiltwalk.reports.scores import ScoreBook
 from stiltwalk.reports.sections import instrument
-from stiltwalk.reports.sections.targets import english
-from stiltwalk.reports.sections.verdicts import (
+from stiltwalk.reports.sections.cost import (
     banner,
     behind_it,
+    breakdown,
     design,
-    splits,
+    efficiency_of,
+    structure,
     trust,
-    weighing,
 )
-from stiltwalk.reports.wording import duration, notices, percent, plural, points
+from stiltwalk.reports.sections.languages import language_points
+from stiltwalk.reports.sections.targets import english
+from stiltwalk.reports.wording import (
+    duration,
+    label,
+    notices,
+    ordered_languages,
+    percent,
+    plural,
+    points,
+)
 from stiltwalk.tables import terminal
 from stiltwalk.tables.table import Cell, Table, heads
 from stiltwalk.timing.attribution import SAME_WORK, shares_of_time
@@ -47,7 +55,6 @@ Differences = Mapping[str, Mapping[str, tuple[float, float]]]
 def pair_report(speed: Speed) -> Document:
     """Return the report of one comparison: the same record gives the same page."""
     run = with_visible_names(rows_of_pair(speed))
-    scores = _scores(run)
     languages = {each.language for each in speed.languages} | set(run.languages or ())
     chips = (
         plural(len(speed.structure), "target"),
@@ -61,34 +68,46 @@ def pair_report(speed: Speed) -> Document:
         lead=speed.question,
         chips=tuple(filter(None, chips)),
         banners=(*notices(run), *(each.text for each in banner(speed))),
-        sections=(
-            _answer(run, speed, scores),
-            _speed(speed),
-            _quality(run, scores),
-            _structure(speed),
-            Section(
-                name="trust",
-                link="Controls",
-                title="Whether the instrument can be trusted",
-                parts=trust(0, speed),
-            ),
-            Section(
-                name="behind",
-                link="Where time goes",
-                title="Where time and memory go",
-                parts=(splits(0, speed), *behind_it(0, speed)),
-            ),
-            _reading(run, speed),
-        ),
+        sections=tuple(_sections(run, speed)),
     )
 
 
+def _sections(run: RunRows, speed: Speed) -> Iterator[Section]:
+    scores = _scores(run)
+    yield _answer(run, speed, scores)
+    yield Section(
+        name="speed",
+        link="Speed",
+        title="Verdicts about speed",
+        parts=(
+            instrument.together(0, [speed]),
+            instrument.verdicts(0, speed),
+            *efficiency_of([speed]),
+        ),
+    )
+    yield _quality(run, scores)
+    yield _structure(speed)
+    yield Section(
+        name="trust",
+        link="A/A test",
+        title="Whether the measurement can be trusted",
+        parts=trust(0, speed),
+    )
+    yield Section(
+        name="behind",
+        link="Where time goes",
+        title="Where time and memory go",
+        parts=(breakdown(0, speed), *behind_it(0, speed)),
+    )
+    yield _reading(run, speed)
+
+
 def print_speed(speed: Speed, console: Console) -> None:
-    """Show controls, verdicts, what stands beside them, and the summary."""
+    """Show A/A and delay tests, verdicts, what they rest on, and the summary."""
     run = rows_of_pair(speed)
     console.print(f"{speed.question} ({speed.design.style})", highlight=False, markup=False)
     for table in (
-        instrument.controls(0, speed),
+        instrument.known_delays(0, speed),
         instrument.together(0, [speed]),
         instrument.verdicts(0, speed),
         instrument.loadgen(0, speed),
@@ -96,20 +115,18 @@ def print_speed(speed: Speed, console: Console) -> None:
         instrument.memory(0, speed),
         instrument.uneven(0, speed),
         instrument.languages(0, speed, SAME_WORK),
-        quality_table(run, _scores(run)),
+        _quality_table(run, _scores(run)),
     ):
         if table.rows:
             console.print(terminal.render(table), highlight=False)
     told = ", ".join(f"{name} {share:.1%}" for name, share in shares_of_time(speed).items())
     sentences = [f"Variance of log(p50 latency): {told}."] * bool(told)
-    for task, found in speed.structure.items():
-        sentences.append(f"{task}: {'; '.join(found) or 'structurally identical'}")
+    sentences += [f"{task}: {found}" for task, found in structure(speed)]
     for sentence in (*sentences, *speed.summary):
         console.print(sentence, highlight=False, markup=False, soft_wrap=True)
 
 
 def _scores(run: RunRows) -> Differences:
-    """Return the scores of both models where both have one."""
     book = ScoreBook(run.rows, Split.TEST)
     return {
         task: {
@@ -123,7 +140,7 @@ def _scores(run: RunRows) -> Differences:
 
 
 def _answer(run: RunRows, speed: Speed, scores: Differences) -> Section:
-    answer = "No answer about speed: the instrument failed its own controls."
+    answer = "No answer about speed: the measurement failed its own tests."
     if any(cell.verdict != VOID for cell in speed.cells):
         answer = next(each for each in speed.summary if not each.startswith(VOID))
     return Section(
@@ -138,23 +155,6 @@ def _answer(run: RunRows, speed: Speed, scores: Differences) -> Section:
     )
 
 
-def _speed(speed: Speed) -> Section:
-    fronts = charts_of(pareto([speed]))
-    compared = tuple(dict.fromkeys(each.task for each in efficiency([speed])))
-    return Section(
-        name="speed",
-        link="Speed",
-        title="Verdicts about speed",
-        parts=(
-            instrument.together(0, [speed]),
-            instrument.verdicts(0, speed),
-            *weighing([speed]),
-            *chosen_by("task", "Target", compared, fronts),
-            Beside(fronts),
-        ),
-    )
-
-
 def _quality(run: RunRows, scores: Differences) -> Section:
     bars = charts_of(language_bars(run, language_points(run, {})) if run.targets else None)
     by_language = _languages(run, scores)
@@ -163,10 +163,10 @@ def _quality(run: RunRows, scores: Differences) -> Section:
         link="Quality",
         title="Quality",
         parts=(
-            quality_table(run, scores),
+            _quality_table(run, scores),
             english(run),
             *chosen_by("task", "Target", run.targets, [*bars, by_language.name]),
-            Beside((*bars, by_language)),
+            SideBySide((*bars, by_language)),
         ),
     )
 
@@ -179,33 +179,28 @@ def _structure(speed: Speed) -> Section:
         parts=(
             Words(
                 "The structural fingerprint: configuration, parameters, tokenizer, attention and "
-                "operations. Where nothing differs, the same work is done for the same input, and "
-                "equal times are expected; the verdicts show it."
+                "operations. Where nothing differs, both do the same work for the same input, and "
+                "equal times are expected; the verdicts tell."
             ),
-            Facts(
-                tuple(
-                    (task, "; ".join(each) or "structurally identical")
-                    for task, each in speed.structure.items()
-                )
-            ),
+            Facts(structure(speed)),
         ),
     )
 
 
 _WORDS = """
 Time ratio: Time of the second model divided by that of the first, the geometric mean over blocks;
-    a block asks both the same requests.
+    in a block both get the same requests.
 EQUIVALENT: The 90 % interval of the ratio lies within the margin, which was fixed beforehand:
     equality is shown, not assumed.
 SLOWER, FASTER: Not EQUIVALENT, and the 95 % interval, which is two-sided, lies on one side of 1
     and survives Holm's correction for the number of verdicts.
 INCONCLUSIVE: Anything else. It is no evidence of equality; more blocks or a quieter machine may
     decide.
-VOID: The instrument did not see what it was shown: one model under two names must come out
-    EQUIVALENT, a delay of 5 % SLOWER. Or its blocks repeat one another so much that they are
-    worth fewer than eight independent ones.
-Design: {design} It took {time} in all.
-Files: speed.json beside this page holds every figure.
+VOID: A test of the measurement failed: one model under two names (A/A) must come out
+    EQUIVALENT, a delay of 5 % SLOWER. Or the blocks are so correlated that fewer than eight
+    of them are effective.
+Design: {design} It took {time}.
+Files: speed.json in the folder of this page holds every figure.
 """
 
 
@@ -219,51 +214,44 @@ def _reading(run: RunRows, speed: Speed) -> Section:
     )
 
 
+def _pairs(scores: Differences) -> list[tuple[str, list[tuple[float, float]]]]:
+    return [(task, list(found.values())) for task, found in scores.items() if found]
+
+
 def _said(run: RunRows, scores: Differences) -> Sequence[str]:
     """Return how the quality of the second model compares, a sentence per target."""
     if not scores:
-        return ("Quality: no score of both models is at hand; arms of a run, RUN:ARM, have them.",)
+        return ("Quality: no scores of both models are known; arms of a run, RUN:ARM, have them.",)
     return [
         f"{task}: {run.arms[1]} scores {percent(mean([b for _, b in pairs]))} against "
         f"{percent(mean([a for a, _ in pairs]))} of {run.arms[0]} "
         f"({points(mean([b - a for a, b in pairs]))} points), higher in "
         f"{sum(b > a for a, b in pairs)} of {plural(len(pairs), 'language')}."
-        for task, found in scores.items()
-        for pairs in [list(found.values())]
-        if pairs
+        for task, pairs in _pairs(scores)
     ]
 
 
-def quality_table(run: RunRows, scores: Differences) -> Table:
-    """Return the score of both models per target; no rows where none is known."""
+def _quality_table(run: RunRows, scores: Differences) -> Table:
     return Table(
         name="quality",
         title="Quality",
-        note="Score in percent, the plain mean over languages. No test stands behind a difference "
-        "of quality here: the page of a run holds its gains against their noise.",
+        note="Score in percent, the plain mean over languages. Differences in quality are not "
+        "tested here: the report of a run compares its gains with their noise.",
         columns=heads("target", *run.arms, "difference, points", "languages higher", "lower", "of"),
         rows=tuple(
             (
                 Cell(task),
                 *_pair(mean([a for a, _ in pairs]), mean([b for _, b in pairs])),
-                *(
-                    Cell(str(number), number)
-                    for number in (
-                        sum(b > a for a, b in pairs),
-                        sum(b < a for a, b in pairs),
-                        len(pairs),
-                    )
-                ),
+                _number(sum(b > a for a, b in pairs)),
+                _number(sum(b < a for a, b in pairs)),
+                _number(len(pairs)),
             )
-            for task, found in scores.items()
-            for pairs in [list(found.values())]
-            if pairs
+            for task, pairs in _pairs(scores)
         ),
     )
 
 
 def _languages(run: RunRows, scores: Differences) -> Table:
-    """Return the score of both models in every language, to be filtered by target."""
     return Table(
         name="quality-languages",
         title="Quality by language",
@@ -276,6 +264,10 @@ def _languages(run: RunRows, scores: Differences) -> Table:
         ),
         filtered=("task", 1),
     )
+
+
+def _number(value: int) -> Cell:
+    return Cell(str(value), value)
 
 
 def _pair(a: float, b: float) -> tuple[Cell, Cell, Cell]:

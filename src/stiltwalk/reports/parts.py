@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from stiltwalk.reports.charts.style import Chart
+from stiltwalk.reports.charts import Chart
 from stiltwalk.reports.claims import JudgedClaim
 from stiltwalk.tables.table import EVERYWHERE, Format, Table
 
@@ -78,7 +78,7 @@ class ClaimList:
 
 
 @dataclass(frozen=True)
-class Beside:
+class SideBySide:
     """Parts that stand side by side where there is room."""
 
     parts: tuple[Part, ...]
@@ -93,7 +93,7 @@ class Folded:
 
 
 Part = (
-    Heading | Words | Points | Facts | Choice | Graphic | Code | ClaimList | Beside | Folded
+    Heading | Words | Points | Facts | Choice | Graphic | Code | ClaimList | SideBySide | Folded
     | Table | Chart
 )  # fmt: skip
 
@@ -135,7 +135,7 @@ class Document:
 def _flat(parts: Sequence[Part]) -> Iterator[Part]:
     for part in parts:
         yield part
-        if isinstance(part, Beside | Folded):
+        if isinstance(part, SideBySide | Folded):
             yield from _flat(part.parts)
 
 

@@ -1,4 +1,4 @@
-"""From score rows to task scores: by seed, dev selection, transfer gap, few shots, groups."""
+"""From score rows to task scores: by seed, dev selection, transfer gap, groups of languages."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def trained_seeds(rows: Iterable[ArmScore]) -> tuple[int, ...]:
 
 
 def _is_untrained(row: ScoreRow) -> bool:
-    """Whether no training stands between the base encoder and a row, so that no seed does."""
+    """Whether a row comes from the base encoder without training, so that no seed matters."""
     is_bare_encoder = TASKS[row.task].task_type is TaskType.RETRIEVAL and not row.intermediate
     return is_bare_encoder or (row.seed == 0 and not row.control)
 
@@ -57,9 +57,9 @@ class ScoreBook:
         """Read the rows of one split; a later row of the same figure replaces an earlier one.
 
         Args:
-            rows: of arms or of baselines.
+            rows: of arms or of reference points.
             split: which rows to read.
-            seeds: those of the run; what no seed has touched stands beside each of them.
+            seeds: those of the run; what is untrained counts for each of them.
             languages_of: the languages that a task was to be tested in.
         """
         self._languages_of = languages_of
@@ -69,10 +69,10 @@ class ScoreBook:
             row = each.row
             if row.split == split:
                 by_seed = self._scores.setdefault((each.arm, row.task), {})
-                beside = seeds if _is_untrained(row) else ()
-                if beside:
+                all_seeds = seeds if _is_untrained(row) else ()
+                if all_seeds:
                     self._untrained.add((each.arm, row.task))
-                for seed in beside or (row.seed,):
+                for seed in all_seeds or (row.seed,):
                     scores = by_seed.setdefault(seed, {}).setdefault(row.language, {})
                     scores[row.metric] = row.value
 
@@ -82,7 +82,7 @@ class ScoreBook:
         return {seed: seeds[seed] for seed in sorted(seeds)}
 
     def over_seeds(self, arm: str, tasks: Iterable[str], values: Iterable[float]) -> Spread | None:
-        """Return the spread of one value per seed, of one alone where no seed has touched any."""
+        """Return the spread of one value per seed, of one alone where all is untrained."""
         found = list(values)
         if all((arm, task) in self._untrained for task in tasks):
             found = found[:1]
@@ -101,8 +101,7 @@ class ScoreBook:
     ) -> dict[int, float]:
         """Return seed to the gain over another arm in one language."""
         theirs = self.language_scores(reference, task, language)
-        ours = self.language_scores(arm, task, language)
-        return {seed: ours[seed] - theirs[seed] for seed in ours if seed in theirs}
+        return minus(self.language_scores(arm, task, language), theirs)
 
     def missing(self, arm: str, task: str) -> tuple[str, ...]:
         """Return the languages of a task that some seed of this arm has no score for."""
@@ -143,9 +142,8 @@ class ScoreBook:
             tasks: the tasks that the mean needs.
         """
         per_task = {task: self.task_scores(arms[task], task) for task in tasks if task in arms}
-        seeds = sorted({seed for scores in per_task.values() for seed in scores})
         means = {}
-        for seed in seeds:
+        for seed in sorted({seed for scores in per_task.values() for seed in scores}):
             there = {task: scores[seed] for task, scores in per_task.items() if seed in scores}
             value = overall_score(there, tasks)
             if value is not None:
@@ -156,9 +154,13 @@ class ScoreBook:
         self, arms: Mapping[str, str], reference: str, tasks: Sequence[str]
     ) -> dict[int, float]:
         """Return seed to the difference between such a mean and that of one other arm."""
-        ours = self.mean_scores(arms, tasks)
         theirs = self.mean_scores(dict.fromkeys(tasks, reference), tasks)
-        return {seed: ours[seed] - theirs[seed] for seed in ours if seed in theirs}
+        return minus(self.mean_scores(arms, tasks), theirs)
+
+
+def minus(ours: Mapping[int, float], theirs: Mapping[int, float]) -> dict[int, float]:
+    """Return seed to the difference, for the seeds that both have."""
+    return {seed: ours[seed] - theirs[seed] for seed in ours if seed in theirs}
 
 
 ENGLISH = "en"
@@ -222,7 +224,7 @@ def select_on_dev(run: RunRows, without: int | None = None) -> Mapping[str, DevS
 
 @dataclass(frozen=True, slots=True)
 class OracleGap:
-    """One target: the arm that English dev chose and the one that test would have, with scores.
+    """One target: the arm that English dev chose, the one that test would have, and their scores.
 
     Scores are of the test rows, fractions.
     """
@@ -234,41 +236,28 @@ class OracleGap:
     test_choice: float
 
 
-def oracle_gap(run: RunRows) -> tuple[OracleGap, ...]:
-    """Return what choosing on dev alone cost against choosing on test, target by target.
+def oracle_gap(run: RunRows) -> Iterator[OracleGap]:
+    """Yield by target how far choosing on dev falls short of choosing on test.
 
     Such a choice on test is worth nothing as a result, and the largest of several noisy scores is
-    too high: the difference is the most that the rule can have cost.
+    too high: the gap is the most that choosing on dev can have cost.
     """
     book = ScoreBook(run.rows, Split.TEST, trained_seeds(run.rows), run.languages_of)
-    found = []
-    for task, choice in select_on_dev(run).items():
+    choices = select_on_dev(run)
+    for task in (each for each in run.targets if each in choices):
         scores = {
             arm: mean([each.score for each in by_seed.values()])
             for arm in run.arms
             if (by_seed := book.task_scores(arm, task)) and not book.missing(arm, task)
         }
-        if choice.arm in scores:
+        chosen = choices[task].arm
+        if chosen in scores:
             best = max(scores, key=scores.__getitem__)
-            found.append(OracleGap(task, choice.arm, scores[choice.arm], best, scores[best]))
-    order = {task: place for place, task in enumerate(run.targets)}
-    return tuple(sorted(found, key=lambda each: order[each.task]))
+            yield OracleGap(task, chosen, scores[chosen], best, scores[best])
 
 
-@dataclass(frozen=True, kw_only=True)
-class TransferGap:
-    """One arm on one task: English, the mean of the other languages, and what is lost.
-
-    Fractions over seeds; `lost` is English minus the rest, seed by seed.
-    """
-
-    english: Spread
-    rest: Spread
-    lost: Spread
-
-
-def transfer_gap(run: RunRows) -> Mapping[tuple[str, str], TransferGap]:
-    """Return (arm, task) to English and the rest, where a task has both."""
+def transfer_gap(run: RunRows) -> Mapping[tuple[str, str], tuple[float, float]]:
+    """Return (arm, task) to English and the mean of the other languages, where a task has both."""
     book = ScoreBook(run.rows, Split.TEST)
     found = {}
     for task in run.targets:
@@ -279,86 +268,10 @@ def transfer_gap(run: RunRows) -> Mapping[tuple[str, str], TransferGap]:
                 for scores in book.by_seed(arm, task).values()
                 if ENGLISH in scores and any(code in scores for code in others)
             ]
-            english = spread(each for each, _ in pairs)
-            rest = spread(each for _, each in pairs)
-            lost = spread(ours - theirs for ours, theirs in pairs)
-            if english and rest and lost:
-                found[arm, task] = TransferGap(english=english, rest=rest, lost=lost)
+            if pairs:
+                english, rest = zip(*pairs, strict=True)
+                found[arm, task] = mean(english), mean(rest)
     return found
-
-
-_ALL, _UNSEEN = "accuracy", "accuracy_unseen"
-_KINDS = {TaskType.TEXT, TaskType.PAIR}
-"""Of targets with one class per row."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Accuracy:
-    """Over seeds: English, and the mean over languages; `chance` is that of guessing evenly."""
-
-    chance: float
-    english: Spread | None
-    languages: Spread
-
-
-@dataclass(frozen=True, kw_only=True)
-class FewShot:
-    """One arm on one target.
-
-    Args:
-        arm: its name.
-        task: the target.
-        answers: what does, in words.
-        rows: English rows of a class that it learned from, in words.
-        seeds: that trained it, 0 where nothing was trained.
-        every: over all classes.
-        unseen: over the rows of those that it did not learn, answered among these.
-    """
-
-    arm: str
-    task: str
-    answers: str
-    rows: str
-    seeds: int
-    every: Accuracy
-    unseen: Accuracy | None
-
-
-def few_shot(run: RunRows) -> Iterator[FewShot]:
-    """Yield every arm on every target with classes; nothing where all arms are plain heads."""
-    if not any(each.prompt or each.rows_per_class for each in run.walked.values()):
-        return
-    book = ScoreBook(run.rows, Split.TEST)
-    for task in (each for each in run.targets if TASKS[each].task_type in _KINDS):
-        for arm, made in run.walked.items():
-            every = _accuracy(book, arm, task, _ALL, len(TASKS[task].labels))
-            if every is None:
-                continue
-            yield FewShot(
-                arm=arm,
-                task=task,
-                answers=made.prompt or "head",
-                rows="all" if made.rows_per_class is None else str(made.rows_per_class),
-                seeds=sum(seed > 0 for seed in book.by_seed(arm, task)),
-                every=every,
-                unseen=_accuracy(book, arm, task, _UNSEEN, made.unseen.get(task, 0)),
-            )
-
-
-def _accuracy(
-    book: ScoreBook, arm: str, task: str, metric: str, num_classes: int
-) -> Accuracy | None:
-    """Return one figure of an arm; None where it has none."""
-    by_seed = [_figure(scores, metric) for scores in book.by_seed(arm, task).values()]
-    languages = spread(mean(list(each.values())) for each in by_seed if each)
-    if languages is None or not num_classes:
-        return None
-    english = spread(each[ENGLISH] for each in by_seed if ENGLISH in each)
-    return Accuracy(chance=1 / num_classes, english=english, languages=languages)
-
-
-def _figure(scores: Mapping[str, Mapping[str, float]], metric: str) -> dict[str, float]:
-    return {language: each[metric] for language, each in scores.items() if metric in each}
 
 
 def _table(text: str) -> dict[str, str]:
@@ -403,51 +316,37 @@ GROUPINGS: Mapping[str, Mapping[str, str]] = {
 """Resources: the classes of Joshi et al. (2020), "The State and Fate of Linguistic Diversity"."""
 
 GROUPED = frozenset(_SCRIPT)
-"""The languages that are in a group of each kind: XTREME's."""
+"""The languages that are in groups: XTREME's."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class GroupScore:
-    """One arm in one group of languages, fractions over seeds.
+def language_groups(run: RunRows) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+    """Yield by what, which group, and its languages that the run was tested in.
 
-    English is in no group: it is what the others are held against. A target's languages in the
-    group are averaged first, then the targets.
+    English is in no group: it is what the others are compared with.
     """
-
-    grouping: str
-    group: str
-    languages: tuple[str, ...]
-    arm: str
-    score: Spread
-    gain: Spread | None
-
-
-def group_scores(run: RunRows) -> Iterator[GroupScore]:
-    """Yield every arm's score in every group of languages that the run was tested in."""
-    book = ScoreBook(run.rows, Split.TEST, trained_seeds(run.rows), run.languages_of)
-    tested = dict.fromkeys(code for task in run.targets for code in run.languages_of(task))
+    tested = sorted({code for task in run.targets for code in run.languages_of(task)} - {ENGLISH})
     for grouping, groups in GROUPINGS.items():
         for group in dict.fromkeys(groups.values()):
-            languages = tuple(c for c in sorted(tested) if groups.get(c) == group and c != "en")
-            for arm in run.arms if languages else ():
-                ours = _by_seed(run, book, arm, languages)
-                theirs = _by_seed(run, book, BASELINE_ARM, languages)
-                score = spread(ours.values())
-                gains = [ours[seed] - theirs[seed] for seed in ours if seed in theirs]
-                if score:
-                    yield GroupScore(
-                        grouping=grouping,
-                        group=group,
-                        languages=languages,
-                        arm=arm,
-                        score=score,
-                        gain=spread(gains) if arm != BASELINE_ARM else None,
-                    )
+            languages = tuple(code for code in tested if groups.get(code) == group)
+            if languages:
+                yield grouping, group, languages
 
 
-def _by_seed(
-    run: RunRows, book: ScoreBook, arm: str, languages: tuple[str, ...]
-) -> dict[int, float]:
+def group_score(
+    run: RunRows, book: ScoreBook, arm: str, languages: Sequence[str]
+) -> tuple[Spread | None, Spread | None]:
+    """Return an arm's score in a group of languages and its gain, where there is one.
+
+    A target's languages in the group are averaged first, then the targets.
+    """
+    ours = _by_seed(run, book, arm, languages)
+    if arm == BASELINE_ARM:
+        return spread(ours.values()), None
+    gains = minus(ours, _by_seed(run, book, BASELINE_ARM, languages))
+    return spread(ours.values()), spread(gains.values())
+
+
+def _by_seed(run: RunRows, book: ScoreBook, arm: str, languages: Sequence[str]) -> dict[int, float]:
     """Return seed to the mean over targets, those that the arm has all of the languages of."""
     per_task = []
     for task in run.targets:

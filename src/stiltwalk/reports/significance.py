@@ -1,6 +1,4 @@
-"""Which gains are more than noise: between seeds, and between test examples.
-
-How sure a difference is: between seeds, and between test examples. Fractions inside.
+"""Which gains are more than noise: between seeds, and between test examples. Fractions inside.
 
 `estimated` serves the table of gains, the tests of single languages and the claims alike, so that
 no two places of a report can disagree about a difference.
@@ -102,13 +100,17 @@ def estimated(gain: Spread, gains_R: Floats | None) -> Estimate | None:
     return Estimate(gain.mean, gain.num_seeds, seeds, examples)
 
 
-def gain_estimate(
-    drawn: Resamples, arm: str, tasks: Sequence[str], gain: Spread | None
-) -> Estimate | None:
-    """Return an arm's mean gain over some targets with its errors."""
-    if gain is None:
-        return None
-    return estimated(gain, gains_over_examples(drawn, arm, BASELINE_ARM, tasks))
+Weights = Mapping[tuple[str, str], float]
+"""(arm, target) to the factor with which its score enters a difference."""
+
+
+def difference_of(arm: str, other: str, tasks: Sequence[str]) -> Weights:
+    """Return the weights of the mean difference between two arms over some targets."""
+    share = 1 / len(tasks)
+    weights = {(arm, task): share for task in tasks}
+    for task in tasks:
+        weights[other, task] = weights.get((other, task), 0.0) - share
+    return weights
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,36 +138,33 @@ def paired_tests(run: RunRows, drawn: Resamples) -> Mapping[tuple[str, str, str]
     of these two checkpoints alone, McNemar's exact test where every example is right or wrong,
     else the paired bootstrap. Holm's correction goes over all that the page shows.
     """
-    found: dict[tuple[str, str, str], tuple[float, str]] = {}
-    others = [arm for arm in run.arms if arm != BASELINE_ARM] if BASELINE_ARM in run.arms else []
-    for arm in others:
-        for task in run.targets:
-            if all(drawn.has(each, [task]) for each in (arm, BASELINE_ARM)):
-                for language, test in _tests(drawn, arm, task).items():
-                    found[arm, task, language] = test
+    found = {
+        (arm, task, language): test
+        for arm in run.arms
+        for task in run.targets
+        if arm != BASELINE_ARM and all(drawn.has(each, [task]) for each in (arm, BASELINE_ARM))
+        for language in drawn.languages(task)
+        if (test := _test(drawn, arm, task, language))
+    }
     corrected = holm({place: p for place, (p, _) in found.items()})
     return {place: PairedTest(p, corrected[place], test) for place, (p, test) in found.items()}
 
 
-def _tests(drawn: Resamples, arm: str, task: str) -> dict[str, tuple[float, str]]:
-    """Return language to p and the name of the test."""
-    found = {}
-    for language in drawn.languages(task):
-        counts = drawn.discordant(arm, BASELINE_ARM, task, language)
-        if counts is not None:
-            found[language] = mcnemar(*counts), "McNemar"
-            continue
-        gain = spread(
-            drawn.per_seed(arm, task, [language]) - drawn.per_seed(BASELINE_ARM, task, [language])
-        )
-        over_examples = gains_over_examples(drawn, arm, BASELINE_ARM, [task], [language])
-        known = estimated(gain, over_examples) if gain else None
-        if known is not None:
-            name = "paired bootstrap" if known.seeds is None else "t over seeds"
-            if known.seeds is not None and known.examples is not None:
-                name += " and examples"
-            found[language] = known.p, name
-    return found
+def _test(drawn: Resamples, arm: str, task: str, language: str) -> tuple[float, str] | None:
+    """Return p and the name of the test; None where no noise is known."""
+    counts = drawn.discordant(arm, BASELINE_ARM, task, language)
+    if counts is not None:
+        return mcnemar(*counts), "McNemar"
+    gain = spread(
+        drawn.per_seed(arm, task, [language]) - drawn.per_seed(BASELINE_ARM, task, [language])
+    )
+    weights = difference_of(arm, BASELINE_ARM, [task])
+    known = estimated(gain, drawn.weighted_examples(weights, [language])) if gain else None
+    if known is None:
+        return None
+    if known.seeds is None:
+        return known.p, "paired bootstrap"
+    return known.p, "t over seeds" if known.examples is None else "t over seeds and examples"
 
 
 def mcnemar(only_ours: int, only_theirs: int) -> float:
@@ -199,9 +198,9 @@ class Resamples:
         self.seeds = trained or (0,)
         self.targets = run.targets
         self._num = num_resamples
-        self._shares = {
+        self._example_scores = {
             (each.arm, each.row.task, each.row.seed, each.row.language): each.row
-            for each in run.shares
+            for each in run.example_scores
         }
         self._weights: dict[tuple[str, int], Floats] = {}
         self._observed: dict[tuple[str, str, tuple[str, ...]], Floats] = {}
@@ -263,6 +262,22 @@ class Resamples:
             self._means[key] = scores_RSL.mean(axis=(1, 2))
         return self._means[key]
 
+    def weighted_examples(self, weights: Weights, languages: Sequence[str] = ()) -> Floats | None:
+        """Return weighted scores added up, the examples resampled; None if any are unknown."""
+        if not all(
+            self.has(arm, [task]) and self.has_examples(arm, task, languages)
+            for arm, task in weights
+        ):
+            return None
+        summed_R: Floats = np.sum(
+            [
+                factor * self.over_examples(arm, task, languages)
+                for (arm, task), factor in weights.items()
+            ],
+            axis=0,
+        )
+        return summed_R
+
     def discordant(self, arm: str, other: str, task: str, language: str) -> tuple[int, int] | None:
         """Return how many examples only the one and only the other arm got right.
 
@@ -276,8 +291,7 @@ class Resamples:
 
     def _draw(self, book: ScoreBook, arm: str, task: str) -> Floats | None:
         """Return score_RSL; None where a seed or a language is missing."""
-        languages = self._languages[task]
-        by_seed = book.by_seed(arm, task)
+        languages, by_seed = self._languages[task], book.by_seed(arm, task)
         if not languages or any(
             language not in by_seed.get(seed, {}) for seed in self.seeds for language in languages
         ):
@@ -292,8 +306,8 @@ class Resamples:
         return scores_RSL
 
     def _share(self, arm: str, task: str, seed: int, language: str) -> ExampleScoreRow | None:
-        """Return the examples of one evaluation; what no seed has touched stands for each."""
-        return self._shares.get((arm, task, seed, language)) or self._shares.get(
+        """Return the examples of one evaluation; what is untrained counts for every seed."""
+        return self._example_scores.get((arm, task, seed, language)) or self._example_scores.get(
             (arm, task, 0, language)
         )
 
@@ -331,24 +345,3 @@ def _together(counts_N2: Floats) -> Floats:
         return counts_N2
     starts = np.linspace(0, len(counts_N2), _MAX_EXAMPLES, endpoint=False).astype(int)
     return np.add.reduceat(counts_N2, starts)
-
-
-def gains_over_examples(
-    drawn: Resamples,
-    arm: str,
-    reference: str,
-    tasks: Sequence[str],
-    languages: Sequence[str] = (),
-) -> Floats | None:
-    """Return gain_R of the mean over targets, the examples resampled; None if unknown."""
-    pair = (arm, reference)
-    if not all(drawn.has(each, tasks) for each in pair):
-        return None
-    if not all(drawn.has_examples(each, task, languages) for each in pair for task in tasks):
-        return None
-    means = [
-        drawn.over_examples(arm, task, languages) - drawn.over_examples(reference, task, languages)
-        for task in tasks
-    ]
-    gains: Floats = np.mean(means, axis=0)
-    return gains

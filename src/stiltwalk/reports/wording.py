@@ -1,4 +1,4 @@
-"""How numbers and names look to a person, and what must be said before any number."""
+"""Numbers and names as people read them, and what must be said before any number."""
 
 from __future__ import annotations
 
@@ -22,12 +22,7 @@ ABOUT_ZERO = "\N{ALMOST EQUAL TO}"
 
 
 def percent(fraction: float) -> str:
-    """Return a fraction as percent with one decimal, without the sign.
-
-    Example:
-        >>> percent(0.8424)
-        '84.2'
-    """
+    """Return a fraction as percent with one decimal, without the sign: 0.8424 is 84.2."""
     return _signed(f"{100 * fraction:.1f}")
 
 
@@ -44,31 +39,21 @@ def points(fraction: float) -> str:
 
 def percent_spread(score: Spread) -> str:
     """Return a score with its standard deviation over seeds, where there is one."""
-    return percent(score.mean) + _sd(score)
+    return percent(score.mean) + _plus_minus(score)
 
 
 def points_spread(gain: Spread) -> str:
     """Return a gain with its standard deviation over seeds, where there is one."""
-    return points(gain.mean) + _sd(gain)
+    return points(gain.mean) + _plus_minus(gain)
 
 
 def count(number: int) -> str:
-    """Return a whole number with thousands apart.
-
-    Example:
-        >>> count(12345)
-        '12,345'
-    """
+    """Return a whole number with thousands apart, such as 12,345."""
     return f"{number:,}"
 
 
 def plural(number: int, noun: str) -> str:
-    """Return a number with its noun.
-
-    Example:
-        >>> plural(1, "seed"), plural(40, "language")
-        ('1 seed', '40 languages')
-    """
+    """Return a number with its noun, such as "1 seed" or "40 languages"."""
     return f"{count(number)} {noun}{'s' * (number != 1)}"
 
 
@@ -85,22 +70,12 @@ def figures(value: float) -> str:
 
 
 def interval(low: float, high: float) -> str:
-    """Return an interval of time ratios.
-
-    Example:
-        >>> interval(0.99, 1.0104)
-        '0.990 to 1.010'
-    """
+    """Return an interval of time ratios, such as "0.990 to 1.010"."""
     return f"{low:.3f} to {high:.3f}"
 
 
 def asked_figure(scenario: str, figure: Figure) -> str:
-    """Return how requests were asked, and which figure of that is judged.
-
-    Example:
-        >>> asked_figure("Offline", Figure.TIME)
-        'Offline throughput'
-    """
+    """Return how requests were sent, and which figure is judged: "Offline throughput"."""
     return f"{scenario} {'throughput' if figure is Figure.TIME else figure}"
 
 
@@ -136,8 +111,18 @@ def language_name(code: str) -> str:
     return str(Locale("en").languages.get(code, code))
 
 
-def _sd(figure: Spread) -> str:
-    """Return the standard deviation with its sign, empty for one seed."""
+def label(language: str) -> str:
+    """Return a language's English name and its code."""
+    return f"{language_name(language)} ({language})"
+
+
+def ordered_languages(run: RunRows, targets: Sequence[str]) -> tuple[str, ...]:
+    """Return the languages that some targets were to be tested in: English, then by name."""
+    found = {language for task in targets for language in run.languages_of(task)}
+    return tuple(sorted(found, key=lambda code: (code != "en", language_name(code))))
+
+
+def _plus_minus(figure: Spread) -> str:
     return "" if figure.sd is None else f" {PLUS_MINUS} {percent(figure.sd)}"
 
 
@@ -161,8 +146,7 @@ def notices(run: RunRows) -> tuple[str, ...]:
     there = {(each.arm, each.row.task) for each in run.rows if each.row.split == Split.TEST}
     wanted = [(arm, task) for arm in run.arms for task in run.targets]
     absent = sum(each not in there for each in wanted)
-    partial = f"Not everything is here: {absent} of {len(wanted)} pairs of arm and target "
-    partial += "have no score."
+    partial = f"Incomplete: {absent} of {len(wanted)} pairs of arm and target have no score."
     return (
         *(MINIATURE,) * run.miniature,
         *(limited,) * bool(run.limited),
@@ -173,29 +157,25 @@ def notices(run: RunRows) -> tuple[str, ...]:
 
 
 def _about_dev(run: RunRows) -> Iterator[str]:
-    """Yield where choosing on English dev rows is no clean choice."""
-    learned = {target: TASKS[target].train_task for target in run.targets}
-    cut = [target for target, name in learned.items() if TASKS[name].dev_overlaps_test]
+    """Yield where English dev rows overlap with test or training rows."""
+    train_tasks = {target: TASKS[target].train_task for target in run.targets}
+    cut = [target for target, name in train_tasks.items() if TASKS[name].dev_overlaps_test]
     if run.miniature or not cut:  # its dev rows are nobody's test rows
         return
     if run.dev == "published":
         yield (
-            f"Dev sets as in the paper: checkpoints for {_listed(cut)} are chosen on published "
+            f"Dev sets as in the paper: checkpoints for {', '.join(cut)} are chosen on published "
             "English dev rows that test rows overlap (TyDiQA's are its English test rows, SQuAD's "
             "dev set holds XQuAD's English paragraphs)."
         )
         return
-    shared = [target for target in cut if learned[target] in SAME_TRAINING_ROWS]
-    seen = [arm for arm, made in run.walked.items() if SAME_TRAINING_ROWS & {*made.tasks}]
+    shared = [target for target in cut if train_tasks[target] in SAME_TRAINING_ROWS]
+    seen = [arm for arm, made in run.made_of.items() if SAME_TRAINING_ROWS & {*made.tasks}]
     if shared and seen:
-        arms = _listed([f"“{arm}”" for arm in seen])
+        arms = ", ".join(f"“{arm}”" for arm in seen)
         yield (
-            f"Dev rows of {_listed(shared)} are training rows of SQuAD, held out of the target "
+            f"Dev rows of {', '.join(shared)} are training rows of SQuAD, held out of the target "
             f"phase alone. The intermediate phase of {arms} trained on them, so dev scores there "
-            "are too high beside those of other arms; and it was itself chosen on SQuAD's own dev "
+            "are too high compared with other arms. Its own checkpoint was chosen on SQuAD's dev "
             "set, which holds XQuAD's English paragraphs."
         )
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(names)

@@ -1,45 +1,43 @@
-"""Gather the rows of finished stages; write the report of a run, or of two models."""
+"""Write a report: one self-contained page, Markdown, LaTeX, CSV, and every figure."""
 
 from __future__ import annotations
 
-import json
-from array import array
-from collections.abc import Iterator, Sequence
+import csv
+from base64 import b64encode
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
-from datetime import UTC, datetime
+from functools import cache
+from hashlib import sha256
+from importlib.resources import files
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import vl_convert
 
-from stiltwalk.data.source import MINI
-from stiltwalk.execution.status import last_faults
-from stiltwalk.execution.versions import made_with, said_of_mixture
-from stiltwalk.records import ExampleScoreRow, Split
-from stiltwalk.reports.charts.style import Chart
-from stiltwalk.reports.claims import claims_json
-from stiltwalk.reports.data import (
-    ArmExampleScores,
-    ArmScore,
-    ArmTiming,
-    Gap,
-    RunRows,
-    StageLine,
-    training_curves,
-    with_visible_names,
-)
+from stiltwalk.reports.claims import ClaimVerdict, claims_json
+from stiltwalk.reports.data import RunRows, rows_of, with_visible_names
 from stiltwalk.reports.findings import findings
 from stiltwalk.reports.pair_page import pair_report
-from stiltwalk.reports.render import html, latex, markdown
+from stiltwalk.reports.parts import Code, Document, Facts, Heading, Part, Points, Words
 from stiltwalk.reports.sections import run_report
-from stiltwalk.store.manifest import RecordedStage, RunRecord, read_records, run_folder
+from stiltwalk.store.manifest import read_records, run_folder
 from stiltwalk.store.remote import workspace_at
-from stiltwalk.store.workspace import Workspace
-from stiltwalk.tables import csv
-from stiltwalk.tasks import declare
-from stiltwalk.timing.record import FILE, Speed, read_speed
+from stiltwalk.tables import latex as latex_table
+from stiltwalk.tables import markdown as md
+from stiltwalk.tables.html import environment, json_block
+from stiltwalk.tables.table import Cell, Table, Tone, heads, visible
+from stiltwalk.timing.record import Speed
 
+PAGE = "report.html"
 FIGURES = "figures"
+_BADGES: dict[ClaimVerdict, tuple[Tone, str]] = {
+    ClaimVerdict.SUPPORTED: ("better", "\N{CHECK MARK} supported"),
+    ClaimVerdict.CONTRADICTED: ("worse", "\N{BALLOT X} contradicted"),
+    ClaimVerdict.UNDECIDED: ("open", "? not decidable from these runs"),
+    ClaimVerdict.NOT_TESTED: ("open", "not tested here"),
+    ClaimVerdict.FACT: ("open", "told as fact"),
+}
 
 
 def write_report(run: RunRows, folder: Path) -> Path:
@@ -53,21 +51,29 @@ def write_report(run: RunRows, folder: Path) -> Path:
         run: the rows.
         folder: where to write; made if it is not there, files of an earlier report replaced.
     """
+    (folder / FIGURES).mkdir(parents=True, exist_ok=True)
+    document, texts = report_texts(run)
+    for name, text in texts.items():
+        (folder / name).write_text(text, encoding="utf-8", newline="\n")
+    for figure in document.charts:  # as they look before anyone chooses another arm or target
+        svg = vl_convert.vegalite_to_svg(figure.alone())
+        (folder / FIGURES / f"{figure.name}.svg").write_text(svg, encoding="utf-8")
+        (folder / FIGURES / f"{figure.name}.png").write_bytes(vl_convert.svg_to_png(svg, scale=2))
+    return folder / PAGE
+
+
+def report_texts(run: RunRows) -> tuple[Document, dict[str, str]]:
+    """Return the report of a run, and its files but for the figures: name to content."""
     found = findings(with_visible_names(run))
     document = run_report(found)
-    texts = {
-        "report.html": html(document),
+    return document, {
+        PAGE: html(document),
         "report.md": markdown(document),
         "report.tex": latex(document),
         "claims.json": claims_json(found.claims),
-        "scores.csv": scores_csv(run),
-        "timings.csv": timings_csv(run),
+        "scores.csv": _scores_csv(run),
+        "timings.csv": _csv(TIMING_COLUMNS, ({**vars(e.row), "arm": e.arm} for e in run.timings)),
     }
-    (folder / FIGURES).mkdir(parents=True, exist_ok=True)
-    for name, text in texts.items():
-        (folder / name).write_text(text, encoding="utf-8", newline="\n")
-    _write_figures(document.charts, folder / FIGURES)
-    return folder / "report.html"
 
 
 def write_comparison(speed: Speed, folder: Path) -> Path:
@@ -83,29 +89,23 @@ SCORE_COLUMNS = (
 TIMING_COLUMNS = "arm task language num_examples real_tokens padded_tokens time_s stage".split()
 
 
-def scores_csv(run: RunRows) -> str:
-    """Return every score row, arms first, then baselines."""
+def _scores_csv(run: RunRows) -> str:
+    """Return every score row, arms first, then reference points."""
     rows = (
         {**vars(each), **vars(each.row), "kind": kind}
         | {"intermediate": " ".join(each.row.intermediate)}
-        for kind, found in (("arm", run.rows), ("baseline", run.baselines))
+        for kind, found in (("arm", run.rows), ("baseline", run.reference_points))
         for each in found
     )
-    return csv.render(SCORE_COLUMNS, (map(row.__getitem__, SCORE_COLUMNS) for row in rows))
+    return _csv(SCORE_COLUMNS, rows)
 
 
-def timings_csv(run: RunRows) -> str:
-    """Return every timing row."""
-    rows = ({**vars(each.row), "arm": each.arm} for each in run.timings)
-    return csv.render(TIMING_COLUMNS, (map(row.__getitem__, TIMING_COLUMNS) for row in rows))
-
-
-def _write_figures(figures: Sequence[Chart], folder: Path) -> None:
-    """Write the figures as they look before anyone chooses another arm or target."""
-    for figure in figures:
-        svg = vl_convert.vegalite_to_svg(figure.alone())
-        (folder / f"{figure.name}.svg").write_text(svg, encoding="utf-8")
-        (folder / f"{figure.name}.png").write_bytes(vl_convert.svg_to_png(svg, scale=2))
+def _csv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
+    text = StringIO()
+    writer = csv.DictWriter(text, columns, extrasaction="ignore", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
 
 
 def report_runs(place: str | Path, name: str | None = None) -> list[Path]:
@@ -134,167 +134,91 @@ def score_rows(place: str | Path) -> list[dict[str, Any]]:
         {"run": record.name, "arm": each.arm, **asdict(each.row)}
         for record in read_records(workspace)
         for rows in [rows_of(record, workspace)]
-        for each in (*rows.rows, *rows.baselines)
+        for each in (*rows.rows, *rows.reference_points)
     ]
 
 
-def _limits(record: RunRecord) -> str:
-    """Return what the recipe left out of the evaluation, in words."""
-    limits = []
-    if record.languages is not None:
-        limits.append(f"only the languages {' '.join(record.languages)}")
-    if record.test_rows:
-        limits.append(f"at most {record.test_rows:,} test rows per task and language")
-    said = "; ".join(limits)
-    return f"{said[:1].upper()}{said[1:]}." if said else ""
-
-
-def rows_of(record: RunRecord, workspace: Workspace) -> RunRows:
-    """Gather the rows of a run's finished stages for its report."""
-    declare(own.task() for own in record.tasks)
-    there = workspace.marked([stage.fingerprint for stage in record.stages])
-    done = [stage for stage in record.stages if stage.fingerprint in there]
-    markers = {stage.fingerprint: workspace.marker(stage.fingerprint) for stage in done}
-    arms = arms_of(record)
-    evaluated = [stage for stage in done if stage.arm]
-    return RunRows(
-        title=record.name,
-        recipe=record.recipe,
-        miniature=record.data.source == MINI,
-        limited=_limits(record),
-        arms=record.arms,
-        targets=record.targets,
-        rows=tuple(row for stage in evaluated for row in _scores(stage, workspace)),
-        timings=tuple(row for stage in evaluated for row in _timings(stage, workspace)),
-        baselines=tuple(
-            ArmScore(arm=row.control, row=row)
-            for stage in done
-            for row in workspace.scores(stage.fingerprint)
-            if row.control
-        ),
-        stages=tuple(
-            _line(stage, markers.get(stage.fingerprint), arms[stage.fingerprint], workspace)
-            for stage in {each.fingerprint: each for each in record.stages}.values()
-        ),
-        provenance=_provenance(list(markers.values())),
-        gaps=tuple(_gaps(record, there, workspace)),
-        languages=record.languages,
-        model=record.model,
-        walked=record.walked,
-        dev=record.dev,
-        remarks=tuple(said_of_mixture(map(made_with, markers.values()))),
-        claims=record.claims,
-        max_train_rows=record.max_train_rows,
-        shares=tuple(row for stage in evaluated for row in _shares(stage, workspace)),
-        training_curves=tuple(
-            curve
-            for stage in done
-            for curve in training_curves(stage, arms[stage.fingerprint], workspace)
-        ),
-        comparisons=tuple(
-            read_speed(text) for stage in done if (text := workspace.text(stage.fingerprint, FILE))
-        ),
+def html(document: Document) -> str:
+    """Return a whole page: one file that needs nothing else and asks the network for nothing."""
+    made = environment("stiltwalk.reports")
+    made.filters["kind"] = lambda part: type(part).__name__
+    made.globals["badges"] = _BADGES
+    scripts = (_vega(), _text("script.js"))
+    return made.get_template("page.html").render(
+        document=document,
+        policy=_policy(scripts),
+        style=_text("style.css"),
+        specs=[json_block(f"spec-{each.name}", each.spec) for each in document.charts],
+        scripts=scripts,
     )
 
 
-def arms_of(record: RunRecord) -> dict[str, tuple[str, ...]]:
-    """Return fingerprint to every arm whose evaluations rest on the stage, itself included."""
-    stages = {stage.fingerprint: stage for stage in record.stages}
-    found: dict[str, dict[str, None]] = {name: {} for name in stages}
-    for stage in record.stages:
-        reached = [stage.fingerprint] if stage.arm else []
-        while reached:
-            name = reached.pop()
-            found[name][stage.arm] = None
-            reached += stages[name].parents
-    return {name: tuple(arms) for name, arms in found.items()}
-
-
-def _gaps(record: RunRecord, there: set[str], workspace: Workspace) -> Iterator[Gap]:
-    """Yield what the data lacks, and what failed, or rests on what failed, in the last run."""
-    for gap in record.gaps:
-        yield Gap(task=gap.target, language=gap.language, reason=gap.reason)
-    stages = {stage.fingerprint: stage for stage in record.stages}
-    faults = last_faults(workspace)
-    for stage in record.stages:
-        if not stage.arm or stage.fingerprint in there:
-            continue
-        reached = [stage.fingerprint]
-        while reached:
-            name = reached.pop()
-            if name in faults and name not in there:
-                reason = f"Stage {name} failed ({stages[name].does}): {faults[name]}"
-                yield Gap(task=stage.target, arm=stage.arm, reason=reason)
-            reached += stages[name].parents
-
-
-def _scores(stage: RecordedStage, workspace: Workspace) -> Iterator[ArmScore]:
-    """Yield a target's test rows, and its model's English dev score under the target's name."""
-    for row in workspace.scores(stage.fingerprint):
-        yield ArmScore(arm=stage.arm, row=row)
-    if stage.trained:
-        for row in workspace.scores(stage.trained):
-            if row.split == Split.DEV:
-                yield ArmScore(arm=stage.arm, row=replace(row, task=stage.target))
-
-
-def _packed(row: ExampleScoreRow) -> ExampleScoreRow:
-    """Return a row whose millions of numbers, in a large study, take an eighth of the memory."""
-    return replace(row, won=array("f", row.won), of=array("f", row.of))
-
-
-def _timings(stage: RecordedStage, workspace: Workspace) -> Iterator[ArmTiming]:
-    for row in workspace.timings(stage.fingerprint):
-        yield ArmTiming(arm=stage.arm, row=row)
-
-
-def _shares(stage: RecordedStage, workspace: Workspace) -> Iterator[ArmExampleScores]:
-    for row in workspace.shares(stage.fingerprint):
-        yield ArmExampleScores(arm=stage.arm, row=_packed(row))
-
-
-def _line(
-    stage: RecordedStage,
-    marker: dict[str, Any] | None,
-    arms: tuple[str, ...],
-    workspace: Workspace,
-) -> StageLine:
-    tokens = sum(row.real_tokens for row in workspace.timings(stage.fingerprint))
-    evaluations = workspace.text(stage.fingerprint, "dev.json")
-    if evaluations:
-        tokens = int(json.loads(evaluations)["num_tokens"])
-    return StageLine(
-        fingerprint=stage.fingerprint,
-        what=stage.does,
-        time_s=float(marker["time_s"]) if marker else None,
-        num_tokens=tokens,
-        phase=stage.phase,
-        about=stage.about,
-        parents=stage.parents,
-        arms=arms,
+def _policy(scripts: Sequence[str]) -> str:
+    """Return a policy under which a browser runs these scripts only and requests nothing."""
+    hashes = " ".join(
+        f"'sha256-{b64encode(sha256(each.encode()).digest()).decode()}'" for each in scripts
+    )
+    return (
+        f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; img-src data: blob:"
     )
 
 
-def _provenance(markers: list[dict[str, Any]]) -> dict[str, str]:
-    """Return what the stages were made of and with; several values where stages differ."""
-    merged: dict[str, dict[str, None]] = {}
-    tasks: dict[str, dict[str, None]] = {}
-    for marker in markers:
-        made = marker["stage"]
-        if "revision" in made:
-            merged.setdefault("base encoder", {})[str(made["revision"])] = None
-        rows = made.get("rows") or []
-        for each in rows if isinstance(rows, list) else [rows]:
-            tasks.setdefault(each["revision"], {})[each["task"]] = None
-        for key, value in marker["provenance"].items():
-            merged.setdefault(key, {})[str(value)] = None
-    merged["data"] = {f"{revision} ({', '.join(of)})": None for revision, of in tasks.items()}
-    if markers:
-        times = [float(marker["began_unix_s"]) for marker in markers]
-        merged["first stage began"] = {_utc(min(times)): None}
-        merged["last stage began"] = {_utc(max(times)): None}
-    return {key: ", ".join(values) for key, values in merged.items() if values}
+@cache
+def _vega() -> str:
+    bundle: str = vl_convert.javascript_bundle()  # type: ignore[call-arg]  # its stub lacks the default
+    return bundle.replace("\r", "").replace("<!--", r"\x3c!--").replace("</script", r"<\/script")
 
 
-def _utc(unix_s: float) -> str:
-    return datetime.fromtimestamp(unix_s, UTC).strftime("%Y-%m-%d %H:%M UTC")
+def _text(file: str) -> str:
+    return files("stiltwalk.reports").joinpath("templates", file).read_text(encoding="utf-8")
+
+
+def markdown(document: Document) -> str:
+    """Return the report as Markdown."""
+    blocks = [f"# {md.text(document.title)}"]
+    blocks += (f"> **{md.text(each)}**" for each in document.banners)
+    for section in document.sections:
+        if "markdown" in section.formats:
+            head = f"## {md.text(section.title)}"
+            parts = replace(document, sections=(section,)).parts_for("markdown")
+            found = (block for part in parts for block in _block(part))
+            blocks += [head, *(block for block in found if block != f"#{head}")]
+    return "\n\n".join(filter(None, blocks)) + "\n"
+
+
+_LOOKS = {"big": "**{}**", "caution": "*{}*", "banner": "> {}", "missing": "*{}*"}
+
+
+def _block(part: Part) -> Iterator[str]:
+    """Yield what Markdown has for a part; nothing for what only a page can show."""
+    match part:
+        case Table(rows=rows, formats=formats) if rows and "markdown" in formats:
+            yield f"### {md.text(part.title)}"
+            yield md.render(part)
+        case Heading():
+            yield f"### {md.text(part.text)}"
+        case Words(formats=formats) if "markdown" in formats:
+            yield _LOOKS.get(part.look, "{}").format(md.text(part.text))
+        case Points():
+            yield md.items(part.items)
+        case Facts(pairs=pairs):
+            columns, rows = heads("", ""), tuple((Cell(a), Cell(b)) for a, b in pairs)
+            yield md.render(Table(name="facts", title="", note="", columns=columns, rows=rows))
+        case Code():
+            yield md.fenced(part.text, part.language)
+
+
+def latex(document: Document) -> str:
+    """Return the report's tables as LaTeX; what must be said of the data stands above them."""
+    title = " ".join(visible(document.title).split())
+    head = [
+        f"% {title}: made by stiltwalk from rows alone.",
+        r"% Needs \usepackage{booktabs,graphicx}.",
+        *(f"% {' '.join(visible(each).split())}" for each in document.banners),
+    ]
+    tables = (
+        latex_table.render(part)
+        for part in document.parts_for("latex")
+        if isinstance(part, Table) and part.rows and "latex" in part.formats
+    )
+    return "\n".join([*head, *tables]) + "\n"

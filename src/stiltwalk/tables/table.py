@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import Literal
 
 Tone = Literal["neutral", "better", "worse", "open", "quiet", "missing"]
-"""Better or worse than what it is held against, beyond the noise; colour is never the only sign."""
+"""Better or worse than what it is compared with, beyond the noise; never told by colour alone."""
 Format = Literal["html", "markdown", "latex"]
 EVERYWHERE: tuple[Format, ...] = ("html", "markdown", "latex")
 PAGE: tuple[Format, ...] = ("html",)
@@ -32,40 +32,32 @@ class Bar:
     is_noise: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Options:
-    """What few cells have.
-
-    Attributes:
-        note: one sentence, shown on hover.
-        reason: one sentence, a footnote.
-        tone: how it looks.
-        strength: share of the tone's full colour.
-        is_badge: whether it stands out as a verdict.
-        drawn: a picture of what the text says.
-    """
-
-    note: str = ""
-    reason: str = ""
-    tone: Tone = "neutral"
-    strength: float = 0.0
-    is_badge: bool = False
-    drawn: Range | Bar | None = None
-
-
 @dataclass(frozen=True, slots=True)
-class Cell(_Options):
+class Cell:
     """What is shown, and what it sorts by.
 
     Attributes:
         text: as people read it, units included.
         value: the number behind it, None for text.
         below: a second line, in brackets where there is but one.
+        note: one sentence, shown on hover.
+        reason: one sentence, a footnote.
+        tone: its colour, and for a missing value its style.
+        strength: share of the tone's full colour.
+        is_badge: whether it stands out as a verdict.
+        drawn: a picture of what the text says.
     """
 
     text: str
     value: float | None = None
     below: str = ""
+    _: KW_ONLY
+    note: str = ""
+    reason: str = ""
+    tone: Tone = "neutral"
+    strength: float = 0.0
+    is_badge: bool = False
+    drawn: Range | Bar | None = None
 
     @property
     def line(self) -> str:
@@ -84,7 +76,7 @@ class Table:
         columns: heads.
         rows: that can be sorted.
         foot: rows that keep their place below the others.
-        filtered: the key of the choice on the page, and the column whose text it is held against.
+        filtered: the key of the choice on the page, and the column whose text it is compared with.
         anchors: the start of the ids of rows, which end in the text of their first cell.
         formats: where it is shown.
         is_prose: whether the cells are whole sentences.

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from stiltwalk.reports.charts.series import ordered_languages
 from stiltwalk.reports.findings import Findings
 from stiltwalk.reports.parts import Document, Section
-from stiltwalk.reports.sections import answer, claims, cost, languages, reading, run, targets
-from stiltwalk.reports.wording import notices, plural
+from stiltwalk.reports.sections import answer, cost, languages, run, targets
+from stiltwalk.reports.wording import notices, ordered_languages, plural
 
 SECTIONS: list[Callable[[Findings], Section]] = [
     answer.answer,
     targets.targets,
-    claims.claims,
+    answer.claims,
     languages.languages,
     cost.cost,
     run.what_was_run,
-    reading.reading,
+    answer.reading,
 ]
 
 

@@ -1,29 +1,48 @@
-"""What training took, verdicts about speed, and speed seen while predicting."""
+"""What training took, verdicts about speed from paired comparisons, and speed while predicting."""
 
 from __future__ import annotations
 
-from stiltwalk.reports.charts.figures import pareto, speed_chart
+from collections.abc import Iterator, Sequence
+
+from stiltwalk.metrics.efficiency import per_warning
+from stiltwalk.reports.charts import pareto, speed_charts
 from stiltwalk.reports.costs import (
     ObservedSpeed,
     efficiency,
     speed_per_arm,
     speed_per_language,
     training_costs,
+    why_no_efficiency,
 )
 from stiltwalk.reports.data import RunRows
 from stiltwalk.reports.findings import Findings
 from stiltwalk.reports.parts import (
-    Beside,
     Folded,
     Heading,
+    Part,
+    Points,
     Section,
+    SideBySide,
     Words,
     charts_of,
     chosen_by,
 )
-from stiltwalk.reports.sections.verdicts import verdicts, weighing
-from stiltwalk.reports.wording import DASH, count, duration, figures, language_name, percent
+from stiltwalk.reports.sections import instrument
+from stiltwalk.reports.sections.instrument import known
+from stiltwalk.reports.wording import (
+    DASH,
+    count,
+    duration,
+    figures,
+    interval,
+    language_name,
+    percent,
+    plural,
+)
 from stiltwalk.tables.table import PAGE, Cell, Table, heads
+from stiltwalk.timing.combined import pairs_of, told_pairs
+from stiltwalk.timing.record import VOID, LatencyBreakdown, Speed
+from stiltwalk.timing.record import Part as TimePart
 
 UNPAIRED = "Unpaired: observed while predicting, no verdict."
 _RATES = heads("tokens/s", "ms per example", "padding, %", "tokens per example", "examples")
@@ -31,11 +50,9 @@ _RATES = heads("tokens/s", "ms per example", "padding, %", "tokens per example",
 
 def cost(found: Findings) -> Section:
     """Return what arms cost to train and to use."""
-    run, numbers = found.run, language_speed(found.run)
-    fronts = charts_of(pareto(run.comparisons))
-    compared = tuple(dict.fromkeys(each.task for each in efficiency(run.comparisons)))
+    run, numbers = found.run, _language_speed(found.run)
     timed = [t for t in run.targets if any(each.row.task == t for each in run.timings)]
-    speeds = charts_of(speed_chart(run, "tokens_per_s"), speed_chart(run, "ms_per_example"))
+    speeds = tuple(speed_charts(run))
     return Section(
         name="cost",
         link="Cost",
@@ -43,37 +60,33 @@ def cost(found: Findings) -> Section:
         parts=(
             training(run),
             *verdicts(run.comparisons),
-            *weighing(run.comparisons),
-            *chosen_by("task", "Target", compared, fronts),
-            Beside(fronts),
-            Heading("Speed seen during prediction"),
+            *efficiency_of(run.comparisons),
+            Heading("Speed observed during prediction"),
             Words(
-                f"{UNPAIRED} Arms ran one after another on a machine that may have been busy with "
-                "other things. Arms that share architecture and inputs are expected to be equally "
-                "fast; differences between them here are mostly noise.",
+                f"{UNPAIRED} Arms ran one after another, and other processes may have used the "
+                "machine. Arms of equal architecture and inputs should be equally fast; "
+                "differences between them here are mostly noise.",
                 "banner quiet",
             ),
-            arm_speed(run),
+            _arm_speed(run),
             *chosen_by("task", "Target", timed, [*speeds, numbers.name]),
-            Beside(speeds),
+            SideBySide(speeds),
             Folded("The numbers: speed per target, language and arm", (numbers,)),
         ),
     )
 
 
-def arm_speed(run: RunRows) -> Table:
-    """Return the speed of every arm over everything it predicted."""
+def _arm_speed(run: RunRows) -> Table:
     return Table(
         name="arm-speed",
-        title="Speed seen during prediction",
+        title="Speed observed during prediction",
         note=f"All targets and languages together. {UNPAIRED}",
         columns=(Cell("arm"), *_RATES),
         rows=tuple((Cell(each.arm), *_rates(each)) for each in speed_per_arm(run)),
     )
 
 
-def language_speed(run: RunRows) -> Table:
-    """Return the speed per arm, target and language, to be filtered on the page."""
+def _language_speed(run: RunRows) -> Table:
     return Table(
         name="language-speed",
         title="Speed by language",
@@ -92,7 +105,6 @@ def language_speed(run: RunRows) -> Table:
 
 
 def _rates(speed: ObservedSpeed) -> tuple[Cell, ...]:
-    """Return the cells of one speed."""
     return (
         Cell(figures(speed.tokens_per_s), speed.tokens_per_s),
         Cell(figures(speed.ms_per_example), speed.ms_per_example),
@@ -107,8 +119,8 @@ def training(run: RunRows) -> Table:
     return Table(
         name="training",
         title="What training took",
-        note="Intermediate and target phase, all seeds; a stage that arms share counts in each.",
-        columns=heads("arm", "stages", "real tokens", "time", "time more than “none”"),
+        note="Intermediate and target phase, all seeds; a stage that arms share counts for each.",
+        columns=heads("arm", "stages", "real tokens", "time", "time beyond the baseline"),
         rows=tuple(
             (
                 Cell(each.arm),
@@ -119,4 +131,169 @@ def training(run: RunRows) -> Table:
             )
             for each in training_costs(run)
         ),
+    )
+
+
+_VERSIONS = ("stiltwalk", "torch", "transformers")
+
+
+def verdicts(comparisons: Sequence[Speed]) -> Iterator[Part]:
+    """Yield every paired comparison with its A/A and delay tests."""
+    places = {id(each): place for place, each in enumerate(comparisons)}
+    if comparisons:
+        yield Heading("Verdicts about speed")
+    for pairs in pairs_of(comparisons):
+        yield Heading(pairs[0].question, 3)
+        if len(pairs) == 1:
+            yield from _comparison(places[id(pairs[0])], pairs[0])
+            continue
+        yield Points(tuple(told_pairs(pairs)))
+        yield instrument.together(places[id(pairs[0])], pairs)
+        for each in pairs:
+            parts = tuple(_comparison(places[id(each)], each, alone=False))
+            yield Folded(f"The pair of seed {each.design.seed}", parts)
+
+
+def _comparison(place: int, speed: Speed, *, alone: bool = True) -> Iterator[Part]:
+    """Yield one pair: its answer first, then verdicts, and what they rest on."""
+    yield from banner(speed)
+    yield Points(tuple(speed.summary))
+    if alone:
+        yield instrument.together(place, [speed])
+    yield instrument.verdicts(place, speed)
+    yield breakdown(place, speed)
+    differs = "; ".join(f"{task}: {found}" for task, found in structure(speed))
+    yield Words(f"Structure: {differs}.")
+    tables = (*behind_it(place, speed), *trust(place, speed))
+    summary = "Memory, languages, where the time goes, A/A and delay tests"
+    yield Folded(summary, (*tables, Words(design(speed))))
+
+
+def behind_it(place: int, speed: Speed) -> tuple[Table, ...]:
+    """Return where time and memory go."""
+    return (
+        instrument.memory(place, speed),
+        instrument.texts(place, speed),
+        instrument.languages(place, speed),
+        instrument.uneven(place, speed),
+        instrument.costs(place, speed),
+        instrument.loadgen(place, speed),
+    )
+
+
+def trust(place: int, speed: Speed) -> tuple[Table, ...]:
+    """Return whether the measurement can be trusted."""
+    return (
+        instrument.blocks(place, speed),
+        instrument.known_delays(place, speed),
+        instrument.machine(place, speed),
+    )
+
+
+def banner(speed: Speed) -> Iterator[Words]:
+    """Yield what must be said before any verdict; nothing where all tests passed."""
+    if not speed.void:
+        return
+    voided, in_all = sum(cell.verdict == VOID for cell in speed.cells), len(speed.cells)
+    which = (
+        f"{voided} of {in_all} verdicts do not count" if voided < in_all else "no verdict counts"
+    )
+    yield Words(f"VOID: the measurement failed its own tests, so {which}.", "banner")
+
+
+def structure(speed: Speed) -> tuple[tuple[str, str], ...]:
+    """Return target and what differs between the two models there."""
+    return tuple(
+        (task, "; ".join(each) or "structurally identical")
+        for task, each in speed.structure.items()
+    )
+
+
+def efficiency_of(comparisons: Sequence[Speed]) -> Iterator[Part]:
+    """Yield quality against cost of the models that were compared, or why it is missing."""
+    rows = list(efficiency(comparisons))
+    why = "" if rows else why_no_efficiency(comparisons)
+    if why:
+        yield Words(why, "missing")
+    warning = per_warning(len({each.model for each in rows}))
+    yield Table(
+        name="efficiency",
+        title="Quality against cost",
+        note="PER: the geometric mean of quality, throughput, memory and latency, as ratios to the "
+        f"first model, and in its exact form ({DASH} where all tie in one of them). Costs are "
+        "those of the first model times geometric means of paired ratios over languages and pairs: "
+        "p50 in SingleStream, requests and memory in Offline. On the Pareto front: no other model "
+        "scores as high or higher, is shown to be at least as good in latency and memory, and is "
+        "better in one of the three. EQUIVALENT counts as equal, INCONCLUSIVE shows nothing, and "
+        f"scores are compared without regard to noise. {warning}",
+        columns=heads(
+            *("target", "model", "quality, %", "p50, ms", "requests/s", "memory, MB"),
+            *("PER, first = 1", "PER, exact", "on the Pareto front"),
+        ),
+        rows=tuple(
+            (
+                *heads(each.task, each.model),
+                Cell(percent(each.system.quality), each.system.quality),
+                known(each.system.latency, 1000),
+                known(each.system.throughput),
+                Cell(figures(each.system.memory / 1e6), each.system.memory),
+                Cell(f"{each.anchored:.3f}", each.anchored),
+                Cell(DASH if each.exact is None else f"{each.exact:.3f}", each.exact),
+                Cell("yes" if each.is_on_front else "no"),
+            )
+            for each in rows
+        ),
+    )
+    fronts = charts_of(pareto(comparisons))
+    yield from chosen_by("task", "Target", tuple(dict.fromkeys(e.task for e in rows)), fronts)
+    yield SideBySide(fronts)
+
+
+def breakdown(place: int, speed: Speed) -> Table:
+    """Return where the time of written answers goes, all languages first."""
+    means = ("first token, ms", "tokens out", "ms per token")
+    return Table(
+        name=f"latency-breakdown-{place}",
+        title="Latency breakdown of written answers",
+        note="Why the time of written answers differs, one request at a time. A ratio above 1 is "
+        "slower; the three parts are Shapley values and multiply to the whole; below them 95 % "
+        "intervals over requests, corrected for three parts.",
+        columns=heads(
+            *("target", "language", "tokens in"),
+            *(f"{which}: {model}" for which in means for model in (speed.a, speed.b)),
+            *("time ratio", "by prefill", "by number of tokens", "by time per token"),
+            f"why {speed.b} is",
+        ),
+        rows=tuple(map(_latency_breakdown, speed.splits)),
+        formats=PAGE,
+    )
+
+
+def _latency_breakdown(found: LatencyBreakdown) -> tuple[Cell, ...]:
+    measured = zip(found.a, found.b, strict=True)
+    scaled = zip((1000, 1, 1000), (0, 1, 0), measured, strict=True)
+    return (
+        Cell(found.task),
+        Cell(language_name(found.language) if found.language else "all languages"),
+        known(found.input_tokens),
+        *(known(scale * value + more) for scale, more, pair in scaled for value in pair),
+        *map(_part, (found.whole, found.prefill, found.tokens, found.token_time)),
+        Cell(found.says),
+    )
+
+
+def _part(part: TimePart) -> Cell:
+    return Cell(f"{part.ratio:.3f}", part.ratio, interval(part.low, part.high))
+
+
+def design(speed: Speed) -> str:
+    """Return what was fixed beforehand, what the verdicts hold for, and how often it was tried."""
+    fixed = speed.design
+    tried = f" Attempts at this measurement: {len(speed.attempts)}." * bool(speed.attempts)
+    made_by = {f"{each} {speed.made_by[each]}" for each in _VERSIONS if each in speed.made_by}
+    holds = (speed.made_by.get("processor", ""), *sorted(made_by))
+    return (
+        f"Profile {fixed.profile} on {fixed.device}, {plural(fixed.num_threads, 'thread')}, "
+        f"{fixed.precision}; {fixed.order}; at most {fixed.most_blocks} blocks. Verdicts hold for "
+        f"these conditions only: {', '.join(filter(None, holds)) or 'unknown versions'}.{tried}"
     )

@@ -1,4 +1,4 @@
-"""Tables of one comparison of speed: verdicts, languages, costs, memory, controls, the machine.
+"""Tables of one comparison of speed: verdicts, languages, costs, memory, A/A tests, the machine.
 
 All take the comparison's place among those of the page, which makes their names differ.
 """
@@ -32,11 +32,12 @@ _TONES: Mapping[str, Tone] = {
     Verdict.INCONCLUSIVE: "open",
     VOID: "open",
 }
+_JUDGED = ("verdict", "time ratio", "90 % interval", "margin")
 _NOT_ALONE = "\N{DAGGER}"
 _PERCENTILES = ("p50", "p90", "p95", "p99")
 _PICTURE = (
-    "The picture: the band is the margin within which times count as equal, the bar the interval; "
-    "a bar that reaches the edge (±{:.0f} %) may go on beyond it."
+    "In the picture the band is the margin within which times count as equal, and the bar the "
+    "interval; a bar that reaches the edge (±{:.0f} %) may extend beyond it."
 )
 
 
@@ -53,10 +54,7 @@ def verdicts(place: int, speed: Speed) -> Table:
         name=f"verdicts-{place}",
         title=f"Verdicts about speed, {_pair(speed)}",
         note=note,
-        columns=heads(
-            *("target", "figure", "verdict", "time ratio", "90 % interval", "margin"),
-            *(speed.a, speed.b, "blocks"),
-        ),
+        columns=heads("target", "figure", *_JUDGED, speed.a, speed.b, "blocks"),
         rows=tuple(_verdict(cell, span) for cell in speed.cells),
     )
 
@@ -67,8 +65,7 @@ def _verdict(cell: Judgement, span: float) -> tuple[Cell, ...]:
         Cell(_asked(cell.task, cell.language)),
         Cell(asked_figure(cell.scenario, cell.figure)),
         _badge(cell.verdict, f" {_NOT_ALONE}" * _is_not_alone(cell)),
-        _ratio(judged, cell.verdict, span),
-        *_interval_and_margin(judged),
+        *_judged(judged, cell.verdict, span),
         Cell(timed(cell.figure, cell.a_s), cell.a_s),
         Cell(timed(cell.figure, cell.b_s), cell.b_s),
         Cell(
@@ -92,24 +89,23 @@ def together(place: int, pairs: Sequence[Speed]) -> Table:
     if len(pairs) > 1:
         note += (
             " and over pairs of checkpoints, one per seed, each timed in a process of its own. The "
-            "interval is t over pairs, so that the verdict is about such arms and not "
-            "about these checkpoints; what is VOID in a pair takes no part"
+            "interval is t over pairs, so that the verdict is about such arms, not "
+            "these checkpoints; VOID verdicts of a pair are left out"
         )
     return Table(
         name=f"together-{place}",
         title=f"Verdicts over languages and pairs, {_pair(pairs[0], with_seed=False)}",
         note=f"{note}.",
         columns=heads(
-            *("target", "figure", "verdict", "time ratio", "90 % interval", "margin"),
-            *("between pairs, sd", "of pairs" if len(pairs) > 1 else "of languages"),
+            *("target", "figure", *_JUDGED, "sd between pairs"),
+            "of pairs" if len(pairs) > 1 else "of languages",
         ),
         rows=tuple(
             (
                 Cell(each.task),
                 Cell(asked_figure(each.scenario, each.figure)),
                 _badge(each.verdict),
-                _ratio(each, each.verdict, span),
-                *_interval_and_margin(each),
+                *_judged(each, each.verdict, span),
                 Cell(DASH if each.spread is None else f"{100 * each.spread:.2f} %", each.spread),
                 Cell(each.counts),
             )
@@ -128,10 +124,10 @@ def languages(place: int, speed: Speed, least_change: float = 0.0) -> Table:
     """
     return Table(
         name=f"speed-languages-{place}",
-        title="Median request by language, and its cause",
-        note="Median time per request, by language: estimates, but for those with a verdict. "
-        "Beside it what is counted, not timed: matrix products for the request of median length, "
-        f"and mean tokens; {DASH} where they were not counted.",
+        title="Median request by language",
+        note="Median time per request by language: estimates, except where there is a verdict. "
+        "Operations and tokens are counted, not timed: matrix products for the request of median "
+        f"length, and mean tokens; {DASH} where they were not counted.",
         columns=heads(
             *("target", "language", "scenario", f"{speed.a}, ms", f"{speed.b}, ms", "time ratio"),
             *("90 % interval", "ratio of operations", f"{speed.a}, tokens", f"{speed.b}, tokens"),
@@ -167,10 +163,10 @@ def costs(place: int, speed: Speed) -> Table:
     return Table(
         name=f"costs-{place}",
         title="Where time and memory go",
-        note="Where time and memory go, per request: means, no verdicts.",
+        note="Time and memory per request: means, no verdicts.",
         columns=heads(
             *("target", "scenario", "model", "tokenise, ms", "model, ms", "decode, ms", "tokens"),
-            *("with padding", "weights, MB", "peak beyond, MB"),
+            *("with padding", "weights, MB", "peak beyond weights, MB"),
         ),
         rows=tuple(
             (
@@ -191,11 +187,11 @@ def loadgen(place: int, speed: Speed) -> Table:
     """Return what MLPerf's load generator says of each model alone."""
     return Table(
         name=f"loadgen-{place}",
-        title="By MLPerf's load generator",
-        note="By MLPerf's load generator: absolute figures of each model, compared with nothing. A "
-        "percentile is its early-stopping estimate, with 99 % confidence no smaller than the true "
-        "one; “raw” is that of the queries that were asked. "
-        f"{DASH}: too few of them for that percentile. {speed.design.style}.",
+        title="MLPerf's load generator",
+        note="Measured by MLPerf's load generator: absolute figures of each model, no comparison. "
+        "A percentile is its early-stopping estimate, with 99 % confidence no smaller than the "
+        f"true one; “raw” is that of the queries themselves. {DASH}: too few queries for that "
+        f"percentile. {speed.design.style}.",
         columns=heads(
             *("target", "scenario", "model", "queries"),
             *(f"{each}, ms" for each in _PERCENTILES),
@@ -216,7 +212,6 @@ def loadgen(place: int, speed: Speed) -> Table:
 
 
 def _scenario(run: LoadGenRun) -> str:
-    """Return a scenario, with the bound of its 99th percentile where it has one."""
     if run.bound_s is None:
         return run.scenario
     kept = "kept" if run.kept_bound else "missed"
@@ -237,12 +232,15 @@ def blocks(place: int, speed: Speed) -> Table:
     return Table(
         name=f"blocks-{place}",
         title="Blocks behind the verdicts",
-        note="Consecutive blocks repeat one another: their lag-1 correlation, and how many "
-        "independent blocks they are worth, which all intervals rest on; block means, and "
-        "Student's t widened by what correlation these have left. Worth fewer than "
-        f"{LEAST_BLOCKS}, a verdict is VOID. FASTER, SLOWER and “small but real” need a 95 % "
-        "interval without 1, and Holm's correction.",
-        columns=heads("target", "figure", "blocks", "correlation", "worth", "95 % interval"),
+        note="Consecutive blocks are correlated: their lag-1 correlation, and the effective number "
+        "of independent blocks, on which all intervals rest (Student's t over means of blocks, "
+        "widened by the correlation left between these). With fewer than "
+        f"{LEAST_BLOCKS} effective blocks a verdict is VOID. FASTER, SLOWER and “small but real” "
+        "need a 95 % interval without 1, and Holm's correction.",
+        columns=heads(
+            *("target", "figure", "blocks", "lag-1 correlation", "effective blocks"),
+            "95 % interval",
+        ),
         rows=tuple(
             (
                 Cell(_asked(cell.task, cell.language)),
@@ -264,21 +262,21 @@ def _worth(judged: Judged) -> tuple[Cell, Cell]:
     )
 
 
-def controls(place: int, speed: Speed) -> Table:
-    """Return what the instrument said about differences that are known."""
+def known_delays(place: int, speed: Speed) -> Table:
+    """Return what was measured of differences that are known."""
     least = ", ".join(
         f"{percent(each.found.resolvable)} % in {asked_figure(each.scenario, each.figure)}"
         for each in speed.controls
     )
     return Table(
-        name=f"controls-{place}",
-        title=f"Controls of the instrument, {_pair(speed)}",
-        note="What the instrument said about differences that are known. The first must come out "
-        "EQUIVALENT and the second SLOWER, or nothing counts; the third is only reported. "
-        f"Equality could be shown here within {least}.",
+        name=f"known-delays-{place}",
+        title=f"A/A test and delay test, {_pair(speed)}",
+        note="Differences that are known before they are measured. The A/A test must come out "
+        "EQUIVALENT and the delay of 5 % SLOWER, or no verdict counts; the delay of 2 % is only "
+        f"reported. Equality could be shown here within {least}.",
         columns=heads(
-            *("control", "figure", "time ratio", "90 % interval", "correlation", "blocks worth"),
-            "verdict",
+            *("test", "figure", "time ratio", "90 % interval"),
+            *("lag-1 correlation", "effective blocks", "verdict"),
         ),
         rows=tuple(
             (
@@ -290,7 +288,7 @@ def controls(place: int, speed: Speed) -> Table:
             )
             for control in speed.controls
             for what, judged in (
-                ("the model against itself", control.found.aa),
+                ("A/A: the model against itself", control.found.aa),
                 ("delayed by 5 %", control.found.delay_5),
                 ("delayed by 2 %", control.found.delay_2),
             )
@@ -299,16 +297,16 @@ def controls(place: int, speed: Speed) -> Table:
 
 
 def machine(place: int, speed: Speed) -> Table:
-    """Return what the machine was like meanwhile."""
+    """Return the state of the machine during the measurement."""
     counters = {each.conditions.energy_counter for each in speed.machine}
     return Table(
         name=f"machine-{place}",
-        title="The machine meanwhile",
-        note=f"The machine meanwhile; {DASH} is what it does not tell. Energy is of both models "
-        f"together, its counter: {', '.join(sorted(counters))}.",
+        title="The machine during the measurement",
+        note=f"State of the machine; {DASH} is what it does not report. Energy is of both models "
+        f"together, from this counter: {', '.join(sorted(counters))}.",
         columns=heads(
-            *("measured", "scenario", "load", "taken by others, %", "taken by the host, %"),
-            *("clock, MHz", "heat, °C", "energy, J"),
+            *("measured", "scenario", "load", "CPU of other processes, %"),
+            *("steal time, %", "clock, MHz", "temperature, °C", "energy, J"),
         ),
         rows=tuple(
             (
@@ -330,8 +328,8 @@ def memory(place: int, speed: Speed) -> Table:
     """Return the verdicts about memory."""
     return Table(
         name=f"memory-{place}",
-        title="Memory at its peak",
-        note="What a model holds at most, weights and all; a ratio above 1 is more.",
+        title="Peak memory",
+        note="Peak memory of a model, weights included; a ratio above 1 is more.",
         columns=heads(
             *("target", "scenario", "verdict", f"{speed.a}, MB", f"{speed.b}, MB", "ratio"),
             *("90 % interval", "margin"),
@@ -363,9 +361,9 @@ def texts(place: int, speed: Speed) -> Table:
 
     return Table(
         name=f"texts-{place}",
-        title="Texts",
-        note="What a text of each language comes to, comparable where the test sets are parallel; "
-        f"{DASH} where words are not set apart.",
+        title="Tokens per text",
+        note="Into how many tokens texts of each language are split, comparable where the test "
+        f"sets are parallel; {DASH} where the script does not separate words.",
         columns=heads(
             *("target", "language", "model", "tokens per example", "sub-words per character"),
             "sub-words per word",
@@ -387,9 +385,9 @@ def uneven(place: int, speed: Speed) -> Table:
     """Return how unevenly languages pay for the same content."""
     return Table(
         name=f"uneven-{place}",
-        title="What the language costs, at equal content",
-        note="The languages that pay least and most for the same content, where the test sets are "
-        "parallel; Gini: 0 where all pay the same.",
+        title="Cost of the same content by language",
+        note="The languages in which the same content costs least and most, where the test sets "
+        "are parallel; Gini: 0 where it costs the same in all.",
         columns=heads("target", "cost", "model", "cheapest", "most expensive", "ratio", "Gini"),
         rows=tuple(
             (
@@ -433,10 +431,11 @@ def _interval_and_margin(judged: Judged | Combined) -> tuple[Cell, Cell]:
     )
 
 
-def _ratio(judged: Judged | Combined, verdict: str, span: float) -> Cell:
-    """Return a time ratio, its interval drawn beside its margin."""
+def _judged(judged: Judged | Combined, verdict: str, span: float) -> tuple[Cell, Cell, Cell]:
+    """Return a time ratio, its interval drawn with its margin; then both as numbers."""
     drawn = Range(judged.low, judged.ratio, judged.high, judged.margin, span)
-    return Cell(f"{judged.ratio:.3f}", judged.ratio, tone=_TONES[verdict], drawn=drawn)
+    ratio = Cell(f"{judged.ratio:.3f}", judged.ratio, tone=_TONES[verdict], drawn=drawn)
+    return ratio, *_interval_and_margin(judged)
 
 
 def _is_not_alone(cell: Judgement) -> bool:

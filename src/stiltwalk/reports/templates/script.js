@@ -20,7 +20,7 @@ async function draw(block) {
   };
   const result = await vegaEmbed(byId(id).querySelector(".plot"), spec, options);
   views[id] = result.view;
-  for (const key of ["arm", "task", "course"]) {
+  for (const key of ["arm", "task", "curve"]) {
     const value = chosen(key, id);
     if (value !== null) await apply(id, key, value);
   }

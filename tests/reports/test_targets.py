@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 from synthetic import make_run, table_of
 
-from stiltwalk.reports.claims import PUBLISHED, is_xlmr_large, published_for
 from stiltwalk.reports.data import RunRows
-from stiltwalk.reports.sections.targets import matrix
+from stiltwalk.reports.nine_claims import is_xlmr_large
+from stiltwalk.reports.sections.targets import PUBLISHED, matrix, published_for
 from stiltwalk.reports.wording import DASH
 from stiltwalk.tables.table import Table
 from stiltwalk.tasks import TARGETS

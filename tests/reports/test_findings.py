@@ -1,4 +1,4 @@
-"""Tests for stiltwalk.reports.transfer, totals, choice and english."""
+"""Tests for stiltwalk.reports.findings and scores: the table of scores and gains."""
 
 from dataclasses import replace
 
@@ -7,8 +7,8 @@ from synthetic import make_run, table_of
 
 from stiltwalk.records import Metric, Split
 from stiltwalk.reports.data import ArmScore, Gap, RunRows
+from stiltwalk.reports.findings import ScoreCell, TransferRow, TransferTable
 from stiltwalk.reports.scores import select_on_dev, transfer_gap
-from stiltwalk.reports.transfer import ScoreCell, TransferRow, TransferTable
 from stiltwalk.tasks import TARGETS, TASKS
 
 
@@ -159,7 +159,7 @@ def test_english_is_set_against_the_mean_of_the_rest() -> None:
     )
     found = transfer_gap(replace(run, rows=rows))
     assert set(found) == {("none", "xnli")}
-    assert found["none", "xnli"].lost.mean == pytest.approx(0.2)
+    assert found["none", "xnli"] == pytest.approx((0.9, 0.7))
 
 
 def test_what_no_seed_has_touched_stands_beside_every_seed() -> None:
@@ -201,7 +201,7 @@ def with_gains(run: RunRows, gains: dict[str, dict[int, float]]) -> RunRows:
         replace(e, row=replace(e.row, value=0.5 + gains.get(e.arm, {}).get(e.row.seed, 0.0)))
         for e in run.rows
     )
-    return replace(run, rows=rows, shares=())
+    return replace(run, rows=rows, example_scores=())
 
 
 def test_one_correction_over_the_whole_table_decides_which_gains_are_clear() -> None:

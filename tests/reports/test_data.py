@@ -8,8 +8,7 @@ from typing import Any
 from stiltwalk.data.source import MINI, DataSource
 from stiltwalk.execution.status import keep_status
 from stiltwalk.records import Phase
-from stiltwalk.reports.transfer import why_missing
-from stiltwalk.reports.write import rows_of
+from stiltwalk.reports.data import rows_of
 from stiltwalk.store.manifest import RecordedStage, RunRecord
 from stiltwalk.store.workspace import Workspace
 
@@ -43,7 +42,7 @@ def test_what_rests_on_a_failed_stage_is_missing_for_its_reason(tmp_path: Path) 
     assert not rows_of(made, store).gaps
     keep_status(store, {"failed": [{"fingerprint": "a", "fault": "OSError: no disk"}]})
     run = rows_of(made, store)
-    assert why_missing(run, "mnli", "xnli", run.languages_of("xnli")) == (
+    assert run.why_missing("mnli", "xnli", run.languages_of("xnli")) == (
         "xnli, “mnli”: every language missing. Stage a failed (train on mnli): OSError: no disk"
     )
-    assert "has not reached it" in why_missing(run, "none", "xnli", run.languages_of("xnli"))
+    assert "has not reached it" in run.why_missing("none", "xnli", run.languages_of("xnli"))

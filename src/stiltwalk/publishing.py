@@ -1,24 +1,135 @@
-"""One checkpoint of a run with its model card, as the hub wants them."""
+"""A run as XTREME lays out a submission, and one checkpoint with its model card."""
 
 from __future__ import annotations
 
 import json
+import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from stiltwalk.data.source import MINI
-from stiltwalk.errors import NoSuchRun, WorkspaceError
-from stiltwalk.publishing.submission import all_or_nothing
-from stiltwalk.records import ScoreRow, TimingRow
+from stiltwalk.data.xtreme_files import answers_path, form_of, write_gold
+from stiltwalk.errors import DataError, NoSuchRun, WorkspaceError
+from stiltwalk.records import (
+    Answers,
+    GoldTexts,
+    Metric,
+    ScoreRow,
+    Split,
+    TaskType,
+    TimingRow,
+    gold_answers,
+    gold_lines,
+)
 from stiltwalk.store.manifest import RecordedArm, RecordedStage, RunRecord, read_record
 from stiltwalk.store.workspace import Workspace
 from stiltwalk.tasks import TASKS, declare
+from stiltwalk.tasks.load import bitext, examples
+from stiltwalk.tasks.sources import UNKNOWN, revision
+from stiltwalk.tasks.task import Task
 from stiltwalk.tasks.templates import template_of
 
-_MODEL = "model"
-_CARD = "README.md"
+LABELS = "labels"
+_DEMONSTRATION = "> **Trained on the embedded miniature: a demonstration, not a research result.**"
+
+
+def export_run(run: Path, folder: Path) -> list[Path]:
+    """Write `ARM/seed-N/TASK/test-LANG` for every arm and seed of a run, and `labels/…`.
+
+    Args:
+        run: the run's folder in its workspace, `runs/NAME`.
+        folder: where to write; must not exist or be empty.
+
+    Returns:
+        The folders of predictions, one per arm and seed.
+
+    Raises:
+        WorkspaceError: if there is no such run, the folder is in use, or a stage is not done.
+        DataError: if the rows that the run was evaluated on are no longer there, or changed.
+    """
+    record, workspace = read_record(run), Workspace(run.resolve().parents[1])
+    declare(own.task() for own in record.tasks)
+    evaluations = [stage for stage in record.stages if stage.arm]
+    missing = [stage.does for stage in evaluations if not workspace.has(stage.fingerprint)]
+    if missing:
+        raise WorkspaceError(
+            f"{len(missing)} evaluations of this run are not done, such as {missing[0]!r}. Run "
+            "the recipe again first; finished stages are kept."
+        )
+    targets = {stage.target: stage for stage in evaluations}
+    for stage in targets.values():
+        _check_revision(stage, record, workspace)
+    with all_or_nothing(folder) as aside:
+        written = _write_answers(evaluations, record, workspace, aside)
+        for stage in targets.values():
+            _write_labels(stage, record, aside / LABELS)
+    return [folder / submission for submission in written]
+
+
+@contextmanager
+def all_or_nothing(folder: Path) -> Iterator[Path]:
+    """Give a folder beside `folder` that takes its place if the block ends without an error.
+
+    Raises:
+        WorkspaceError: if the folder is in use, or cannot be written.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise NoSuchRun(f"{folder} exists and is not empty. Give a folder that is not there.")
+    aside = folder.with_name(f".{folder.name}.{os.getpid()}")
+    try:
+        aside.mkdir(parents=True)
+        yield aside
+        aside.replace(folder)
+    except OSError as error:
+        raise WorkspaceError(
+            f"{folder} cannot be written ({error}). Give another folder."
+        ) from error
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def _write_answers(
+    evaluations: Sequence[RecordedStage], record: RunRecord, workspace: Workspace, folder: Path
+) -> list[Path]:
+    """Copy what was answered; return the submissions, relative to the folder."""
+    written: dict[Path, None] = {}
+    for stage in evaluations:
+        for seed in [stage.seed] if stage.seed else record.seeds:
+            submission = Path(stage.arm) / f"seed-{seed}"
+            source = workspace.verified(stage.fingerprint) / stage.target
+            shutil.copytree(source, folder / submission / stage.target)
+            written[submission] = None
+    return list(written)
+
+
+def _check_revision(stage: RecordedStage, record: RunRecord, workspace: Workspace) -> None:
+    then = workspace.marker(stage.fingerprint)["stage"]["rows"]["revision"]
+    task = TASKS[stage.target]
+    now = revision(task, record.data, task.asked_splits, ask_hub=False)
+    if now not in (then, UNKNOWN):
+        raise DataError(
+            f"{stage.target}: the rows in {record.data.source} are not those that the run answered "
+            f"({then} then, {now} now). Put those back, or run the recipe again and export that."
+        )
+
+
+def _write_labels(stage: RecordedStage, record: RunRecord, folder: Path) -> None:
+    task = TASKS[stage.target]
+    form = form_of(task.task_type, task.metric)
+    for language in stage.languages:
+        file = answers_path(folder, task.name, language, form)
+        write_gold(file, form, _gold(task, language, record))
+
+
+def _gold(task: Task, language: str, record: RunRecord) -> Answers | GoldTexts:
+    if task.task_type is not TaskType.RETRIEVAL:
+        rows = examples(task, record.data, Split.TEST, language, record.test_rows)
+        return gold_answers(rows)
+    asked = bitext(task, record.data, Split.TEST, language, record.test_rows)
+    return asked.gold if task.metric == Metric.PAIR_F1 else gold_lines(asked)
 
 
 def export_checkpoint(run: Path, which: str, folder: Path) -> Path:
@@ -39,9 +150,9 @@ def export_checkpoint(run: Path, which: str, folder: Path) -> Path:
         raise WorkspaceError(f"{which} is not done. Run the recipe again first.")
     trained = workspace.verified(stage.trained)
     with all_or_nothing(folder) as aside:
-        shutil.copytree(trained / _MODEL, aside, dirs_exist_ok=True)
+        shutil.copytree(trained / "model", aside, dirs_exist_ok=True)
         card = model_card(record, stage, workspace)
-        (aside / _CARD).write_text(card, encoding="utf-8", newline="\n")
+        (aside / "README.md").write_text(card, encoding="utf-8", newline="\n")
     return folder
 
 
@@ -68,7 +179,6 @@ def push(folder: Path, repository: str) -> str:
 
 
 def _wanted(record: RunRecord, which: str) -> RecordedStage:
-    """Return the evaluation of the checkpoint that a user asks for."""
     arm, _, rest = which.partition("/")
     seed, _, target = rest.rpartition("/")
     number = seed.removeprefix("seed-") or str(record.seeds[0])
@@ -90,12 +200,14 @@ def model_card(record: RunRecord, stage: RecordedStage, workspace: Workspace) ->
     scores = [row for row in workspace.scores(stage.fingerprint) if not row.control]
     asking = workspace.marker(stage.fingerprint)["stage"].get("asking")
     sort = "decoder language model" if asking else "encoder"
+    steps = [" + ".join(each.about) for each in reversed(lineage) if each.about]
+    trained = ", then ".join(f"trained on {tasks}" for tasks in steps)
     parts = [
         _front_matter(record, stage, lineage, writes=bool(asking)),
         f"# {record.name}: {stage.target} after {stage.arm}",
-        *_banner(record),
+        *(_DEMONSTRATION,) * (record.data.source == MINI),
         f"A checkpoint for {stage.target}, made by stiltwalk: the base {sort} "
-        f"`{record.model or 'made by the recipe'}` was {_way(lineage)}. "
+        f"`{record.model or 'made by the recipe'}` was {trained}. "
         f"{_languages(record, stage)} Seed {stage.seed}.",
         *(_asking(stage.target, asking["answering"]) if asking else ()),
         "## Data",
@@ -153,23 +265,11 @@ def _asking(target: str, answering: Mapping[str, Any]) -> Iterator[str]:
         yield f"{answering['in_context']} solved English training rows stood before every question."
 
 
-def _banner(record: RunRecord) -> Iterator[str]:
-    if record.data.source == MINI:
-        yield "> **Trained on the embedded miniature: a demonstration, not a research result.**"
-
-
-def _way(lineage: list[RecordedStage]) -> str:
-    """Return what was done to the base encoder, in order."""
-    trained = [" + ".join(each.about) for each in reversed(lineage) if each.about]
-    return ", then ".join(f"trained on {tasks}" for tasks in trained)
-
-
 def _trained_on(lineage: list[RecordedStage]) -> list[str]:
     return list(dict.fromkeys(task for each in reversed(lineage) for task in each.about))
 
 
 def _languages(record: RunRecord, stage: RecordedStage) -> str:
-    """Return in which languages it was trained, and what of it."""
     arm = record.walked.get(stage.arm, RecordedArm())
     adapters = f" Trained: {arm.adapters}." * bool(arm.adapters)
     if arm.has_mlm or arm.is_translated:
@@ -191,10 +291,7 @@ def _data(record: RunRecord, lineage: list[RecordedStage]) -> Iterator[str]:
 def _scores(rows: list[ScoreRow]) -> str:
     figures = list(dict.fromkeys(row.metric for row in rows))
     found = {(row.language, row.metric): row for row in rows}
-    lines = [
-        f"| language | {' | '.join(figures)} | rows |",
-        f"|---|{'---:|' * (len(figures) + 1)}",
-    ]
+    lines = [f"| language | {' | '.join(figures)} | rows |", f"|---|{'---:|' * (len(figures) + 1)}"]
     for language in dict.fromkeys(row.language for row in rows):
         values = [f"{100 * found[language, each].value:.1f}" for each in figures]
         lines.append(
@@ -206,7 +303,6 @@ def _scores(rows: list[ScoreRow]) -> str:
 def _cost(
     lineage: list[RecordedStage], workspace: Workspace, timings: tuple[TimingRow, ...]
 ) -> str:
-    """Return what training and predicting took on the machines that did it."""
     tokens, time_s = 0, 0.0
     for stage in lineage:
         evaluations = workspace.text(stage.fingerprint, "dev.json")

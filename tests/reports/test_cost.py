@@ -1,4 +1,4 @@
-"""Tests for stiltwalk.reports.costs and sections.verdicts: what paired comparisons come to."""
+"""Tests for stiltwalk.reports.costs and sections.cost: what paired comparisons show."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -9,10 +9,10 @@ import pytest
 from compared import compared, timed
 from stiltwalk.reports.costs import efficiency
 from stiltwalk.reports.parts import Document, Part, Section, Words
-from stiltwalk.reports.render import html, markdown
-from stiltwalk.reports.sections import verdicts as section
+from stiltwalk.reports.sections import cost as section
+from stiltwalk.reports.sections.cost import banner, efficiency_of
 from stiltwalk.reports.sections.instrument import together
-from stiltwalk.reports.sections.verdicts import banner, weighing
+from stiltwalk.reports.write import html, markdown
 from stiltwalk.timing.record import VOID, Quality, Speed
 from stiltwalk.timing.sample_size import Figure
 
@@ -71,7 +71,7 @@ def test_a_verdict_that_may_not_be_quoted_alone_is_marked() -> None:
 
 def test_a_void_measurement_says_so_first() -> None:
     text = verdicts([VOIDED])
-    assert text.index("VOID: the instrument failed") < text.index("<table")
+    assert text.index("VOID: the measurement failed") < text.index("<table")
     assert "The controls failed." in text
     half = replace(VOIDED, cells=(VOIDED.cells[0], EQUAL.cells[1]))
     assert [
@@ -84,10 +84,10 @@ def test_a_void_measurement_says_so_first() -> None:
 
 def test_a_void_measurement_is_not_weighed_and_the_page_says_why() -> None:
     for speed, why in (
-        (VOIDED, "no comparison passed its own controls."),
+        (VOIDED, "no comparison passed its A/A and delay tests."),
         (replace(EQUAL, quality=()), "no task has a score of both models, latency and throughput."),
     ):
-        (said, _) = weighing([speed])
+        (said, *_) = efficiency_of([speed])
         assert said == Words(f"PER and the Pareto plot are missing: {why}", "missing")
 
 
@@ -223,5 +223,5 @@ def test_markdown_tells_pairs_apart_and_what_they_come_to() -> None:
 
 def test_a_run_without_comparisons_has_no_such_part() -> None:
     assert not list(section.verdicts([]))
-    (table,) = weighing([])
+    (table, *_) = efficiency_of([])
     assert not getattr(table, "rows", None)

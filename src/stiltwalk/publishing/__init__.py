@@ -1,1 +1,0 @@
-"""What leaves a workspace: answers in XTREME's layout, checkpoints with a model card."""
