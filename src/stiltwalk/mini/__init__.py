@@ -7,12 +7,14 @@ parallel by construction. A demonstration of the whole protocol, never a researc
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from importlib.metadata import version
 
 from stiltwalk.mini.catalogue import VERSION
 from stiltwalk.records import Bitext, Example, Split
 
 
+@cache
 def revision() -> str:
     """Return what decides the rows: the benchmark's own version and Babel's."""
     return f"mini:{VERSION}:babel{version('babel')}"

@@ -15,7 +15,7 @@ from stiltwalk.records import BASELINE_ARM
 from stiltwalk.tasks import INTERMEDIATE, TASKS, intermediate_names, target_names
 from stiltwalk.tasks.clozes import FIELDS, clozes_in
 from stiltwalk.tasks.task import Task
-from stiltwalk.wording import nearest
+from stiltwalk.wording import nearest, shown
 
 
 def check_decoder(recipe: Recipe) -> None:
@@ -86,7 +86,7 @@ def check_names(recipe: Recipe) -> None:
         )
     for target in recipe.targets:
         if target not in target_names():
-            raise RecipeError(f"Unknown target {target!r}.{nearest(target, target_names())}")
+            raise RecipeError(f"Unknown target {shown(target)}.{nearest(target, target_names())}")
     _check_arms(recipe)
     check_decoder(recipe)
     check_measure(recipe.measure, recipe.arms, recipe.targets)
@@ -96,7 +96,8 @@ def check_names(recipe: Recipe) -> None:
     for language in recipe.languages or ():
         if language not in every:
             raise RecipeError(
-                f"No target of the recipe has the language {language!r}.{nearest(language, every)}"
+                f"No target of the recipe has the language {shown(language)}."
+                f"{nearest(language, every)}"
             )
     for claim in recipe.claims:
         _check_claim(claim, recipe)
@@ -116,20 +117,21 @@ def _check_claim(claim: Claim, recipe: Recipe) -> None:
         unknown = next((word for word in words if word not in known), None)
         if unknown is not None:
             raise RecipeError(
-                f"The claim {claim.says!r} is about the {key} {unknown!r}, which the recipe lacks."
-                f"{nearest(unknown, known)}"
+                f"The claim {shown(claim.says)} is about the {key} {shown(unknown)}, which the "
+                f"recipe lacks.{nearest(unknown, known)}"
             )
 
 
 def _check_arms(recipe: Recipe) -> None:
     """Refuse arms that are unknown, equal, or hide the baseline."""
-    named: list[tuple[str, Arm]] = []
+    named: dict[object, list[tuple[str, Arm]]] = {}
+    baseline = recipe.baseline
     for name, arm in recipe.arms.items():
         _check_arm_name(name)
         for task in arm.tasks:
             if task not in intermediate_names():
                 raise RecipeError(
-                    f"Arm {name!r} asks for the intermediate task {task!r}."
+                    f"Arm {name!r} asks for the intermediate task {shown(task)}."
                     f"{nearest(task, intermediate_names())}"
                 )
         _refuse_repeats(f"arms.{name}", arm.tasks)
@@ -137,17 +139,18 @@ def _check_arms(recipe: Recipe) -> None:
         check_prompted(name, arm, recipe)
         check_heads(name, arm, recipe)
         ordered = replace(arm, tasks=tuple(sorted(arm.tasks)))
-        if (name == BASELINE_ARM) != (arm == recipe.baseline):
+        alike = named.setdefault((ordered.tasks, arm.intermediate, *arm.target.values()), [])
+        if (name == BASELINE_ARM) != (arm == baseline):
             raise RecipeError(
                 f"Arm {name!r} has {len(arm.tasks)} tasks: the arm without intermediate tasks or "
                 f"settings of its own, and no other, is called {BASELINE_ARM!r}."
             )
-        twin = next((other for other, known in named if known == ordered), None)
+        twin = next((other for other, known in alike if known == ordered), None)
         if twin:
             raise RecipeError(
                 f"Arms {twin!r} and {name!r} ask for the same twice: keep one of them."
             )
-        named.append((name, ordered))
+        alike.append((name, ordered))
 
 
 def _check_beside(name: str, arm: Arm) -> None:
@@ -179,8 +182,8 @@ def _check_languages(key: str, where: ByLanguage, languages: Sequence[str] | Non
 def _check_arm_name(name: str) -> None:
     if not re.fullmatch(NAME, name) or name == "labels":
         raise RecipeError(
-            f"An arm cannot be called {name!r}: its predictions get a folder of that name. Use "
-            "letters, digits, '.', '_' and '-', and not 'labels'."
+            f"An arm cannot be called {shown(name)}: its predictions get a folder of that name. "
+            "Use at most 100 letters, digits, '.', '_' and '-', and not 'labels'."
         )
 
 
@@ -219,6 +222,11 @@ def _check_prompt(name: str, arm: Arm, recipe: Recipe) -> None:
         raise RecipeError(f"{key} trains no adapters: leave lora out of the arm.")
     if prompt.reparameterised and prompt.start == "template":
         raise RecipeError(f"{key}: layers would move the start away from the cloze's own words.")
+    if prompt.is_trained and prompt.num_tokens >= prompt.max_length_tokens:
+        raise RecipeError(
+            f"{key}.num_tokens is {prompt.num_tokens}: rows of {prompt.max_length_tokens} tokens "
+            "have no room for a text beside so many."
+        )
     clozes = clozes_in(prompt.clozes, miniature=recipe.data.source == MINI)
     for target in recipe.targets:
         languages = clozes.languages(TASKS[target])

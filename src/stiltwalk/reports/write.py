@@ -13,8 +13,9 @@ from typing import Any
 import vl_convert
 
 from stiltwalk.data.source import MINI
-from stiltwalk.execution.status import last_faults
-from stiltwalk.execution.versions import made_with, said_of_mixture
+from stiltwalk.errors import WorkspaceError
+from stiltwalk.execution.progress import last_faults
+from stiltwalk.execution.provenance import made_with, said_of_mixture
 from stiltwalk.records import ExampleScoreRow, Split
 from stiltwalk.reports.charts.style import Chart
 from stiltwalk.reports.claims import claims_json
@@ -32,7 +33,14 @@ from stiltwalk.reports.findings import findings
 from stiltwalk.reports.pair_page import pair_report
 from stiltwalk.reports.render import html, latex, markdown
 from stiltwalk.reports.sections import run_report
-from stiltwalk.store.manifest import RecordedStage, RunRecord, read_records, run_folder
+from stiltwalk.store.manifest import (
+    RecordedStage,
+    RunRecord,
+    read_record,
+    read_records,
+    run_folder,
+    run_folders,
+)
 from stiltwalk.store.remote import workspace_at
 from stiltwalk.store.workspace import Workspace
 from stiltwalk.tables import csv
@@ -118,12 +126,18 @@ def report_runs(place: str | Path, name: str | None = None) -> list[Path]:
     Raises:
         WorkspaceError: if the folder holds no run, or a stage's files are not what it wrote.
     """
-    workspace, pages = workspace_at(place), []
-    for record in read_records(workspace):
-        if name in (None, record.name):
-            folder = run_folder(workspace, record.name)
-            pages.append(write_report(rows_of(record, workspace), folder))
-            workspace.publish(folder)
+    workspace, pages, damaged = workspace_at(place), [], []
+    for folder in run_folders(workspace) if name is None else [run_folder(workspace, name)]:
+        try:
+            record = read_record(folder)
+        except WorkspaceError as error:
+            damaged.append(str(error))
+            continue
+        pages.append(write_report(rows_of(record, workspace), folder))
+        workspace.publish(folder)
+    if damaged:
+        written = f" The reports of {len(pages)} other runs were written." if pages else ""
+        raise WorkspaceError(" ".join(damaged) + written)
     return pages
 
 

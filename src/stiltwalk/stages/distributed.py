@@ -12,7 +12,7 @@ from accelerate.state import PartialState
 from stiltwalk.models.device import from_lead
 from stiltwalk.stages.context import Context
 from stiltwalk.stages.stage import TrainingStage
-from stiltwalk.store.processes import leads, num_processes
+from stiltwalk.store.machine import leads, num_processes
 from stiltwalk.training.distributed import join_processes
 
 Job = tuple[TrainingStage, Context]

@@ -38,7 +38,7 @@ from stiltwalk.stages.rows import DrawnRows
 from stiltwalk.stages.soft_prompt import Prompt
 from stiltwalk.stages.train_data import TrainData
 from stiltwalk.stages.train_run import dev_row, train
-from stiltwalk.store.processes import leads
+from stiltwalk.store.machine import leads
 from stiltwalk.store.workspace import Folder
 from stiltwalk.tasks import TASKS
 from stiltwalk.tasks.load import drawn, examples

@@ -27,7 +27,7 @@ from stiltwalk.stages.train_data import (
     decoder_train_data,
     train_data_of,
 )
-from stiltwalk.store.processes import leads
+from stiltwalk.store.machine import leads
 from stiltwalk.store.workspace import RESUME, Folder
 from stiltwalk.tasks import TASKS
 from stiltwalk.tasks.load import drawn, examples

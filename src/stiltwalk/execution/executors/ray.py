@@ -10,8 +10,9 @@ import traceback
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import ray
@@ -20,11 +21,18 @@ from ray import ObjectRef
 from ray.exceptions import RayError, RayTaskError, WorkerCrashedError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from stiltwalk.errors import ClusterError, StiltwalkError
-from stiltwalk.execution.executors.local import Ended
+from stiltwalk.data.source import DataSource
+from stiltwalk.errors import ClusterError, DataError, ModelError, StiltwalkError
+from stiltwalk.execution.executors import Assignment, Ended
+from stiltwalk.execution.executors.local import context_of, perform
 from stiltwalk.execution.scheduler import Amount, Job, Needs, NodePool
+from stiltwalk.models.locate import locate
+from stiltwalk.recipe.schema import ModelSettings, Recipe
+from stiltwalk.stages.rows import Rows
 from stiltwalk.stages.stage import Stage
-from stiltwalk.store.versions import differences, versions
+from stiltwalk.store.machine import differences, versions
+from stiltwalk.store.remote import workspace_at
+from stiltwalk.tasks import declare
 
 _TICK_S = 1.0
 _PATIENCE_S = 30.0
@@ -33,6 +41,13 @@ _LOOPBACK = "127.0.0.2" if sys.platform == "linux" else "127.0.0.1"
 """On Linux Ray takes 127.0.0.1 for this machine's address in the network."""
 _STORE_BYTES = 100_000_000
 """Ray's own memory for what tasks exchange: words, here."""
+
+
+def started(address: str, assignment: Assignment) -> AbstractContextManager[RayExecutor]:
+    """Return what carries stages out on a cluster, once it is entered."""
+    return RayExecutor(
+        address, RayWorker(assignment.recipe, assignment.store.address), assignment.say
+    )
 
 
 class RayExecutor(AbstractContextManager["RayExecutor"]):
@@ -68,12 +83,7 @@ class RayExecutor(AbstractContextManager["RayExecutor"]):
         self._missed: set[Needs] = set()
         self._looked_s = self._answered_s = 0.0
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Leave the cluster; what still runs for us is stopped."""
         ray.shutdown()
 
@@ -296,3 +306,64 @@ def _said_of(error: BaseException) -> str:
 
 def _first_line(error: BaseException) -> str:
     return str(error).strip().partition("\n")[0]
+
+
+@dataclass(frozen=True)
+class RayWorker:
+    """Carries out stages of a recipe; sent to workers, which find model and data themselves.
+
+    Args:
+        recipe: the stages'.
+        place: the workspace's folder or URL.
+    """
+
+    recipe: Recipe
+    place: str
+
+    def __call__(self, stage: Stage) -> None:
+        """Carry out a stage, unless somebody did so meanwhile.
+
+        Raises:
+            ModelError, DataError: if model or data here are not those of the plan.
+            StiltwalkError: what went wrong in the stage.
+        """
+        declare(own.task() for own in self.recipe.tasks)
+        base_folder = _base_folder(self.recipe.model, stage.base_revision)
+        for rows in stage.reads:
+            _check_rows(rows, self.recipe.data.where)
+        assignment = Assignment(
+            recipe=self.recipe,
+            store=workspace_at(self.place),
+            base_folder=base_folder,
+            progress=lambda _done, _total: None,  # nobody follows it from here
+            say=print,
+        )
+        context = context_of(assignment)
+        with assignment.store.claimed(stage):
+            if not assignment.store.has(stage):
+                perform(stage, context)
+
+
+@cache
+def _base_folder(settings: ModelSettings, planned: str) -> Path | None:
+    """Return where the base encoder's files are on this node."""
+    if not planned or settings.name is None:
+        return None
+    found = locate(settings, fetch=True)
+    if found.revision != planned:
+        raise ModelError(
+            f"On {socket.gethostname()} the base encoder {settings.name} is {found.revision}, in "
+            f"the plan {planned}. Put the same files there."
+        )
+    return found.folder
+
+
+@cache
+def _check_rows(rows: Rows, where: DataSource) -> None:
+    """Refuse other rows than the plan's; a stage must not depend on where it runs."""
+    found = rows.revision_in(where)
+    if found != rows.revision:
+        raise DataError(
+            f"On {socket.gethostname()} {rows.title} in {where.source} is {found}, in "
+            f"the plan {rows.revision}. Put the same files there."
+        )
