@@ -31,7 +31,7 @@ from stiltwalk.features.text import TextEncoder, load_text_encoder
 from stiltwalk.heads import head_of
 from stiltwalk.inference.embed import sentence_vectors
 from stiltwalk.inference.engine import Engine
-from stiltwalk.metrics.attribution import disparity, variance_shares
+from stiltwalk.metrics.efficiency import disparity, variance_shares
 from stiltwalk.records import Sentence, Split
 from stiltwalk.tasks import TASKS
 from stiltwalk.tasks.load import examples

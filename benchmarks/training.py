@@ -89,7 +89,7 @@ def base_size(workload: str, num_blocks: int) -> Problem:
     rows = TaskRows(
         name=task.name,
         task=task,
-        kind=head_of(task.task_type),
+        head=head_of(task.task_type),
         labels=task.labels,
         train=features,
         dev_examples=(),

@@ -21,7 +21,8 @@ import psutil
 import pytest
 from rich.console import Console
 
-from stiltwalk.execution.executors.ray import RayExecutor
+from stiltwalk.execution.executors.local import Executor
+from stiltwalk.execution.executors.worker import Progress
 from stiltwalk.execution.progress import Narrator
 from stiltwalk.execution.scheduler import Job, Scheduler
 from stiltwalk.execution.study import run
@@ -96,7 +97,7 @@ class Pretend:
 
     place: str
 
-    def __call__(self, stage: Stage) -> None:
+    def __call__(self, stage: Stage, progress: Progress) -> None:
         """Carry out a stage: `sleep`, `fail`, `die once`, `die always`."""
         assert isinstance(stage, Base)
         store, does = workspace_at(self.place), stage.name.partition(":")[0]
@@ -108,6 +109,7 @@ class Pretend:
             os.kill(os.getpid(), signal.SIGKILL)
         mine = {"process": os.getpid(), "gpus": os.environ.get("CUDA_VISIBLE_DEVICES", "")}
         with store.writing(stage, mine):
+            progress(1, 2)
             time.sleep(0.2)
 
 
@@ -120,7 +122,7 @@ def job(name: str, *parents: Job) -> Job:
 
 
 def pretend(
-    jobs: Sequence[Job], store: Workspace, executor: RayExecutor, *, is_terminal: bool = False
+    jobs: Sequence[Job], store: Workspace, executor: Executor, *, is_terminal: bool = False
 ) -> str:
     """Carry jobs out on a cluster; return what was said, whatever came of it."""
     said = io.StringIO()

@@ -44,9 +44,10 @@ def family(request: pytest.FixtureRequest, families: dict[str, Path]) -> Path:
 @pytest.fixture(scope="session")
 def real() -> Path:
     """Return the folder with the sample of real data, or skip where it is missing."""
-    folder = Path(__file__).parents[2] / "shared" / "real"
+    beside = Path(__file__).parents[2] / "shared" / "real"
+    folder = Path(os.environ.get("STILTWALK_REAL", beside))
     if not folder.is_dir():
-        pytest.skip(f"needs the sample of real data at {folder}")
+        pytest.skip(f"needs the sample of real data at {folder}; STILTWALK_REAL names another")
     return folder
 
 

@@ -132,7 +132,7 @@ def test_a_corrupt_kept_file_ends_with_1_and_says_what_to_delete(
     walked: Walked, tmp_path: Path
 ) -> None:
     own = walked.copied(tmp_path)
-    stage = own.workspace / "stages" / own.named("Intermediate")[0]
+    stage = own.workspace / "stages" / own.named("intermediate phase")[0]
     weights = stage / "model" / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-1])
     message = refused(["run", str(own.recipe), "-w", str(own.workspace)], FAILED)

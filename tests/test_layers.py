@@ -16,10 +16,6 @@ ROOMS = (
 SOURCE = Path(__file__).parents[1] / "src" / "stiltwalk"
 FILES = sorted(SOURCE.rglob("*.py"))
 PACKAGE = "stiltwalk"
-NOT_YET = {
-    ("stages.encoder", "mini_base"),  # until the miniature's models are made by a command
-}
-"""Imports against the order, and until when."""
 
 
 def imported(text: str, module: tuple[str, ...], *, is_package: bool) -> set[tuple[str, ...]]:
@@ -59,20 +55,8 @@ def test_imports_point_to_earlier_rooms_only(file: Path) -> None:
     used = imported_rooms(
         file.read_text(encoding="utf-8"), module, is_package=file.stem == "__init__"
     )
-    later = [
-        room
-        for room in used
-        if ROOMS.index(room) > ROOMS.index(module[1])
-        and (".".join(module[1:]), room) not in NOT_YET
-    ]
+    later = [room for room in used if ROOMS.index(room) > ROOMS.index(module[1])]
     assert not later, f"{module[1]} may not import {', '.join(later)}"
-
-
-def test_exceptions_are_still_needed() -> None:
-    for name, room in NOT_YET:
-        file = SOURCE.joinpath(*name.split(".")).with_suffix(".py")
-        text = file.read_text(encoding="utf-8")
-        assert room in imported_rooms(text, module_of(file), is_package=False), (name, room)
 
 
 def test_no_files_import_each_other_in_a_circle() -> None:

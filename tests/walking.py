@@ -79,8 +79,8 @@ class Walked:
         return {file.parent.name: json.loads(file.read_text(encoding="utf-8")) for file in markers}
 
     def named(self, name: str) -> list[str]:
-        """Return the fingerprints of the complete stages of one class."""
-        return [key for key, each in self.stages().items() if each["stage"]["stage"] == name]
+        """Return the fingerprints of the complete stages of one class, or phase of training."""
+        return [key for key, each in self.stages().items() if class_or_phase(each["stage"]) == name]
 
     def rows(self) -> list[dict[str, Any]]:
         """Return all score rows."""
@@ -100,6 +100,11 @@ class Walked:
             for file in files
             if file.is_file()
         }
+
+
+def class_or_phase(stage: dict[str, Any]) -> str:
+    """Return what tests call a stage: its class, or which training it is."""
+    return str(stage.get("phase", stage["stage"]))
 
 
 def walk(model: Path, folder: Path) -> Walked:

@@ -46,7 +46,7 @@ class Phase(StrEnum):
 
 
 class Metric(StrEnum):
-    """How a task's answers are scored; `stiltwalk.metrics.score.score` knows each."""
+    """Names of metrics that code asks about; `stiltwalk.metrics.score.METRICS` has them all."""
 
     ACCURACY = "accuracy"
     ACCURACY_AND_F1 = "accuracy_and_f1"

@@ -55,9 +55,9 @@ def stages_of(walked: Walked, arm: str, kind: str) -> list[Path]:
 
 @pytest.mark.parametrize("arm", OF_ARM)
 def test_every_arm_predicts_and_says_what_it_trained(adapted: Walked, arm: str) -> None:
-    assert len(stages_of(adapted, arm, "FineTune")) == 3
+    assert len(stages_of(adapted, arm, "target phase")) == 3
     assert len(stages_of(adapted, arm, "Predict")) >= 3
-    for stage in stages_of(adapted, arm, "FineTune"):
+    for stage in stages_of(adapted, arm, "target phase"):
         marker = json.loads((stage / "complete.json").read_text(encoding="utf-8"))
         assert marker["stage"]["lora"]["merged"] == (arm == "merged")
 
@@ -72,7 +72,7 @@ def test_every_arm_has_a_figure_for_every_target(adapted: Walked) -> None:
 
 @pytest.mark.parametrize("arm", OF_ARM)
 def test_little_is_trained_and_counted(adapted: Walked, arm: str) -> None:
-    for stage in stages_of(adapted, arm, "FineTune"):
+    for stage in stages_of(adapted, arm, "target phase"):
         num_trained = json.loads((stage / "dev.json").read_text())["num_trained_parameters"]
         weights = load_file(stage / "model" / "model.safetensors")
         assert 0 < num_trained < 0.5 * sum(each.numel() for each in weights.values())
@@ -83,7 +83,7 @@ def test_only_adapters_kept_apart_leave_the_published_weights(
 ) -> None:
     published = load_file(tiny_xlmr / "model.safetensors")
     for arm in ("merged", "apart"):
-        (stage,) = stages_of(adapted, arm, "Intermediate")
+        (stage,) = stages_of(adapted, arm, "intermediate phase")
         found = load_file(stage / "model" / "model.safetensors")
         assert found.keys() == published.keys()
         same = {name for name in found if torch.equal(found[name], published[name])}
@@ -92,9 +92,9 @@ def test_only_adapters_kept_apart_leave_the_published_weights(
 
 
 def test_the_target_phase_trains_the_same_adapters_on(adapted: Walked) -> None:
-    (parent,) = stages_of(adapted, "apart", "Intermediate")
+    (parent,) = stages_of(adapted, "apart", "intermediate phase")
     before = load_file(parent / "model" / "adapter_model.safetensors")
-    for stage in stages_of(adapted, "apart", "FineTune"):
+    for stage in stages_of(adapted, "apart", "target phase"):
         after = {
             name.replace("model.roberta.", "model."): value
             for name, value in load_file(stage / "model" / "adapter_model.safetensors").items()
@@ -108,7 +108,10 @@ def test_the_target_phase_trains_the_same_adapters_on(adapted: Walked) -> None:
 def test_stages_made_anew_have_the_same_bits(adapted: Walked, tmp_path: Path) -> None:
     own = adapted.copied(tmp_path)
     for arm in ("merged", "apart"):
-        for stage in (*stages_of(own, arm, "Intermediate"), stages_of(own, arm, "FineTune")[0]):
+        for stage in (
+            *stages_of(own, arm, "intermediate phase"),
+            stages_of(own, arm, "target phase")[0],
+        ):
             (stage / "complete.json").unlink()
     carry_out(own.recipe, own.workspace)
     assert own.results() == adapted.results()

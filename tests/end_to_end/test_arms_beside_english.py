@@ -60,7 +60,7 @@ def beside(tiny_xlmr: Path, tmp_path_factory: pytest.TempPathFactory) -> Walked:
 def steps_of(walked: Walked) -> Mapping[str, Counter[str]]:
     """Return by arm which rows its optimiser steps were made of."""
     found = {}
-    for fingerprint in walked.named("Intermediate"):
+    for fingerprint in walked.named("intermediate phase"):
         lines = (walked.workspace / "stages" / fingerprint / "training.jsonl").read_text()
         stage: dict[str, Any] = walked.stages()[fingerprint]["stage"]
         arm = "mlm" if stage["text"] else "translated" if stage["translated"] else "english"

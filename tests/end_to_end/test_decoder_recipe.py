@@ -66,7 +66,7 @@ def decoded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
 
 def test_every_kind_is_trained_and_answered_in_text(decoded: Walked) -> None:
-    assert len(decoded.named("FineTune")) == 9
+    assert len(decoded.named("target phase")) == 9
     rows = [row for row in decoded.rows() if row["split"] == "test"]
     for target in ("xnli", "panx", "xquad", "tatoeba"):
         asked = {row["language"] for row in rows if row["task"] == target}

@@ -50,7 +50,7 @@ def test_every_task_trains_two_steps_and_predicts(name: str, family: Path, tmp_p
     recipe.write_text(text, encoding="utf-8")
     carry_out(recipe, tmp_path / "workspace")
     walked = Walked(recipe=recipe, workspace=tmp_path / "workspace", report=tmp_path / "no report")
-    trained = walked.named("Intermediate") + walked.named("FineTune")
+    trained = walked.named("intermediate phase") + walked.named("target phase")
     assert len(trained) == (0 if TASKS[name].task_type is TaskType.RETRIEVAL else 1)
     for stage in trained:
         check_training(walked.workspace / "stages" / stage, TASKS[name].train_task)

@@ -78,17 +78,17 @@ def _heads(stages: Path) -> Heads:
     for file in stages.glob("*/complete.json"):
         stage = json.loads(file.read_text(encoding="utf-8"))["stage"]
         model = file.parent / "model"
-        if stage["stage"] == "Intermediate":
+        if stage.get("phase") == "intermediate phase":
             for rows in stage["rows"]:
                 task = rows["task"]
                 heads[f"{len(stage['rows'])} {task}", "", stage["seed"]] = load_file(
                     model / head_file(task)
                 )
-        if stage["stage"] == "FineTune":
+        if stage.get("phase") == "target phase":
             after = "+".join(rows["task"] for rows in stage["parent"].get("rows", ()))
             after += " reused" * bool(stage.get("head_of"))
             weights = load_file(model / "model.safetensors")
-            heads[after, stage["rows"]["task"], stage["seed"]] = {
+            heads[after, stage["rows"][0]["task"], stage["seed"]] = {
                 name: value
                 for name, value in weights.items()
                 if name.startswith(("classifier", "qa_outputs"))

@@ -112,7 +112,7 @@ def test_every_language_is_answered_and_unseen_classes_are_scored_alone(done: Wa
 
 def test_a_trained_head_is_kept_and_an_untrained_one_is_the_parent_s(done: Walked) -> None:
     heads = {}
-    for name in done.named("Intermediate"):
+    for name in done.named("intermediate phase"):
         text = done.stages()[name]["stage"]["text"]
         heads[bool(text)] = stage(done, name) / "model" / "lm_head.safetensors"
     assert not heads[False].exists()

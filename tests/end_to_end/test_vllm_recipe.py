@@ -53,7 +53,7 @@ def test_vllm_answers_as_transformers_does_and_nothing_is_trained_again(tmp_path
     carry_out(recipe, workspace)
     carry_out(recipe, workspace, ["model.backend='vllm'"])
     walked = Walked(recipe=recipe, workspace=workspace, report=workspace)
-    assert len(walked.named("FineTune")) == 4
+    assert len(walked.named("target phase")) == 4
     answers = defaultdict(list)
     for marker in walked.stages().values():
         lineage = dict(marker["stage"])

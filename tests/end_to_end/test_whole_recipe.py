@@ -20,14 +20,14 @@ from stiltwalk.inference.engine import Engine
 from stiltwalk.metrics.score import checkpoint_score
 from stiltwalk.stages import STAGES
 from stiltwalk.store.workspace import Workspace
-from walking import LANGUAGES, Walked, carry_out
+from walking import LANGUAGES, Walked, carry_out, class_or_phase
 
 NUM_STAGES = 28
-CHECKPOINTS = {"Intermediate": 1, "FineTune": 6}
+CHECKPOINTS = {"intermediate phase": 1, "target phase": 6}
 
 
 def test_every_stage_of_the_plan_is_complete(walked: Walked) -> None:
-    found = Counter(each["stage"]["stage"] for each in walked.stages().values())
+    found = Counter(class_or_phase(each["stage"]) for each in walked.stages().values())
     assert found == {"Base": 1, **CHECKPOINTS, "Predict": 15, "Rules": 5}
     assert found.total() == NUM_STAGES
 
@@ -97,7 +97,7 @@ def test_every_kept_checkpoint_loads_with_stock_from_pretrained(walked: Walked, 
     assert len(kept) == CHECKPOINTS[kind]
     for stage in kept:
         rows = stages[stage]["stage"]["rows"]
-        loads = transformers.AutoModel if kind == "Intermediate" else classes[rows["task"]]
+        loads = transformers.AutoModel if kind == "intermediate phase" else classes[rows[0]["task"]]
         folder = walked.workspace / "stages" / stage / "model"
         _, report = loads.from_pretrained(folder, output_loading_info=True)
         assert not any(report.values()), report
@@ -207,7 +207,11 @@ def test_a_run_stopped_inside_many_stages_ends_as_an_undisturbed_one(
 
 def test_removed_markers_are_made_good_and_the_rest_is_kept(walked: Walked, tmp_path: Path) -> None:
     own = walked.copied(tmp_path)
-    lost = [own.named("Intermediate")[0], own.named("FineTune")[-1], *own.named("Predict")[:2]]
+    lost = [
+        own.named("intermediate phase")[0],
+        own.named("target phase")[-1],
+        *own.named("Predict")[:2],
+    ]
     for stage in lost:
         (own.workspace / "stages" / stage / "complete.json").unlink()
     said = own.again()
@@ -218,7 +222,7 @@ def test_removed_markers_are_made_good_and_the_rest_is_kept(walked: Walked, tmp_
 
 def test_a_half_written_checkpoint_is_made_anew(walked: Walked, tmp_path: Path) -> None:
     own = walked.copied(tmp_path)
-    stage = own.workspace / "stages" / own.named("Intermediate")[0]
+    stage = own.workspace / "stages" / own.named("intermediate phase")[0]
     (stage / "complete.json").unlink()
     weights = stage / "model" / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:1000])

@@ -14,7 +14,7 @@ from stiltwalk.errors import ModelError, RecipeError
 from stiltwalk.execution.plan_view import plan_view
 
 RECIPES = Path(__file__).parents[2] / "recipes"
-SHIPPED = ("paper", "base", "mini", "mini_full", "mini_base")
+SHIPPED = ("paper", "base", "mini", "mini_full", "mini_decoder", "mini_prompts")
 
 
 @pytest.fixture(scope="module")
@@ -22,6 +22,7 @@ def plans(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]
     """Return the plan of every shipped recipe, with empty caches and without network."""
     workspace = tmp_path_factory.mktemp("nothing")
     with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(workspace))
         patch.setenv("HF_HOME", str(workspace))
         patch.setenv("HF_HUB_CACHE", str(workspace))
         return {name: plan_view(RECIPES / f"{name}.toml", workspace) for name in SHIPPED}
@@ -60,7 +61,15 @@ def test_what_is_still_to_come_is_listed_once(plans: dict[str, dict[str, Any]]) 
         assert each in wanted
     assert "text (wikimedia/wikipedia)" in wanted
     assert "the data of mnli (facebook/xnli)" in wanted
-    assert plans["mini_full"]["to_download"] == []
+    assert plans["mini_full"]["to_download"] == plans["mini_full"]["to_make"] == []
+
+
+def test_our_own_decoder_is_made_and_not_downloaded(plans: dict[str, dict[str, Any]]) -> None:
+    plan = plans["mini_decoder"]
+    assert plan["to_download"] == []
+    assert plan["to_make"] == ["mini-decoder"]
+    sizes = {stage["disk_bytes"] for stage in plan["stages"]} - {0}
+    assert max(sizes) < 20e6, "it is as small as the encoder that it is made of"
 
 
 def test_the_large_encoder_is_known_by_its_name(plans: dict[str, dict[str, Any]]) -> None:

@@ -17,19 +17,12 @@ from ray.cluster_utils import Cluster
 from rich.console import Console
 
 from clusters import NODE, Pretend, job, meanwhile, pretend, ray_cluster
-from mirrors import squad, write_split
-from stiltwalk.data.source import DataSource
-from stiltwalk.errors import ClusterError, DataError, StagesFailed
-from stiltwalk.execution.executors import ray as ray_executor
+from stiltwalk.errors import ClusterError, StagesFailed
 from stiltwalk.execution.executors.ray import RayExecutor
 from stiltwalk.execution.progress import print_status, read_status
 from stiltwalk.execution.scheduler import MAX_TRIES, Needs
-from stiltwalk.records import Split
-from stiltwalk.stages.rows import StageRows
 from stiltwalk.store.machine import differences, versions
 from stiltwalk.store.workspace import Workspace
-from stiltwalk.tasks import TASKS
-from stiltwalk.tasks.sources import LEARNED, revision
 
 
 @pytest.fixture(scope="module")
@@ -152,27 +145,3 @@ def test_an_address_that_is_none_is_said(tmp_path: Path, monkeypatch: pytest.Mon
 def test_versions_that_differ_are_named() -> None:
     assert differences(versions()) == ""
     assert differences({**versions(), "torch": "1.0"}).endswith(", not 1.0")
-
-
-def write(mirror: Path, split: str, name: str) -> None:
-    rows = squad([(f"english-{name}", "Ann came.", ["Ann"], [0])])
-    write_split(mirror, "google/xtreme", "tydiqa", split, rows)
-
-
-def test_other_test_files_on_a_node_stop_an_evaluation_and_no_training(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    source, task = DataSource(source=str(tmp_path / "mirror")), TASKS["tydiqa"]
-    for split in ("train", "validation"):
-        write(tmp_path / "mirror", split, "here and there")
-    learned = StageRows(
-        task="tydiqa",
-        revision=revision(task.chosen_on("held-out"), source, LEARNED),
-        dev="held-out",
-    )
-    asked = StageRows(task="tydiqa", revision=revision(task, source, (Split.TEST,)))
-    write(tmp_path / "mirror", "validation", "there alone")
-    ray_executor._check_rows(learned, source)
-    with pytest.raises(DataError, match=r"data of tydiqa in .* in the plan .* the same files"):
-        ray_executor._check_rows(asked, source)

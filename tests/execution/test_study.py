@@ -50,7 +50,7 @@ def test_weights_that_were_changed_at_equal_size_are_not_used(
     walked: Walked, tmp_path: Path
 ) -> None:
     own = walked.copied(tmp_path)
-    stage = own.workspace / "stages" / own.named("Intermediate")[0]
+    stage = own.workspace / "stages" / own.named("intermediate phase")[0]
     weights = stage / "model" / "model.safetensors"
     content = bytearray(weights.read_bytes())
     content[-1] ^= 1
@@ -61,7 +61,7 @@ def test_weights_that_were_changed_at_equal_size_are_not_used(
 
 
 def test_a_training_leaves_a_log_and_its_looks_at_dev(walked: Walked) -> None:
-    for stage in walked.named("FineTune"):
+    for stage in walked.named("target phase"):
         folder = walked.workspace / "stages" / stage
         lines = (folder / "training.jsonl").read_text(encoding="utf-8").splitlines()
         log = [json.loads(line) for line in lines]
@@ -74,7 +74,7 @@ def test_a_training_leaves_a_log_and_its_looks_at_dev(walked: Walked) -> None:
 
 
 def test_the_looks_of_a_mixture_keep_each_task_s_score(walked: Walked) -> None:
-    (stage,) = walked.named("Intermediate")
+    (stage,) = walked.named("intermediate phase")
     dev = json.loads((walked.workspace / "stages" / stage / "dev.json").read_text(encoding="utf-8"))
     assert dev["looks"]
     for evaluation in dev["looks"]:
@@ -105,7 +105,7 @@ def test_a_diverging_loss_names_its_rows_and_the_last_good_checkpoint(
 def test_an_intermediate_phase_keeps_the_encoder_and_drops_the_heads(
     walked: Walked, tiny_xlmr: Path
 ) -> None:
-    folder = walked.workspace / "stages" / walked.named("Intermediate")[0] / "model"
+    folder = walked.workspace / "stages" / walked.named("intermediate phase")[0] / "model"
     kept, base = load_file(folder / "model.safetensors"), load_file(tiny_xlmr / "model.safetensors")
     assert kept.keys() == base.keys()
     moved = {name for name in base if not torch.equal(kept[name], base[name])}

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
+from unicodedata import normalize
 
 import numpy as np
 import pytest
@@ -19,7 +21,7 @@ from stiltwalk.features.spans import (
     span_features,
 )
 from stiltwalk.features.text import TextEncoder, load_text_encoder
-from stiltwalk.records import SpanExample
+from stiltwalk.records import Answer, SpanExample
 from stiltwalk.tasks import TARGETS, TASKS
 from stiltwalk.tasks.sources import available_languages
 
@@ -87,6 +89,27 @@ def test_every_gold_span_survives_text_window_span_text(
         spans, exact = check_answers(rows, encoder)  # type: ignore[arg-type]
         assert spans > 0
         assert exact > 0.75 * spans
+
+
+def in_form(example: SpanExample, form: Literal["NFC", "NFD"]) -> SpanExample:
+    """Return a question whose text is composed, or decomposed."""
+    context = normalize(form, example.context)
+    answers = tuple(
+        Answer(normalize(form, each.text), len(normalize(form, example.context[: each.start])))
+        for each in example.answers
+    )
+    assert all(context.startswith(each.text, each.start) for each in answers)
+    return replace(example, context=context, answers=answers)
+
+
+@pytest.mark.parametrize("language", ["ko", "bn", "te"])
+def test_as_many_answers_come_back_decomposed_as_composed(
+    source: DataSource, encoder: TextEncoder, language: str
+) -> None:
+    rows = rows_of(source, "tydiqa", [language], A_FEW_ROWS)
+    composed = [in_form(row, "NFC") for row in rows]  # type: ignore[arg-type]
+    decomposed = [in_form(row, "NFD") for row in rows]  # type: ignore[arg-type]
+    assert check_answers(decomposed, encoder) == check_answers(composed, encoder)
 
 
 @pytest.mark.slow

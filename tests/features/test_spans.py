@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Any, Literal
+from unicodedata import normalize
 
 import numpy as np
 import pytest
+import regex  # type: ignore[import-untyped]
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -29,6 +31,11 @@ from stiltwalk.records import Answer, SpanExample
 
 XLMR = TextEncoder(tiny.xlmr_tokenizer())
 BERT = TextEncoder(tiny.bert_tokenizer())
+GRAPHEMES = (
+    "한 국 각 কো মৌ கொ ஸ்ரீ ｶﾞ ﾊﾟ ガ é ấ ạ̇ ą̊ k͏̈ x⃣ क्षि கௌ กำ သို့ שָּׁ ﷺ ﬁ ½ ศ "
+    "가\u200c a\u0307\u0323 👩\u200d👩\u200d👧 🇫🇷 ❤️ 👍🏽"
+).split()
+"""One seen letter each, in one character or several."""
 PIECES = "Paris Tokyo 韩国、 德国 Россия километров الاثنين، สวัสดี 84 hours, 😀 é e\u0301 ﬁ".split()
 contexts = st.lists(st.sampled_from(PIECES), min_size=1, max_size=30).map(" ".join)
 long_contexts = st.lists(st.sampled_from(PIECES), max_size=400).map(" ".join)
@@ -112,6 +119,47 @@ def test_an_answer_of_whole_words_comes_back_as_it_was(
     starts[begin_token], ends[end_token] = 9, 9
     found = [best_of(starts, ends, features)]
     assert answers_of(found, features, [asked(context)])[0] == {"q": text}
+
+
+def read_back(example: SpanExample, encoder: TextEncoder) -> str:
+    """Return the answer of a model that points at the gold tokens."""
+    features = span_features([example], encoder, 2000)
+    assert features.offsets is not None
+    first, last = features.offsets[0][features.labels[0]].tolist()
+    spans = [np.array([[0.0, 0, 0], [1.0, first[0], last[1]]])]
+    return answers_of(spans, features, [example])[0]["q"]
+
+
+words = st.lists(
+    st.sampled_from(GRAPHEMES) | st.text(st.characters(categories="LMN"), min_size=1, max_size=3),
+    min_size=1,
+    max_size=4,
+).map("".join)
+Form = Literal["NFC", "NFD"]
+forms: st.SearchStrategy[Form] = st.sampled_from(["NFC", "NFD"])
+
+
+@given(st.lists(words, min_size=1, max_size=6), st.data(), forms, either)
+def test_gold_words_come_back_to_the_letter_composed_or_not(
+    pieces: list[str], data: st.DataObject, form: Form, encoder: TextEncoder
+) -> None:
+    pieces = [normalize(form, f"a{piece}") for piece in pieces]
+    at = data.draw(st.integers(0, len(pieces) - 1))
+    start = sum(len(piece) + 1 for piece in pieces[:at])
+    gold = Answer(pieces[at], start)
+    assert read_back(asked(" ".join(pieces), gold), encoder) == gold.text
+
+
+@given(st.lists(st.sampled_from(GRAPHEMES), min_size=1, max_size=8), st.data(), forms, either)
+def test_an_answer_never_ends_within_a_grapheme(
+    pieces: list[str], data: st.DataObject, form: Form, encoder: TextEncoder
+) -> None:
+    context = normalize(form, "".join(pieces))
+    start = data.draw(st.integers(0, len(context) - 1))
+    end = data.draw(st.integers(start + 1, len(context)))
+    found = read_back(asked(context, Answer(context[start:end], start)), encoder)
+    borders = {0, *(each.end() for each in regex.finditer(r"\X", context))}
+    assert found in {context[a:b] for a in borders for b in borders if a <= b}
 
 
 def test_an_answer_outside_a_window_points_at_the_first_token() -> None:

@@ -14,7 +14,7 @@ from stiltwalk.features.text import TextEncoder, load_text_encoder
 from stiltwalk.heads.cloze import ClozeHead
 from stiltwalk.inference.engine import Engine
 from stiltwalk.inference.predictor import outputs
-from stiltwalk.mini.catalogue import LANGUAGES
+from stiltwalk.mini import LANGUAGES
 from stiltwalk.models.soft_prompt import PromptedModel, SoftPrompt, nearest_words, uniform_start
 from stiltwalk.recipe.types import PromptSettings
 from stiltwalk.records import Split, TextExample

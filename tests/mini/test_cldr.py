@@ -6,16 +6,16 @@ from random import Random
 
 import pytest
 
+from stiltwalk.mini import LANGUAGES
 from stiltwalk.mini import fields as f
-from stiltwalk.mini.catalogue import LANGUAGES
 from stiltwalk.mini.cldr import lexicon, tidy
-from stiltwalk.mini.rendering import passage, render, say, sentence, text
+from stiltwalk.mini.fields import passage, render, say, sentence, text
 
 PRINT_SENTENCES = """
 import sys
 from random import Random
 from stiltwalk.mini import fields as f
-from stiltwalk.mini.rendering import say
+from stiltwalk.mini.fields import say
 for language in sys.argv[1:]:
     random = Random(5)  # noqa: S311 - no secret
     for _ in range(40):

@@ -3,26 +3,39 @@
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from hashlib import sha256
 from itertools import pairwise
+from statistics import fmean
 
 import pytest
+from tokenizers import Tokenizer
 
 from stiltwalk import mini
+from stiltwalk.data.source import DataSource
 from stiltwalk.errors import DataError
-from stiltwalk.mini.catalogue import BITEXTS, CONTENTS, LANGUAGES, ROWS
+from stiltwalk.mini import LANGUAGES, ROWS, MiniTask
+from stiltwalk.mini_base import ENCODER
 from stiltwalk.records import (
     ChoiceExample,
+    Example,
     PairExample,
     SpanExample,
     Split,
     TaggedExample,
     TextExample,
 )
+from stiltwalk.tasks import TASKS
+from stiltwalk.tasks.load import examples
+from stiltwalk.tasks.sources import known_languages
 
-EXAMPLE_TASKS = tuple(task for task in CONTENTS if task not in BITEXTS)
-WITH_DEV = [(task, language) for task in EXAMPLE_TASKS for language in CONTENTS[task].languages]
-TRAINED = [task for task in EXAMPLE_TASKS if Split.TRAIN in CONTENTS[task].splits]
+EXAMPLE_TASKS = tuple(name for name, each in mini.TASKS.items() if isinstance(each, MiniTask))
+WITH_DEV = [
+    (task, language)
+    for task in EXAMPLE_TASKS
+    for language in known_languages(TASKS[task], miniature=True)
+]
+TRAINED = [task for task in EXAMPLE_TASKS if Split.TRAIN in mini.TASKS[task].splits]
 LABELLED = TextExample | PairExample | ChoiceExample
 PRINT_DIGEST = """
 from hashlib import sha256
@@ -35,11 +48,12 @@ for task, language in [("xnli", "th"), ("udpos", "zh"), ("tydiqa", "fi"), ("hell
 
 def test_the_forty_languages_are_xtremes() -> None:
     assert len(set(LANGUAGES)) == 40
-    sizes = {task: len(CONTENTS[task].languages) for task in CONTENTS}
+    sizes = {name: len(known_languages(TASKS[name], miniature=True)) for name in mini.TASKS}
     assert sizes["xnli"] == 15
     assert sizes["udpos"] == 33
     assert sizes["panx"] == 40
     assert sizes["tatoeba"] == 36
+    assert sizes["sib200"] == 40
 
 
 @pytest.mark.parametrize(("task", "language"), WITH_DEV)
@@ -59,7 +73,7 @@ def test_rows_are_as_many_as_promised_and_well_formed(task: str, language: str) 
 @pytest.mark.parametrize("task", TRAINED)
 def test_no_row_is_both_in_training_and_in_evaluation(task: str) -> None:
     training = {repr(row).partition(", ")[2] for row in mini.examples(task, Split.TRAIN, "en")}
-    evaluated = [name for name in EXAMPLE_TASKS if (CONTENTS[name].trained_on or name) == task]
+    evaluated = [name for name in EXAMPLE_TASKS if TASKS[name].train_task == task]
     for name in evaluated:
         for split in (Split.DEV, Split.TEST):
             rows = mini.examples(name, split, "en")
@@ -69,7 +83,7 @@ def test_no_row_is_both_in_training_and_in_evaluation(task: str) -> None:
 @pytest.mark.parametrize("task", TRAINED)
 def test_training_rows_are_english_and_four_thousand(task: str) -> None:
     assert len(mini.examples(task, Split.TRAIN, "en")) == 4000
-    with pytest.raises(DataError, match="has no language 'de', only en"):
+    with pytest.raises(DataError, match="has no language 'de' here, only en"):
         mini.examples(task, Split.TRAIN, "de")
 
 
@@ -151,7 +165,7 @@ def test_an_inside_tag_follows_its_own_kind(language: str) -> None:
             assert not tag.startswith("I-") or before[1:] == tag[1:]
 
 
-@pytest.mark.parametrize("language", CONTENTS["tatoeba"].languages)
+@pytest.mark.parametrize("language", TASKS["tatoeba"].languages)
 def test_tatoeba_pairs_every_english_line_and_sorts_it(language: str) -> None:
     bitext = mini.bitext("tatoeba", Split.TEST, language)
     assert len(bitext.foreign) == len(bitext.english) == len(bitext.gold) == 500
@@ -173,11 +187,53 @@ def test_bucc_has_as_many_distractors_as_pairs(split: Split) -> None:
 def test_unknown_tasks_splits_and_languages_are_explained() -> None:
     with pytest.raises(DataError, match="no task 'xnly'"):
         mini.examples("xnly", Split.DEV, "en")
-    with pytest.raises(DataError, match=r"xnli .* has no train split, .* It trains on mnli"):
+    with pytest.raises(DataError, match=r"xnli .* has no train split, only dev, test"):
         mini.examples("xnli", Split.TRAIN, "en")
+    with pytest.raises(DataError, match=r"xnli has no training rows of its own\. It trains"):
+        examples(TASKS["xnli"], DataSource(source="mini"), Split.TRAIN)
     with pytest.raises(DataError, match="no language 'tlh'"):
         mini.examples("xnli", Split.TEST, "tlh")
     with pytest.raises(DataError, match="ask for its bitext"):
         mini.examples("tatoeba", Split.TEST, "de")
     with pytest.raises(DataError, match="ask for its examples"):
         mini.bitext("xnli", Split.TEST, "de")
+
+
+@pytest.fixture(scope="module")
+def tokenizer() -> Tokenizer:
+    return Tokenizer.from_file(str(ENCODER / "tokenizer.json"))
+
+
+def texts(task: str, language: str) -> Iterator[str | tuple[str, str]]:
+    if not isinstance(mini.TASKS[task], MiniTask):
+        bitext = mini.bitext(task, Split.TEST, language)
+        yield from (sentence.text for sentence in bitext.foreign[:100] + bitext.english[:100])
+        return
+    for row in mini.examples(task, Split.TEST, language)[:100]:
+        yield from parts(row)
+
+
+def parts(row: Example) -> Iterator[str | tuple[str, str]]:
+    match row:
+        case PairExample():
+            yield row.text_a, row.text_b
+        case SpanExample():
+            yield row.question, row.context
+        case ChoiceExample():
+            yield from ((row.prompt, choice) for choice in row.choices)
+        case TextExample():
+            yield row.text
+        case TaggedExample():
+            yield " ".join(row.words)
+
+
+@pytest.mark.parametrize("task", mini.TASKS)
+def test_the_mean_tokens_that_plans_use_are_true_within_15_percent(
+    task: str, tokenizer: Tokenizer
+) -> None:
+    means = []
+    for language in known_languages(TASKS[task], miniature=True)[:12]:
+        found = tokenizer.encode_batch(list(texts(task, language)))
+        rows = 100 if isinstance(mini.TASKS[task], MiniTask) else 200
+        means.append(sum(len(encoding.ids) for encoding in found) / rows)
+    assert fmean(means) == pytest.approx(mini.TASKS[task].mean_tokens, rel=0.15)

@@ -29,9 +29,9 @@ mnli = ["mnli"]
         ("answering.pawsx.in_context=2", "[answering.pawsx] is for no task"),
         ("answering.xquad.way='scoring'", "answering.xquad.way is 'scoring'"),
         ("answering.xnli.in_contxt=2", "Did you mean in_context?"),
-        ("arms.mnli={tasks=['mnli'],mlm={text='mini'}}", "leave [model.pretrain] and `mlm` out"),
+        ("arms.mnli={tasks=['mnli'],mlm={text='mini'}}", "leave `mlm` out"),
         ("precision='auto'", "precision is 'auto'"),
-        ("model.decoder={}", "not both"),
+        ("model.decoder={}", "Set model.name to mini-base, to mini-decoder, or to the folder"),
     ],
 )
 def test_what_only_the_other_family_has_is_refused(change: str, says: str) -> None:

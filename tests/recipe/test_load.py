@@ -51,7 +51,6 @@ def refused(*changes: str, text: str = RECIPE) -> str:
         ("data.test_row=3", "data.test_row", "test_rows"),
         ("intermediate.learning_rat=1e-5", "intermediate.learning_rat", "learning_rate"),
         ("target.xnli.num_epoch=1", "target.xnli.num_epoch", "num_epochs"),
-        ("model.pretrain.step=5", "model.pretrain.step", "steps"),
     ],
 )
 def test_an_unknown_key_is_named_with_its_path_and_the_nearest_spelling(
@@ -63,7 +62,7 @@ def test_an_unknown_key_is_named_with_its_path_and_the_nearest_spelling(
 
 
 def test_an_unknown_key_that_resembles_nothing_gets_the_list() -> None:
-    assert "There is: name, revision, pretrain" in refused("model.zzzzz=1")
+    assert "There is: name, revision, family" in refused("model.zzzzz=1")
 
 
 @pytest.mark.parametrize(
@@ -232,9 +231,9 @@ def test_a_recipe_needs_arms_and_targets() -> None:
     assert "at least one" in refused("targets=[]", text=without)
 
 
-def test_a_model_is_named_or_pretrained_and_not_both() -> None:
-    assert "either" in refused("model.pretrain.steps=5")
-    assert "either" in refused(text=RECIPE.replace('name = "mini-base"', ""))
+def test_a_model_is_named_and_not_made() -> None:
+    assert "a recipe names its model" in refused("model.pretrain.steps=5")
+    assert "lacks model.name" in refused(text=RECIPE.replace('name = "mini-base"', ""))
 
 
 def test_set_changes_one_value() -> None:

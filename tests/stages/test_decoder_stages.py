@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from stiltwalk.recipe.load import parse_recipe
+from stiltwalk.records import Phase
 from stiltwalk.stages.encoder import Base
 from stiltwalk.stages.graph import build_plan
 from stiltwalk.stages.predict import Predict
 from stiltwalk.stages.stage import Stage
-from stiltwalk.stages.train import FineTune, Intermediate
 
 RECIPE = """
 name = "study"
@@ -56,8 +56,8 @@ def test_a_target_asked_otherwise_is_trained_as_before() -> None:
 def test_a_model_that_is_asked_as_it_is_is_not_trained_on_the_target() -> None:
     found = stages("answering.xnli.fine_tuned=false", "answering.xnli.in_context=4")
     asked = [s for s in found if isinstance(s, Predict) and s.rows.task == "xnli"]
-    assert [type(each.parent) for each in asked] == [Base, Intermediate]
-    assert not any(isinstance(s, FineTune) and s.rows.task == "mnli" for s in found)
+    assert [each.parent.phase for each in asked] == [Phase.BASE, Phase.INTERMEDIATE]
+    assert not any(s.phase is Phase.TARGET and s.tasks == ("mnli",) for s in found)
     assert asked[0].asking is not None
     assert asked[0].asking.shots == "rows:1", "which solved rows stand before is part of it"
 

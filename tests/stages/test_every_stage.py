@@ -34,7 +34,7 @@ from stiltwalk.store.workspace import Folder, Workspace
 
 SOURCE = Path(stiltwalk.__file__).parent
 FILES = sorted(SOURCE.rglob("*.py"))
-THEIR_OWN = ("precision.py", "train_data.py")
+THEIR_OWN = ("precision.py",)
 """Besides stages' own files, what carries stages out, which knows what it carries out."""
 RECIPE = """
 name = "tiny"
@@ -88,10 +88,9 @@ def test_every_way_to_ask_for_a_class_is_seen(text: str) -> None:
 
 
 @pytest.mark.parametrize("stage", STAGES.values(), ids=STAGES)
-def test_a_stage_is_a_frozen_value_of_one_phase(stage: type[Stage]) -> None:
+def test_a_stage_is_a_frozen_value(stage: type[Stage]) -> None:
     assert is_dataclass(stage)
     assert stage.__dataclass_params__.frozen  # type: ignore[attr-defined]
-    assert stage.phase in Phase
 
 
 def test_another_version_of_a_stage_s_code_is_another_stage(

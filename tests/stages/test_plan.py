@@ -10,16 +10,15 @@ from typing import Any, cast
 import pytest
 
 from stiltwalk.recipe.load import parse_recipe
-from stiltwalk.recipe.schema import Mixing
-from stiltwalk.records import Split
+from stiltwalk.records import Phase, Split
 from stiltwalk.stages.compare_speed import Measure
-from stiltwalk.stages.encoder import Base, Pretrain
+from stiltwalk.stages.encoder import Base
 from stiltwalk.stages.graph import Plan, Revision, build_plan
 from stiltwalk.stages.predict import Predict
 from stiltwalk.stages.reference import Rules
 from stiltwalk.stages.rows import StageRows
 from stiltwalk.stages.stage import Stage
-from stiltwalk.stages.train import FineTune, Intermediate
+from stiltwalk.stages.train import Train
 from stiltwalk.store.machine import MeasuredOn
 from stiltwalk.tasks import TARGETS
 
@@ -41,7 +40,7 @@ many = ["mnli", "qqp"]
 def plan_of(
     *changes: str,
     text: str = RECIPE,
-    base: Base | None = BASE,
+    base: Base = BASE,
     revision: Revision = lambda *_: "rows:1",
 ) -> Plan:
     recipe = parse_recipe(text, folder=Path("/study"), changes=changes)
@@ -51,7 +50,7 @@ def plan_of(
 def changed(
     *changes: str,
     text: str = RECIPE,
-    base: Base | None = BASE,
+    base: Base = BASE,
     revision: Revision = lambda *_: "rows:1",
 ) -> Counter[tuple[str, str]]:
     """Return (class, task) of the stages that a changed recipe adds to the plain one's."""
@@ -62,16 +61,18 @@ def changed(
 
 def _kind(stage: Stage) -> tuple[str, str]:
     match stage:
-        case Intermediate():
-            return "Intermediate", "+".join(stage.intermediate_tasks)
-        case FineTune() | Predict() | Rules():
+        case Train():
+            return stage.phase, "+".join(stage.tasks)
+        case Predict() | Rules():
             return type(stage).__name__, stage.rows.task
         case _:
             return type(stage).__name__, ""
 
 
 ARMS = 3
-INTERMEDIATES = Counter({("Intermediate", "squad_v1"): 1, ("Intermediate", "mnli+qqp"): 1})
+INTERMEDIATES = Counter(
+    {("intermediate phase", "squad_v1"): 1, ("intermediate phase", "mnli+qqp"): 1}
+)
 TRAINED = ("mnli", "pawsx", "udpos", "panx", "squad_v1", "tydiqa")
 RETRIEVAL = ("bucc2018", "tatoeba")
 
@@ -97,13 +98,13 @@ def test_parents_come_first_without_the_baseline_arm_too() -> None:
 def test_nine_targets_share_one_intermediate_checkpoint() -> None:
     stages = plan_of().stages
     squad = [s for s in stages if s.intermediate_tasks == ("squad_v1",)]
-    assert sum(isinstance(stage, Intermediate) for stage in squad) == 1
+    assert sum(stage.phase is Phase.INTERMEDIATE for stage in squad) == 1
     assert sum(isinstance(stage, Predict) for stage in squad) == len(TARGETS)
 
 
 def test_xquad_and_mlqa_share_one_squad_model_per_arm() -> None:
     stages = plan_of().stages
-    tuned = [s for s in stages if isinstance(s, FineTune) and s.rows.task == "squad_v1"]
+    tuned = [s for s in stages if s.phase is Phase.TARGET and s.tasks == ("squad_v1",)]
     assert len(tuned) == ARMS
     asked = {s.rows.task for s in stages if isinstance(s, Predict) and s.parent == tuned[0]}
     assert asked == {"xquad", "mlqa"}
@@ -111,14 +112,14 @@ def test_xquad_and_mlqa_share_one_squad_model_per_arm() -> None:
 
 def test_targets_that_are_learned_differently_share_no_model() -> None:
     stages = plan_of("target.mlqa.num_epochs=1").stages
-    tuned = [s for s in stages if isinstance(s, FineTune) and s.rows.task == "squad_v1"]
+    tuned = [s for s in stages if s.phase is Phase.TARGET and s.tasks == ("squad_v1",)]
     assert len(tuned) == 2 * ARMS
 
 
 def test_retrieval_asks_the_encoder_and_trains_nothing() -> None:
     for stage in plan_of().stages:
         if isinstance(stage, Predict) and stage.rows.task in RETRIEVAL:
-            assert isinstance(stage.parent, Base | Intermediate)
+            assert stage.parent.phase in (Phase.BASE, Phase.INTERMEDIATE)
             assert stage.relative_depth == 14 / 24
 
 
@@ -173,7 +174,7 @@ DEEPEST = next(
     for stage in plan_of().stages
     if isinstance(stage, Predict)
     and stage.intermediate_tasks
-    and isinstance(stage.parent, FineTune)
+    and stage.parent.phase is Phase.TARGET
 )
 
 
@@ -195,18 +196,16 @@ def test_a_fingerprint_follows_every_value_of_the_whole_lineage(path: tuple[str,
     assert _with(DEEPEST, path, value).fingerprint == DEEPEST.fingerprint
 
 
-def test_equal_values_of_different_stage_classes_differ() -> None:
-    rows, common = StageRows(task="mnli", revision="rows:1"), dict(vars(DEEPEST.parent))
-    del common["head_of"]
-    tuned = FineTune(**{**common, "rows": rows, "parent": BASE})
-    walked = Intermediate(**{**common, "rows": (rows,), "mixing": Mixing(), "parent": BASE})
-    assert tuned.fingerprint != walked.fingerprint
+def test_equal_values_of_different_phases_differ() -> None:
+    tuned = DEEPEST.parent
+    assert isinstance(tuned, Train)
+    assert replace(tuned, phase=Phase.INTERMEDIATE).fingerprint != tuned.fingerprint
     assert len(tuned.fingerprint) == 16
 
 
 # --- a changed value re-runs what depends on it, and nothing else ------------------------------
 
-FINE_TUNES = _times(ARMS, "FineTune", TRAINED)
+FINE_TUNES = _times(ARMS, "target phase", TRAINED)
 PREDICTS = _times(ARMS, "Predict", TARGETS)
 WALKED = ARMS - 1
 
@@ -217,20 +216,20 @@ def test_the_same_recipe_adds_nothing() -> None:
 
 def test_how_the_intermediate_phase_learns_re_runs_its_arms() -> None:
     expected = (
-        INTERMEDIATES + _times(WALKED, "FineTune", TRAINED) + _times(WALKED, "Predict", TARGETS)
+        INTERMEDIATES + _times(WALKED, "target phase", TRAINED) + _times(WALKED, "Predict", TARGETS)
     )
     assert changed("intermediate.learning_rate=3e-5") == expected
     assert changed("intermediate.micro_batch_tokens=4096") == expected  # changes the last bits
 
 
 def test_how_one_target_learns_re_runs_that_target() -> None:
-    expected = _times(ARMS, "FineTune", ("udpos",)) + _times(ARMS, "Predict", ("udpos",))
+    expected = _times(ARMS, "target phase", ("udpos",)) + _times(ARMS, "Predict", ("udpos",))
     assert changed("target.udpos.num_epochs=3") == expected
     assert changed("target.udpos.micro_batch_tokens=4096") == expected
 
 
 def test_how_one_of_two_sharing_targets_learns_re_runs_it_alone() -> None:
-    expected = _times(ARMS, "FineTune", ("squad_v1",)) + _times(ARMS, "Predict", ("mlqa",))
+    expected = _times(ARMS, "target phase", ("squad_v1",)) + _times(ARMS, "Predict", ("mlqa",))
     assert changed("target.mlqa.max_rows=50") == expected
 
 
@@ -250,7 +249,7 @@ def test_the_depth_of_sentence_vectors_re_runs_retrieval_only() -> None:
 
 @pytest.mark.parametrize("change", ["precision='bf16'", "num_threads=1"])
 def test_numerics_re_run_all_that_computes(change: str) -> None:
-    trained = {"FineTune", "Intermediate"}
+    trained = {"target phase", "intermediate phase"}
     found = changed(change)
     assert found >= INTERMEDIATES + FINE_TUNES
     assert {kind for kind, _ in found} <= {*trained, "Predict"}
@@ -268,16 +267,16 @@ def test_another_seed_adds_its_own_training_and_shares_the_baseline_retrieval() 
 
 def test_a_new_arm_adds_only_its_own_stages() -> None:
     assert changed("arms.hella=['hellaswag']") == (
-        Counter({("Intermediate", "hellaswag"): 1})
-        + _times(1, "FineTune", TRAINED)
+        Counter({("intermediate phase", "hellaswag"): 1})
+        + _times(1, "target phase", TRAINED)
         + _times(1, "Predict", TARGETS)
     )
 
 
 def test_a_task_more_in_a_mixture_re_runs_that_arm() -> None:
     assert changed("arms.many=['mnli', 'qqp', 'ccg']") == (
-        Counter({("Intermediate", "mnli+qqp+ccg"): 1})
-        + _times(1, "FineTune", TRAINED)
+        Counter({("intermediate phase", "mnli+qqp+ccg"): 1})
+        + _times(1, "target phase", TRAINED)
         + _times(1, "Predict", TARGETS)
     )
 
@@ -295,10 +294,10 @@ def test_another_revision_of_one_task_s_rows_re_runs_what_reads_them() -> None:
     assert newer("xnli") == _times(ARMS, "Predict", ("xnli",))
     assert newer("tatoeba") == _times(ARMS, "Predict", ("tatoeba",))
     assert newer("mnli") == (
-        Counter({("Intermediate", "mnli+qqp"): 1})
-        + _times(1, "FineTune", TRAINED)
+        Counter({("intermediate phase", "mnli+qqp"): 1})
+        + _times(1, "target phase", TRAINED)
         + _times(1, "Predict", TARGETS)
-        + _times(WALKED, "FineTune", ("mnli",))
+        + _times(WALKED, "target phase", ("mnli",))
         + _times(WALKED, "Predict", ("xnli",))
     )
     assert newer("squad_v2") == Counter()
@@ -313,7 +312,7 @@ def test_test_files_re_run_no_training_and_training_files_no_more_than_what_rest
     assert newer("pawsx", Split.TEST) == _times(ARMS, "Predict", ("pawsx",))
     for split in (Split.TRAIN, Split.DEV):
         assert newer("pawsx", split) == (
-            _times(ARMS, "FineTune", ("pawsx",)) + _times(ARMS, "Predict", ("pawsx",))
+            _times(ARMS, "target phase", ("pawsx",)) + _times(ARMS, "Predict", ("pawsx",))
         )
     for split in (Split.DEV, Split.TEST):  # mining chooses its threshold on dev
         assert newer("bucc2018", split) == _times(ARMS, "Predict", ("bucc2018",))
@@ -326,18 +325,18 @@ def learned(*changes: str, source: str = "hub") -> dict[tuple[str, str], str | N
     fewer = f"targets={[name for name in TARGETS if name != 'bucc2018']}"
     stages = plan_of(f"data.source='{source}'", fewer, *changes).stages
     return {
-        (type(stage).__name__, rows.task): rows.dev
+        (str(stage.phase), rows.task): rows.dev
         for stage in stages
-        if isinstance(stage, Intermediate | FineTune)
-        for rows in (stage.rows if isinstance(stage, Intermediate) else (stage.rows,))
+        if isinstance(stage, Train)
+        for rows in stage.rows
     }
 
 
 def test_targets_whose_dev_rows_are_tested_are_chosen_on_held_out_rows_and_no_other_stage() -> None:
     found = learned()
     held_out = {key for key, dev in found.items() if dev == "held-out"}
-    assert held_out == {("FineTune", "squad_v1"), ("FineTune", "tydiqa")}
-    assert found["Intermediate", "squad_v1"] == "published"
+    assert held_out == {("target phase", "squad_v1"), ("target phase", "tydiqa")}
+    assert found["intermediate phase", "squad_v1"] == "published"
     assert len(found) == 9
 
 
@@ -392,14 +391,6 @@ def test_the_order_of_arms_changes_no_stage() -> None:
 def test_a_stage_has_nowhere_to_put_a_device_or_a_path() -> None:
     names = {part for path, _ in _values(DEEPEST) for part in path}
     assert not names & {"device", "num_workers", "folder", "path", "batch_tokens", "workspace"}
-
-
-def test_a_recipe_without_a_base_pretrains_one() -> None:
-    text = RECIPE.replace('name = "tiny"', "pretrain = { steps = 5 }\npretrain_seed = 3")
-    stages = plan_of(text=text, base=None).stages
-    assert isinstance(stages[0], Pretrain)
-    assert stages[0].seed == 3
-    assert not any(isinstance(stage, Base) for stage in stages)
 
 
 def test_arms_are_named_for_what_they_evaluate() -> None:
@@ -485,11 +476,12 @@ TRANSLATED = (
 )
 
 
-def beside(*changes: str) -> Intermediate:
+def beside(*changes: str) -> Train:
     """Return the intermediate stage of the arm that a change adds."""
     plain = set(plan_of().stages)
-    (found,) = {s for s in plan_of(*changes).stages if isinstance(s, Intermediate)} - plain
-    assert isinstance(found, Intermediate)
+    made = set(plan_of(*changes).stages) - plain
+    (found,) = {s for s in made if s.phase is Phase.INTERMEDIATE}
+    assert isinstance(found, Train)
     return found
 
 

@@ -38,9 +38,9 @@ def test_auto_predicts_in_bf16_only_where_the_english_dev_score_stays(
     scores = iter(range(100) if changes_the_score else [0.5] * 100)
     monkeypatch.setattr(precision, "dev_score", lambda *_: next(scores))
     own = walked.copied(tmp_path)
-    trained = own.named("FineTune")
+    trained = own.named("target phase")
     own.again(*AUTO, TARGETS)
-    assert own.named("FineTune") == trained  # in fp32, as without "auto"
+    assert own.named("target phase") == trained  # in fp32, as without "auto"
     found = choices(own)
     assert set(found) == {"xnli", "xquad", "tatoeba"}
     assert found["tatoeba"]["because"] == "retrieval has no English dev rows"

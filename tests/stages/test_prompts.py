@@ -11,7 +11,7 @@ from stiltwalk.stages.graph import Plan, build_plan
 from stiltwalk.stages.predict import Predict
 from stiltwalk.stages.rows import DrawnRows
 from stiltwalk.stages.soft_prompt import Prompt
-from stiltwalk.stages.train import FineTune
+from stiltwalk.stages.train import Train
 from stiltwalk.tasks import clozes
 
 RECIPE = """
@@ -54,9 +54,11 @@ def test_what_draws_nothing_is_there_once_for_all_seeds() -> None:
 
 def test_few_rows_are_part_of_the_lineage_and_all_rows_leave_it_as_it_was() -> None:
     few = {
-        (each.rows.per_class, each.seed)
+        (rows.per_class, each.seed)
         for each in plan().stages
-        if isinstance(each, FineTune) and isinstance(each.rows, DrawnRows)
+        if isinstance(each, Train)
+        for rows in each.rows
+        if isinstance(rows, DrawnRows)
     }
     assert few == {(8, 1), (8, 2)}
     alone = plan(RECIPE.partition("[arms.cloze]")[0])

@@ -47,7 +47,7 @@ def test_training_and_prediction_record_the_versions_that_made_them(short: Walke
 def test_the_version_of_a_backend_counts_where_it_answered() -> None:
     provenance = {"torch": "2.13", "vllm": "0.32"}
     served = {"stage": {"stage": "Predict", "backend": "vllm"}, "provenance": provenance}
-    trained = {"stage": {"stage": "FineTune"}, "provenance": provenance}
+    trained = {"stage": {"stage": "Train"}, "provenance": provenance}
     assert made_with(served) == provenance
     assert made_with(trained) == {"torch": "2.13"}
 
@@ -61,7 +61,7 @@ def test_stages_of_other_versions_are_counted_in_plan_run_and_report(
     short: Walked, tmp_path: Path
 ) -> None:
     own = short.copied(tmp_path)
-    number = len(made_by_torch_1(own, "Base", "FineTune"))
+    number = len(made_by_torch_1(own, "Base", "target phase"))
     said = [f"{number - 1} stages were made with torch 1.0; here it is {TORCH}.", ADVICE]
     assert plan_view(own.recipe, own.workspace, SHORT)["other_versions"] == said
     assert own.again(*SHORT).splitlines()[:2] == said
@@ -78,7 +78,7 @@ def test_the_status_of_a_run_tells_of_kept_stages_of_other_versions(
     short: Walked, tmp_path: Path
 ) -> None:
     own = short.copied(tmp_path)
-    made_by_torch_1(own, "Intermediate")
+    made_by_torch_1(own, "intermediate phase")
     (own.workspace / "stages" / own.named("Predict")[0] / "complete.json").unlink()
     own.again(*SHORT)
     notes = read_status(Workspace(own.workspace))["notes"]
@@ -89,12 +89,12 @@ def test_fresh_versions_make_such_stages_again_and_what_rests_on_them(
     short: Walked, tmp_path: Path
 ) -> None:
     own = short.copied(tmp_path)
-    made_by_torch_1(own, "Intermediate")
+    made_by_torch_1(own, "intermediate phase")
     before = {key: marker["began_unix_s"] for key, marker in own.stages().items()}
     lines = fresh(own).splitlines()
     again = {key for key, marker in own.stages().items() if marker["began_unix_s"] != before[key]}
     lineage = {key: json.dumps(marker["stage"]) for key, marker in own.stages().items()}
-    assert again == {key for key, text in lineage.items() if '"Intermediate"' in text}
+    assert again == {key for key, text in lineage.items() if '"intermediate phase"' in text}
     assert 0 < len(again) < len(before)
     assert sum(" running " in line for line in lines) == len(again)
     assert own.results().keys() == short.results().keys()

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from stiltwalk.inference.predictor import Spent
-from stiltwalk.metrics.attribution import RequestTime
+from stiltwalk.metrics.efficiency import RequestTime
 from stiltwalk.timing.breakdown import splits
 from stiltwalk.timing.record import breakdown_of, told
 from stiltwalk.timing.workload import Workload

@@ -82,7 +82,7 @@ class Trainee:
             checkpoint.with_head(self.encoder, kind, LABELS[kind], seed=self.seed)
             for kind in self.kinds
         ]
-        self.models = TaskModels(models, [each.kind for each in self.rows])
+        self.models = TaskModels(models, [each.head for each in self.rows])
         self.session = TrainingSession(
             models=self.models,
             rows=self.rows,

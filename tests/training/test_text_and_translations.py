@@ -38,7 +38,7 @@ class TextTrainee(Trainee):
         super().__init__(folder, (TaskType.PAIR, TaskType.TAGGING), lora=lora)
         models = [*self.models.models, with_lm_head(self.encoder, folder, seed=1)]
         rows = [*self.rows, some_text(folder)]
-        self.models = TaskModels(models, [each.kind for each in rows])
+        self.models = TaskModels(models, [each.head for each in rows])
         self.session = replace(self.session, models=self.models, rows=rows, num_steps=(3, 3, 4))
 
 

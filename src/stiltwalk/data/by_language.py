@@ -13,10 +13,10 @@ from stiltwalk.data.parquet import open_parquet
 from stiltwalk.data.source import MINI, Place, Rows
 from stiltwalk.errors import DataError
 from stiltwalk.files import content_checksum
-from stiltwalk.mini.catalogue import LANGUAGES, NUM_LINES, check_language
 
 SPLIT = "train"
 _COLUMN = "text"
+_MEAN_LINE_TOKENS = 60.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +48,7 @@ def languages(where: ByLanguage) -> tuple[str, ...]:
         DataError: if there are none, or only the hub could tell.
     """
     if where.place == MINI:
-        return LANGUAGES
+        return mini.LANGUAGES
     folder = where.folder
     if folder is None:
         raise DataError(
@@ -56,7 +56,7 @@ def languages(where: ByLanguage) -> tuple[str, ...]:
             "languages it holds: give `languages`."
         )
     found = sorted(file.stem for file in folder.glob("[a-z][a-z].txt"))
-    found = found or [code for code in LANGUAGES if _files(where, folder, code)]
+    found = found or [code for code in mini.LANGUAGES if _files(where, folder, code)]
     if not found:
         raise DataError(
             f"{folder} holds no text: neither files such as de.txt nor configurations such as "
@@ -78,7 +78,7 @@ def revision(where: ByLanguage, wanted: Sequence[str], *, ask_hub: bool = True) 
     """
     if where.place == MINI:
         for language in wanted:
-            check_language(language)
+            mini.check_language(language)
         return mini.revision()
     folder = where.folder
     if folder is not None:
@@ -103,12 +103,17 @@ def open_rows(where: ByLanguage, language: str) -> Rows:
 def num_texts(where: ByLanguage, language: str) -> int:
     """Return how many texts a language has; of a data set its rows, whatever their length."""
     if where.place == MINI:
-        return NUM_LINES
+        return mini.NUM_LINES
     file = _text_file(where, language)
     if file is None:
         return sum(batch.num_rows for batch in open_rows(where, language).open_batches(()))
     with file.open("rb") as opened:
         return sum(1 for _ in opened)
+
+
+def tokens_of_line(where: ByLanguage) -> float:
+    """Return an estimate of the mean tokens of a line, meant to a factor of two."""
+    return mini.TASKS["tatoeba"].mean_tokens if where.place == MINI else _MEAN_LINE_TOKENS
 
 
 def texts(where: ByLanguage, language: str) -> Iterator[str]:

@@ -43,7 +43,7 @@ class Form(Enum):
         return self.value[0]
 
 
-def form_of(kind: TaskType, metric: Metric) -> Form:
+def form_of(kind: TaskType, metric: str) -> Form:
     """Return the form in which XTREME keeps the answers of a task.
 
     Args:
@@ -60,7 +60,7 @@ def form_of(kind: TaskType, metric: Metric) -> Form:
         case TaskType.SPAN:
             return Form.TEXTS
         case TaskType.RETRIEVAL:
-            return Form.PAIRS if metric is Metric.PAIR_F1 else Form.LABELS
+            return Form.PAIRS if metric == Metric.PAIR_F1 else Form.LABELS
         case _:
             assert_never(kind)
 

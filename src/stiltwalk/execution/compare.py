@@ -17,6 +17,7 @@ from stiltwalk.models.soft_prompt import FrozenModel
 from stiltwalk.recipe.schema import ModelSettings
 from stiltwalk.recipe.types import Answering, resolved
 from stiltwalk.records import Example, Phase, ScoreRow, Split
+from stiltwalk.stages import STAGES
 from stiltwalk.stages.compare_speed_run import both_lengths, scored_format
 from stiltwalk.stages.compare_speed_run import quality as quality_of
 from stiltwalk.stages.context import MODEL
@@ -177,6 +178,11 @@ def _evaluated(recorded: RecordedStage, record: RunRecord, store: Workspace) -> 
             "Run its recipe again first."
         )
     stage = store.marker(recorded.fingerprint)["stage"]
+    if stage["parent"]["stage"] not in STAGES:
+        raise NoSuchRun(
+            f"{store.root}/{RUNS}/{record.name} was made by an earlier version, which kept its "
+            "stages in another form: run its recipe again first."
+        )
     return _Evaluated(
         does=recorded.does,
         folder=_asked_model(recorded, stage["parent"], record, store),
@@ -300,7 +306,8 @@ def _shots(known: _Evaluated) -> tuple[Example, ...]:
         return ()
     task, limit = TASKS[TASKS[known.stage["rows"]["task"]].train_task], None
     if known.is_trained:
-        task, limit = task.chosen_on(made["rows"].get("dev")), made["settings"]["max_rows"]
+        (rows,), limit = made["rows"], made["settings"]["max_rows"]
+        task = task.chosen_on(rows.get("dev"))
     train = examples(task, known.record.data, Split.TRAIN, "en", limit)
     how = Asking(**asking | {"answering": Answering(**asking["answering"])})
     return tuple(shots_of(how, known.stage["rows"]["task"], train))

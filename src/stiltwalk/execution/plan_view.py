@@ -14,9 +14,9 @@ from stiltwalk.data import by_language
 from stiltwalk.data.source import MINI
 from stiltwalk.errors import ModelError, RecipeError
 from stiltwalk.execution.provenance import made_otherwise, said_here
-from stiltwalk.models.locate import MINI_BASE, ModelFolder, locate, longest_row, read_config
+from stiltwalk.models.locate import ModelFolder, locate, longest_row, read_config
 from stiltwalk.recipe.load import PRESETS, read_recipe
-from stiltwalk.recipe.schema import Arm, ModelSettings, Recipe
+from stiltwalk.recipe.schema import Arm, Recipe
 from stiltwalk.stages.cost import DEVICES, ModelShape
 from stiltwalk.stages.encoder import Base
 from stiltwalk.stages.graph import Plan, build_plan
@@ -47,7 +47,7 @@ def record_of(plan: Plan, recipe_text: str) -> RunRecord:
         seeds=recipe.seeds,
         stages=stages,
         gaps=tuple(_gaps(recipe, stages)),
-        model=recipe.model.name or "",
+        model=recipe.model.name,
         walked={name: _recorded_arm(arm) for name, arm in recipe.arms.items()},
         claims=recipe.claims,
         tasks=recipe.tasks,
@@ -110,7 +110,7 @@ _XLM_R_LARGE = ModelShape(num_blocks=24, width=1024, vocabulary_size=250_002)
 _QWEN_3_SMALL = ModelShape(num_blocks=28, width=1024, vocabulary_size=151_936)
 
 
-def planned(recipe: Recipe, *, fetch: bool) -> tuple[Plan, ModelFolder | None]:
+def planned(recipe: Recipe, *, fetch: bool) -> tuple[Plan, ModelFolder]:
     """Return what a recipe asks for and where its model is; what is accepted here can be run.
 
     Args:
@@ -120,15 +120,15 @@ def planned(recipe: Recipe, *, fetch: bool) -> tuple[Plan, ModelFolder | None]:
     Raises:
         StiltwalkError: if the recipe, its data or its model cannot be used.
     """
-    found = locate(recipe.model, fetch=fetch) if recipe.model.name else None
+    found = locate(recipe.model, fetch=fetch)
     plan = build_plan(
         recipe,
-        base=Base(name=found.name, revision=found.revision) if found else None,
+        base=Base(name=found.name, revision=found.revision),
         revision=lambda task, splits: revision(task, recipe.data.where, splits, ask_hub=fetch),
         place_revision=partial(by_language.revision, ask_hub=fetch),
         measured_on=measured_on(),
     )
-    if found and found.folder:
+    if found.folder:
         _check_model(plan, found.folder)
     return plan, found
 
@@ -217,6 +217,7 @@ def plan_view(file: Path, workspace: str | Path, changes: Sequence[str] = ()) ->
         "stages": stages,
         "to_do": _total([stage for stage in stages if not stage["kept"]]),
         "to_download": _to_download(plan, found),
+        "to_make": [found.name] if found.folder is None and found.sized_as else [],
         "other_versions": said_here(otherwise),
         "planned_on": recipe.planned_on,
         "estimates": _estimates(recipe),
@@ -275,6 +276,8 @@ def print_plan(document: dict[str, Any], console: Console) -> None:
     )
     for each in document["to_download"]:
         console.print(f"To download: {each}", highlight=False)
+    for each in document["to_make"]:
+        console.print(f"The model {each} is made first, in minutes, once.", highlight=False)
     for each in document["other_versions"]:
         console.print(each, highlight=False, markup=False, soft_wrap=True)
 
@@ -284,22 +287,14 @@ def _total(stages: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return {"num_stages": len(stages), **{key: sum(s[key] for s in stages) for key in keys}}
 
 
-def shape_of(recipe: Recipe, found: ModelFolder | None) -> ModelShape:
+def shape_of(recipe: Recipe, found: ModelFolder) -> ModelShape:
     """Return the size of the base model; a usual one where nobody knows it yet."""
-    pretrain = recipe.model.pretrain
-    if pretrain is not None:
-        return ModelShape(
-            num_blocks=pretrain.layers,
-            width=pretrain.width,
-            vocabulary_size=pretrain.vocabulary_size,
-        )
-    if recipe.model.decoder is not None:
-        found = locate(ModelSettings(name=MINI_BASE), fetch=False)  # which it is made of
-    if found is None or found.folder is None:
+    folder = found.folder or found.sized_as
+    if folder is None:
         if recipe.model.family == "causal":
             return _QWEN_3_SMALL
-        return _XLM_R_LARGE if "large" in str(recipe.model.name).lower() else _XLM_R_BASE
-    config = read_config(found.folder)
+        return _XLM_R_LARGE if "large" in recipe.model.name.lower() else _XLM_R_BASE
+    config = read_config(folder)
     return ModelShape(
         num_blocks=config["num_hidden_layers"],
         width=config["hidden_size"],
@@ -307,10 +302,10 @@ def shape_of(recipe: Recipe, found: ModelFolder | None) -> ModelShape:
     )
 
 
-def _to_download(plan: Plan, found: ModelFolder | None) -> list[str]:
+def _to_download(plan: Plan, found: ModelFolder) -> list[str]:
     """Name what is not here yet."""
     names: dict[str, None] = {}
-    if found is not None and found.folder is None:
+    if found.folder is None and found.sized_as is None:
         names[f"the model {found.name} (no such folder here)"] = None
     for stage in plan.stages:
         for rows in stage.reads:

@@ -85,7 +85,7 @@ def run_study(
         assignment = Assignment(
             recipe=recipe,
             store=store,
-            base_folder=found.folder if found else None,
+            base_folder=found.folder,
             progress=narrator.progress,
             say=narrator.line,
         )
@@ -127,7 +127,7 @@ def _help_out() -> None:
     """Train what the first of several processes trains, until it lets this one go."""
     from accelerate.state import PartialState
 
-    from stiltwalk.stages.distributed import next_job
+    from stiltwalk.stages.train_run import next_job
 
     while job := next_job():
         stage, context = job
@@ -139,7 +139,7 @@ def _help_out() -> None:
 
 
 def _dismiss_helpers() -> None:
-    from stiltwalk.stages.distributed import dismiss_helpers
+    from stiltwalk.stages.train_run import dismiss_helpers
 
     dismiss_helpers()
 

@@ -20,7 +20,7 @@ import pyarrow as pa
 
 from stiltwalk.features.rows import Features, Ragged, concatenated, first_examples
 
-_FORM = 2
+_FORM = 3
 """Raised by hand when features of the same text come out otherwise."""
 _OF_SOME_KINDS = ("words", "offsets", "answer_starts")
 

@@ -7,7 +7,6 @@ token, and is looked for where its first token has the most context.
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Sequence
 
 import numpy as np
@@ -151,19 +150,9 @@ def answers_of(
     texts, lead = {}, {}
     for number, example in enumerate(examples):
         score, begin, end = best.get(number, (-np.inf, 0, 0))
-        texts[example.id] = example.context[begin : _with_marks(example.context, end)].strip()
+        texts[example.id] = example.context[begin:end].strip()
         lead[example.id] = nothing.get(number, 0.0) - score
     return texts, lead
-
-
-def _with_marks(context: str, end: int) -> int:
-    """Return where the marks on the last letter end.
-
-    A tokenizer that composes characters gives "é", where it is written as two, the place of "e".
-    """
-    while 0 < end < len(context) and unicodedata.combining(context[end]):
-        end += 1
-    return end
 
 
 def _window_starts(num_tokens: int, room: int) -> list[int]:

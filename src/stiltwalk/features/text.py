@@ -7,6 +7,7 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 
 import numpy as np
+import regex  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
@@ -82,14 +83,20 @@ class TextEncoder:
         ]
 
     def ids_and_offsets(self, texts: Sequence[str]) -> list[tuple[Ids, NDArray[np.int32]]]:
-        """Return ids and, per id, the characters [start, end) it covers, shape (ids, 2)."""
+        """Return ids and, per id, the characters [start, end) it covers, shape (ids, 2).
+
+        They cover graphemes whole. A tokenizer that composes "e" and an accent to one letter, or
+        jamo to a syllable, gives the place of the first of them; a mark can be a token of its own.
+        """
         return [
             (
                 np.array(encoding.ids, dtype=np.int32),
-                np.array(encoding.offsets, dtype=np.int32).reshape(-1, 2),
+                _whole_graphemes(text, np.array(encoding.offsets, np.int32).reshape(-1, 2)),
             )
             for chunk in _chunks(texts)
-            for encoding in self._tokenizer.encode_batch(chunk, add_special_tokens=False)
+            for text, encoding in zip(
+                chunk, self._tokenizer.encode_batch(chunk, add_special_tokens=False), strict=True
+            )
         ]
 
     def single(self, ids: Ids) -> Ids:
@@ -99,6 +106,19 @@ class TextEncoder:
     def pair(self, first: Ids, second: Ids) -> Ids:
         """Put special tokens around and between two texts."""
         return np.concatenate([self.before, first, self.between, second, self.after])
+
+
+_GRAPHEME = regex.compile(r"\X")
+
+
+def _whole_graphemes(text: str, offsets_T2: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Widen stretches of a text to the borders of its graphemes (UAX #29)."""
+    if text.isascii():
+        return offsets_T2
+    borders = np.array([0, *(found.end() for found in _GRAPHEME.finditer(text))], dtype=np.int32)
+    before = np.searchsorted(borders, offsets_T2[:, 0], side="right") - 1
+    behind = np.searchsorted(borders, offsets_T2[:, 1], side="left")
+    return np.stack([borders[before], borders[behind]], axis=1)
 
 
 def _chunks(texts: Sequence[str]) -> Iterator[list[str]]:

@@ -1,13 +1,10 @@
-"""Mine translations with sentence vectors: exact nearest neighbours, and how sure to be.
+"""Mine translations with sentence vectors, choose how sure to be, and score the pairs.
 
-Mine translations with sentence vectors, and choose how sure to be. Arrays in, pairs out.
+Nearest neighbours are exact, by cosine, block by block, so that memory does not grow with the task.
 
-Shape letters: N foreign sentences, M English sentences, D vector width, K neighbours.
-
-Exact nearest neighbours by cosine, block by block, so that memory does not grow with the task.
-
-Shape letters: N queries, M corpus rows, D vector width, K neighbours; R and C are the rows and
-columns of one block of scores, S the scores of a block that are worth keeping.
+Shape letters: N foreign sentences or queries, M English sentences or corpus rows, D vector width,
+K neighbours; R and C are the rows and columns of one block of scores, S the scores of a block that
+are worth keeping.
 """
 
 from __future__ import annotations
@@ -16,12 +13,24 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from itertools import product
 from typing import NamedTuple
+from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stiltwalk.errors import MetricError
-from stiltwalk.records import IdPairs, Sentence
+from stiltwalk.metrics.classification import f1_of_counts
+from stiltwalk.metrics.score import Scorer, Share
+from stiltwalk.records import IdPairs, Scores, Sentence
+
+Vectors = NDArray[np.float32]
+Indices = NDArray[np.int64]
+
+BLOCK_ROWS = 1024
+BLOCK_COLUMNS = 8192
+BUCKETS = 1000
+"""Shares of a score over pairs: which pairs there are depends on who looked for them, so a share is
+a bucket of English ids."""
 
 
 class MinedRows(NamedTuple):
@@ -203,13 +212,6 @@ def accept(candidates: Sequence[Candidate], threshold: float) -> list[tuple[str,
     return list(dict.fromkeys(kept))
 
 
-Vectors = NDArray[np.float32]
-Indices = NDArray[np.int64]
-
-BLOCK_ROWS = 1024
-BLOCK_COLUMNS = 8192
-
-
 def nearest(query_ND: Vectors, corpus_MD: Vectors) -> Indices:
     """Return for each query the row of the corpus whose direction is nearest.
 
@@ -230,16 +232,11 @@ def nearest(query_ND: Vectors, corpus_MD: Vectors) -> Indices:
         >>> nearest(np.eye(2, dtype=np.float32), np.array([[0, 3], [2, 0]], dtype=np.float32))
         array([1, 0])
     """
-    best_N = np.full(len(query_ND), -np.inf, np.float32)
-    found_N = np.zeros(len(query_ND), np.int64)
-    for row, column, block_RC in _score_blocks(query_ND, corpus_MD):
-        rows = slice(row, row + len(block_RC))
-        first_R = block_RC.argmax(axis=1)
-        score_R = np.take_along_axis(block_RC, first_R[:, None], axis=1)[:, 0]
-        better_R = score_R > best_N[rows]
-        best_N[rows][better_R] = score_R[better_R]
-        found_N[rows][better_R] = first_R[better_R] + column
-    return found_N
+    found = Neighbours(len(query_ND), 1)
+    for block in _score_blocks(query_ND, corpus_MD):
+        query_S, index_S = block.above(found.bar(block.rows, block.cosine_RC)[:, None])
+        found.offer(query_S, index_S, block.exact(query_S, index_S))
+    return found.index_NK[:, 0]
 
 
 class Neighbours:
@@ -256,7 +253,7 @@ class Neighbours:
         self.index_NK = np.zeros((num_queries, k), np.int64)
 
     def bar(self, queries: slice, block_RC: Vectors) -> Vectors:
-        """Return the score per query that a candidate of this block must exceed to be kept.
+        """Return about which score per query a candidate of this block must have to be kept.
 
         Args:
             queries: which queries the block's first axis stands for.
@@ -266,8 +263,7 @@ class Neighbours:
         if np.isneginf(bar_R).any():
             k = min(self.score_NK.shape[1], block_RC.shape[1])
             kth_R = np.partition(block_RC, -k, axis=1)[:, -k]
-            # a hair below, so that all that are equal to the k-th reach the tie rule
-            bar_R = np.maximum(bar_R, np.nextafter(kth_R, np.float32(-np.inf)))
+            bar_R = np.maximum(bar_R, kth_R)
         return bar_R
 
     def offer(self, query_S: Indices, index_S: Indices, score_S: Vectors) -> None:
@@ -306,20 +302,52 @@ def neighbours_both_ways(
     """
     forward = Neighbours(len(left_ND), min(k, len(right_MD)))
     backward = Neighbours(len(right_MD), min(k, len(left_ND)))
-    for row, column, block_RC in _score_blocks(left_ND, right_MD):
-        rows = slice(row, row + block_RC.shape[0])
-        columns = slice(column, column + block_RC.shape[1])
-        above_RC = block_RC > forward.bar(rows, block_RC)[:, None]
-        at_row, at_column = np.divmod(np.flatnonzero(above_RC), block_RC.shape[1])
-        forward.offer(at_row + row, at_column + column, block_RC[at_row, at_column])
-        np.greater(block_RC, backward.bar(columns, block_RC.T)[None, :], out=above_RC)
-        at_row, at_column = np.divmod(np.flatnonzero(above_RC), block_RC.shape[1])
-        backward.offer(at_column + column, at_row + row, block_RC[at_row, at_column])
+    for block in _score_blocks(left_ND, right_MD):
+        cosine_RC = block.cosine_RC
+        row_S, column_S = block.above(forward.bar(block.rows, cosine_RC)[:, None])
+        forward.offer(row_S, column_S, block.exact(row_S, column_S))
+        row_S, column_S = block.above(backward.bar(block.columns, cosine_RC.T)[None, :])
+        backward.offer(column_S, row_S, block.exact(row_S, column_S))
     return forward, backward
 
 
-def _score_blocks(left_ND: Vectors, right_MD: Vectors) -> Iterator[tuple[int, int, Vectors]]:
-    """Yield (first row, first column, cosines) so that each side's row numbers only rise.
+class _Block(NamedTuple):
+    """The cosines of some rows of both sides, fast and nearly right.
+
+    How they are rounded depends on the block's shape and the number of threads. Those that may be
+    among the best are computed once more, each by itself, so that equal rows score the same.
+    """
+
+    rows: slice
+    columns: slice
+    left_RD: Vectors
+    right_CD: Vectors
+    cosine_RC: Vectors
+
+    def above(self, bar: Vectors) -> tuple[Indices, Indices]:
+        """Return row and column of the pairs that may reach a bar, whichever way they round.
+
+        A sum of D products of unit rows is off by at most about 8 √D half units in the last place
+        (Higham and Mary 2019), here and in the bar.
+        """
+        margin = 8 * np.sqrt(self.left_RD.shape[1]) * np.finfo(np.float32).eps
+        found = np.flatnonzero(self.cosine_RC >= bar - np.float32(margin))
+        row_S, column_S = np.divmod(found, self.cosine_RC.shape[1])
+        return row_S + self.rows.start, column_S + self.columns.start
+
+    def exact(self, row_S: Indices, column_S: Indices) -> Vectors:
+        """Return the cosines of some pairs, which depend on their two vectors alone."""
+        score_S = np.empty(len(row_S), np.float32)
+        for start in range(0, len(row_S), BLOCK_COLUMNS):
+            pairs = slice(start, start + BLOCK_COLUMNS)
+            left_SD = self.left_RD[row_S[pairs] - self.rows.start].astype(np.float64)
+            right_SD = self.right_CD[column_S[pairs] - self.columns.start]
+            score_S[pairs] = np.multiply(left_SD, right_SD).sum(axis=1)
+        return score_S
+
+
+def _score_blocks(left_ND: Vectors, right_MD: Vectors) -> Iterator[_Block]:
+    """Yield the cosines block by block, so that each side's row numbers only rise.
 
     The buffer is used again for the next block.
     """
@@ -336,13 +364,15 @@ def _score_blocks(left_ND: Vectors, right_MD: Vectors) -> Iterator[tuple[int, in
         for row in range(0, len(left_ND), BLOCK_ROWS):
             left_RD = _unit_rows(left_ND, row, BLOCK_ROWS)
             shape = (len(left_RD), len(right_CD))
-            block_RC = buffer[: shape[0] * shape[1]].reshape(shape)
-            yield row, column, np.matmul(left_RD, right_CD.T, out=block_RC)
+            cosine_RC = buffer[: shape[0] * shape[1]].reshape(shape)
+            np.matmul(left_RD, right_CD.T, out=cosine_RC)
+            rows, columns = slice(row, row + shape[0]), slice(column, column + shape[1])
+            yield _Block(rows, columns, left_RD, right_CD, cosine_RC)
 
 
 def _unit_rows(vectors_ND: Vectors, start: int, count: int) -> Vectors:
     """Return some rows, scaled to length 1; a copy of a block, never of the whole."""
-    rows_RD = np.asarray(vectors_ND[start : start + count], np.float32)
+    rows_RD = np.ascontiguousarray(vectors_ND[start : start + count], np.float32)
     length_R = np.linalg.norm(rows_RD, axis=1)
     bad = np.flatnonzero(~np.isfinite(length_R) | (length_R == 0))
     if bad.size:
@@ -351,3 +381,35 @@ def _unit_rows(vectors_ND: Vectors, start: int, count: int) -> Vectors:
         )
     unit_RD: Vectors = rows_RD / length_R[:, None]
     return unit_RD
+
+
+def pair_f1(predicted: IdPairs, gold: IdPairs) -> Scores:
+    """Return f1, precision and recall of a set of id pairs; order and repeats do not matter.
+
+    Raises:
+        MetricError: if there is no gold pair.
+
+    Source:
+        BUCC as scored by XTREME's `evaluate.py` (`bucc_f1`).
+    """
+    if not gold:
+        raise MetricError("Mined pairs are scored against gold pairs, but there are none.")
+    found, wanted = set(predicted), set(gold)
+    return f1_of_counts(len(found & wanted), len(found), len(wanted))
+
+
+def _shares(predicted: IdPairs, gold: IdPairs, _language: str) -> list[Share]:
+    found, wanted = set(predicted), set(gold)
+    won, of = [0.0] * BUCKETS, [0.0] * BUCKETS
+    for pairs in (found, wanted):
+        for pair in pairs:
+            bucket = crc32(pair[1].encode()) % BUCKETS
+            of[bucket] += 1
+            won[bucket] += pair in found and pair in wanted
+    return list(zip(won, of, strict=True))
+
+
+PAIR_F1 = Scorer(
+    figures=lambda predicted, gold, _language: pair_f1(predicted, gold), shares=_shares
+)
+"""F1, precision and recall over pairs of ids."""

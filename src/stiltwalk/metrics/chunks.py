@@ -6,8 +6,13 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 from stiltwalk.errors import MetricError
-from stiltwalk.metrics.classification import f1_of_counts, require_equal_words
-from stiltwalk.records import Scores
+from stiltwalk.metrics.classification import (
+    f1_of_counts,
+    require_equal_words,
+    token_accuracy,
+)
+from stiltwalk.metrics.score import Scorer, Share
+from stiltwalk.records import Scores, TagLists
 
 Chunk = tuple[str, int, int]
 """Type, first word, last word; words are counted through a whole file."""
@@ -102,3 +107,17 @@ def _starts(previous: str, prefix: str, *, changes: bool) -> bool:
     if previous in "ESO" and prefix in "EI":
         return True
     return changes and prefix not in "O."
+
+
+def _figures(predicted: TagLists, gold: TagLists, _language: str) -> Scores:
+    return {**chunk_f1(predicted, gold), "accuracy": token_accuracy(predicted, gold)}
+
+
+def _shares(predicted: TagLists, gold: TagLists, _language: str) -> list[Share]:
+    pairs = zip(predicted, gold, strict=True)
+    sides = [(set(chunks([ours])), set(chunks([right]))) for ours, right in pairs]
+    return [(2.0 * len(found & wanted), float(len(found) + len(wanted))) for found, wanted in sides]
+
+
+CHUNK_F1 = Scorer(figures=_figures, shares=_shares)
+"""F1, precision and recall over chunks, and accuracy over words."""

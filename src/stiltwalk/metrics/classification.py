@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from stiltwalk.errors import MetricError
+from stiltwalk.metrics.score import Scorer, Share
+from stiltwalk.records import Labels, Scores
 
 POSITIVE = frozenset({"1", "duplicate"})
 """The words for "these two mean the same", in XTREME's files and on the hub."""
@@ -17,9 +20,6 @@ def accuracy(predicted: Sequence[str], gold: Sequence[str]) -> float:
     Args:
         predicted: one label per example.
         gold: the reference labels, in the same order.
-
-    Returns:
-        Right answers over all answers.
 
     Raises:
         MetricError: if the two differ in length or are empty.
@@ -102,3 +102,24 @@ def require_equal_words(predicted: Sequence[Sequence[str]], gold: Sequence[Seque
             raise MetricError(
                 f"Sentence {number} has {len(wanted)} words, but {len(found)} predicted tags."
             )
+
+
+def _accuracy(predicted: Sequence[Any], gold: Sequence[Any], _language: str) -> Scores:
+    over_words = bool(gold) and not isinstance(gold[0], str)
+    return {"accuracy": (token_accuracy if over_words else accuracy)(predicted, gold)}
+
+
+def _accuracy_and_f1(predicted: Labels, gold: Labels, _language: str) -> Scores:
+    """Score pairs that mean the same or not, as GLUE does QQP."""
+    right, f1 = accuracy(predicted, gold), binary_f1(predicted, gold)
+    return {"accuracy_and_f1": (right + f1) / 2, "accuracy": right, "f1": f1}
+
+
+def _right_ones(predicted: Labels, gold: Labels, _language: str) -> list[Share]:
+    return [(float(ours == right), 1.0) for ours, right in zip(predicted, gold, strict=True)]
+
+
+ACCURACY = Scorer(figures=_accuracy, shares=_right_ones)
+"""Accuracy, over words where the answers are lists of tags."""
+ACCURACY_AND_F1 = Scorer(figures=_accuracy_and_f1, shares=_right_ones)
+"""The mean of accuracy and F1, then each."""

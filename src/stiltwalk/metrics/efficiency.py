@@ -1,11 +1,16 @@
-"""Quality against cost in one figure, and which systems no other beats."""
+"""Quality against cost in one figure, which systems no other beats, and where costs come from."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from math import prod
-from typing import Literal
+from functools import cache
+from itertools import permutations, product
+from math import fsum, log, prod
+from typing import Literal, NamedTuple, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
 
 from stiltwalk.errors import MetricError
 
@@ -129,3 +134,147 @@ def pareto_front(
         return all(sign is not None and sign >= 0 for sign in found) and 1 in found
 
     return tuple(name for name in systems if not any(beats(other, name) for other in systems))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Disparity:
+    """How far a cost is from being the same in every language.
+
+    `ratio` is that of the dearest language to the cheapest, 1 for none; `gini` is 0 where all pay
+    the same, and towards 1 the more it falls on one.
+    """
+
+    cheapest: str
+    dearest: str
+    ratio: float
+    gini: float
+
+
+def disparity(costs: Mapping[str, float]) -> Disparity:
+    """Return how unequal a cost is.
+
+    Args:
+        costs: language to any cost above 0, at equal content.
+
+    Raises:
+        MetricError: if there is no language, or a cost is not above 0.
+
+    Source:
+        The Gini coefficient as half the relative mean absolute difference over all pairs.
+    """
+    if not costs or min(costs.values()) <= 0:
+        raise MetricError(
+            f"A disparity needs costs above 0 of one language or more; found {dict(costs)}."
+        )
+    cheapest, dearest = min(costs, key=lambda code: costs[code]), max(costs, key=lambda c: costs[c])
+    apart = fsum(abs(one - other) for one, other in product(costs.values(), repeat=2))
+    return Disparity(
+        cheapest=cheapest,
+        dearest=dearest,
+        ratio=costs[dearest] / costs[cheapest],
+        gini=apart / (2 * len(costs) * fsum(costs.values())),
+    )
+
+
+def variance_shares(
+    costs: Sequence[float], factors: Mapping[str, Sequence[str]]
+) -> dict[str, float]:
+    """Return the share of the variance of log(cost) that each factor explains; `rest` is left.
+
+    Each factor acts on the logarithm, so it multiplies the cost. Where factors overlap, since not
+    every task has every language, a factor gets the mean of what it adds over all orders in which
+    the factors can enter. `rest` holds interactions and noise. All are 0 where costs are equal.
+
+    Args:
+        costs: one per observation, above 0.
+        factors: name (language, task, arm) to its level in each observation.
+
+    Source:
+        Averaging over orders: Lindeman, Merenda and Gold (1980); as in R's relaimpo, `lmg`.
+    """
+    log_cost_N = np.log(np.asarray(costs, dtype=np.float64))
+    log_cost_N -= log_cost_N.mean()
+    total = float(log_cost_N @ log_cost_N)
+    if total < np.finfo(np.float64).eps * len(costs):
+        return dict.fromkeys([*factors, "rest"], 0.0)
+    columns = {name: _indicators(levels) for name, levels in factors.items()}
+
+    def explained(names: frozenset[str]) -> float:
+        if not names:
+            return 0.0
+        design_NL = np.hstack([columns[name] for name in sorted(names)])
+        fitted_N = design_NL @ np.linalg.lstsq(design_NL, log_cost_N)[0]
+        return float(fitted_N @ fitted_N) / total
+
+    shares = _mean_over_orders(list(factors), explained)
+    return {**shares, "rest": 1 - explained(frozenset(factors))}
+
+
+def _indicators(levels: Sequence[str]) -> NDArray[np.float64]:
+    """Return one column per level, shape (observations, levels)."""
+    names = sorted(set(levels))
+    return np.array([[float(level == name) for name in names] for level in levels])
+
+
+class RequestTime(NamedTuple):
+    """What one request takes: `prefill_s + num_tokens * token_s`.
+
+    Args:
+        prefill_s: until the first token is there.
+        num_tokens: written after the first one.
+        token_s: of each of these.
+    """
+
+    prefill_s: float
+    num_tokens: float
+    token_s: float
+
+    @property
+    def time_s(self) -> float:
+        """All of it."""
+        return self.prefill_s + self.num_tokens * self.token_s
+
+
+def split_of_change(a: RequestTime, b: RequestTime) -> RequestTime:
+    """Return what prefill, number of tokens and time per token add to log(time of B / of A).
+
+    The three sum to it exactly; a part that is the same in both adds nothing.
+
+    Args:
+        a: a request to the first model; it takes some time.
+        b: the same request to the second.
+
+    Returns:
+        The three parts under the names of what they belong to, as logarithms: 0.1 is about 10 %
+        slower.
+
+    Source:
+        Shapley (1953); the value of a set of parts is the log of the request's time with these
+        parts taken from the second model and the others from the first.
+    """
+
+    def log_time(taken: frozenset[int]) -> float:
+        mixed = RequestTime(*(b[part] if part in taken else a[part] for part in range(len(a))))
+        return log(mixed.time_s)
+
+    return RequestTime(*_mean_over_orders(range(len(a)), log_time).values())
+
+
+Part = TypeVar("Part", str, int)
+
+
+def _mean_over_orders(
+    parts: Sequence[Part], value: Callable[[frozenset[Part]], float]
+) -> dict[Part, float]:
+    """Return what each part adds to the value, as a mean over all orders in which they enter."""
+    value = cache(value)
+    orders = list(permutations(parts))
+    added = {
+        part: [
+            value(frozenset(order[: order.index(part) + 1]))
+            - value(frozenset(order[: order.index(part)]))
+            for order in orders
+        ]
+        for part in parts
+    }
+    return {part: fsum(each) / len(orders) for part, each in added.items()}

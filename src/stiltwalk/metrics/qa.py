@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from stiltwalk.errors import MetricError
+from stiltwalk.metrics.score import Scorer, Share
 from stiltwalk.records import GoldTexts, Scores, Texts
 
 Tokens = Callable[[str], list[str]]
@@ -164,7 +165,7 @@ def _best_prefix(start: float, gains: list[tuple[float, float]]) -> tuple[float,
     return best, threshold
 
 
-_mlqa_ARTICLES = {
+_MLQA_ARTICLES = {
     "en": re.compile(r"\b(?:a|an|the)\b"),
     "es": re.compile(r"\b(?:un|una|unos|unas|el|la|los|las)\b"),
     "vi": re.compile(r"\b(?:của|là|cái|chiếc|những)\b"),
@@ -194,9 +195,9 @@ def mlqa_scores(predicted: Texts, gold: GoldTexts, language: str) -> Scores:
         >>> mlqa_scores({"q": "der Hund!"}, {"q": ["Hund"]}, "de")
         {'f1': 1.0, 'exact_match': 1.0}
     """
-    if language not in _mlqa_ARTICLES:
+    if language not in _MLQA_ARTICLES:
         raise MetricError(
-            f"MLQA has no rules for the language {language!r}; it has {sorted(_mlqa_ARTICLES)}."
+            f"MLQA has no rules for the language {language!r}; it has {sorted(_MLQA_ARTICLES)}."
         )
     return text_scores(predicted, gold, partial(mlqa_tokens, language=language))
 
@@ -207,7 +208,7 @@ def mlqa_tokens(text: str, language: str) -> list[str]:
     Chinese characters from U+4E00 to U+9FA5 are tokens of their own, in Chinese only.
     """
     text = text.lower().translate(_PUNCTUATION)
-    articles = _mlqa_ARTICLES[language]
+    articles = _MLQA_ARTICLES[language]
     if articles is not None:
         text = articles.sub(" ", text)
     if language == "zh":
@@ -226,3 +227,30 @@ class _Punctuation(dict[int, str | None]):
 
 
 _PUNCTUATION = _Punctuation()
+
+
+def _shares(predicted: Texts, gold: GoldTexts, tokens: Tokens) -> list[Share]:
+    found = []
+    for question, texts in gold.items():
+        won = 0.0
+        if question in predicted:
+            best = best_over_golds(tokens(predicted[question]), texts, tokens)
+            won = (best.f1 + best.exact_match) / 2
+        found.append((won, 1.0))
+    return found
+
+
+SQUAD = Scorer(
+    figures=lambda predicted, gold, _language: squad_scores(predicted, gold),
+    shares=lambda predicted, gold, _language: _shares(predicted, gold, squad_tokens),
+    by_question=True,
+)
+"""F1 and exact match."""
+MLQA = Scorer(
+    figures=mlqa_scores,
+    shares=lambda predicted, gold, language: _shares(
+        predicted, gold, partial(mlqa_tokens, language=language)
+    ),
+    by_question=True,
+)
+"""The same under each language's own rules."""

@@ -1,6 +1,4 @@
-"""Reference points: answers without a model, from rules and English training rows.
-
-Answers without a model, from rules on words and from English training rows: floors to beat.
+"""Reference points: answers without a model, from rules on words and English training rows.
 
 None of them looks at a test label, nor at any label that is not English.
 """
@@ -61,22 +59,22 @@ def majority(train_labels: Iterable[str], n: int) -> list[str]:
 
 
 def majority_answers(
-    kind: TaskType, examples: Sequence[Example], train: Sequence[Example]
+    task_type: TaskType, examples: Sequence[Example], train: Sequence[Example]
 ) -> Answers:
     """Return the answers of someone who reads nothing: always the most frequent English label.
 
     Args:
-        kind: what the examples are; retrieval has no labels and is refused.
+        task_type: of the examples; retrieval has no labels and is refused.
         examples: what to answer, in any language.
-        train: English training examples of the same kind.
+        train: English training examples of the same type.
 
     Returns:
         Answers in the order of `examples`; for questions the empty text.
 
     Raises:
-        MetricError: if there is nothing to learn from, or the kind is retrieval.
+        MetricError: if there is nothing to learn from, or the type is retrieval.
     """
-    match kind:
+    match task_type:
         case TaskType.TEXT | TaskType.PAIR | TaskType.CHOICE:
             labelled = cast("Sequence[TextExample | PairExample | ChoiceExample]", train)
             return majority((each.label for each in labelled), len(examples))
@@ -89,11 +87,13 @@ def majority_answers(
         case TaskType.RETRIEVAL:
             raise MetricError("Retrieval has no labels; use the functions *_by_characters.")
         case _:
-            assert_never(kind)
+            assert_never(task_type)
 
 
-def rule_answers(kind: TaskType, examples: Sequence[Example], train: Sequence[Example]) -> Answers:
-    """Return the answers of the strongest plain rule on words for a kind of task.
+def rule_answers(
+    task_type: TaskType, examples: Sequence[Example], train: Sequence[Example]
+) -> Answers:
+    """Return the answers of the strongest plain rule on words for a type of task.
 
     TEXT: the label that English rows with the same words have most often, summed over the words.
     PAIR: how many words of each text stand in the other, and whether both have the same words;
@@ -103,17 +103,17 @@ def rule_answers(kind: TaskType, examples: Sequence[Example], train: Sequence[Ex
     SPAN: `SlidingWindow`.
 
     Args:
-        kind: what the examples are; for retrieval see the two functions below.
+        task_type: of the examples; for retrieval see the two functions below.
         examples: what to answer, in any language.
-        train: English training examples of the same kind.
+        train: English training examples of the same type.
 
     Returns:
         Answers in the order of `examples`.
 
     Raises:
-        MetricError: if there is nothing to learn from, or the kind is retrieval.
+        MetricError: if there is nothing to learn from, or the type is retrieval.
     """
-    match kind:
+    match task_type:
         case TaskType.TEXT:
             return _texts(*cast("tuple[Sequence[TextExample], ...]", (examples, train)))
         case TaskType.PAIR:
@@ -129,7 +129,7 @@ def rule_answers(kind: TaskType, examples: Sequence[Example], train: Sequence[Ex
         case TaskType.RETRIEVAL:
             raise MetricError("Retrieval has no examples; use the functions *_by_characters.")
         case _:
-            assert_never(kind)
+            assert_never(task_type)
 
 
 def nearest_by_characters(bitext: Bitext) -> Labels:

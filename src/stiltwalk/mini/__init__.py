@@ -1,17 +1,139 @@
 """The embedded benchmark: XTREME's tasks in miniature, in 40 languages, offline.
 
 Texts are made of what Unicode CLDR says through Babel: names, dates, quantities, lists. They are
-parallel by construction. A demonstration of the whole protocol, never a research result.
+parallel by construction. A demonstration of the whole protocol, never a research result. Rows are
+drawn and written on demand; nothing else needs Babel.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from functools import cache
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache, partial
 from importlib.metadata import version
+from random import Random
+from typing import Any
 
-from stiltwalk.mini.catalogue import VERSION
+from stiltwalk.errors import DataError
+from stiltwalk.languages import tydiqa_prefix
+from stiltwalk.mini import lines, pairs, questions
+from stiltwalk.mini.fields import say
 from stiltwalk.records import Bitext, Example, Split
+
+VERSION = 1
+"""Raised by hand whenever a row changes."""
+
+ROWS: Mapping[Split, int] = {Split.TRAIN: 4000, Split.DEV: 200, Split.TEST: 500}
+"""Rows per language of every task with examples; training rows are English."""
+
+NUM_LINES = 4000
+"""Unlabelled lines per language."""
+
+LANGUAGES = tuple(
+    "af ar bg bn de el en es et eu fa fi fr he hi hu id it ja jv "
+    "ka kk ko ml mr ms my nl pt ru sw ta te th tl tr ur vi yo zh".split()
+)
+"""All forty languages of XTREME; of a task those that it has."""
+
+_BUCKETS = 10
+_BUCKETS_OF = {Split.TRAIN: range(7), Split.DEV: range(7, 8), Split.TEST: range(8, 10)}
+_EVALUATED = (Split.DEV, Split.TEST)
+
+
+@dataclass(frozen=True, kw_only=True)
+class MiniTask:
+    """How a task's items are drawn, and written in a language.
+
+    `draw` takes the source of chance, the item's index, which decides its label, and whether it
+    is for training. `write` takes an id, a language and an item; the items of two tasks have
+    different types, so theirs is left open here. `mean_tokens` of a row are with the shipped
+    vocabulary, special ones and every choice included, as a mean over the task's languages.
+    """
+
+    draw: Callable[[Random, int, bool], Any]
+    write: Callable[[str, str, Any], Example]
+    mean_tokens: float
+    splits: tuple[Split, ...] = tuple(Split)
+
+
+@dataclass(frozen=True, kw_only=True)
+class MiniBitext:
+    """How many lines a task of two sides draws, and how they become sides; tokens of a sentence."""
+
+    num_lines: int
+    sides: Callable[[Random, str, tuple[lines.Line, ...]], Bitext]
+    mean_tokens: float
+    splits: tuple[Split, ...]
+
+
+def _by_index(draw: Callable[[Random, int], Any]) -> Callable[[Random, int, bool], Any]:
+    return lambda random, index, _training: draw(random, index)
+
+
+def _pair(
+    draw: Callable[[Random, int], pairs.PairItem],
+    mean_tokens: float,
+    splits: tuple[Split, ...] = tuple(Split),
+) -> MiniTask:
+    return MiniTask(
+        draw=_by_index(draw), write=pairs.pair_example, mean_tokens=mean_tokens, splits=splits
+    )
+
+
+def _choice(
+    draw: Callable[[Random, int, bool], questions.ChoiceItem], mean_tokens: float
+) -> MiniTask:
+    return MiniTask(draw=draw, write=questions.choice_example, mean_tokens=mean_tokens)
+
+
+def _question(
+    shape: questions.QuestionShape, mean_tokens: float, splits: tuple[Split, ...] = tuple(Split)
+) -> MiniTask:
+    return MiniTask(
+        draw=_by_index(partial(questions.question, shape=shape)),
+        write=questions.span_example,
+        mean_tokens=mean_tokens,
+        splits=splits,
+    )
+
+
+def _tagging(tag: Callable[[lines.TaggedWord], str], mean_tokens: float) -> MiniTask:
+    return MiniTask(
+        draw=_by_index(lines.a_tagged_sentence),
+        write=partial(lines.tagged_example, tag=tag),
+        mean_tokens=mean_tokens,
+    )
+
+
+TASKS: Mapping[str, MiniTask | MiniBitext] = {
+    "mnli": _pair(pairs.inference, 11.4),
+    "anli_plus": _pair(pairs.hard_inference, 17.2),
+    "qqp": _pair(pairs.same_question, 18.6),
+    "squad_v1": _question(questions.SQUAD, 31.4),
+    "squad_v2": _question(questions.SQUAD_2, 31.4),
+    "hellaswag": _choice(questions.story, 62.7),
+    "ccg": _tagging(lines.pattern_tag, 13.8),
+    "cosmos_qa": _choice(questions.passage_question, 87.0),
+    "commonsense_qa": _choice(questions.bare_question, 60.3),
+    "xnli": _pair(pairs.inference, 12.0, _EVALUATED),
+    "pawsx": _pair(pairs.paraphrase, 22.8),
+    "udpos": _tagging(lines.part_of_speech, 14.2),
+    "panx": _tagging(lines.entity, 14.5),
+    "xquad": _question(questions.SQUAD, 32.3, _EVALUATED),
+    "mlqa": _question(questions.MLQA, 39.1, _EVALUATED),
+    "tydiqa": _question(questions.TYDIQA, 30.0),
+    "bucc2018": MiniBitext(
+        num_lines=900, sides=lines.with_distractors, mean_tokens=9.8, splits=_EVALUATED
+    ),
+    "tatoeba": MiniBitext(
+        num_lines=500, sides=lines.aligned, mean_tokens=9.9, splits=(Split.TEST,)
+    ),
+    "sib200": MiniTask(
+        draw=_by_index(lines.topic_line), write=lines.topic_example, mean_tokens=11.0
+    ),
+}
+"""XTREME's tasks, topic classification, and the nine intermediate ones."""
 
 
 @cache
@@ -20,29 +142,113 @@ def revision() -> str:
     return f"mini:{VERSION}:babel{version('babel')}"
 
 
+@cache
 def examples(task: str, split: Split, language: str) -> tuple[Example, ...]:
-    """Return the rows of a task that is not retrieval; see `provider.examples`."""
-    from stiltwalk.mini import provider  # noqa: PLC0415 - plans need no Babel
+    """Return the rows of a task; row i says the same in every language.
 
-    return provider.examples(task, split, language)
+    Args:
+        task: any but the two of retrieval.
+        split: training rows are there in English only.
+        language: XTREME's two-letter code.
+
+    Raises:
+        DataError: if the embedded benchmark has no such rows.
+    """
+    check_language(language, ("en",) if split is Split.TRAIN else LANGUAGES)
+    prefix = tydiqa_prefix(language) if task == "tydiqa" else f"{task}-"
+    return _written(task, split, language, prefix)
 
 
-def bitext(task: str, split: Split, language: str) -> Bitext:
-    """Return the two sides of a retrieval task; see `provider.bitext`."""
-    from stiltwalk.mini import provider  # noqa: PLC0415 - plans need no Babel
-
-    return provider.bitext(task, split, language)
-
-
+@cache
 def translated(task: str, language: str) -> tuple[Example, ...]:
-    """Return an English task's training rows in another language; see `provider.translated`."""
-    from stiltwalk.mini import provider  # noqa: PLC0415 - plans need no Babel
+    """Return an English task's training rows in another language; row i says the same in all.
 
-    return provider.translated(task, language)
+    Raises:
+        DataError: if the embedded benchmark has no such task or language.
+    """
+    check_language(language)
+    return _written(task, Split.TRAIN, language, f"{task}-")
 
 
 def text_lines(language: str) -> Iterator[str]:
-    """Yield unlabelled lines of a language; see `provider.text_lines`."""
-    from stiltwalk.mini import provider  # noqa: PLC0415 - plans need no Babel
+    """Yield unlabelled lines, the same in every language.
 
-    return provider.text_lines(language)
+    Raises:
+        DataError: if the embedded benchmark has no such language.
+    """
+    check_language(language)
+    drawn = lines.some_lines(_random("text", Split.TRAIN), NUM_LINES)
+    return (say(language, *line) for line in drawn)
+
+
+@cache
+def bitext(task: str, split: Split, language: str) -> Bitext:
+    """Return the two sides of tatoeba or bucc2018 in one foreign language.
+
+    Raises:
+        DataError: if the embedded benchmark has no such sides.
+    """
+    found = _task(task, split)
+    if isinstance(found, MiniTask):
+        raise DataError(f"{task} has one side only: ask for its examples.")
+    check_language(language)
+    drawn = lines.some_lines(_random(task, split), found.num_lines)
+    return found.sides(_random(task, split), language, drawn)
+
+
+def check_language(language: str, known: tuple[str, ...] = LANGUAGES) -> None:
+    """Refuse a language that the embedded benchmark does not speak.
+
+    Raises:
+        DataError: with those that there are.
+    """
+    if language not in known:
+        raise DataError(
+            f"The embedded benchmark has no language {language!r} here, only {', '.join(known)}. "
+            "Ask for one of these."
+        )
+
+
+def _task(task: str, split: Split) -> MiniTask | MiniBitext:
+    if task not in TASKS:
+        raise DataError(
+            f"The embedded benchmark has no task {task!r}. It has {', '.join(TASKS)}: "
+            "choose one of these, or another data source."
+        )
+    if split not in TASKS[task].splits:
+        raise DataError(
+            f"{task} of the embedded benchmark has no {split} split, only "
+            f"{', '.join(TASKS[task].splits)}. Ask for one of these."
+        )
+    return TASKS[task]
+
+
+def _written(task: str, split: Split, language: str, prefix: str) -> tuple[Example, ...]:
+    found = _task(task, split)
+    if isinstance(found, MiniBitext):
+        raise DataError(f"{task} holds two sides to be matched, no examples: ask for its bitext.")
+    return tuple(
+        found.write(f"{prefix}{row}", language, item)
+        for row, item in enumerate(_items(task, split))
+    )
+
+
+@cache
+def _items(task: str, split: Split) -> tuple[object, ...]:
+    """Return a split's different items.
+
+    An item's checksum decides which split it may be in, so tasks drawn alike (mnli and xnli)
+    share no item across splits either.
+    """
+    declared, random = TASKS[task], _random(task, split)
+    assert isinstance(declared, MiniTask)
+    found: dict[object, None] = {}
+    while len(found) < ROWS[split]:
+        item = declared.draw(random, len(found), split is Split.TRAIN)
+        if zlib.crc32(repr(item).encode()) % _BUCKETS in _BUCKETS_OF[split]:
+            found[item] = None
+    return tuple(found)
+
+
+def _random(task: str, split: Split) -> Random:
+    return Random(f"{VERSION}:{task}:{split}")  # noqa: S311 - drawn rows, not secrets

@@ -1,13 +1,8 @@
-"""What CLDR calls things in one language, and the things the embedded benchmark speaks of.
+"""The things that the miniature speaks of, and what CLDR calls them in one language.
 
-What CLDR calls things in one language: names, patterns and plural rules, copied out of Babel.
-
-Everything is read once per language into plain dictionaries, so nothing that Babel caches later
-can change a text.
-
-The things the embedded benchmark speaks of, by their CLDR codes.
-
-Small on purpose: a base encoder must learn what each is called in 40 languages within minutes.
+They are few on purpose: a base encoder must learn what each is called in 40 languages within
+minutes. Names, patterns and plural rules are read once per language, out of Babel into plain
+dictionaries, so that nothing that Babel caches later can change a text.
 """
 
 from __future__ import annotations
@@ -19,12 +14,42 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from babel import localedata
-from babel.dates import tokenize_pattern
-
 _BABEL_CODES = {"tl": "fil"}
 _SPACES = re.compile(r"[\s\u00a0\u202f\u2009]+")
 _INVISIBLE = re.compile(r"[\u200e\u200f\u061c]")
+
+
+def _table(text: str) -> dict[str, str]:
+    return dict(pair.split("=") for pair in text.split())
+
+
+CITIES = _table(
+    "FR=Europe/Paris JP=Asia/Tokyo KE=Africa/Nairobi DE=Europe/Berlin ES=Europe/Madrid "
+    "IT=Europe/Rome GB=Europe/London RU=Europe/Moscow CN=Asia/Shanghai TH=Asia/Bangkok "
+    "TR=Europe/Istanbul EG=Africa/Cairo BR=America/Sao_Paulo PT=Europe/Lisbon "
+    "GR=Europe/Athens FI=Europe/Helsinki NL=Europe/Amsterdam HU=Europe/Budapest "
+    "BG=Europe/Sofia IN=Asia/Calcutta KR=Asia/Seoul IL=Asia/Jerusalem ID=Asia/Jakarta "
+    "US=America/New_York"
+)
+"""Country to the time zone whose city stands for it."""
+COUNTRIES = tuple(CITIES)
+TONGUE_OF = _table(
+    "FR=fr JP=ja KE=sw DE=de ES=es IT=it GB=en RU=ru CN=zh TH=th TR=tr EG=ar BR=pt GR=el "
+    "FI=fi NL=nl HU=hu BG=bg IN=hi KR=ko IL=he ID=id"
+)
+"""Country to a language spoken there, each language once."""
+TONGUES = tuple(TONGUE_OF.values())
+CURRENCY_OF = _table(
+    "JP=JPY GB=GBP RU=RUB CN=CNY TH=THB TR=TRY BR=BRL US=USD IN=INR KR=KRW FR=EUR HU=HUF"
+)
+"""Country to its currency, each currency once."""
+CURRENCIES = tuple(CURRENCY_OF.values())
+UNITS = tuple(
+    "length-kilometer length-meter length-centimeter mass-kilogram mass-gram volume-liter "
+    "duration-hour duration-minute duration-second digital-megabyte power-watt".split()
+)
+DURATIONS = ("day", "week", "month", "year", "hour", "minute")
+"""Units of relative times, as in "in 3 days"."""
 
 DatePattern = tuple[tuple[str, str], ...]
 """Parts of a date in order: (CLDR field such as "MMMM", or "chars"; literal text or "")."""
@@ -115,6 +140,8 @@ def _locale_data(code: str) -> Any:  # noqa: ANN401 - Babel's nested mappings ha
     all locales, so the second locale in a process can get the first one's weekdays. An empty
     cache protects this locale from earlier ones, the deep copy protects later ones from it.
     """
+    from babel import localedata  # noqa: PLC0415 - plans need no Babel
+
     localedata._cache.clear()
     data: Any = copy.deepcopy(localedata.load(code))
     return localedata.LocaleDataDict(data)
@@ -131,6 +158,8 @@ def _city(data: Any, zone: str) -> str:  # noqa: ANN401
 
 
 def _date_patterns(data: Any) -> dict[str, DatePattern]:  # noqa: ANN401
+    from babel.dates import tokenize_pattern  # noqa: PLC0415 - as above
+
     patterns = {
         "full": data["date_formats"]["full"].pattern,
         "long": data["date_formats"]["long"].pattern,
@@ -181,97 +210,3 @@ def _money_names(data: Any, code: str) -> dict[str, str]:  # noqa: ANN401
     return {"other": tidy(data["currency_names"][code])} | {
         form: tidy(name) for form, name in names.items()
     }
-
-
-CITIES = {
-    "FR": "Europe/Paris",
-    "JP": "Asia/Tokyo",
-    "KE": "Africa/Nairobi",
-    "DE": "Europe/Berlin",
-    "ES": "Europe/Madrid",
-    "IT": "Europe/Rome",
-    "GB": "Europe/London",
-    "RU": "Europe/Moscow",
-    "CN": "Asia/Shanghai",
-    "TH": "Asia/Bangkok",
-    "TR": "Europe/Istanbul",
-    "EG": "Africa/Cairo",
-    "BR": "America/Sao_Paulo",
-    "PT": "Europe/Lisbon",
-    "GR": "Europe/Athens",
-    "FI": "Europe/Helsinki",
-    "NL": "Europe/Amsterdam",
-    "HU": "Europe/Budapest",
-    "BG": "Europe/Sofia",
-    "IN": "Asia/Calcutta",
-    "KR": "Asia/Seoul",
-    "IL": "Asia/Jerusalem",
-    "ID": "Asia/Jakarta",
-    "US": "America/New_York",
-}
-"""Country to the time zone whose city stands for it."""
-
-COUNTRIES = tuple(CITIES)
-
-TONGUE_OF = {
-    "FR": "fr",
-    "JP": "ja",
-    "KE": "sw",
-    "DE": "de",
-    "ES": "es",
-    "IT": "it",
-    "GB": "en",
-    "RU": "ru",
-    "CN": "zh",
-    "TH": "th",
-    "TR": "tr",
-    "EG": "ar",
-    "BR": "pt",
-    "GR": "el",
-    "FI": "fi",
-    "NL": "nl",
-    "HU": "hu",
-    "BG": "bg",
-    "IN": "hi",
-    "KR": "ko",
-    "IL": "he",
-    "ID": "id",
-}
-"""Country to a language spoken there, each language once."""
-
-TONGUES = tuple(TONGUE_OF.values())
-
-CURRENCY_OF = {
-    "JP": "JPY",
-    "GB": "GBP",
-    "RU": "RUB",
-    "CN": "CNY",
-    "TH": "THB",
-    "TR": "TRY",
-    "BR": "BRL",
-    "US": "USD",
-    "IN": "INR",
-    "KR": "KRW",
-    "FR": "EUR",
-    "HU": "HUF",
-}
-"""Country to its currency, each currency once."""
-
-CURRENCIES = tuple(CURRENCY_OF.values())
-
-UNITS = (
-    "length-kilometer",
-    "length-meter",
-    "length-centimeter",
-    "mass-kilogram",
-    "mass-gram",
-    "volume-liter",
-    "duration-hour",
-    "duration-minute",
-    "duration-second",
-    "digital-megabyte",
-    "power-watt",
-)
-
-DURATIONS = ("day", "week", "month", "year", "hour", "minute")
-"""Units of relative times, as in "in 3 days"."""

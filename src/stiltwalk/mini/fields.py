@@ -1,12 +1,19 @@
-"""The abstract side: what a text says, before any language. Every value is hashable and frozen."""
+"""What a text says, before any language, and how one language says it.
+
+Every field is hashable and frozen. A language writes it as segments that know their role.
+"""
 
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Mapping
+import re
+from collections import abc
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from random import Random
+from typing import NamedTuple
 
 from stiltwalk.mini.cldr import (
     COUNTRIES,
@@ -16,6 +23,8 @@ from stiltwalk.mini.cldr import (
     TONGUE_OF,
     TONGUES,
     UNITS,
+    Lexicon,
+    lexicon,
 )
 
 
@@ -141,7 +150,18 @@ def a_name(random: Random, sort: Sort) -> Name:
 
 def another(random: Random, name: Name) -> Name:
     """Return a different name of the same sort."""
-    return Name(name.sort, random.choice([key for key in MEMBERS[name.sort] if key != name.key]))
+    return other_than(random, name.sort, (name,))
+
+
+def other_than(random: Random, sort: Sort, names: Iterable[Name]) -> Name:
+    """Return a name of a sort that is none of these."""
+    taken = {name.key for name in names}
+    return Name(sort, random.choice([key for key in MEMBERS[sort] if key not in taken]))
+
+
+def another_number(random: Random, number: int, end: int = 100) -> int:
+    """Return a different number from 2 on, below the end."""
+    return random.choice([other for other in range(2, end) if other != number])
 
 
 def some_names(random: Random, sort: Sort, count: int) -> tuple[Name, ...]:
@@ -164,18 +184,15 @@ def a_quantity(random: Random) -> Quantity:
     return Quantity(a_number(random), random.choice(UNITS))
 
 
-def a_money(random: Random) -> Money:
-    """Return an amount in some currency."""
+def _a_money(random: Random) -> Money:
     return Money(a_number(random), random.choice(CURRENCIES))
 
 
-def a_relative(random: Random) -> Relative:
-    """Return a time some way ahead or back."""
+def _a_relative(random: Random) -> Relative:
     return Relative(random.randrange(2, 13), random.choice(DURATIONS), chance(random, 0.5))
 
 
-def a_day(random: Random) -> Day:
-    """Return a date in some style."""
+def _a_day(random: Random) -> Day:
     return Day(a_date(random), random.choice(("full", "full", "long", "month")))
 
 
@@ -194,8 +211,7 @@ def a_sequence(random: Random) -> Sequence:
     return Sequence(tuple(Name(sort, keys[(first + step) % len(keys)]) for step in range(3)))
 
 
-def a_note(random: Random) -> Noted:
-    """Return a city with its country, a country with its language or money, or a dated quarter."""
+def _a_note(random: Random) -> Noted:
     match random.randrange(4):
         case 0:
             key = random.choice(COUNTRIES)
@@ -218,12 +234,12 @@ def _namer(sort: Sort) -> Callable[[Random], Field]:
 MAKERS: Mapping[str, Callable[[Random], Field]] = {
     **{sort.value: _namer(sort) for sort in Sort},
     "quantity": a_quantity,
-    "money": a_money,
-    "relative": a_relative,
-    "date": a_day,
+    "money": _a_money,
+    "relative": _a_relative,
+    "date": _a_day,
     "list": a_list,
     "sequence": a_sequence,
-    "note": a_note,
+    "note": _a_note,
 }
 """How to draw a field of each kind."""
 
@@ -234,3 +250,176 @@ def a_sentence(random: Random, sizes: tuple[int, ...] = (2, 3, 3, 4)) -> tuple[F
     """Return some fields of mixed kinds, as many as one of the sizes."""
     kinds = random.sample(_SENTENCE_KINDS, random.choice(sizes))
     return tuple(MAKERS[kind](random) for kind in kinds)
+
+
+_SLOT = re.compile(r"(\{[01]\})")
+
+
+class Segment(NamedTuple):
+    """A stretch of text and what it does: a sort of name, or number, day, year, unit, and so on."""
+
+    text: str
+    role: str
+
+
+Segments = tuple[Segment, ...]
+
+_NAMES = {
+    Sort.COUNTRY: "countries",
+    Sort.CITY: "cities",
+    Sort.TONGUE: "tongues",
+    Sort.CURRENCY: "currencies",
+}
+_CALENDAR = {Sort.WEEKDAY: ("weekdays", 0), Sort.MONTH: ("months", 1)}
+_CALENDAR |= {Sort.QUARTER: ("quarters", 1)}
+
+
+@lru_cache(maxsize=200_000)
+def render(language: str, field: Field) -> Segments:
+    """Return a field in a language."""
+    match field:
+        case Listed(items, either):
+            words = lexicon(language)
+            patterns = words.choices if either else words.lists
+            return _list(patterns, [render(language, item) for item in items])
+        case Sequence(items):
+            return sentence(language, items)
+        case Noted(head, note):
+            opened, closed = Segment(" (", "punctuation"), Segment(")", "punctuation")
+            return (*render(language, head), opened, *render(language, note), closed)
+        case _:
+            return _simple(lexicon(language), field)
+
+
+def text(segments: Iterable[Segment]) -> str:
+    """Return what segments read like."""
+    return "".join(segment.text for segment in segments)
+
+
+def sentence(language: str, parts: abc.Sequence[Field]) -> Segments:
+    """Return fields one after another, with the language's list separator between them."""
+    comma = Segment(lexicon(language).separator, "punctuation")
+    rendered: list[Segment] = []
+    for index, part in enumerate(parts):
+        rendered += (comma, *render(language, part)) if index else render(language, part)
+    return tuple(rendered)
+
+
+def say(language: str, *parts: Field) -> str:
+    """Return fields one after another, as text."""
+    return text(sentence(language, parts))
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """Records as text, and where in it things stand.
+
+    `spans` maps (record, fact) to character (start, end), with fact -1 for the record's head;
+    `numbers` does so for the number inside a fact that has one.
+    """
+
+    text: str
+    spans: Mapping[tuple[int, int], tuple[int, int]]
+    numbers: Mapping[tuple[int, int], tuple[int, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """What stands after a head and between two records."""
+
+    after_head: str = ": "
+    between: str = "; "
+
+
+PLAIN = Layout()
+
+
+def passage(language: str, records: abc.Sequence[Record], layout: Layout = PLAIN) -> Passage:
+    """Return records as one text in which every head and fact can be found again."""
+    spans: dict[tuple[int, int], tuple[int, int]] = {}
+    numbers: dict[tuple[int, int], tuple[int, int]] = {}
+    comma = lexicon(language).separator
+    written = ""
+    for row, record in enumerate(records):
+        written += layout.between if row else ""
+        for column, field in enumerate((record.head, *record.facts), start=-1):
+            written += {-1: "", 0: layout.after_head}.get(column, comma)
+            start = len(written)
+            for segment in render(language, field):
+                if segment.role == "number":
+                    numbers[row, column] = (len(written), len(written) + len(segment.text))
+                written += segment.text
+            spans[row, column] = (start, len(written))
+    return Passage(written, spans, numbers)
+
+
+def _simple(words: Lexicon, field: Name | Quantity | Money | Relative | Day) -> Segments:
+    match field:
+        case Name():
+            return (Segment(_name(words, field), field.sort.value),)
+        case Quantity(number, unit):
+            return _fill(_form(words, words.units[unit], number), "unit", _number(number))
+        case Money(number, currency):
+            name = Segment(_form(words, words.money_names[currency], number), "currency")
+            pattern = _form(words, words.money_pattern, number)
+            return _fill(pattern, "unit", _number(number), (name,))
+        case Relative(number, unit, ahead):
+            pattern = _form(words, words.relatives[unit, ahead], number)
+            return _fill(pattern, "relative", _number(number))
+        case Day():
+            return tuple(_date_part(words, field, *part) for part in words.dates[field.style])
+
+
+def _name(words: Lexicon, name: Name) -> str:
+    if name.sort in _CALENDAR:
+        attribute, first = _CALENDAR[name.sort]
+        return str(getattr(words, attribute)[int(name.key) - first])
+    return str(getattr(words, _NAMES[name.sort])[name.key])
+
+
+def _number(number: int) -> Segments:
+    return (Segment(str(number), "number"),)
+
+
+def _form(words: Lexicon, forms: Mapping[str, str], number: int) -> str:
+    """Return the entry for a number's plural form."""
+    return forms.get(words.plural(number)) or forms["other"]
+
+
+def _fill(pattern: str, role: str, *arguments: Segments) -> Segments:
+    """Return a pattern with its slots filled; its own text gets the role."""
+    filled: list[Segment] = []
+    for piece in _SLOT.split(pattern):
+        if _SLOT.fullmatch(piece):
+            filled += arguments[int(piece[1])]
+        elif piece:
+            filled.append(Segment(piece, role))
+    return tuple(filled)
+
+
+def _list(patterns: Mapping[str, str], items: abc.Sequence[Segments]) -> Segments:
+    """Return items joined from the last to the first, as CLDR defines it."""
+    if len(items) == 2:  # noqa: PLR2004 - a pair has a pattern of its own
+        return _fill(patterns["2"], "conjunction", *items)
+    joined = _fill(patterns["end"], "conjunction", items[-2], items[-1])
+    for item in reversed(items[1:-2]):
+        joined = _fill(patterns["middle"], "conjunction", item, joined)
+    return _fill(patterns["start"], "conjunction", items[0], joined)
+
+
+def _date_part(words: Lexicon, day: Day, part: str, literal: str) -> Segment:
+    date = day.date
+    if part == "chars":
+        return Segment(literal, "particle")
+    if part in words.dated_months:
+        return Segment(words.dated_months[part][date.month - 1], "month")
+    parts = {
+        "y": Segment(str(date.year), "year"),
+        "M": Segment(str(date.month), "number"),
+        "d": Segment(str(date.day), "day"),
+        "dd": Segment(f"{date.day:02}", "day"),
+        "EEEE": Segment(words.dated_weekdays[date.weekday()], "weekday"),
+        "cccc": Segment(words.weekdays[date.weekday()], "weekday"),
+        "G": Segment(words.era, "particle"),
+    }
+    return parts[part]

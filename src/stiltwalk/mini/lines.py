@@ -1,18 +1,9 @@
 """Single lines: parallel ones, their tags word by word, and what they are about.
 
-Parallel lines without training: tatoeba and bucc2018.
-
-Lines come in families that share all fields but one, so that only a vector which keeps every
-field finds the translation.
-
-A tag per word: udpos, panx and ccg.
-
-The class names are borrowed: parts of speech stand for what a word does in a date, quantity or
-list, entity classes for kinds of names (a place is LOC, a currency ORG, a language PER).
-
-What a line is about: sib200. Most of its names are of one topic.
-
-The names of the topics are borrowed: "sports" stands for weekdays, "politics" for languages.
+Parallel lines (tatoeba, bucc2018) come in families that share all fields but one, so that only a
+vector which keeps every field finds the translation. Tags (udpos, panx, ccg) and topics (sib200)
+borrow their names: parts of speech stand for what a word does in a date, quantity or list, entity
+classes for kinds of names (a place is LOC, a currency ORG, a language PER), "sports" for weekdays.
 """
 
 from __future__ import annotations
@@ -25,7 +16,7 @@ from typing import NamedTuple
 
 from stiltwalk.mini import fields as f
 from stiltwalk.mini.cldr import lexicon
-from stiltwalk.mini.rendering import render, say
+from stiltwalk.mini.fields import render, say
 from stiltwalk.records import Bitext, Sentence, TaggedExample, TextExample
 
 Line = tuple[f.Field, ...]
@@ -45,7 +36,7 @@ def some_lines(random: Random, count: int) -> tuple[Line, ...]:
     return tuple(lines)[:count]
 
 
-def aligned(language: str, lines: tuple[Line, ...]) -> Bitext:
+def aligned(_random: Random, language: str, lines: tuple[Line, ...]) -> Bitext:
     """Return every line in both languages; the English side is in alphabetical order."""
     foreign = _side(language, "f", list(enumerate(lines)))
     english = sorted(_side("en", "e", list(enumerate(lines))), key=lambda sentence: sentence.text)

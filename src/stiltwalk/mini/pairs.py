@@ -7,7 +7,7 @@ from random import Random
 
 from stiltwalk.mini import fields as f
 from stiltwalk.mini.cldr import CURRENCIES, UNITS
-from stiltwalk.mini.rendering import passage, say
+from stiltwalk.mini.fields import passage, say
 from stiltwalk.records import PairExample
 
 Side = tuple[f.Field, ...] | tuple[f.Record, ...]
@@ -116,10 +116,7 @@ def _changed_list(random: Random, *, same: bool) -> tuple[Side, Side]:
     if not same and f.chance(random, 0.5):
         either = not either
     elif not same:
-        absent = [
-            key for key in f.MEMBERS[names[0].sort] if f.Name(names[0].sort, key) not in names
-        ]
-        names[random.randrange(len(names))] = f.Name(names[0].sort, random.choice(absent))
+        names[random.randrange(len(names))] = f.other_than(random, names[0].sort, names)
     again = (f.Listed(tuple(names), either), beside)
     return (listed, beside), random.choice((again, again[::-1]))
 
@@ -133,16 +130,12 @@ def _one_changed(random: Random, facts: tuple[f.Field, ...]) -> tuple[f.Field, .
         case f.Name():
             changed[place] = f.another(random, fact)
         case f.Quantity(number, unit):
-            changed[place] = f.Quantity(_another_number(random, number), unit)
+            changed[place] = f.Quantity(f.another_number(random, number), unit)
         case f.Money(number, currency):
-            changed[place] = f.Money(_another_number(random, number), currency)
+            changed[place] = f.Money(f.another_number(random, number), currency)
         case _:
             raise AssertionError(f"no way to change {fact}")
     return tuple(changed)
-
-
-def _another_number(random: Random, number: int) -> int:
-    return random.choice([other for other in range(2, 100) if other != number])
 
 
 ENTAILMENT, NEUTRAL, CONTRADICTION = LABELS = ("entailment", "neutral", "contradiction")
@@ -284,7 +277,7 @@ def _about_relative(random: Random, given: f.Relative, label: str) -> f.Field | 
         return same
     if in_days or f.chance(random, 0.6):
         return f.Relative(same.number, same.unit, not ahead)
-    return f.Relative(_other_number(random, number, 13), unit, ahead)
+    return f.Relative(f.another_number(random, number, 13), unit, ahead)
 
 
 def _about_amount(
@@ -295,7 +288,7 @@ def _about_amount(
     if label == ENTAILMENT:
         return given
     same_number = f.chance(random, 0.5)
-    number = given.number if same_number else _other_number(random, given.number, 100)
+    number = given.number if same_number else f.another_number(random, given.number)
     if isinstance(given, f.Money):
         others = [code for code in CURRENCIES if code != given.currency]
         return f.Money(number, random.choice(others) if same_number else given.currency)
@@ -306,12 +299,6 @@ def _about_amount(
 
 def _about_list(random: Random, given: f.Listed, label: str) -> f.Field | None:
     if label == CONTRADICTION:
-        sort = given.items[0].sort
-        absent = [key for key in f.MEMBERS[sort] if f.Name(sort, key) not in given.items]
-        return f.Name(sort, random.choice(absent))
+        return f.other_than(random, given.items[0].sort, given.items)
     follows = label == ENTAILMENT
     return None if follows == given.either else random.choice(given.items)
-
-
-def _other_number(random: Random, number: int, end: int) -> int:
-    return random.choice([other for other in range(2, end) if other != number])

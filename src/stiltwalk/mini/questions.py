@@ -1,25 +1,20 @@
 """Questions about records, and multiple choice over two hops.
 
-Questions about records: squad_v1, squad_v2, xquad, mlqa, tydiqa.
-
-The question names the city where the record names the country, or the other way round, most of
-the time; the answer is the number alone.
-
-Multiple choice over two hops: hellaswag, cosmos_qa, commonsense_qa.
-
-The passage says where something is, the answer is what belongs to that place. The places of
-training are never those of dev and test, so that facts cannot be learnt by heart.
+Questions (xquad, mlqa, tydiqa, squad_v1, squad_v2) ask for a number by a place that may be told as
+its country or its city. In multiple choice (hellaswag, cosmos_qa, commonsense_qa) the passage says
+where something is, and the answer is what belongs to that place. The places of training are never
+those of dev and test, so that facts cannot be learnt by heart.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 
 from stiltwalk.mini import fields as f
 from stiltwalk.mini.cldr import COUNTRIES, CURRENCY_OF, TONGUE_OF, UNITS, lexicon
-from stiltwalk.mini.rendering import PLAIN, Layout, passage, say
+from stiltwalk.mini.fields import PLAIN, Layout, passage, say
 from stiltwalk.records import Answer, ChoiceExample, SpanExample
 
 _ALIAS_RATE = 0.7
@@ -95,9 +90,7 @@ def _beside(
     """Return a place or a unit that the records say nothing about, and the other as it was."""
     if f.chance(random, 0.5):
         return place, random.choice([other for other in UNITS if other not in units])
-    told = {name.key for name in places}
-    absent = random.choice([key for key in COUNTRIES if key not in told])
-    return f.Name(place.sort, absent), unit
+    return f.other_than(random, place.sort, places), unit
 
 
 def _is_of(fact: f.Field, unit: str) -> bool:
@@ -120,18 +113,27 @@ class ChoiceItem:
 
 def story(random: Random, index: int, training: bool) -> ChoiceItem:
     """Return records and the head of one of them, to be ended with what belongs to it."""
-    records, asked, options, right = _two_hops(random, index, training)
-    return ChoiceItem(records, asked, options, right, ":")
+    source, fact, keys = _relation(random, training)
+    places = random.sample(keys, 4)
+    heads = f.some_names(random, random.choice((f.Sort.WEEKDAY, f.Sort.MONTH)), 2)
+    records = tuple(
+        f.Record(head, (f.Name(source, key),)) for head, key in zip(heads, places[:2], strict=True)
+    )
+    asked = random.randrange(2)
+    right = (fact(places[asked]),)
+    wrong = [(fact(key),) for key in places if key != places[asked]]
+    options, place = _with_right_at(random, index % 4, right, wrong)
+    return ChoiceItem(records, (heads[asked],), options, place, ":")
 
 
 def passage_question(random: Random, index: int, training: bool) -> ChoiceItem:
     """Return the same as a question, with a quantity in each record to read past."""
-    records, asked, options, right = _two_hops(random, index, training)
+    item = story(random, index, training)
     fuller = tuple(
         f.Record(each.head, tuple(random.sample((*each.facts, f.a_quantity(random)), 2)))
-        for each in records
+        for each in item.records
     )
-    return ChoiceItem(fuller, asked, options, right, "?")
+    return replace(item, records=fuller, ending="?")
 
 
 def bare_question(random: Random, index: int, training: bool) -> ChoiceItem:
@@ -154,22 +156,6 @@ def choice_example(name: str, language: str, item: ChoiceItem) -> ChoiceExample:
 
 
 Fact = Callable[[str], f.Name]
-_Hops = tuple[tuple[f.Record, ...], tuple[f.Name, ...], tuple[tuple[f.Name, ...], ...], int]
-
-
-def _two_hops(random: Random, index: int, training: bool) -> _Hops:
-    """Return two records "day: place", one of the days, and four options about places."""
-    source, fact, keys = _relation(random, training)
-    places = random.sample(keys, 4)
-    heads = f.some_names(random, random.choice((f.Sort.WEEKDAY, f.Sort.MONTH)), 2)
-    records = tuple(
-        f.Record(head, (f.Name(source, key),)) for head, key in zip(heads, places[:2], strict=True)
-    )
-    asked = random.randrange(2)
-    right = (fact(places[asked]),)
-    wrong = [(fact(key),) for key in places if key != places[asked]]
-    options, place = _with_right_at(random, index % 4, right, wrong)
-    return records, (heads[asked],), options, place
 
 
 def _relation(random: Random, training: bool) -> tuple[f.Sort, Fact, list[str]]:

@@ -37,7 +37,7 @@ def add(encoder: Any, lora: LoRA, *, seed: int) -> None:  # noqa: ANN401 - see c
     At first they change nothing that the encoder computes.
 
     Args:
-        encoder: what `load(Kind.RETRIEVAL, …)` returned.
+        encoder: what `load(TaskType.RETRIEVAL, …)` returned.
         lora: their size and place.
         seed: decides their first values.
 

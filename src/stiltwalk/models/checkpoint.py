@@ -57,11 +57,13 @@ AUTO_CLASS: dict[TaskType, Any] = {
 }
 
 
-def load(kind: TaskType, folder: Path, *, seed: int = 0, num_blocks: int | None = None) -> Model:
-    """Load a checkpoint in fp32 for one kind of task, with its adapters if it keeps some.
+def load(
+    task_type: TaskType, folder: Path, *, seed: int = 0, num_blocks: int | None = None
+) -> Model:
+    """Load a checkpoint in fp32 for one type of task, with its adapters if it keeps some.
 
     Args:
-        kind: which Auto class; `RETRIEVAL` gives the encoder alone.
+        task_type: which Auto class; `RETRIEVAL` gives the encoder alone.
         folder: a Hugging Face model folder with safetensors weights.
         seed: decides weights that the folder lacks, such as a pooler.
         num_blocks: keep only the first blocks of the encoder.
@@ -70,7 +72,7 @@ def load(kind: TaskType, folder: Path, *, seed: int = 0, num_blocks: int | None 
         ModelError: if the folder cannot be read as such a model, or lacks weights of it.
     """
     depth = {} if num_blocks is None else {"num_hidden_layers": num_blocks}
-    return load_as(AUTO_CLASS[kind], folder, seed=seed, **depth)
+    return load_as(AUTO_CLASS[task_type], folder, seed=seed, **depth)
 
 
 def load_as(auto_class: Any, folder: Path, *, seed: int = 0, **changes: int) -> Model:  # noqa: ANN401 - one of transformers' Auto classes
@@ -124,7 +126,7 @@ def read(auto_class: Any, folder: Path, *, seed: int, **changes: int) -> tuple[M
 
 
 def with_head(
-    encoder: PreTrainedModel, kind: TaskType, labels: Sequence[str], *, seed: int
+    encoder: PreTrainedModel, task_type: TaskType, labels: Sequence[str], *, seed: int
 ) -> Model:
     """Return a model with a fresh head whose encoder is `encoder` itself, not a copy.
 
@@ -132,21 +134,21 @@ def with_head(
     has one. Nothing but the head is allocated.
 
     Args:
-        encoder: what `load(Kind.RETRIEVAL, …)` returned.
-        kind: decides the head's class.
+        encoder: what `load(TaskType.RETRIEVAL, …)` returned.
+        task_type: decides the head's class.
         labels: names of the classes; ignored by choices and spans.
         seed: decides the head's weights.
     """
     config = copy.deepcopy(encoder.config)
     config.architectures = None
-    if kind in (TaskType.TEXT, TaskType.PAIR, TaskType.TAGGING):
+    if task_type in (TaskType.TEXT, TaskType.PAIR, TaskType.TAGGING):
         config.num_labels = len(labels)
         config.id2label = dict(enumerate(labels))
         config.label2id = {label: number for number, label in enumerate(labels)}
     else:
         config.num_labels = 2  # a start and an end; the encoder may come from a classifier
     with torch.device("meta"):
-        model = AUTO_CLASS[kind].from_config(config)
+        model = AUTO_CLASS[task_type].from_config(config)
     own = model.base_model
     for name, part in encoder.named_children():
         if getattr(own, name, None) is not None:

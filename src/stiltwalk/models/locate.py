@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any
 
 from stiltwalk.errors import ModelError
@@ -14,7 +15,12 @@ from stiltwalk.recipe.schema import ModelSettings
 
 MINI_BASE = "mini-base"
 UNRESOLVED = "unresolved"
-_SHIPPED = Path(__file__).parents[1] / "mini_base" / "encoder_files"
+_OWN: Mapping[str, str] = {
+    MINI_BASE: "stiltwalk.mini_base:find_encoder",
+    "mini-decoder": "stiltwalk.mini_base:find_decoder",
+}
+"""Models of this package, and what tells where each is. With `make` it makes one that is missing;
+it returns the folder, None for one that is still to be made, and that of a model of its size."""
 _FILES = (
     "config.json",
     "tokenizer.json",
@@ -34,27 +40,32 @@ _SPELLINGS = {
 
 @dataclass(frozen=True)
 class ModelFolder:
-    """A base encoder's files: `folder` is None for a hub model that is not here yet."""
+    """A base model's files.
+
+    `folder` is None for a model that is not here yet; one of our own is then made when a run first
+    needs it, and `sized_as` is the folder of another model of its size.
+    """
 
     name: str
     revision: str
     folder: Path | None
+    sized_as: Path | None = None
 
 
 def locate(settings: ModelSettings, *, fetch: bool) -> ModelFolder:
-    """Return where the named encoder is and which revision of it.
+    """Return where the named model is and which revision of it.
 
     Args:
-        settings: the recipe's `[model]` with a name.
-        fetch: download a hub model that is not here; without it the revision may be unresolved.
+        settings: the recipe's `[model]`.
+        fetch: download a hub model that is not here, make one of our own; without it the revision
+            may be unresolved.
 
     Raises:
-        ModelError: if the folder is not that of an encoder, or the hub model cannot be had.
+        ModelError: if the folder is not that of a model, or the hub model cannot be had.
     """
-    assert settings.name is not None
     path = Path(settings.name)
-    if settings.name == MINI_BASE:
-        found = _local(MINI_BASE, _SHIPPED)
+    if settings.name in _OWN:
+        found = _own(settings.name, make=fetch)
     elif path.is_absolute() or settings.name.startswith("."):
         found = _local(path.name, path)
     else:
@@ -111,6 +122,13 @@ def is_decoder(config: Mapping[str, Any]) -> bool:
     return any(
         name.endswith(("ForCausalLM", "LMHeadModel")) for name in config.get("architectures") or ()
     )
+
+
+def _own(name: str, *, make: bool) -> ModelFolder:
+    folder, sized_as = resolve_name(_OWN[name])(make=make)
+    if folder is not None:
+        return _local(name, folder)
+    return ModelFolder(name, UNRESOLVED, None, sized_as)
 
 
 def _local(name: str, folder: Path) -> ModelFolder:

@@ -25,7 +25,7 @@ def with_lm_head(encoder: PreTrainedModel, folder: Path, *, seed: int) -> Model:
     """Return a masked language model whose encoder is `encoder` itself, its output matrix too.
 
     Args:
-        encoder: what `load(Kind.RETRIEVAL, …)` returned.
+        encoder: what `load(TaskType.RETRIEVAL, …)` returned.
         folder: the checkpoint it came from, whose head is taken.
         seed: decides the head's weights where the checkpoint has none; the log says so.
 

@@ -1,17 +1,11 @@
-"""A frozen masked language model that answers at a mask: prompt, class words, files.
+"""A frozen masked language model that answers at a mask, with or without trained vectors.
 
-A frozen masked language model that answers at a mask, with or without trained vectors.
+Classes are read off the words nearest to their names. On disk a prompt is kilobytes beside a model
+that stays where it is: `prompt.safetensors`, the vectors as they stand in the input, and
+`prompt.json`: the cloze, the words of every class, and the checksum of the weights that the prompt
+belongs to.
 
-Shape letters: R rows, T tokens, M vectors, D width, C classes, V vocabulary.
-
-From words at a mask to classes: every class is read off the words nearest to its name.
-
-Shape letters: V vocabulary, D width, C classes, K words of a class.
-
-A prompt on disk: kilobytes beside a language model that stays where it is.
-
-The folder holds `prompt.safetensors`, the vectors as they stand in the input, and `prompt.json`:
-the cloze, the words of every class, and the checksum of the weights that the prompt belongs to.
+Shape letters: R rows, T tokens, M vectors, D width, C classes, K words of a class, V vocabulary.
 """
 
 from __future__ import annotations

@@ -116,4 +116,4 @@ def _gold(task: Task, language: str, record: RunRecord) -> Answers | GoldTexts:
         rows = examples(task, record.data, Split.TEST, language, record.test_rows)
         return gold_answers(rows)
     asked = bitext(task, record.data, Split.TEST, language, record.test_rows)
-    return asked.gold if task.metric is Metric.PAIR_F1 else gold_lines(asked)
+    return asked.gold if task.metric == Metric.PAIR_F1 else gold_lines(asked)

@@ -65,6 +65,7 @@ def _made(table: Table, folder: Path, changes: Sequence[str]) -> Recipe:
     in_file = [str(name) for name in targets] if isinstance(targets, list) else []
     for change in changes:
         _apply(table, change)
+    _refuse_pretraining(table)
     own = own_tasks(table.pop("tasks", []), folder)
     declare(each.task() for each in own)
     _fill_targets(table, in_file)
@@ -78,6 +79,17 @@ def _made(table: Table, folder: Path, changes: Sequence[str]) -> Recipe:
     recipe = _with_absolute_paths(replace(recipe, tasks=own), folder)
     check_names(recipe)
     return recipe
+
+
+def _refuse_pretraining(table: Table) -> None:
+    model = table.get("model")
+    for key in ("pretrain", "pretrain_seed", "decoder"):
+        if isinstance(model, dict) and key in model:
+            raise RecipeError(
+                f"There is no key model.{key} any more: a recipe names its model. Set model.name "
+                "to mini-base, to mini-decoder, or to the folder of one that you made with "
+                "`python -m stiltwalk.mini_base`."
+            )
 
 
 def _apply(table: Table, change: str) -> None:
@@ -203,7 +215,7 @@ def _with_absolute_paths(recipe: Recipe, folder: Path) -> Recipe:
         rows = {task: replace(each, rows=here(each.rows)) for task, each in arm.translated.items()}
         prompt = arm.prompt and replace(arm.prompt, clozes=absolute(arm.prompt.clozes))
         arms[name] = replace(arm, mlm=mlm, translated=rows, prompt=prompt)
-    model = replace(recipe.model, name=recipe.model.name and here(recipe.model.name))
+    model = replace(recipe.model, name=here(recipe.model.name))
     return replace(recipe, data=data, model=model, arms=arms)
 
 

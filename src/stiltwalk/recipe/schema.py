@@ -23,11 +23,9 @@ from stiltwalk.recipe.types import (
     MeasureSettings,
     NotNegative,
     Positive,
-    PretrainSettings,
     PromptSettings,
     Seed,
     Share,
-    SmallDecoder,
     Translated,
 )
 from stiltwalk.records import BASELINE_ARM
@@ -176,7 +174,7 @@ class Arm:
 
 @dataclass(frozen=True, kw_only=True)
 class ModelSettings:
-    """The base model: a name (`mini-base`, a folder, a hub id) or a recipe to pretrain one.
+    """The base model: `mini-base`, `mini-decoder`, a folder, or a hub id.
 
     `family` "causal" is a decoder language model, which is asked in text; `backend` is what answers
     its prompts on test rows.
@@ -184,12 +182,9 @@ class ModelSettings:
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
-    name: str | None = None
+    name: str
     revision: str | None = None
-    pretrain: PretrainSettings | None = None
-    pretrain_seed: Annotated[int, Field(ge=0, le=2**63 - 1)] = 1
     family: Family = "encoder"
-    decoder: SmallDecoder | None = None
     backend: BackendName = "transformers"
 
 

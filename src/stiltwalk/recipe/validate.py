@@ -23,14 +23,14 @@ def _check_decoder(recipe: Recipe) -> None:
     arms = recipe.arms.values()
     model = recipe.model
     if model.family == "encoder":
-        if recipe.answering or model.decoder or model.backend != "transformers":
+        if recipe.answering or model.backend != "transformers":
             raise RecipeError(
-                "[answering], [model.decoder] and model.backend are for decoders: set model.family "
-                "to 'causal', or leave them out."
+                "[answering] and model.backend are for decoders: set model.family to 'causal', or "
+                "leave them out."
             )
         return
-    if model.pretrain or any(arm.mlm for arm in arms):
-        raise RecipeError("model.family is 'causal': leave [model.pretrain] and `mlm` out.")
+    if any(arm.mlm for arm in arms):
+        raise RecipeError("model.family is 'causal': leave `mlm` out of the arms.")
     if recipe.precision == "auto":
         raise RecipeError("precision is 'auto', which only encoders know: choose fp32 or bf16.")
     asked = dict.fromkeys((*recipe.targets, *(task for arm in arms for task in arm.tasks)))
@@ -66,12 +66,6 @@ def check_names(recipe: Recipe) -> None:
     """Refuse names that no room knows, before any work is done."""
     if not recipe.arms or not recipe.targets:
         raise RecipeError("The recipe needs at least one arm and one target.")
-    made = (recipe.model.name, recipe.model.pretrain, recipe.model.decoder)
-    if sum(each is not None for each in made) != 1:
-        raise RecipeError(
-            "[model] needs either a name or a table [model.pretrain], for a decoder "
-            "[model.decoder], not both."
-        )
     _require_known("Unknown target", recipe.targets, target_names())
     _check_arms(recipe)
     _check_decoder(recipe)

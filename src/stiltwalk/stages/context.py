@@ -21,7 +21,7 @@ class Context:
     Args:
         workspace: where stages are kept.
         data: where rows come from.
-        base_folder: the base encoder's files, None where the recipe pretrains one.
+        base_folder: the base model's files, None for a stage that rests on none.
         num_threads: CPU threads of prediction; like a batch's size, it changes last bits only.
         resume_every_s: how often a training stage keeps where it is.
         trackers: Accelerate's names of where training is shown.

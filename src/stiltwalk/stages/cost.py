@@ -6,14 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from stiltwalk.data.source import MINI
-from stiltwalk.mini import catalogue
 from stiltwalk.recipe.schema import Recipe, TrainSettings
 from stiltwalk.recipe.types import DeviceName, ProfileName
 from stiltwalk.records import Split, TaskType
 from stiltwalk.stages.rows import StageRows
 from stiltwalk.tasks import TASKS
-from stiltwalk.tasks.load import num_rows
+from stiltwalk.tasks.load import num_rows, tokens_of_row
 from stiltwalk.tasks.task import Task
 
 STEP_OVERHEAD_S = 0.012
@@ -21,8 +19,6 @@ ROW_OVERHEAD_S = 0.0003
 """What a small encoder spends outside matrix products, per optimiser step and per row."""
 STAGE_OVERHEAD_S = 0.5
 """What a stage spends before and after: reading, loading, writing."""
-MEAN_LINE_TOKENS = 60
-"""Of a line of text; estimates are meant to a factor of two."""
 MEASURE_S: Mapping[ProfileName, float] = {"quick": 60.0, "full": 20_000.0}
 """What timing a task takes, and testing the instrument before it."""
 TEMPLATE_TOKENS = 20
@@ -72,7 +68,9 @@ def work(learned: Sequence[StageRows], settings: TrainSettings, recipe: Recipe) 
     num_examples = num_tokens = num_steps = 0
     for each in learned:
         task = TASKS[each.task]
-        rows = each.num_learned(_rows(task, Split.TRAIN, "en", recipe), settings.max_rows)
+        rows = each.num_learned(
+            num_rows(task, recipe.data.where, Split.TRAIN, "en"), settings.max_rows
+        )
         if len(learned) > 1:
             rows = min(rows, recipe.mixing.cap or rows)
         rows *= settings.num_epochs
@@ -110,7 +108,7 @@ def asked_cost(
     num_examples = num_tokens = 0
     for language in languages:
         for split in task.asked_splits:
-            rows = _rows(task, split, language, recipe)
+            rows = num_rows(task, recipe.data.where, split, language)
             if max_rows is not None:
                 rows = min(rows, max_rows * _sides(task))
             num_examples += rows
@@ -128,18 +126,10 @@ def _sides(task: Task) -> int:
     return 2 if task.task_type is TaskType.RETRIEVAL else 1
 
 
-def _rows(task: Task, split: Split, language: str, recipe: Recipe) -> int:
-    if recipe.data.source == MINI and not task.is_own:
-        return catalogue.ROWS[split] * _sides(task)
-    return num_rows(task, recipe.data.where, split, language)
-
-
 def mean_tokens(task: Task, language: str, recipe: Recipe) -> float:
     """Return the mean length of a task's rows, with what is written around them."""
     around = TEMPLATE_TOKENS if recipe.model.family == "causal" else 0
-    if recipe.data.source == MINI and not task.is_own:
-        return around + catalogue.MEAN_TOKENS[task.name]
-    return around + task.tokens_of_row(language)
+    return around + tokens_of_row(task, recipe.data.where, language)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,15 +13,15 @@ from stiltwalk.data.source import MINI
 from stiltwalk.recipe.schema import Arm, Mixing, Precision, Recipe
 from stiltwalk.recipe.types import Answering, MaskedText, resolved
 from stiltwalk.recipe.validate import reused_head
-from stiltwalk.records import BASELINE_ARM, Metric, Split, TaskType
+from stiltwalk.records import BASELINE_ARM, Metric, Phase, Split, TaskType
 from stiltwalk.stages.compare_speed import Measure
-from stiltwalk.stages.encoder import Base, Pretrain
+from stiltwalk.stages.encoder import Base
 from stiltwalk.stages.predict import Predict
 from stiltwalk.stages.reference import Rules
 from stiltwalk.stages.rows import Asking, DrawnRows, StageRows, Text, TranslatedRows
 from stiltwalk.stages.soft_prompt import Prompt
 from stiltwalk.stages.stage import Numerics, Stage
-from stiltwalk.stages.train import FineTune, Intermediate
+from stiltwalk.stages.train import Train
 from stiltwalk.store.machine import MeasuredOn
 from stiltwalk.tasks import TASKS, intermediate_names
 from stiltwalk.tasks.clozes import clozes_in
@@ -61,7 +61,7 @@ class Plan:
 def build_plan(
     recipe: Recipe,
     *,
-    base: Base | None,
+    base: Base,
     revision: Revision,
     place_revision: PlaceRevision = by_language.revision,
     measured_on: MeasuredOn | None = None,
@@ -70,7 +70,7 @@ def build_plan(
 
     Args:
         recipe: a validated recipe.
-        base: the resolved base encoder, None where the recipe pretrains one.
+        base: the resolved base model.
         revision: see `Revision`.
         place_revision: see `PlaceRevision`.
         measured_on: the machine that measures, if the recipe asks for it.
@@ -135,7 +135,7 @@ class _Graph:
     def __init__(
         self,
         recipe: Recipe,
-        base: Base | None,
+        base: Base,
         revision: Revision,
         place_revision: PlaceRevision,
     ) -> None:
@@ -145,17 +145,7 @@ class _Graph:
         self._own = {own.name: own for own in recipe.tasks}
         self._revision = revision
         self._place_revision = place_revision
-        self._base = base or self._pretrain()
-
-    def _pretrain(self) -> Pretrain:
-        settings = self._recipe.model.pretrain or self._recipe.model.decoder
-        assert settings is not None
-        return Pretrain(
-            settings=settings,
-            data=self._revision(TASKS["tatoeba"], (Split.TEST,)),
-            seed=self._recipe.model.pretrain_seed,
-            num_threads=self._recipe.num_threads,
-        )
+        self._base = base
 
     def _asked_rows(self, task: Task) -> StageRows:
         own, revision = self._own.get(task.name), self._revision(task, task.asked_splits)
@@ -174,7 +164,8 @@ class _Graph:
         encoder: Stage = self._base
         trained = [task for task in intermediate_names() if task in arm.tasks]
         if trained:
-            encoder = Intermediate(
+            encoder = Train(
+                phase=Phase.INTERMEDIATE,
                 parent=self._base,
                 rows=tuple(self._learned_rows(task) for task in trained),
                 settings=arm.intermediate,
@@ -234,7 +225,7 @@ class _Graph:
 
     def _predict(self, encoder: Stage, task: Task, arm: Arm, seed: int) -> Predict:
         settings = arm.target[task.name]
-        retrieval, mines = task.task_type is TaskType.RETRIEVAL, task.metric is Metric.PAIR_F1
+        retrieval, mines = task.task_type is TaskType.RETRIEVAL, task.metric == Metric.PAIR_F1
         wanted = self._recipe.languages or task.languages
         there = available_languages(task, self._recipe.data.where)
         asking = self._asking(task.name, seed)
@@ -269,7 +260,7 @@ class _Graph:
     def _shots(self, task: Task) -> str:
         return self._revision(TASKS[task.train_task], (Split.TRAIN,))
 
-    def _asked(self, encoder: Stage, task: Task, arm: Arm, seed: int) -> FineTune | Prompt:
+    def _asked(self, encoder: Stage, task: Task, arm: Arm, seed: int) -> Train | Prompt:
         """Return what answers a task: a fine-tuned model, or a frozen one with a prompt."""
         rows = self._learned_rows(task.train_task, self._recipe.dev)
         if arm.examples_per_class:
@@ -286,13 +277,15 @@ class _Graph:
                 numerics=self._numerics,
                 seed=seed if arm.prompt.is_trained else 0,
             )
-        return FineTune(
+        asking = self._asking(task.train_task)
+        return Train(
+            phase=Phase.TARGET,
             parent=encoder,
-            rows=rows,
+            rows=(rows,),
             settings=arm.target[task.name],
             numerics=self._numerics,
             seed=seed,
             lora=arm.lora,
-            asking=self._asking(task.train_task),
+            asking=(asking,) if asking else (),
             head_of=reused_head(arm, task),
         )

@@ -23,7 +23,7 @@ from stiltwalk.recipe.schema import Precision
 from stiltwalk.records import Split, TaskType
 from stiltwalk.stages.context import Context
 from stiltwalk.stages.predict import Predict
-from stiltwalk.stages.train import FineTune
+from stiltwalk.stages.train import Train
 from stiltwalk.store.workspace import Folder
 from stiltwalk.tasks import TASKS
 from stiltwalk.tasks.load import examples
@@ -90,8 +90,8 @@ def _dev_rows(
     stage: Predict, context: Context, encoder: TextEncoder, labels: Sequence[str]
 ) -> TaskRows:
     """Return the English rows on which the model's checkpoint was chosen."""
-    assert isinstance(stage.parent, FineTune)
-    learned, settings = stage.parent.rows, stage.parent.settings
+    assert isinstance(stage.parent, Train)
+    (learned,), settings = stage.parent.rows, stage.parent.settings
     task = TASKS[learned.task].chosen_on(learned.dev)
     dev = examples(task, context.data, Split.DEV, "en")
     longest = settings.max_length_tokens or task.max_length_tokens
@@ -103,7 +103,7 @@ def _logits(rows: TaskRows, engine: Engine) -> list[NDArray[np.float32]]:
     """Return the logits of every row on its real tokens, flat."""
 
     def forward(model: Model, batch: Batch, _: NDArray[np.int64]) -> list[NDArray[np.float32]]:
-        logits = rows.kind.logits(model, batch).float().cpu().numpy()
+        logits = rows.head.logits(model, batch).float().cpu().numpy()
         if logits.ndim == 2:  # noqa: PLR2004 - one per class
             return list(logits)
         lengths = batch.attention_mask_RT.sum(dim=1).tolist()

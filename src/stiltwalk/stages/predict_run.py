@@ -222,7 +222,7 @@ def retrieval_results(stage: Predict, context: Context, folder: Folder) -> Itera
     task = TASKS[stage.rows.task]
     if stage.precision == "auto":
         keep_choice(folder, {"precision": "fp32", "because": "retrieval has no English dev rows"})
-    mines = task.metric is Metric.PAIR_F1
+    mines = task.metric == Metric.PAIR_F1
     texts = {
         (language, split): bitext(task, context.data, split, language, stage.max_rows)
         for language in stage.languages

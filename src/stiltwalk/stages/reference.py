@@ -106,7 +106,7 @@ def _retrieval(stage: Rules, task: Task, language: str, context: Context) -> Ite
     from stiltwalk.metrics.reference import mined_by_characters, nearest_by_characters
 
     asked = bitext(task, context.data, Split.TEST, language, stage.max_rows)
-    if task.metric is Metric.PAIR_F1:
+    if task.metric == Metric.PAIR_F1:
         dev = bitext(task, context.data, Split.DEV, language, stage.max_rows)
         yield RULE, mined_by_characters(asked, dev), asked.gold, len(asked.foreign)
     else:

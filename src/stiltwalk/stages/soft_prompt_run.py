@@ -36,8 +36,7 @@ from stiltwalk.stages.precision import asked_format, keep_choice
 from stiltwalk.stages.predict import Predict
 from stiltwalk.stages.rows import DrawnRows
 from stiltwalk.stages.soft_prompt import Prompt
-from stiltwalk.stages.train_data import TrainData
-from stiltwalk.stages.train_run import dev_row, train
+from stiltwalk.stages.train_run import TrainData, dev_row, fit_and_record
 from stiltwalk.store.machine import leads
 from stiltwalk.store.workspace import Folder
 from stiltwalk.tasks import TASKS
@@ -71,7 +70,7 @@ def prompt(stage: Prompt, context: Context, folder: Folder) -> None:
 
     if stage.settings.is_trained:
         train_data = TrainData(rows=[rows], models=[model], pad_id=encoder.pad_id)
-        train(stage, _train_settings(stage), train_data, keep, context, folder)
+        fit_and_record(stage, _train_settings(stage), train_data, keep, context, folder)
         return
     keep()
     engine = Engine(model=model, pad_id=encoder.pad_id, precision=stage.numerics.precision)
@@ -182,7 +181,7 @@ def _rows(stage: Prompt, kind: ClozeHead, encoder: TextEncoder, context: Context
     return TaskRows(
         name=task.name,
         task=task,
-        kind=kind,
+        head=kind,
         labels=task.labels,
         train=kind.features(learned, encoder, task.labels, longest),
         dev_examples=tuple(dev),

@@ -197,6 +197,11 @@ def _check(task: Task, split: Split, language: str) -> None:
         raise DataError(
             f"{task.name} has no language '{language}'. Ask for one of {', '.join(task.languages)}."
         )
+    if split is Split.TRAIN and task.trained_on is not None:
+        raise DataError(
+            f"{task.name} has no training rows of its own. It trains on {task.trained_on}: ask for "
+            "that task's."
+        )
     if split is Split.TRAIN and language != "en":
         raise DataError(
             f"{task.name} has training rows in English only, not in '{language}'. Ask for 'en'."
@@ -312,12 +317,23 @@ def _from_files(task: Task, split: Split, language: str) -> Iterator[Example]:
 def num_rows(task: Task, source: DataSource, split: Split, language: str) -> int:
     """Return the rows of a split as declared, else counted in a file, else estimated.
 
+    Of retrieval the sentences of both sides.
+
     Raises:
         DataError: if such a file has rows that cannot be used.
     """
+    if sources.source_of(task, source).source == MINI:
+        return mini.ROWS[split] * (2 if task.task_type is TaskType.RETRIEVAL else 1)
     if split in task.num_rows or not task.has(split):
         return task.rows_of(split, language) or 0
     return ESTIMATED_ROWS if task.files is None else len(examples(task, source, split, language))
+
+
+def tokens_of_row(task: Task, source: DataSource, language: str) -> float:
+    """Return the mean tokens of a row in a language, as declared or estimated."""
+    if sources.source_of(task, source).source == MINI:
+        return mini.TASKS[task.name].mean_tokens
+    return task.tokens_of_row(language)
 
 
 def _is_dev(example: Example) -> bool:

@@ -153,7 +153,7 @@ class ScoredTask:
     """What scoring needs to know of a task."""
 
     languages: tuple[str, ...]
-    metric: Metric
+    metric: str
     form: Form
 
 

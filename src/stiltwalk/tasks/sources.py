@@ -14,7 +14,6 @@ from stiltwalk.data.source import HUB, MINI, DataSource, Place
 from stiltwalk.data.textfile import checksum_of
 from stiltwalk.errors import DataError
 from stiltwalk.files import content_checksum
-from stiltwalk.mini.catalogue import CONTENTS
 from stiltwalk.records import Example, Split
 from stiltwalk.tasks.task import OwnFiles, Task
 
@@ -150,8 +149,8 @@ def known_languages(task: Task, *, miniature: bool) -> tuple[str, ...]:
     """Return the languages that a task should have: in the miniature only those it speaks."""
     if not miniature or task.is_own:
         return task.languages
-    contents = CONTENTS.get(task.name)
-    return tuple(code for code in task.languages if contents and code in contents.languages)
+    known = mini.LANGUAGES if task.name in mini.TASKS else ()
+    return tuple(code for code in task.languages if code in known)
 
 
 def _mirrored(task: Task, folder: Path, split: Split) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from stiltwalk.features.rows import Features
 from stiltwalk.features.text import TextEncoder
-from stiltwalk.metrics.attribution import Disparity, disparity, variance_shares
+from stiltwalk.metrics.efficiency import Disparity, disparity, variance_shares
 from stiltwalk.records import (
     ChoiceExample,
     Example,

@@ -10,7 +10,7 @@ import numpy as np
 
 from stiltwalk.draws import Draws
 from stiltwalk.inference.predictor import Spent, System
-from stiltwalk.metrics.attribution import RequestTime
+from stiltwalk.metrics.efficiency import RequestTime
 from stiltwalk.timing.blocks import ORDERS
 from stiltwalk.timing.record import LatencyBreakdown, breakdown_of
 from stiltwalk.timing.workload import Workload

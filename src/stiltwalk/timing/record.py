@@ -13,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 from scipy.special import stdtrit
 
 from stiltwalk.errors import WorkspaceError
-from stiltwalk.metrics.attribution import RequestTime, split_of_change
+from stiltwalk.metrics.efficiency import RequestTime, split_of_change
 from stiltwalk.recipe.types import ProfileName
 from stiltwalk.timing.attempts import Attempt
 from stiltwalk.timing.controls import Controls

@@ -38,7 +38,7 @@ class TrainRows:
     """Rows that optimiser steps are made of, and what the log calls them."""
 
     name: str
-    kind: Learnable
+    head: Learnable
     train: Features
 
     @property
@@ -51,7 +51,7 @@ class TrainRows:
 class TaskRows(TrainRows):
     """One task's English rows, ready to train on and to be scored on."""
 
-    kind: Head
+    head: Head
     task: Task
     labels: tuple[str, ...]
     dev_examples: tuple[Example, ...]
@@ -69,6 +69,7 @@ def task_rows(
     dev: Sequence[Example],
     encoder: TextEncoder,
     settings: TrainSettings,
+    decoder: DecoderHead | None = None,
 ) -> TaskRows:
     """Turn a task's English examples into rows.
 
@@ -76,26 +77,38 @@ def task_rows(
     that is put together from several parts so many of each, spread over the part: the rounds of
     ANLI follow one another.
 
+    Args:
+        task: whose examples they are.
+        train: to learn from.
+        dev: to choose a checkpoint on.
+        encoder: the checkpoint's tokenizer.
+        settings: with a longest row.
+        decoder: the head, where that is asked in text; otherwise it is the task type's.
+
     Raises:
         DataError: if there is nothing to train on, or nothing to choose a checkpoint on.
     """
     for split, examples in (("train", train), ("dev", dev)):
         if not examples:
             raise DataError(f"{task.name} has no English {split} rows: at least one is needed.")
-    assert settings.max_length_tokens is not None
-    kind = head_of(task.task_type)
+    longest = settings.max_length_tokens
+    assert longest is not None
+    head: Head = decoder or head_of(task.task_type)
     labels = labels_of(task, train)
     asked = evaluated_on(task, dev, settings.eval_rows)
-    dev_features = kind.features(asked, encoder, labels, settings.max_length_tokens)
-    if task.task_type is TaskType.SPAN and settings.eval_rows is not None:
-        dev_features = dev_features.between(0, settings.eval_rows)
-        asked = asked[: int(dev_features.example[-1]) + 1]
+    if decoder:
+        dev_features = decoder.asked(asked, labels, longest)
+    else:
+        dev_features = head.features(asked, encoder, labels, longest)
+        if task.task_type is TaskType.SPAN and settings.eval_rows is not None:
+            dev_features = dev_features.between(0, settings.eval_rows)
+            asked = asked[: int(dev_features.example[-1]) + 1]
     return TaskRows(
         name=task.name,
         task=task,
-        kind=kind,
+        head=head,
         labels=labels,
-        train=kind.features(train, encoder, labels, settings.max_length_tokens),
+        train=head.features(train, encoder, labels, longest),
         dev_examples=tuple(asked),
         dev=dev_features,
     )
@@ -127,15 +140,15 @@ def labels_of(task: Task, train: Sequence[Example]) -> tuple[str, ...]:
 class TaskModels(nn.Module):
     """Several heads on one encoder; the encoder's parameters exist once."""
 
-    def __init__(self, models: Sequence[Any], kinds: Sequence[Learnable]) -> None:
+    def __init__(self, models: Sequence[Any], heads: Sequence[Learnable]) -> None:
         """Hold models whose encoders are the same object."""
         super().__init__()
         self.models = nn.ModuleList(models)
-        self._kinds = tuple(kinds)
+        self._heads = tuple(heads)
 
     def forward(self, task: int, batch: Batch) -> Tensor:
         """Return the logits of one task's head."""
-        return self._kinds[task].logits(self.models[task], batch)
+        return self._heads[task].logits(self.models[task], batch)
 
 
 def dev_score(rows: TaskRows, engine: Engine) -> float:
@@ -144,12 +157,12 @@ def dev_score(rows: TaskRows, engine: Engine) -> float:
     The mean over the parts of a task that is put together from several, each with its own dev
     rows; SQuAD 2.0 with the best threshold for "no answer".
     """
-    found, _ = outputs(engine, rows.kind, rows.dev, once=False)
-    if isinstance(rows.kind, SpanHead) and any(
+    found, _ = outputs(engine, rows.head, rows.dev, once=False)
+    if isinstance(rows.head, SpanHead) and any(
         isinstance(e, SpanExample) and not e.answers for e in rows.dev_examples
     ):
         return _with_no_answer(rows, found)
-    answers = rows.kind.decode(found, rows.dev, rows.dev_examples, rows.labels)
+    answers = rows.head.decode(found, rows.dev, rows.dev_examples, rows.labels)
     gold = gold_answers(rows.dev_examples)
     parts = by_part(rows.task, rows.dev_examples)
     if not (isinstance(answers, list) and isinstance(gold, list) and len(parts) > 1):
@@ -217,7 +230,7 @@ def english_and_translated(num_steps: int, weight: float, num_languages: int) ->
 
 
 def steps_of_text(num_task_steps: int, weight: float) -> int:
-    """Return how many steps text gets beside those of the tasks, at least one."""
+    """Return how many steps text gets alongside those of the tasks, at least one."""
     return max(1, round(num_task_steps * weight / (1 - weight)))
 
 
@@ -255,8 +268,8 @@ def translated_rows(
     name = f"{english.name} in {language}"
     if not examples:
         raise DataError(f"{name}: there are no translated rows; leave the language out.")
-    train = english.kind.features(examples, encoder, english.labels, max_length_tokens)
-    return TrainRows(name=name, kind=english.kind, train=train)
+    train = english.head.features(examples, encoder, english.labels, max_length_tokens)
+    return TrainRows(name=name, head=english.head, train=train)
 
 
 def text_rows(
@@ -287,9 +300,9 @@ def text_rows(
         for language, count in zip(languages, counts, strict=True)
         for line in _lines(where, language, count)
     ]
-    kind = MaskedLMHead(encoder, settings.mask_share)
+    head = MaskedLMHead(encoder, settings.mask_share)
     features = line_features(lines, encoder, settings.max_length_tokens)
-    return TrainRows(name="mlm", kind=kind, train=kind.labelled(features))
+    return TrainRows(name="mlm", head=head, train=head.labelled(features))
 
 
 def _lines(where: ByLanguage, language: str, count: int) -> Iterator[str]:
@@ -297,36 +310,3 @@ def _lines(where: ByLanguage, language: str, count: int) -> Iterator[str]:
     if count and not found:
         raise DataError(f"{where.place} holds no text in '{language}': leave the language out.")
     return islice(cycle(found), count)
-
-
-def rendered_rows(
-    kind: DecoderHead, train: Sequence[Example], dev: Sequence[Example], settings: TrainSettings
-) -> TaskRows:
-    """Turn a task's English examples into prompts with their answers.
-
-    Args:
-        kind: the task, and how it is answered.
-        train: to learn from.
-        dev: of which the first `settings.eval_rows` are answered, each part's where a task is put
-            together from several.
-        settings: with a longest row.
-
-    Raises:
-        DataError: if there is nothing to train on, or nothing to choose a checkpoint on.
-    """
-    task, longest = kind.task, settings.max_length_tokens
-    assert longest is not None
-    for split, examples in (("train", train), ("dev", dev)):
-        if not examples:
-            raise DataError(f"{task.name} has no English {split} rows: at least one is needed.")
-    labels = labels_of(task, train)
-    asked = evaluated_on(task, dev, settings.eval_rows)
-    return TaskRows(
-        name=task.name,
-        task=task,
-        kind=kind,
-        labels=labels,
-        train=kind.features(train, kind.encoder, labels, longest),
-        dev_examples=tuple(asked),
-        dev=kind.asked(asked, labels, longest),
-    )

@@ -37,7 +37,7 @@ from stiltwalk.training.dropout import cheap_dropout
 from stiltwalk.training.embedding_subset import VocabularySubset
 
 Track = Callable[[str, Mapping[str, Any], int], None]
-"""Told what a step ("train"), or a look after it ("dev"), came to, and the step's number."""
+"""Told the figures of a step ("train"), or of an evaluation after it ("dev"), and its number."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -93,37 +93,32 @@ def _fit(session: TrainingSession) -> Training:
     optimizer = adamw(session.models, session.settings)
     models, optimizer = accelerator.prepare(session.models, optimizer)
     steps = list(all_steps(session))
-    history = _resumed(session, optimizer, accelerator)
+    training = _resumed(session, optimizer, accelerator)
     kept_s = time.monotonic()
-    for number in range(len(history.log), len(steps)):
-        if history.is_over(session.settings.patience):
+    for number in range(len(training.log), len(steps)):
+        if training.is_over(session.settings.patience):
             break
         rate = learning_rate(number, len(steps), session.settings)
         tools = _Tools(accelerator, optimizer, number, rate)
-        history.log.append(_learn(session, models, steps[number], tools))
-        session.track("train", history.log[-1], number + 1)
+        training.log.append(_learn(session, models, steps[number], tools))
+        session.track("train", training.log[-1], number + 1)
         session.progress(number + 1, len(steps))
         if evaluates_on_dev(number, len(steps), session.settings):
             _refuse_broken_weights(session.models, number)
-            history.evaluations.append(_evaluate(session, models, number + 1))
-            session.track("dev", history.evaluations[-1].by_task, number + 1)
-            if history.best is history.evaluations[-1]:
-                with vocabulary.whole(history.left_by_decay(session.settings)):
+            training.evaluations.append(_evaluate(session, models, number + 1))
+            session.track("dev", training.evaluations[-1].by_task, number + 1)
+            if training.best is training.evaluations[-1]:
+                with vocabulary.whole(training.left_by_decay(session.settings)):
                     session.keep()
                 kept_s = -math.inf  # what is kept and where training stands must not drift apart
         is_due = time.monotonic() - kept_s > session.resume_every_s
         if session.resume_file and number + 1 < len(steps) and from_lead(is_due):
-            keep(session.resume_file, session.models, optimizer, _state(history, accelerator))
+            keep(session.resume_file, session.models, optimizer, _state(training, accelerator))
             kept_s = time.monotonic()
     if session.resume_file and leads():
         session.resume_file.unlink(missing_ok=True)
-    vocabulary.close(history.left_by_decay(session.settings))
-    return Training(
-        evaluations=tuple(history.evaluations),
-        best=history.best,
-        log=tuple(history.log),
-        num_tokens=sum(entry["num_tokens"] for entry in history.log),
-    )
+    vocabulary.close(training.left_by_decay(session.settings))
+    return training
 
 
 def _fitting(session: TrainingSession) -> VocabularySubset:
@@ -135,29 +130,29 @@ def _fitting(session: TrainingSession) -> VocabularySubset:
     return VocabularySubset(list(session.models.models), seen, session.pad_id)
 
 
-def _state(history: TrainingHistory, accelerator: Accelerator) -> dict[str, Any]:
+def _state(training: Training, accelerator: Accelerator) -> dict[str, Any]:
     """Return what a later process needs besides weights and optimiser."""
-    evaluations = [asdict(evaluation) for evaluation in history.evaluations]
+    evaluations = [asdict(evaluation) for evaluation in training.evaluations]
     scaler = accelerator.scaler.state_dict() if accelerator.scaler else None
-    return {"looks": evaluations, "log": history.log, "scaler": scaler}
+    return {"looks": evaluations, "log": training.log, "scaler": scaler}
 
 
 def _resumed(
     session: TrainingSession,
     optimizer: Any,  # noqa: ANN401 - Accelerate's wrapper
     accelerator: Accelerator,
-) -> TrainingHistory:
+) -> Training:
     """Return where an earlier, interrupted process got to, or the beginning."""
     state = None
     if session.resume_file:
         state = resume(session.resume_file, session.models, optimizer)
         accelerator.wait_for_everyone()  # the first process may soon replace the file
     if state is None:
-        return TrainingHistory(session.settings.keep, evaluations=[], log=[])
+        return Training(session.settings.keep, evaluations=[], log=[])
     if accelerator.scaler:
         accelerator.scaler.load_state_dict(state["scaler"])
     evaluations = [Evaluation(**evaluation) for evaluation in state["looks"]]
-    return TrainingHistory(session.settings.keep, evaluations, state["log"])
+    return Training(session.settings.keep, evaluations, state["log"])
 
 
 def all_steps(session: TrainingSession) -> Iterator[Step]:
@@ -253,7 +248,7 @@ def accumulate(
     """
     rows = session.rows[step.task]
     features, device = rows.train, accelerator.device
-    total_weight = max(int(rows.kind.weights(features)[step.units].sum()), 1)
+    total_weight = max(int(rows.head.weights(features)[step.units].sum()), 1)
     with_types = uses_types(session.models.models[step.task])
     processes = accelerator.num_processes
     sums = np.zeros(3)
@@ -265,7 +260,7 @@ def accumulate(
         with exchange(accelerator, models, now=number == len(step.micro_batches)):
             with accelerator.autocast():
                 logits = models(step.task, batch)
-                part = rows.kind.loss(logits, features, taken) * counts / total_weight
+                part = rows.head.loss(logits, features, taken) * counts / total_weight
             accelerator.backward(part * processes)  # they are averaged, and must add up
         real = features.ids.lengths[picked].sum() * counts
         sums += float(part.detach()), real, batch.input_ids_RT.numel()
@@ -299,19 +294,9 @@ class Evaluation:
     by_task: dict[str, float]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Training:
-    """What came out: evaluations on dev, the best of them, and one record per step."""
-
-    evaluations: tuple[Evaluation, ...]
-    best: Evaluation
-    log: tuple[dict[str, Any], ...]
-    num_tokens: int
-
-
 @dataclass(eq=False)
-class TrainingHistory:
-    """Where training stands."""
+class Training:
+    """Where training stands, or what came out: evaluations on dev, and one record per step."""
 
     keeps: Literal["best", "last"]
     evaluations: list[Evaluation]
@@ -319,10 +304,15 @@ class TrainingHistory:
 
     @property
     def best(self) -> Evaluation:
-        """The look whose weights are kept: the first with the best score, or the last."""
+        """The evaluation whose weights are kept: the first with the best score, or the last."""
         if self.keeps == "last":
             return self.evaluations[-1]
         return max(self.evaluations, key=lambda evaluation: evaluation.score)
+
+    @property
+    def num_tokens(self) -> int:
+        """Real tokens of all steps."""
+        return sum(entry["num_tokens"] for entry in self.log)
 
     def left_by_decay(self, settings: TrainSettings) -> float:
         """Return what AdamW has left of a weight that never had a gradient."""

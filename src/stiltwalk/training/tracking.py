@@ -39,7 +39,7 @@ def require_trackers(names: Sequence[str]) -> None:
 
 @contextmanager
 def tracked(names: Sequence[str], folder: Path, stage: str) -> Iterator[Track]:
-    """Give a function that shows what a step came to; a run that goes on is appended to.
+    """Give a function that shows a step's figures; a run that goes on is appended to.
 
     Args:
         names: Accelerate's names of the trackers; none for none.

@@ -6,13 +6,9 @@ import os
 import socket
 import sys
 import time
-import traceback
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import ray
@@ -21,18 +17,18 @@ from ray import ObjectRef
 from ray.exceptions import RayError, RayTaskError, WorkerCrashedError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from stiltwalk.data.source import DataSource
-from stiltwalk.errors import ClusterError, DataError, ModelError, StiltwalkError
+from stiltwalk.errors import ClusterError
 from stiltwalk.execution.executors import Assignment, Ended
-from stiltwalk.execution.executors.local import context_of, perform
+from stiltwalk.execution.executors.worker import (
+    Progress,
+    Worker,
+    carry_out,
+    first_line,
+    said_of,
+)
 from stiltwalk.execution.scheduler import Amount, Job, Needs, NodePool
-from stiltwalk.models.locate import locate
-from stiltwalk.recipe.schema import ModelSettings, Recipe
-from stiltwalk.stages.rows import Rows
 from stiltwalk.stages.stage import Stage
 from stiltwalk.store.machine import differences, versions
-from stiltwalk.store.remote import workspace_at
-from stiltwalk.tasks import declare
 
 _TICK_S = 1.0
 _PATIENCE_S = 30.0
@@ -45,9 +41,7 @@ _STORE_BYTES = 100_000_000
 
 def started(address: str, assignment: Assignment) -> AbstractContextManager[RayExecutor]:
     """Return what carries stages out on a cluster, once it is entered."""
-    return RayExecutor(
-        address, RayWorker(assignment.recipe, assignment.store.address), assignment.say
-    )
+    return RayExecutor(address, Worker(assignment.recipe, assignment.store.address), assignment.say)
 
 
 class RayExecutor(AbstractContextManager["RayExecutor"]):
@@ -56,7 +50,7 @@ class RayExecutor(AbstractContextManager["RayExecutor"]):
     is_parallel = True
 
     def __init__(
-        self, address: str, work: Callable[[Stage], None], say: Callable[[str], None]
+        self, address: str, work: Callable[[Stage, Progress], None], say: Callable[[str], None]
     ) -> None:
         """Connect to a cluster, or start one on this machine if there is none.
 
@@ -195,7 +189,7 @@ class RayExecutor(AbstractContextManager["RayExecutor"]):
         try:
             why = ray.get(ref)
         except RayTaskError as error:  # it lacks what even this question needs
-            why = _said_of(error.cause)
+            why = said_of(error.cause)
         except RayError:
             return  # it is asked again while it is there
         self._looked_s = 0.0
@@ -218,7 +212,7 @@ class RayExecutor(AbstractContextManager["RayExecutor"]):
         try:
             return Ended(name=job.name, time_s=time_s, fault=ray.get(ref))
         except RayTaskError as error:  # it lacks what even beginning needs
-            return Ended(name=job.name, time_s=time_s, fault=_said_of(error.cause))
+            return Ended(name=job.name, time_s=time_s, fault=said_of(error.cause))
         except RayError as error:
             self._lost_on[job.name] = node
             if not isinstance(error, WorkerCrashedError):
@@ -249,7 +243,7 @@ def _connect(address: str) -> str:
                 )
     except (RayError, ConnectionError, RuntimeError, ValueError) as error:
         raise ClusterError(
-            f"There is no Ray cluster at {address} ({_first_line(error)}). docs/cluster.md tells "
+            f"There is no Ray cluster at {address} ({first_line(error)}). docs/cluster.md tells "
             "how to start one."
         ) from error
     return str(context.dashboard_url or "")
@@ -263,7 +257,7 @@ def _reaching() -> Iterator[None]:
     except RpcError as error:
         raise _gone("Ray's client lost it") from error
     except (RayError, ConnectionError) as error:
-        raise _gone(_first_line(error)) from error
+        raise _gone(first_line(error)) from error
 
 
 def _gone(why: str) -> ClusterError:
@@ -280,90 +274,6 @@ def _listens(address: str) -> bool:
     return True
 
 
-def _carry(work: Callable[[Stage], None], stage: Stage) -> str:
-    """Carry out a stage in a worker; return what went wrong, "" if nothing did."""
-    try:
-        work(stage)
-    except StiltwalkError as error:
-        return " ".join([str(error), *getattr(error, "__notes__", ())])
-    except Exception as error:
-        traceback.print_exc()  # Ray keeps it in the worker's log
-        return _said_of(error)
-    return ""
-
-
-_CARRY, _DIFFERENCES = ray.remote(_carry), ray.remote(differences)
-_CARRY_ON_GPU = ray.remote(max_calls=1)(_carry)
+_CARRY, _DIFFERENCES = ray.remote(carry_out), ray.remote(differences)
+_CARRY_ON_GPU = ray.remote(max_calls=1)(carry_out)
 """In a process of its own: one that used a GPU keeps to it, whichever Ray gives it next."""
-
-
-def _said_of(error: BaseException) -> str:
-    """Return an error of ours, not of the user's, with the place where it was raised."""
-    frames = traceback.extract_tb(error.__traceback__)
-    where = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
-    return f"{type(error).__name__}: {_first_line(error)}{where}"
-
-
-def _first_line(error: BaseException) -> str:
-    return str(error).strip().partition("\n")[0]
-
-
-@dataclass(frozen=True)
-class RayWorker:
-    """Carries out stages of a recipe; sent to workers, which find model and data themselves.
-
-    Args:
-        recipe: the stages'.
-        place: the workspace's folder or URL.
-    """
-
-    recipe: Recipe
-    place: str
-
-    def __call__(self, stage: Stage) -> None:
-        """Carry out a stage, unless somebody did so meanwhile.
-
-        Raises:
-            ModelError, DataError: if model or data here are not those of the plan.
-            StiltwalkError: what went wrong in the stage.
-        """
-        declare(own.task() for own in self.recipe.tasks)
-        base_folder = _base_folder(self.recipe.model, stage.base_revision)
-        for rows in stage.reads:
-            _check_rows(rows, self.recipe.data.where)
-        assignment = Assignment(
-            recipe=self.recipe,
-            store=workspace_at(self.place),
-            base_folder=base_folder,
-            progress=lambda _done, _total: None,  # nobody follows it from here
-            say=print,
-        )
-        context = context_of(assignment)
-        with assignment.store.claimed(stage):
-            if not assignment.store.has(stage):
-                perform(stage, context)
-
-
-@cache
-def _base_folder(settings: ModelSettings, planned: str) -> Path | None:
-    """Return where the base encoder's files are on this node."""
-    if not planned or settings.name is None:
-        return None
-    found = locate(settings, fetch=True)
-    if found.revision != planned:
-        raise ModelError(
-            f"On {socket.gethostname()} the base encoder {settings.name} is {found.revision}, in "
-            f"the plan {planned}. Put the same files there."
-        )
-    return found.folder
-
-
-@cache
-def _check_rows(rows: Rows, where: DataSource) -> None:
-    """Refuse other rows than the plan's; a stage must not depend on where it runs."""
-    found = rows.revision_in(where)
-    if found != rows.revision:
-        raise DataError(
-            f"On {socket.gethostname()} {rows.title} in {where.source} is {found}, in "
-            f"the plan {rows.revision}. Put the same files there."
-        )
