@@ -36,12 +36,11 @@ import ray
 from ray.cluster_utils import Cluster
 from rich.console import Console
 
-from stiltwalk.execution.executors.local import Ended
+from stiltwalk.execution.executors import Ended
 from stiltwalk.execution.executors.ray import RayExecutor
 from stiltwalk.execution.progress import Narrator
-from stiltwalk.execution.runner import run
 from stiltwalk.execution.scheduler import Job, Needs, Scheduler, jobs_of
-from stiltwalk.execution.study import run_study
+from stiltwalk.execution.study import run, run_study
 from stiltwalk.recipe.load import read_recipe
 from stiltwalk.stages.cost import ModelShape
 from stiltwalk.stages.encoder import Base

@@ -25,6 +25,7 @@ from stiltwalk.execution.executors.local import Executor
 from stiltwalk.execution.executors.worker import Progress
 from stiltwalk.execution.progress import Narrator
 from stiltwalk.execution.scheduler import Job, Scheduler
+from stiltwalk.execution.study import run
 from stiltwalk.stages.encoder import Base
 from stiltwalk.stages.stage import Stage
 from stiltwalk.store.remote import workspace_at
@@ -124,8 +125,6 @@ def pretend(
     jobs: Sequence[Job], store: Workspace, executor: Executor, *, is_terminal: bool = False
 ) -> str:
     """Carry jobs out on a cluster; return what was said, whatever came of it."""
-    from stiltwalk.execution.runner import run  # noqa: PLC0415 - torch, which workers do without
-
     said = io.StringIO()
     console = Console(file=said, width=300, force_terminal=is_terminal)
     kept = store.complete([each.name for each in jobs])

@@ -250,8 +250,19 @@ def test_there_is_nothing_to_fetch_for_the_embedded_benchmark(tmp_path: Path) ->
     assert not (tmp_path / "mirror").exists()
 
 
-def test_a_recipe_may_set_targets_that_it_does_not_have(recipe: Path, tmp_path: Path) -> None:
+def test_settings_of_a_target_that_set_leaves_out_are_read_and_unused(
+    recipe: Path, tmp_path: Path
+) -> None:
+    text = recipe.read_text(encoding="utf-8")
+    recipe.write_text(text + "\n[target.xquad]\nmax_rows = 10\n", encoding="utf-8")
+    words = ["plan", str(recipe), "-w", str(tmp_path / "none"), "--set", "targets=['xnli']"]
+    done = call(*words, "--json")
+    assert done.returncode == 0, done.stderr
+    recipe.write_text(text + "\n[target.xquad]\nmax_row = 10\n", encoding="utf-8")
+    assert "Unknown key target.xquad.max_row. Did you mean max_rows?" in refused(words, WRONG_INPUT)
+
+
+def test_settings_of_what_is_no_target_are_refused(recipe: Path) -> None:
     text = recipe.read_text(encoding="utf-8") + "\n[target.pawsx]\nmax_rows = 10\n"
     recipe.write_text(text, encoding="utf-8")
-    done = call("plan", str(recipe), "--workspace", str(tmp_path / "none"), "--json")
-    assert done.returncode == 0, done.stderr
+    assert "[target.pawsx] is for no target" in refused(["plan", str(recipe)], WRONG_INPUT)

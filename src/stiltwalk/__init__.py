@@ -14,17 +14,34 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from stiltwalk import tasks
     from stiltwalk.timing.record import Speed
 
-__all__ = ["compare", "load", "report", "run", "score"]
+    __version__: str
+
+__all__ = [
+    "__version__",
+    "compare",
+    "export",
+    "load",
+    "plan",
+    "report",
+    "run",
+    "score",
+    "status",
+    "tasks",
+]
 
 if not TYPE_CHECKING:  # a type checker would believe in every name
 
-    def __getattr__(name: str) -> Any:  # noqa: ANN401 - a module
-        """Import the room `stiltwalk.tasks` (`TASKS`, `find`) when it is first asked for."""
-        if name != "tasks":
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        return import_module("stiltwalk.tasks")
+    def __getattr__(name: str) -> Any:  # noqa: ANN401 - a module, or a text
+        """Find the version, and import the room `tasks` (`TASKS`, `find`), when first asked for."""
+        match name:
+            case "tasks":
+                return import_module("stiltwalk.tasks")
+            case "__version__":
+                return import_module("importlib.metadata").version("stiltwalk")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def run(
@@ -36,19 +53,15 @@ def run(
     *,
     fresh_versions: bool = False,
 ) -> Path:
-    """Carry out a recipe and write its report; what the workspace holds already is kept.
+    """Carry out a recipe and write its report, whose page is returned; what is there is kept.
 
     Args:
         recipe: a TOML file.
-        workspace: the folder, or the URL that fsspec knows, where finished stages and reports are
-            kept.
+        workspace: the folder, or the URL that fsspec knows, where stages and reports are kept.
         changes: like `data.test_rows=50`, applied to the recipe.
         console: where progress goes; standard output by default.
         executor: "local" for this process, "ray" or "ray://HEAD:PORT" for a Ray cluster.
         fresh_versions: make kept stages again that other versions of the libraries made.
-
-    Returns:
-        The report's page.
 
     Raises:
         StiltwalkError: what the user can cause; see the tree in `stiltwalk.errors`.
@@ -68,6 +81,33 @@ def run(
     from stiltwalk.reports.write import report_runs  # plots are slow to import
 
     return report_runs(workspace, finished.name)[0]
+
+
+def plan(
+    recipe: str | Path, workspace: str | Path = "workspace", changes: Sequence[str] = ()
+) -> dict[str, Any]:
+    """Return what a recipe asks for, what a workspace holds of it, and what the rest would take.
+
+    Nothing is run, fetched or written; see `run` for the arguments.
+
+    Returns:
+        What `stiltwalk plan --json` prints: `stages` with their costs, the sum `to_do`, and more.
+    """
+    from stiltwalk.execution.plan_view import plan_view
+
+    return plan_view(Path(recipe), workspace, changes)
+
+
+def status(workspace: str | Path) -> dict[str, Any]:
+    """Return where the last run in a workspace is: stages running and failed, time left, nodes.
+
+    Returns:
+        What `stiltwalk status --json` prints; `held_by` names the process that leads the run.
+    """
+    from stiltwalk.execution.progress import read_status
+    from stiltwalk.store.remote import workspace_at
+
+    return read_status(workspace_at(workspace))
 
 
 def report(workspace: str | Path) -> list[Path]:
@@ -124,6 +164,24 @@ def score(predictions: str | Path, labels: str | Path, benchmark: str = "xtreme"
     from stiltwalk.tasks.scoring import score_folder
 
     return score_folder(Path(predictions), Path(labels), benchmark)
+
+
+def export(run_folder: str | Path, folder: str | Path, checkpoint: str | None = None) -> list[Path]:
+    """Write a run's predictions and labels as XTREME lays them out, ready for `score`.
+
+    Args:
+        run_folder: WORKSPACE/runs/NAME.
+        folder: where to write; it must not be there yet.
+        checkpoint: write this checkpoint and its model card instead, ARM/[seed-N/]TARGET.
+
+    Returns:
+        The folders of predictions, one per arm and seed; or that of the checkpoint.
+    """
+    from stiltwalk.publishing import export_checkpoint, export_run
+
+    if checkpoint is None:
+        return export_run(Path(run_folder), Path(folder))
+    return [export_checkpoint(Path(run_folder), checkpoint, Path(folder))]
 
 
 def load(workspace: str | Path) -> list[dict[str, Any]]:

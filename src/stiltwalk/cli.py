@@ -55,12 +55,22 @@ Changes = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
 
+def _say_version(is_asked: bool) -> None:
+    if is_asked:
+        sys.stdout.write(f"stiltwalk {stiltwalk.__version__}\n")
+        raise typer.Exit
+
+
 @app.callback()
 def _options(
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Say the version.", callback=_say_version, is_eager=True),
+    ] = False,
 ) -> None:
     """Take the options that stand before the verb; `main` looks for --debug itself."""
-    del debug
+    del debug, version
 
 
 @app.command()
@@ -77,7 +87,7 @@ def run(
     ] = False,
 ) -> None:
     """Carry out a recipe; run it again to go on where it stopped."""
-    from stiltwalk.store.processes import leads
+    from stiltwalk.store.machine import leads
 
     console = Console(quiet=not leads())
     page = stiltwalk.run(
@@ -94,9 +104,9 @@ def plan(
     as_json: AsJson = False,
 ) -> None:
     """Show the stages of a recipe, what is kept, and what the rest would take."""
-    from stiltwalk.execution.plan_view import plan_view, print_plan
+    from stiltwalk.execution.plan_view import print_plan
 
-    document = plan_view(recipe, workspace, changes or ())
+    document = stiltwalk.plan(recipe, workspace, changes or ())
     _show(document, as_json, lambda console: print_plan(document, console))
 
 
@@ -106,10 +116,9 @@ def status(
     as_json: AsJson = False,
 ) -> None:
     """Show where the run in a workspace is: stages running and failed, time left, nodes."""
-    from stiltwalk.execution.status import print_status, read_status
-    from stiltwalk.store.remote import workspace_at
+    from stiltwalk.execution.progress import print_status
 
-    document = read_status(workspace_at(workspace))
+    document = stiltwalk.status(workspace)
     _show(document, as_json, lambda console: print_status(document, console))
 
 
@@ -120,7 +129,7 @@ def report(
     """Write the report of every run in a workspace again, from its rows."""
     for workspace in workspaces:
         for page in stiltwalk.report(workspace):
-            Console().print(f"Report: {page}", soft_wrap=True, highlight=False)
+            _say(f"Report: {page}")
 
 
 @app.command()
@@ -137,19 +146,16 @@ def export(
     ] = None,
 ) -> None:
     """Write a run's predictions and labels as XTREME lays them out, ready for `score`."""
-    from stiltwalk.publishing import export_checkpoint, export_run, push
-
-    console = Console()
-    if checkpoint is None:
-        if to_hub is not None:
-            raise NoSuchRun("--push uploads one checkpoint: say which with --checkpoint.")
-        for submission in export_run(run_folder, folder):
-            console.print(f"Predictions: {submission}", soft_wrap=True, highlight=False)
-        return
-    written = export_checkpoint(run_folder, checkpoint, folder)
-    console.print(f"Checkpoint: {written}", soft_wrap=True, highlight=False)
+    if checkpoint is None and to_hub is not None:
+        raise NoSuchRun("--push uploads one checkpoint: say which with --checkpoint.")
+    what = "Predictions" if checkpoint is None else "Checkpoint"
+    written = stiltwalk.export(run_folder, folder, checkpoint)
+    for each in written:
+        _say(f"{what}: {each}")
     if to_hub is not None:
-        console.print(f"Pushed: {push(written, to_hub)}", soft_wrap=True, highlight=False)
+        from stiltwalk.publishing import push
+
+        _say(f"Pushed: {push(written[0], to_hub)}")
 
 
 @app.command()
@@ -188,10 +194,11 @@ def score(
     as_json: AsJson = False,
 ) -> None:
     """Score a folder of predictions as XTREME does, whoever made them."""
+    from stiltwalk.tables import terminal
     from stiltwalk.tasks.scoring import score_table
 
     document = stiltwalk.score(predictions, labels, benchmark)
-    _show(document, as_json, lambda console: console.print(score_table(document)))
+    _show(document, as_json, lambda console: terminal.show(score_table(document), console))
 
 
 @app.command()
@@ -204,10 +211,11 @@ def tasks(
     as_json: AsJson = False,
 ) -> None:
     """List every task, its kind, languages, source and metric; or check one of your own."""
+    from stiltwalk.tables import terminal
     from stiltwalk.tasks.listing import check, listing, listing_table
 
     document = listing(name) if file is None else check(file)
-    _show(document, as_json, lambda console: console.print(listing_table(document)))
+    _show(document, as_json, lambda console: terminal.show(listing_table(document), console))
     wrong = [problem for each in document for problem in each.get("wrong", ())]
     if wrong:
         raise DataError("\n".join(wrong))
@@ -237,17 +245,22 @@ def fetch(
     changes: Changes = None,
 ) -> None:
     """Fetch what a recipe needs from the hub into a folder laid out like it."""
-    from stiltwalk.execution.mirror import fetch_all, mirror_files
+    from stiltwalk.data import hub
+    from stiltwalk.execution.study import mirror_files
     from stiltwalk.recipe.load import read_recipe
 
-    console = Console()
     files = mirror_files(read_recipe(recipe, changes or ()))
     size_mb = sum(file.num_bytes for file in files) / 1e6
-    console.print(f"{len(files)} files, {size_mb:,.0f} MB, into {folder}", highlight=False)
-    for number, file in enumerate(fetch_all(files, folder), start=1):
+    _say(f"{len(files)} files, {size_mb:,.0f} MB, into {folder}")
+    for number, file in enumerate(files, start=1):
+        hub.fetch(file, folder)
         place = f"[{number}/{len(files)}] {file.num_bytes / 1e6:,.1f} MB"
-        console.print(f"{place} {file.repository}/{file.name}", markup=False, highlight=False)
-    console.print(f'Done. Set [data] source = "{folder}" in the recipe.', markup=False)
+        _say(f"{place} {file.repository}/{file.name}")
+    _say(f'Done. Set [data] source = "{folder}" in the recipe.')
+
+
+def _say(line: str) -> None:
+    Console().print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def _show(document: object, as_json: bool, show: Callable[[Console], None]) -> None:

@@ -39,8 +39,7 @@ class _Cache:
         status = path.stat()
         key = f"{path.resolve()}|{status.st_size}|{status.st_mtime_ns}"
         if key not in self._known:
-            with path.open("rb") as opened:
-                self._known[key] = file_digest(opened, "sha256").hexdigest()
+            self._known[key] = checksum(path)
             self._has_new = True
         return self._known[key]
 
@@ -72,10 +71,19 @@ def write_atomically(file: Path, text: str) -> None:
     aside.replace(file)
 
 
+def contained(root: Path, name: str) -> Path:
+    """Return where a name that somebody else wrote stands below a folder.
+
+    Raises:
+        ValueError: if it would stand outside, or nowhere.
+    """
+    parts = Path(name).parts
+    if not parts or Path(name).is_absolute() or ".." in parts or "\0" in name:
+        raise ValueError(f"{name[:100]!r} is not below {root}")
+    return root / name
+
+
 def checksum(file: Path) -> str:
     """Return the SHA-256 of a file, in hex digits."""
     with file.open("rb") as stream:
-        digest = sha256()
-        while block := stream.read(1 << 22):
-            digest.update(block)
-    return digest.hexdigest()
+        return file_digest(stream, "sha256").hexdigest()

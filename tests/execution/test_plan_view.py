@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import re
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from stiltwalk.errors import ModelError, RecipeError
 from stiltwalk.execution.plan_view import plan_view
 
 RECIPES = Path(__file__).parents[2] / "recipes"
@@ -82,3 +86,46 @@ def test_text_adds_its_share_of_the_examples(plans: dict[str, dict[str, Any]]) -
     plain = stages["train on mnli"]
     assert stages["train on mnli with MLM in 40 languages"] == pytest.approx(plain / 0.8, rel=1e-3)
     assert stages["train on mnli translated into 3 languages"] == plain
+
+
+def planned(model: Path, tmp_path: Path, *changes: str) -> dict[str, Any]:
+    recipe = tmp_path / "tiny.toml"
+    recipe.write_text(
+        'name = "tiny"\ntargets = ["xnli"]\ndata = { source = "mini" }\narms = { none = [] }\n'
+        f'model = {{ name = "{model}" }}\n',
+        encoding="utf-8",
+    )
+    return plan_view(recipe, tmp_path / "workspace", changes)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("target.max_length_tokens=257", "target.xnli.max_length_tokens is 257, but "),
+        ("arms.a.target.xnli.max_length_tokens=300", "arms.a.target.xnli.max_length_tokens is 300"),
+        ("arms.a.lora.rank=33", "arms.a.lora.rank is 33, but "),
+    ],
+)
+def test_what_the_model_has_no_room_for_is_refused(
+    tiny_xlmr: Path, tmp_path: Path, change: str, said: str
+) -> None:
+    assert planned(tiny_xlmr, tmp_path, "target.max_length_tokens=256")["stages"]
+    with pytest.raises(RecipeError, match=re.escape(said)):
+        planned(tiny_xlmr, tmp_path, change)
+
+
+def test_positions_that_are_relative_take_any_length(
+    families: dict[str, Path], tmp_path: Path
+) -> None:
+    assert planned(families["deberta-v2"], tmp_path, "target.max_length_tokens=9000")["stages"]
+
+
+def test_the_tokenizer_of_another_model_is_refused(tiny_xlmr: Path, tmp_path: Path) -> None:
+    model = Path(shutil.copytree(tiny_xlmr, tmp_path / "model"))
+    config = json.loads((model / "config.json").read_text(encoding="utf-8"))
+    (model / "config.json").write_text(json.dumps(config | {"vocab_size": 90}), encoding="utf-8")
+    with pytest.raises(ModelError, match="they belong to different models"):
+        planned(model, tmp_path)
+    (model / "tokenizer.json").write_text("[]", encoding="utf-8")
+    with pytest.raises(ModelError, match="could not be read as a fast tokenizer"):
+        planned(model, tmp_path)

@@ -14,8 +14,8 @@ import pytest
 from clusters import TESTS, Pretend, job, pretend
 from stiltwalk.errors import StagesFailed
 from stiltwalk.execution.executors.processes import Processes
+from stiltwalk.execution.progress import read_status
 from stiltwalk.execution.scheduler import Needs
-from stiltwalk.execution.status import read_status
 from stiltwalk.store.workspace import Workspace
 
 

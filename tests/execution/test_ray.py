@@ -19,9 +19,9 @@ from rich.console import Console
 from clusters import NODE, Pretend, job, meanwhile, pretend, ray_cluster
 from stiltwalk.errors import ClusterError, StagesFailed
 from stiltwalk.execution.executors.ray import RayExecutor
+from stiltwalk.execution.progress import print_status, read_status
 from stiltwalk.execution.scheduler import MAX_TRIES, Needs
-from stiltwalk.execution.status import print_status, read_status
-from stiltwalk.store.versions import differences, versions
+from stiltwalk.store.machine import differences, versions
 from stiltwalk.store.workspace import Workspace
 
 

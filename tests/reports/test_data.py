@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from stiltwalk.data.source import MINI, DataSource
-from stiltwalk.execution.status import keep_status
+from stiltwalk.execution.progress import keep_status
 from stiltwalk.records import Phase
 from stiltwalk.reports.data import rows_of
 from stiltwalk.store.manifest import RecordedStage, RunRecord

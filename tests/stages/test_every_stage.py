@@ -14,12 +14,12 @@ from rich.console import Console
 
 import stiltwalk
 from stiltwalk.data.source import DataSource
-from stiltwalk.execution.executors.local import InProcess
+from stiltwalk.execution.executors.local import InProcess, perform
 from stiltwalk.execution.plan_view import record_of
 from stiltwalk.execution.progress import Narrator
-from stiltwalk.execution.runner import perform, run
+from stiltwalk.execution.provenance import made_otherwise
 from stiltwalk.execution.scheduler import Scheduler, jobs_of
-from stiltwalk.execution.versions import made_otherwise
+from stiltwalk.execution.study import run
 from stiltwalk.recipe.load import parse_recipe
 from stiltwalk.records import Phase
 from stiltwalk.reports.data import rows_of

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from stiltwalk.stages.encoder import Base
-from stiltwalk.store.workspace import RESUME, Spent, Workspace
+from stiltwalk.store.workspace import RESUME, StageTime, Workspace
 
 STAGE = Base(name="tiny", revision="sha256:1")
 
@@ -53,10 +53,10 @@ def test_a_process_that_is_killed_without_a_word_was_recorded_seconds_before(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ticking(monkeypatch, 1.0)
-    progress = Spent(tmp_path).along(lambda *_: None)
+    progress = StageTime(tmp_path).along(lambda *_: None)
     for done in range(20):
         progress(done, 20)
-    earlier_s = Spent(tmp_path).time_s
+    earlier_s = StageTime(tmp_path).time_s
     assert 15 <= earlier_s <= 40
 
 
@@ -71,3 +71,9 @@ def test_a_stage_that_begins_again_counts_from_its_new_beginning(
     with workspace.writing(STAGE, {}):
         pass
     assert workspace.marker(STAGE)["time_s"] < 10
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"time_s": "x", "began_unix_s": 1}', "\0"])
+def test_a_damaged_record_costs_the_time_alone(tmp_path: Path, text: str) -> None:
+    (tmp_path / "spent.json").write_text(text, encoding="utf-8")
+    assert 0 <= StageTime(tmp_path).time_s < 10

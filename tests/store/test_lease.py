@@ -89,3 +89,14 @@ def test_who_lost_it_meanwhile_is_told(objects: Objects, monkeypatch: pytest.Mon
         with pytest.raises(WorkspaceError, match="was not renewed in time"):
             mine.require()
     assert current(objects)[0] == 3  # the other's is left alone
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"[]", b"3", b'{"holder": 1}', b"\xff", b"[" * 99_999]
+)
+def test_a_damaged_lease_counts_as_one_that_has_ended(objects: Objects, content: bytes) -> None:
+    objects.write("lease/00000007.json", content)
+    objects.write("lease/notes.txt", b"somebody's")
+    assert current(objects) == (7, None)
+    with Lease(objects, "me").held():
+        assert current(objects)[0] == 8

@@ -1,4 +1,4 @@
-"""Tests for stiltwalk.store.versions, and for runs whose stages several versions made."""
+"""Tests for stiltwalk.store.machine, and for runs whose stages several versions made."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from stiltwalk.execution.plan_view import plan_view
-from stiltwalk.execution.status import read_status
-from stiltwalk.execution.versions import made_with, said_of_mixture
+from stiltwalk.execution.progress import read_status
+from stiltwalk.execution.provenance import made_with, said_of_mixture
 from stiltwalk.reports.data import rows_of
 from stiltwalk.reports.wording import notices
 from stiltwalk.stages import language_result
+from stiltwalk.store.machine import versions
 from stiltwalk.store.manifest import read_records
-from stiltwalk.store.versions import versions
 from stiltwalk.store.workspace import Workspace
 from walking import SHORT, Walked, carry_out
 

@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -166,7 +167,27 @@ def test_a_missing_or_shorter_file_is_seen_at_once(
         workspace.has(STAGE)
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"files": 3}', "\0\0\0"])
+WHOLE = '{"stage": {}, "provenance": {}, "began_unix_s": 0, "time_s": 0, "files": %s}'
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        "[]",
+        "{}",
+        '{"files": 3}',
+        "\0\0\0",
+        "[" * 100_000,
+        '{"files": {}}',
+        WHOLE % '{"weights": 5}',
+        WHOLE % '{"weights": {"bytes": "5", "sha256": null}}',
+        WHOLE % '{"../../weights": {"bytes": 5, "sha256": ""}}',
+        WHOLE % '{"/weights": {"bytes": 5, "sha256": ""}}',
+    ],
+    ids=lambda text: text[:40],
+)
 def test_a_damaged_marker_is_named(tmp_path: Path, text: str) -> None:
     workspace = finished(tmp_path)
     (workspace.folder(STAGE) / MARKER).write_text(text, encoding="utf-8")
@@ -208,6 +229,46 @@ def test_the_lock_is_free_after_its_block(tmp_path: Path) -> None:
     for _ in range(2):
         with workspace.lock():
             pass
+
+
+def test_whoever_looks_keeps_no_run_from_starting(tmp_path: Path) -> None:
+    workspace, over = Workspace(tmp_path), threading.Event()
+
+    def look() -> None:
+        while not over.is_set():
+            workspace.held_by()
+
+    lookers = [threading.Thread(target=look) for _ in range(2)]
+    for each in lookers:
+        each.start()
+    try:
+        for _ in range(300):
+            with workspace.lock():
+                assert Workspace(tmp_path).held_by().startswith(f"process {os.getpid()} on ")
+    finally:
+        over.set()
+    assert workspace.held_by() == ""
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe\0", b"x" * 10_000])
+def test_a_damaged_lock_tells_less_and_locks_no_less(tmp_path: Path, content: bytes) -> None:
+    workspace = Workspace(tmp_path)
+    with workspace.lock():
+        (tmp_path / "lock").write_bytes(content)
+        assert 0 < len(workspace.held_by()) <= 300
+        with pytest.raises(WorkspaceError, match="is in use by"), workspace.lock():
+            pass
+    assert workspace.held_by() == ""
+
+
+def test_a_lock_that_is_a_link_is_not_followed(tmp_path: Path) -> None:
+    precious = tmp_path / "precious"
+    precious.write_text("kept", encoding="utf-8")
+    (tmp_path / "lock").symlink_to(precious)
+    with pytest.raises(WorkspaceError, match="cannot be written"), Workspace(tmp_path).lock():
+        pass
+    assert Workspace(tmp_path).held_by() == ""
+    assert precious.read_text(encoding="utf-8") == "kept"
 
 
 def test_a_workspace_that_cannot_be_a_folder_is_named(tmp_path: Path) -> None:

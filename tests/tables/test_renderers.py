@@ -70,3 +70,26 @@ def test_the_terminal_shows_brackets_as_they_are() -> None:
 def test_a_row_of_another_width_is_our_mistake() -> None:
     with pytest.raises(AssertionError, match="gains: 1 cells in a row"):
         Table(name="gains", title="", note="", columns=heads("a", "b"), rows=((Cell("x"),),))
+
+
+@pytest.mark.parametrize("num_rows", [1, 400])
+def test_the_terminal_gets_every_row_under_the_title(num_rows: int) -> None:
+    said = io.StringIO()
+    rows = tuple((Cell(f"arm {n} [b]"), Cell(str(n), n)) for n in range(num_rows))
+    table = Table(name="t", title="T" * 60, note="", columns=heads("arm", "score"), rows=rows)
+    terminal.show(table, Console(file=said, width=80))
+    title, head, *lines = said.getvalue().splitlines()
+    assert title.strip() == "T" * 60
+    assert head.split() == ["arm", "score"]
+    assert [line.split() for line in lines] == [
+        ["arm", str(n), "[b]", str(n)] for n in range(num_rows)
+    ]
+
+
+def test_a_table_whose_columns_have_no_names_has_no_head() -> None:
+    said = io.StringIO()
+    table = Table(
+        name="t", title="", note="", columns=heads("", ""), rows=((Cell("a"), Cell("b")),)
+    )
+    terminal.show(table, Console(file=said, width=80))
+    assert said.getvalue().split() == ["a", "b"]

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 
 from stiltwalk.data import by_language
 from stiltwalk.data.source import MINI
-from stiltwalk.execution.versions import made_otherwise, said_here
-from stiltwalk.models.locate import ModelFolder, locate, read_config
-from stiltwalk.recipe.load import read_recipe
+from stiltwalk.errors import ModelError, RecipeError
+from stiltwalk.execution.provenance import made_otherwise, said_here
+from stiltwalk.models.locate import ModelFolder, locate, longest_row, read_config
+from stiltwalk.recipe.load import PRESETS, read_recipe
 from stiltwalk.recipe.schema import Arm, Recipe
 from stiltwalk.stages.cost import DEVICES, ModelShape
 from stiltwalk.stages.encoder import Base
@@ -23,8 +23,11 @@ from stiltwalk.stages.graph import Plan, build_plan
 from stiltwalk.store.machine import measured_on
 from stiltwalk.store.manifest import RecordedArm, RecordedGap, RecordedStage, RunRecord
 from stiltwalk.store.remote import workspace_at
+from stiltwalk.tables import terminal
+from stiltwalk.tables.table import Cell, Table, heads
 from stiltwalk.tasks import TASKS
 from stiltwalk.tasks.sources import UNKNOWN, known_languages, revision
+from stiltwalk.wording import duration
 
 
 def record_of(plan: Plan, recipe_text: str) -> RunRecord:
@@ -107,6 +110,87 @@ _XLM_R_LARGE = ModelShape(num_blocks=24, width=1024, vocabulary_size=250_002)
 _QWEN_3_SMALL = ModelShape(num_blocks=28, width=1024, vocabulary_size=151_936)
 
 
+def planned(recipe: Recipe, *, fetch: bool) -> tuple[Plan, ModelFolder]:
+    """Return what a recipe asks for and where its model is; what is accepted here can be run.
+
+    Args:
+        recipe: whose names and settings were checked when it was read.
+        fetch: whether the hub may be asked, and the model be downloaded.
+
+    Raises:
+        StiltwalkError: if the recipe, its data or its model cannot be used.
+    """
+    found = locate(recipe.model, fetch=fetch)
+    plan = build_plan(
+        recipe,
+        base=Base(name=found.name, revision=found.revision),
+        revision=lambda task, splits: revision(task, recipe.data.where, splits, ask_hub=fetch),
+        place_revision=partial(by_language.revision, ask_hub=fetch),
+        measured_on=measured_on(),
+    )
+    if found.folder:
+        _check_model(plan, found.folder)
+    return plan, found
+
+
+def _check_model(plan: Plan, folder: Path) -> None:
+    """Refuse what the model has no positions, no width or no words for."""
+    recipe, config = plan.recipe, read_config(folder)
+    room, width = longest_row(config), config["hidden_size"]
+    for key, asked in _lengths(recipe):
+        if room is not None and asked is not None and asked > room:
+            raise RecipeError(
+                f"{key} is {asked:,}, but {recipe.model.name} has positions for {room:,} tokens: "
+                f"set it to {room} or less."
+            )
+    for name, arm in recipe.arms.items():
+        if arm.lora and arm.lora.rank > width:
+            raise RecipeError(
+                f"arms.{name}.lora.rank is {arm.lora.rank:,}, but {recipe.model.name} is "
+                f"{width:,} wide: set it far below that."
+            )
+    num_tokens = _num_tokens(folder / "tokenizer.json")
+    if num_tokens > config["vocab_size"]:
+        raise ModelError(
+            f"The tokenizer of {recipe.model.name} knows {num_tokens:,} tokens, its model "
+            f"{config['vocab_size']:,}: they belong to different models. Save both again."
+        )
+    clozes = {cloze for stage in plan.stages for cloze in stage.clozes}
+    if clozes:
+        from stiltwalk.features.sentences import label_ids
+        from stiltwalk.features.text import load_text_encoder
+
+        for cloze in clozes:
+            label_ids(cloze, load_text_encoder(folder))
+
+
+def _num_tokens(file: Path) -> int:
+    """Read how many tokens there are, faster than the tokenizer itself is loaded."""
+    try:
+        return len(json.loads(file.read_bytes())["model"]["vocab"])
+    except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
+        raise ModelError(
+            f"{file} could not be read as a fast tokenizer: {error}. Save one with "
+            "AutoTokenizer.from_pretrained(…).save_pretrained(…)."
+        ) from error
+
+
+def _lengths(recipe: Recipe) -> Iterator[tuple[str, int | None]]:
+    """Yield the lengths of rows that a recipe itself asks for, by key."""
+    baseline = recipe.baseline
+    for start, arm in {"": baseline, **{f"arms.{n}.": a for n, a in recipe.arms.items()}}.items():
+        if arm.tasks or arm is baseline:
+            yield f"{start}intermediate.max_length_tokens", arm.intermediate.max_length_tokens
+        for target, settings in arm.target.items():
+            preset = PRESETS[recipe.preset].get(target, {}).get("max_length_tokens")
+            if settings.max_length_tokens != preset:
+                yield f"{start}target.{target}.max_length_tokens", settings.max_length_tokens
+        if arm.mlm:
+            yield f"{start}mlm.max_length_tokens", arm.mlm.max_length_tokens
+        if arm.prompt:
+            yield f"{start}prompt.max_length_tokens", arm.prompt.max_length_tokens
+
+
 def plan_view(file: Path, workspace: str | Path, changes: Sequence[str] = ()) -> dict[str, Any]:
     """Return the plan of a recipe as a JSON document; nothing is run, fetched or written.
 
@@ -114,33 +198,27 @@ def plan_view(file: Path, workspace: str | Path, changes: Sequence[str] = ()) ->
         StiltwalkError: if the recipe, its data or its model cannot be used.
     """
     recipe = read_recipe(file, changes)
-    found = locate(recipe.model, fetch=False)
-    plan = build_plan(
-        recipe,
-        base=Base(name=found.name, revision=found.revision),
-        revision=lambda task, splits: revision(task, recipe.data.where, splits, ask_hub=False),
-        place_revision=partial(by_language.revision, ask_hub=False),
-        measured_on=measured_on(),
-    )
+    plan, found = planned(recipe, fetch=False)
     store, shape = workspace_at(workspace), shape_of(recipe, found)
+    kept = store.complete([stage.fingerprint for stage in plan.stages])
     stages = [
         {
             "fingerprint": stage.fingerprint,
             "does": stage.title,
-            "kept": store.has(stage),
-            **asdict(stage.cost(recipe, shape)),
+            "kept": stage.fingerprint in kept,
+            **vars(stage.cost(recipe, shape)),
             "settings": stage.shown_settings,
         }
         for stage in plan.stages
     ]
-    kept = [stage for stage, said in zip(plan.stages, stages, strict=True) if said["kept"]]
+    otherwise = made_otherwise([each for each in plan.stages if each.fingerprint in kept], store)
     return {
         "recipe": recipe.name,
         "stages": stages,
         "to_do": _total([stage for stage in stages if not stage["kept"]]),
         "to_download": _to_download(plan, found),
         "to_make": [found.name] if found.folder is None and found.sized_as else [],
-        "other_versions": said_here(made_otherwise(kept, store)),
+        "other_versions": said_here(otherwise),
         "planned_on": recipe.planned_on,
         "estimates": _estimates(recipe),
     }
@@ -156,26 +234,39 @@ def _estimates(recipe: Recipe) -> str:
 
 
 def plan_table(document: dict[str, Any]) -> Table:
-    """Return the stages of a plan as a table for people."""
-    table = Table(title=f"Plan of {document['recipe']}", title_justify="left", box=None)
-    table.add_column("stage")
-    table.add_column("what it does", overflow="fold")
-    table.add_column("state")
-    for column in ("examples", "tokens", "about"):
-        table.add_column(column, justify="right")
-    for stage in document["stages"]:
-        table.add_row(
-            stage["fingerprint"],
-            stage["does"],
-            "kept" if stage["kept"] else "to do",
-            *_figures(stage),
-        )
-    return table
+    """Return the stages of a plan as a table."""
+    columns = ("stage", "what it does", "state", "examples", "tokens", "about")
+    return Table(
+        name="plan",
+        title=f"Plan of {document['recipe']}",
+        note="",
+        columns=heads(*columns),
+        rows=tuple(
+            (
+                Cell(stage["fingerprint"]),
+                Cell(stage["does"]),
+                Cell("kept" if stage["kept"] else "to do"),
+                *_figures(stage),
+            )
+            for stage in document["stages"]
+        ),
+    )
+
+
+def _figures(stage: dict[str, Any]) -> tuple[Cell, Cell, Cell]:
+    if not stage["num_examples"]:
+        return (Cell(""), Cell(""), Cell(""))
+    examples, tokens, time_s = (stage[key] for key in ("num_examples", "num_tokens", "time_s"))
+    return (
+        Cell(f"{examples:,}", examples),
+        Cell(f"{tokens:,}", tokens),
+        Cell(duration(time_s), time_s),
+    )
 
 
 def print_plan(document: dict[str, Any], console: Console) -> None:
     """Show a plan, its sum, and what would be downloaded."""
-    console.print(plan_table(document))
+    terminal.show(plan_table(document), console)
     to_do = document["to_do"]
     console.print(
         f"\nTo do: {to_do['num_stages']} of {len(document['stages'])} stages, "
@@ -189,24 +280,6 @@ def print_plan(document: dict[str, Any], console: Console) -> None:
         console.print(f"The model {each} is made first, in minutes, once.", highlight=False)
     for each in document["other_versions"]:
         console.print(each, highlight=False, markup=False, soft_wrap=True)
-
-
-def _figures(stage: dict[str, Any]) -> tuple[str, str, str]:
-    if not stage["num_examples"]:
-        return ("", "", "")
-    return (
-        f"{stage['num_examples']:,}",
-        f"{stage['num_tokens']:,}",
-        duration(stage["time_s"]),
-    )
-
-
-def duration(time_s: float) -> str:
-    """Return a time in the largest unit that it holds at least twice."""
-    for unit, unit_s in (("h", 3600), ("min", 60)):
-        if time_s >= 2 * unit_s:
-            return f"{time_s / unit_s:,.0f} {unit}"
-    return f"{time_s:.0f} s"
 
 
 def _total(stages: Sequence[dict[str, Any]]) -> dict[str, Any]:

@@ -1,13 +1,16 @@
-"""Progress a person can follow: a line per stage, and a bar inside the long ones."""
+"""What a run is at: told while it goes on, and kept for whoever asks with `stiltwalk status`."""
 
 from __future__ import annotations
 
+import json
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from types import TracebackType
+from dataclasses import dataclass
 from typing import Any
 
+import rich.table
+from pydantic import TypeAdapter, ValidationError
 from rich.console import Console, RenderableType
 from rich.progress import (
     BarColumn,
@@ -20,12 +23,225 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
-from rich.table import Table
 from rich.text import Text
 
-from stiltwalk.execution.status import status_table
+from stiltwalk.errors import NoSuchRun, WorkspaceError
+from stiltwalk.execution.scheduler import Scheduler
+from stiltwalk.store.workspace import Workspace
+from stiltwalk.tables import terminal
+from stiltwalk.tables.table import Cell, Table, heads
+from stiltwalk.wording import duration
 
+FILE = "status.json"
+_MOST_ROWS = 40
+"""So that the table of a large cluster fits a screen."""
 _PLAIN_EVERY_S = 20.0
+_STATES = ("done", "running", "ready", "waiting", "failed", "not begun")
+
+
+class Board:
+    """When the stages of a run began, how long they took, and what went wrong."""
+
+    def __init__(self, run: str, order: Scheduler, notes: Sequence[str] = ()) -> None:
+        """Follow the jobs of an order; `notes` are sentences about its kept stages."""
+        self.faults: dict[str, str] = {}
+        self._run, self._order, self._notes = run, order, notes
+        self._began_unix_s = time.time()
+        self._stage_began: dict[str, float] = {}
+        self._took_s: dict[str, float] = {}
+
+    def begin(self, name: str) -> None:
+        """Note that a stage begins."""
+        self._stage_began[name] = time.time()
+
+    def finish(self, name: str, time_s: float) -> None:
+        """Note what a stage took, for the estimate of the rest."""
+        self._took_s[name] = time_s
+
+    def fail(self, name: str, fault: str) -> None:
+        """Note why a stage failed."""
+        self.faults[name] = fault
+
+    def document(self, seen: dict[str, Any]) -> dict[str, Any]:
+        """Return the state of the run as JSON, with what the executor tells of itself."""
+        order, now = self._order, time.time()
+        estimated_s = sum(order.jobs[name].cost_s for name in self._took_s)
+        pace = sum(self._took_s.values()) / estimated_s if estimated_s else 1.0
+        left_s = pace * order.remaining_s(len(order.running))
+        return {
+            "run": self._run,
+            "began_unix_s": self._began_unix_s,
+            "updated_unix_s": now,
+            "ends_about_unix_s": now + left_s,
+            "stages": dict(order.counts),
+            "notes": list(self._notes),
+            "running": [
+                self._line(name) | {"began_unix_s": self._stage_began[name]}
+                for name in order.running
+            ],
+            "failed": [self._line(name) | {"fault": self.faults[name]} for name in self.faults],
+            **seen,
+        }
+
+    @property
+    def ending(self) -> Table:
+        """What was carried out, by phase: stages in all, of these made now, and how long that took.
+
+        Several may have run at a time, so that the sum can be longer than the run.
+        """
+        stages: dict[str, list[str]] = {}
+        for name, job in self._order.jobs.items():
+            stages.setdefault(job.stage.phase, []).append(name)
+        rows = []
+        for phase, names in stages.items():
+            made = [self._took_s[name] for name in names if name in self._took_s]
+            took = Cell(duration(sum(made)) if made else "", sum(made))
+            numbers = [Cell(f"{number:,}", number) for number in (len(names), len(made))]
+            rows.append((Cell(phase), *numbers, took))
+        return Table(
+            name="ending",
+            title=f"{self._run}: what was carried out",
+            note="",
+            columns=heads("phase", "stages", "made now", "took"),
+            rows=tuple(rows),
+        )
+
+    def _line(self, name: str) -> dict[str, Any]:
+        return {"fingerprint": name, "does": self._order.jobs[name].stage.title}
+
+
+@dataclass(frozen=True, kw_only=True)
+class _StatusLine:
+    """A stage that runs, with when it began, or that failed, with why."""
+
+    fingerprint: str
+    does: str
+    began_unix_s: float = 0.0
+    fault: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _NodeLine:
+    """A node of a cluster; `refused` says why none of its CPUs is used."""
+
+    name: str
+    refused: str = ""
+    cpus: float = 0.0
+    cpus_used: float = 0.0
+    gpus: float = 0.0
+    gpus_used: float = 0.0
+    stages: tuple[str, ...] = ()
+
+    @property
+    def use(self) -> str:
+        """What of it is used, for people."""
+        if self.refused:
+            return f"refused: {self.refused}"
+        said = f"{self.cpus_used:.0f} of {self.cpus:.0f} CPUs"
+        return said + (f", {self.gpus_used:.0f} of {self.gpus:.0f} GPUs" if self.gpus else "")
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Status:
+    """What is shown of the document that is kept of a run; `stages` counts them by state."""
+
+    run: str
+    stages: Mapping[str, int]
+    running: tuple[_StatusLine, ...]
+    failed: tuple[_StatusLine, ...]
+    ends_about_unix_s: float = 0.0
+    notes: tuple[str, ...] = ()
+    nodes: tuple[_NodeLine, ...] = ()
+    dashboard: str = ""
+    held_by: str = ""
+
+    @property
+    def num_left(self) -> int:
+        """How many stages are neither done nor given up."""
+        return sum(self.stages.get(state, 0) for state in ("running", "ready", "waiting"))
+
+    def title(self, now: float) -> str:
+        """Where the run is, in a line."""
+        counts = self.stages
+        said = ", ".join(f"{counts[state]} {state}" for state in _STATES if counts.get(state))
+        if self.num_left:
+            said += f"; about {duration(max(self.ends_about_unix_s - now, 0))} left"
+        return f"{self.run}: {said}"
+
+
+_STATUS = TypeAdapter(_Status)
+
+
+def keep_status(store: Workspace, document: dict[str, Any]) -> None:
+    """Keep where a run is, for `read_status`."""
+    store.keep_text(FILE, json.dumps(document, indent=1))
+
+
+def read_status(store: Workspace) -> dict[str, Any]:
+    """Return where the last run of a workspace is or was, and `held_by`, "" when none runs.
+
+    Raises:
+        NoSuchRun: if none was begun there.
+        WorkspaceError: if what is kept of it is damaged.
+    """
+    text = store.kept_text(FILE)
+    if not text:
+        raise NoSuchRun(
+            f"No run was begun in {store.place}. Give what was --workspace of `stiltwalk run`."
+        )
+    try:
+        _STATUS.validate_json(text)
+        document: dict[str, Any] = json.loads(text)
+    except (ValidationError, ValueError, RecursionError) as error:
+        raise WorkspaceError(
+            f"{store.place}/{FILE} is not what a run wrote ({type(error).__name__}), so nobody can "
+            "tell where that run is. Its stages are kept; the next run writes the file anew."
+        ) from error
+    return document | {"held_by": store.held_by()}
+
+
+def last_faults(store: Workspace) -> dict[str, str]:
+    """Return fingerprint → why of the stages that failed in a workspace's last run, if known."""
+    try:
+        failed = _STATUS.validate_json(store.kept_text(FILE)).failed
+    except (ValidationError, RecursionError):
+        return {}
+    return {each.fingerprint: each.fault for each in failed}
+
+
+def status_table(status: _Status, now: float) -> Table:
+    """Return running and failed stages and the use of nodes."""
+    rows = [(each.fingerprint, each.does, f"failed: {each.fault}") for each in status.failed]
+    where = {name: f" on {node.name}" for node in status.nodes for name in node.stages}
+    for stage in status.running[:_MOST_ROWS]:
+        since = duration(max(now - stage.began_unix_s, 0))
+        state = f"running for {since}{where.get(stage.fingerprint, '')}"
+        rows.append((stage.fingerprint, stage.does, state))
+    rows += [("node", node.name, node.use) for node in status.nodes[:_MOST_ROWS]]
+    return Table(
+        name="status",
+        title=status.title(now),
+        note="",
+        columns=heads("stage", "what it does", "state"),
+        rows=tuple(tuple(map(Cell, row)) for row in rows),
+    )
+
+
+def print_status(document: dict[str, Any], console: Console) -> None:
+    """Show where a run is, and whether anything goes on."""
+    status = _STATUS.validate_python(document)
+    terminal.show(status_table(status, time.time()), console)
+    lines = [*status.notes]
+    if status.dashboard:
+        lines.append(f"Ray's dashboard: {status.dashboard}")
+    if status.held_by:
+        lines.append(f"Led by {status.held_by}.")
+    elif status.num_left:
+        lines.append("Nothing runs: run the recipe again to go on.")
+    else:
+        lines.append("The run is over.")
+    for line in lines:
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
 class _Speed(ProgressColumn):
@@ -39,7 +255,7 @@ class _Speed(ProgressColumn):
 class _Bars(Progress):
     """Bars below the table of a run whose stages several carry out."""
 
-    table: Table | None = None
+    table: rich.table.Table | None = None
 
     def get_renderables(self) -> Iterable[RenderableType]:
         """Yield what is on display."""
@@ -74,12 +290,7 @@ class Narrator(AbstractContextManager["Narrator"]):
         self._bars.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Take the bars away."""
         self._bars.stop()
 
@@ -87,9 +298,13 @@ class Narrator(AbstractContextManager["Narrator"]):
         """Say one line."""
         self._console.print(text, highlight=False, markup=False, soft_wrap=True)
 
-    def stage(self, place: str, what: str) -> None:
+    def table(self, table: Table) -> None:
+        """Say what a table holds."""
+        terminal.show(table, self._console)
+
+    def stage(self, text: str) -> None:
         """Say that a stage begins."""
-        self.line(f"{place} {what}")
+        self.line(text)
         self._began_s = self._spoke_s = time.monotonic()
 
     def progress(self, done: int, total: int) -> None:
@@ -110,7 +325,8 @@ class Narrator(AbstractContextManager["Narrator"]):
     def show(self, document: dict[str, Any]) -> None:
         """Show where a run is that more than this process carries out, if this is a terminal."""
         if self._console.is_terminal and "nodes" in document:
-            self._bars.table = status_table(document, time.time())
+            table = status_table(_STATUS.validate_python(document), time.time())
+            self._bars.table = terminal.render(table)
 
     def end(self, text: str) -> None:
         """Say that the running stage is over."""

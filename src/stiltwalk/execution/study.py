@@ -1,37 +1,43 @@
-"""A recipe's way from its file to finished stages: read, plan, run."""
+"""A recipe's way from its file to finished stages: read, plan, run what is missing."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+import time
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
 
-from stiltwalk.errors import ClusterError, RecipeError
-from stiltwalk.execution.executors.local import Executor, InProcess, context_of
-from stiltwalk.execution.plan_view import record_of, shape_of
-from stiltwalk.execution.progress import Narrator
-from stiltwalk.execution.scheduler import Scheduler, jobs_of
-from stiltwalk.execution.versions import made_otherwise, said_here, with_children
-from stiltwalk.features.sentences import label_ids
-from stiltwalk.features.text import load_text_encoder
-from stiltwalk.models.locate import ModelFolder, locate
+from stiltwalk.data.hub import RemoteFile, remote_files
+from stiltwalk.data.source import MINI
+from stiltwalk.errors import RecipeError, StagesFailed, StiltwalkError, TrainingDiverged
+from stiltwalk.execution.executors import (
+    LOCAL,
+    Assignment,
+    Ended,
+    Executor,
+    check_executor,
+    started,
+)
+from stiltwalk.execution.plan_view import planned, record_of, shape_of
+from stiltwalk.execution.progress import Board, Narrator, keep_status
+from stiltwalk.execution.provenance import made_otherwise, said_here, with_children
+from stiltwalk.execution.scheduler import Job, Scheduler, jobs_of
 from stiltwalk.recipe.load import read_recipe
 from stiltwalk.recipe.schema import Recipe
-from stiltwalk.stages.encoder import Base
-from stiltwalk.stages.graph import Plan, build_plan
+from stiltwalk.stages.graph import Plan
 from stiltwalk.stages.stage import Stage
-from stiltwalk.store.machine import measured_on
+from stiltwalk.store.machine import leads, num_processes
 from stiltwalk.store.manifest import is_current, keep_record, page_of
-from stiltwalk.store.processes import leads, num_processes
 from stiltwalk.store.remote import workspace_at
-from stiltwalk.store.workspace import Workspace
+from stiltwalk.store.workspace import Folder, Workspace
+from stiltwalk.tasks import TASKS
 from stiltwalk.tasks.load import forget_rows
-from stiltwalk.tasks.sources import revision
+from stiltwalk.tasks.sources import wanted_splits
 
-LOCAL, RAY = "local", "ray"
+_STATUS_EVERY_S = 0.5
 
 
 @dataclass(frozen=True)
@@ -58,65 +64,55 @@ def run_study(
     *,
     fresh_versions: bool = False,
 ) -> Finished:
-    """Carry out a recipe; what the workspace holds already is kept.
+    """Carry out a recipe, but for its report; see `stiltwalk.run` for the arguments.
 
     Of several processes that were started together, the first does so and the others help.
-
-    Args:
-        file: the recipe.
-        workspace: the folder or URL where stages are kept.
-        console: where progress goes.
-        changes: `--set` changes, such as `data.test_rows=50`.
-        executor: this process ("local"), or a Ray cluster ("ray", "ray://HEAD:PORT").
-        fresh_versions: make kept stages again that other versions made, with what rests on them.
 
     Raises:
         StiltwalkError: see the tree in `stiltwalk.errors`.
     """
-    _check_executor(executor)
+    check_executor(executor)
     forget_rows()
     recipe = read_recipe(file, changes)
     store = workspace_at(workspace)
+    page = page_of(store, recipe.name)
     if not leads():
         _help_out()
-        return Finished(recipe.name, page_of(store, recipe.name), needs_report=False)
-    with store.lock():
-        found = locate(recipe.model, fetch=True)
-        assert found.folder is not None, "it has been fetched"
-        plan = _planned(recipe, found)
+        return Finished(recipe.name, page, needs_report=False)
+    with store.lock(), Narrator(console) as narrator:
+        plan, found = planned(recipe, fetch=True)
         is_new = keep_record(store, record_of(plan, _recipe_text(file, changes)))
+        assignment = Assignment(
+            recipe=recipe,
+            store=store,
+            base_folder=found.folder,
+            progress=narrator.progress,
+            say=narrator.line,
+        )
         jobs = list(jobs_of(plan, shape_of(recipe, found)))
-        kept = store.complete([job.name for job in jobs])
-        otherwise = made_otherwise([job.stage for job in jobs if job.name in kept], store)
-        if fresh_versions:
-            kept -= _forget(otherwise, plan, store)
-            otherwise = {}
-        notes = said_here(otherwise)
-        for note in notes:
-            console.print(note, highlight=False, markup=False, soft_wrap=True)
-        order = Scheduler(jobs, kept, longest_first=executor != LOCAL)
-        has_work = not order.is_over
-        if has_work:
-            factory = _ExecutorFactory(executor, recipe, store, found.folder)
-            _run(order, factory, console, notes)
+        kept, notes = _kept(jobs, plan, assignment, fresh_versions=fresh_versions)
+        if has_work := len(kept) < len(jobs):
+            with started(executor, assignment) as carrying:
+                order = Scheduler(jobs, kept, longest_first=carrying.is_parallel)
+                run(recipe.name, order, carrying, store, narrator, notes)
     if num_processes() > 1:
         _dismiss_helpers()
-    page = page_of(store, recipe.name)
     needs_report = has_work or is_new or not is_current(store, recipe.name)
     return Finished(recipe.name, page, needs_report)
 
 
-def _planned(recipe: Recipe, found: ModelFolder) -> Plan:
-    """Return what a recipe asks for, label words checked."""
-    plan = build_plan(
-        recipe,
-        base=Base(name=found.name, revision=found.revision),
-        revision=lambda task, splits: revision(task, recipe.data.where, splits),
-        measured_on=measured_on(),
-    )
-    if found.folder:
-        _check_words(plan, found.folder)
-    return plan
+def _kept(
+    jobs: Sequence[Job], plan: Plan, assignment: Assignment, *, fresh_versions: bool
+) -> tuple[set[str], list[str]]:
+    """Return what need not run, and sentences about what other versions made of it."""
+    kept = assignment.store.complete([job.name for job in jobs])
+    otherwise = made_otherwise([job.stage for job in jobs if job.name in kept], assignment.store)
+    if fresh_versions:
+        return kept - _forget(otherwise, plan, assignment.store), []
+    notes = said_here(otherwise)
+    for note in notes:
+        assignment.say(note)
+    return kept, notes
 
 
 def _forget(otherwise: Iterable[Stage], plan: Plan, store: Workspace) -> set[str]:
@@ -127,70 +123,23 @@ def _forget(otherwise: Iterable[Stage], plan: Plan, store: Workspace) -> set[str
     return {stage.fingerprint for stage in stages}
 
 
-def _check_executor(name: str) -> None:
-    if name not in (LOCAL, RAY) and not name.startswith(f"{RAY}://"):
-        raise RecipeError(
-            f"--executor is {name!r}. There is: {LOCAL}, {RAY} and {RAY}://HEAD:PORT."
-        )
-
-
-def _check_words(plan: Plan, base: Path) -> None:
-    """Refuse label words that the base's vocabulary cannot spell, before any work is done."""
-    for cloze in {cloze for stage in plan.stages for cloze in stage.clozes}:
-        label_ids(cloze, load_text_encoder(base))
-
-
-@dataclass(frozen=True)
-class _ExecutorFactory:
-    """Who carries the stages of a recipe out, and where."""
-
-    executor: str
-    recipe: Recipe
-    store: Workspace
-    base_folder: Path
-
-    @contextmanager
-    def started(self, narrator: Narrator) -> Iterator[Executor]:
-        """Give what carries stages out; only now are torch, or Ray, and transformers needed."""
-        from stiltwalk.execution.runner import perform  # noqa: PLC0415
-
-        if self.executor == LOCAL:
-            context = context_of(self.recipe, self.store, self.base_folder, narrator.progress)
-            yield InProcess(lambda stage: perform(stage, context))
-            return
-        try:
-            from stiltwalk.execution.executors.ray import RayExecutor  # noqa: PLC0415
-        except ModuleNotFoundError as error:
-            raise ClusterError(
-                f"--executor {self.executor} needs Ray, which is not installed here: pip install "
-                "'stiltwalk[ray]'."
-            ) from error
-        from stiltwalk.execution.executors.worker import Worker  # noqa: PLC0415
-
-        worker = Worker(self.recipe, self.store.address)
-        with RayExecutor(self.executor, worker, narrator.line) as cluster:
-            yield cluster
-
-
-def _run(
-    order: Scheduler, factory: _ExecutorFactory, console: Console, notes: Sequence[str]
-) -> None:
-    """Carry out what is missing."""
-    from stiltwalk.execution.runner import run  # noqa: PLC0415
-
-    with Narrator(console) as narrator, factory.started(narrator) as executor:
-        run(factory.recipe.name, order, executor, factory.store, narrator, notes)
-
-
 def _help_out() -> None:
-    """Train with the first of several processes; see `pipeline.team`."""
-    from stiltwalk.execution.runner import help_out  # noqa: PLC0415
+    """Train what the first of several processes trains, until it lets this one go."""
+    from accelerate.state import PartialState
 
-    help_out()
+    from stiltwalk.stages.train_run import next_job
+
+    while job := next_job():
+        stage, context = job
+        try:
+            stage.run(context, Folder(context.workspace.folder(stage), stage))
+        except TrainingDiverged:
+            return  # the first process says so
+    PartialState().destroy_process_group()
 
 
 def _dismiss_helpers() -> None:
-    from stiltwalk.stages.train_run import dismiss_helpers  # noqa: PLC0415
+    from stiltwalk.stages.train_run import dismiss_helpers
 
     dismiss_helpers()
 
@@ -198,3 +147,140 @@ def _dismiss_helpers() -> None:
 def _recipe_text(file: Path, changes: Sequence[str]) -> str:
     text = file.read_text(encoding="utf-8-sig")
     return text + "".join(f"# --set {change}\n" for change in changes)
+
+
+def run(
+    name: str,
+    order: Scheduler,
+    executor: Executor,
+    store: Workspace,
+    narrator: Narrator,
+    notes: Sequence[str] = (),
+) -> None:
+    """Carry out every stage that is not done yet.
+
+    Args:
+        name: the run's.
+        order: its stages, those done that the workspace holds.
+        executor: carries them out.
+        store: where they are kept.
+        narrator: told about every stage.
+        notes: what `stiltwalk status` says of kept stages.
+
+    Raises:
+        StagesFailed: if some failed while the others went on.
+        StiltwalkError: what ended the run, with the stage and the way on in its notes.
+    """
+    running = _Run(Board(name, order, notes), order, store, narrator)
+    for job, state in order.state.items():
+        if state == "done":
+            running.say(job, "kept    ")
+    try:
+        running.go(executor)
+    except BaseException as error:
+        error.add_note(running.way_on())
+        with suppress(StiltwalkError, OSError):  # the error matters more than how it is shown
+            running.tell(executor)
+        raise
+    running.tell(executor)
+    running.end()
+
+
+class _Run:
+    """A run on its way."""
+
+    def __init__(
+        self, board: Board, order: Scheduler, store: Workspace, narrator: Narrator
+    ) -> None:
+        self._board, self._order, self._store, self._narrator = board, order, store, narrator
+        in_all = len(order.jobs)
+        self._place = {job: f"[{n}/{in_all}] {job}" for n, job in enumerate(order.jobs, start=1)}
+        self._told_s = 0.0
+
+    def go(self, executor: Executor) -> None:
+        """Begin what can, take in what ended, until nothing is left that can run."""
+        while not self._order.is_over:
+            self._store.require_lock()
+            while job := self._order.next(executor.has_room):
+                self._board.begin(job.name)
+                self._narrator.stage(self._line(job.name, "running "))
+                executor.start(job)
+            now = time.monotonic()
+            if not executor.is_parallel or now - self._told_s > _STATUS_EVERY_S:
+                self.tell(executor)
+                self._told_s = now
+            if ended := executor.wait():
+                self._take(ended)
+
+    def _take(self, ended: Ended) -> None:
+        """Note how a stage ended, and what comes of that for others."""
+        if not ended.fault:
+            self._order.finish(ended.name)
+            self._board.finish(ended.name, ended.time_s)
+            self._narrator.end(f"{self._place[ended.name]} done     in {ended.time_s:.1f} s")
+        elif ended.was_lost and self._order.lose(ended.name):
+            self.say(ended.name, "lost    ", f". {ended.fault} It begins again.")
+        else:
+            self._board.fail(ended.name, ended.fault)
+            self.say(ended.name, "failed  ", f". {ended.fault}")
+            for child in self._order.fail(ended.name):
+                self.say(child, "not begun", f", which rests on {ended.name}")
+
+    def tell(self, executor: Executor) -> None:
+        """Keep and show where the run is."""
+        document = self._board.document(executor.seen())
+        keep_status(self._store, document)
+        self._narrator.show(document)
+
+    def say(self, name: str, state: str, more: str = "") -> None:
+        """Say a line about a stage."""
+        self._narrator.line(self._line(name, state) + more)
+
+    def _line(self, name: str, state: str) -> str:
+        return f"{self._place[name]} {state} {self._order.jobs[name].stage.title}"
+
+    def way_on(self) -> str:
+        """Say where the run was, and how it goes on."""
+        kept = "Finished stages are kept; run the same command again to go on."
+        running = list(self._order.running)
+        if len(running) != 1:
+            return f"{len(running)} stages were running. {kept}"
+        number = list(self._order.jobs).index(running[0]) + 1
+        does = self._order.jobs[running[0]].stage.title
+        return f"This was stage {number} of {len(self._order.jobs)}: {does}. {kept}"
+
+    def end(self) -> None:
+        """Show what was carried out; raise `StagesFailed` with a list if something is not done."""
+        self._narrator.table(self._board.ending)
+        if not self._board.faults:
+            return
+        counts = self._order.counts
+        error = StagesFailed(
+            f"{counts['failed']} stages failed, and {counts['not begun']} that rest on them were "
+            "not begun; the others are done and kept, and `stiltwalk report` shows them. Mend what "
+            "is said below and run the same command again."
+        )
+        for name, fault in self._board.faults.items():
+            error.add_note(f"{self._place[name]} {self._order.jobs[name].stage.title}: {fault}")
+        raise error
+
+
+def mirror_files(recipe: Recipe) -> list[RemoteFile]:
+    """Return the files on the hub that a recipe's tasks are read from, with their sizes.
+
+    Raises:
+        RecipeError: if the recipe's rows are those of the embedded benchmark.
+        DataError: if the hub cannot be asked.
+    """
+    if recipe.data.source == MINI:
+        raise RecipeError(
+            'There is nothing to fetch: data.source is "mini", which is part of the package. Use '
+            "`--set data.source=hub` to fetch the real data of the same tasks."
+        )
+    names = dict.fromkeys(
+        name
+        for named in (*(arm.tasks for arm in recipe.arms.values()), recipe.targets)
+        for task in named
+        for name in (task, TASKS[task].train_task)
+    )
+    return remote_files(wanted_splits([TASKS[name] for name in names], recipe.languages))

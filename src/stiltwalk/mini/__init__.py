@@ -136,6 +136,7 @@ TASKS: Mapping[str, MiniTask | MiniBitext] = {
 """XTREME's tasks, topic classification, and the nine intermediate ones."""
 
 
+@cache
 def revision() -> str:
     """Return what decides the rows: the benchmark's own version and Babel's."""
     return f"mini:{VERSION}:babel{version('babel')}"

@@ -30,17 +30,15 @@ from transformers.utils import logging as transformers_logging
 from stiltwalk.errors import ModelError
 from stiltwalk.models import adapters
 from stiltwalk.models.device import say_once, whole
+from stiltwalk.models.locate import COUNT_AFTER_PADDING
 from stiltwalk.recipe.schema import LoRA
 from stiltwalk.records import TaskType
-from stiltwalk.store.processes import leads
+from stiltwalk.store.machine import leads
 
 Model = Any
 """A transformers model of whatever Auto class; they share no useful static type."""
 
 transformers_logging.disable_progress_bar()  # a stage has its own bar
-
-_POSITIONS_AFTER_PADDING = ("camembert", "roberta", "xlm-roberta", "xlm-roberta-xl")
-"""Families that count positions from the padding id on."""
 
 _TOKENIZER_FILES = (
     "tokenizer.json",
@@ -278,7 +276,7 @@ def require_room(model: Model, longest_row_tokens: int) -> None:
 
 def first_position(config: Any) -> int:  # noqa: ANN401 - transformers' own
     """Return the position of a row's first token."""
-    return config.pad_token_id + 1 if config.model_type in _POSITIONS_AFTER_PADDING else 0
+    return config.pad_token_id + 1 if config.model_type in COUNT_AFTER_PADDING else 0
 
 
 def freeze_word_embeddings(model: Model) -> None:

@@ -102,6 +102,21 @@ def read_config(folder: Path) -> dict[str, Any]:
     return dict(config)
 
 
+COUNT_AFTER_PADDING = ("camembert", "roberta", "xlm-roberta", "xlm-roberta-xl")
+"""Families that count positions from the padding id on."""
+
+
+def longest_row(config: Mapping[str, Any]) -> int | None:
+    """Return how many tokens a model has positions for, by its config.json; None for any number."""
+    positions = config.get("max_position_embeddings")
+    if not isinstance(positions, int) or not config.get("position_biased_input", True):
+        return None
+    if config.get("model_type") in COUNT_AFTER_PADDING:
+        padding = config.get("pad_token_id")
+        return positions - 1 - (padding if isinstance(padding, int) else 1)
+    return positions
+
+
 def is_decoder(config: Mapping[str, Any]) -> bool:
     """Tell whether a config.json is that of a decoder with its language-model head."""
     return any(

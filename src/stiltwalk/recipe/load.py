@@ -11,36 +11,20 @@ from __future__ import annotations
 import json
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
-from typing import Any
+from types import UnionType
+from typing import Any, get_args, get_origin, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
-from pydantic_core import ErrorDetails
 
 from stiltwalk.data.source import HUB, MINI
 from stiltwalk.errors import RecipeError
-from stiltwalk.recipe.schema import (
-    Arm,
-    Claim,
-    DataSettings,
-    LoRA,
-    Mixing,
-    ModelSettings,
-    Recipe,
-    TrainSettings,
-)
-from stiltwalk.recipe.types import (
-    Answering,
-    MaskedText,
-    MeasureSettings,
-    PromptSettings,
-    Translated,
-)
+from stiltwalk.recipe.schema import Recipe, TrainSettings
 from stiltwalk.recipe.validate import check_names
 from stiltwalk.tasks import declare, target_names
 from stiltwalk.tasks.own import own_tasks
-from stiltwalk.wording import nearest, wrong_key
+from stiltwalk.wording import nearest, shown, wrong_key
 
 Table = dict[str, Any]
 
@@ -68,20 +52,30 @@ def parse_recipe(text: str, *, folder: Path, changes: Sequence[str] = ()) -> Rec
     """Return the recipe in a TOML text; see `read_recipe`."""
     try:
         table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # of numbers with 5,000 digits, too
         raise RecipeError(f"The recipe is not valid TOML: {error}.") from error
+    try:
+        return _made(table, folder, changes)
+    except RecursionError as error:
+        raise RecipeError("The recipe's tables are nested too deeply.") from error
+
+
+def _made(table: Table, folder: Path, changes: Sequence[str]) -> Recipe:
+    targets = table.get("targets")
+    in_file = [str(name) for name in targets] if isinstance(targets, list) else []
     for change in changes:
         _apply(table, change)
     _refuse_pretraining(table)
     own = own_tasks(table.pop("tasks", []), folder)
     declare(each.task() for each in own)
-    _fill_targets(table)
-    _fill_arms(table)
+    _fill_targets(table, in_file)
+    _fill_arms(table, in_file)
     try:
         recipe = TypeAdapter(Recipe).validate_json(json.dumps(table, default=str))
     except ValidationError as error:
         first = min(error.errors(), key=lambda each: each["loc"][:1] == ("arms",))
-        raise RecipeError(_sentence(first)) from error  # an arm repeats what its tables start from
+        sentence = wrong_key(first, "recipe", _keys_at(first["loc"][:-1]))
+        raise RecipeError(sentence) from error  # an arm repeats what its tables start from
     recipe = _with_absolute_paths(replace(recipe, tasks=own), folder)
     check_names(recipe)
     return recipe
@@ -104,24 +98,25 @@ def _apply(table: Table, change: str) -> None:
     *path, last = key.strip().split(".")
     if not value or not last:
         raise RecipeError(
-            f"Cannot set {change!r}: write it as KEY=VALUE, such as data.test_rows=50."
+            f"Cannot set {shown(change)}: write it as KEY=VALUE, such as data.test_rows=50."
         )
     try:
         parsed = tomllib.loads(f"value = {value}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         parsed = value  # an unquoted word
     for part in path:
         inner = table.setdefault(part, {})
         if not isinstance(inner, dict):
-            raise RecipeError(f"Cannot set {key}: {part} is {inner!r}, not a table.")
+            raise RecipeError(f"Cannot set {key}: {part} is {shown(inner)}, not a table.")
         table = inner
     table[last] = parsed
 
 
-def _fill_targets(table: Table) -> None:
+def _fill_targets(table: Table, in_file: Sequence[str]) -> None:
     """Give every target its own full settings: preset, then `[target]`, then `[target.NAME]`.
 
     `dev` is one choice for all targets and arms, or their dev scores could not be compared.
+    `in_file` are the targets before `--set` took another choice: their tables may stay.
     """
     if isinstance(target := table.get("target"), dict) and "dev" in target:
         table["target.dev"] = target.pop("dev")
@@ -129,22 +124,40 @@ def _fill_targets(table: Table) -> None:
     if isinstance(targets, list):  # otherwise the validation says what is wrong
         preset = PRESETS.get(str(table.get("preset", "xstilts")), {})
         start = {name: dict(preset.get(name, {})) for name in map(str, targets)}
-        table["target"] = _by_target("target", table.get("target", {}), start)
+        table["target"] = _by_target("target", table.get("target", {}), start, in_file)
 
 
-def _by_target(key: str, given: Any, start: Mapping[str, Table]) -> Any:  # noqa: ANN401 - not validated yet
+def _by_target(
+    key: str,
+    given: Any,  # noqa: ANN401 - not validated yet
+    start: Mapping[str, Table],
+    in_file: Sequence[str],
+) -> Any:  # noqa: ANN401
     """Return every target's settings, changed by a table's own values and its inner tables."""
     if not isinstance(given, dict):
         return given  # the validation says what is wrong
     shared = {name: value for name, value in given.items() if not isinstance(value, dict)}
     own = {name: value for name, value in given.items() if isinstance(value, dict)}
-    unknown = next((name for name in own if name not in target_names()), None)
-    if unknown:
-        raise RecipeError(f"[{key}.{unknown}] is for no target.{nearest(unknown, target_names())}")
+    for name in own.keys() - start.keys():
+        if name not in in_file:
+            raise RecipeError(
+                f"[{key}.{shown(name)[1:-1]}] is for no target of the recipe: leave it out."
+                f"{nearest(name, list(start) or target_names())}"
+            )
+        _check_settings(f"{key}.{name}.", own[name])
     return {name: {**values, **shared, **own.get(name, {})} for name, values in start.items()}
 
 
-def _fill_arms(table: Table) -> None:
+def _check_settings(start: str, given: Table) -> None:
+    """Refuse wrong settings, such as of a target that `--set targets` left out."""
+    try:
+        TypeAdapter(TrainSettings).validate_json(json.dumps(given, default=str))
+    except ValidationError as error:
+        known = [each.name for each in fields(TrainSettings)]
+        raise RecipeError(wrong_key(error.errors()[0], "recipe", known, start)) from error
+
+
+def _fill_arms(table: Table, in_file: Sequence[str]) -> None:
     """Make every arm a table with its own full settings: the recipe's, then the arm's."""
     arms = table.get("arms")
     is_filled = isinstance(table.get("targets"), list) and isinstance(table.get("target"), dict)
@@ -154,43 +167,26 @@ def _fill_arms(table: Table) -> None:
         arm = arms[name] = {"tasks": value} if isinstance(value, list) else value
         if not isinstance(arm, dict):
             raise RecipeError(
-                f"Arm {name!r} is {value!r}: give a list of intermediate tasks, or a table "
-                f"[arms.{name}] with tasks = […]."
+                f"Arm {shown(name)} is {shown(value)}: give a list of intermediate tasks, or a "
+                f"table [arms.{name}] with tasks = […]."
             )
         if isinstance(arm.get("intermediate", {}), dict):
             arm["intermediate"] = {**table.get("intermediate", {}), **arm.get("intermediate", {})}
-        arm["target"] = _by_target(f"arms.{name}.target", arm.get("target", {}), table["target"])
+        target = arm.get("target", {})
+        arm["target"] = _by_target(f"arms.{name}.target", target, table["target"], in_file)
 
 
-def _sentence(error: ErrorDetails) -> str:
-    """Return what pydantic found as one sentence with the key's path."""
-    known = [each.name for each in fields(_class_at(error["loc"][:-1]))]
-    return wrong_key(error, "recipe", known)
-
-
-def _class_at(path: tuple[str | int, ...]) -> type[Any]:
-    """Return which class of settings a key's path lies in."""
-    tables: dict[tuple[str | int, ...], type[Any]] = {
-        (): Recipe,
-        ("model",): ModelSettings,
-        ("answering", ""): Answering,
-        ("data",): DataSettings,
-        ("mixing",): Mixing,
-        ("arms", ""): Arm,
-        ("arms", "", "lora"): LoRA,
-        ("arms", "", "mlm"): MaskedText,
-        ("arms", "", "prompt"): PromptSettings,
-        ("arms", "", "translated", ""): Translated,
-        ("claims", ""): Claim,
-        ("measure",): MeasureSettings,
-    }
-    named = path[:1] in (
-        ("arms",),
-        ("claims",),
-        ("answering",),
-    )  # every other part is a name, or a number
-    path = tuple("" if named and at % 2 else part for at, part in enumerate(path))
-    return tables.get(path, TrainSettings)
+def _keys_at(path: tuple[str | int, ...]) -> list[str]:
+    """Return the keys that the table at a path may have."""
+    hint: Any = Recipe
+    for part in path:
+        if is_dataclass(hint):
+            hint = get_type_hints(hint)[str(part)]
+        else:
+            hint = get_args(hint)[0 if get_origin(hint) is tuple else 1]
+        if get_origin(hint) is UnionType:
+            hint = get_args(hint)[0]
+    return [each.name for each in fields(hint)] if is_dataclass(hint) else []
 
 
 def _with_absolute_paths(recipe: Recipe, folder: Path) -> Recipe:

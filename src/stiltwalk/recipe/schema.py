@@ -1,4 +1,4 @@
-"""What a recipe holds. Values only; `reading.py` makes them from TOML."""
+"""What a recipe holds. Values only; `load.py` makes them from TOML."""
 
 from __future__ import annotations
 
@@ -14,13 +14,17 @@ from stiltwalk.recipe.types import (
     Answering,
     BackendName,
     Count,
+    CountOrNone,
     DeviceName,
     Family,
+    Languages,
+    LengthTokens,
     MaskedText,
     MeasureSettings,
     NotNegative,
     Positive,
     PromptSettings,
+    Seed,
     Share,
     Translated,
 )
@@ -28,8 +32,8 @@ from stiltwalk.records import BASELINE_ARM
 from stiltwalk.tasks.own import OwnTask
 from stiltwalk.tasks.task import Dev
 
-NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
-"""Of runs and arms: they name folders."""
+NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
+"""Of runs and arms: they name folders, for which a file system has room."""
 Precision = Literal["fp32", "bf16", "fp16"]
 PrecisionOrAuto = Literal["fp32", "bf16", "fp16", "auto"]
 Preset = Literal["xstilts", "xtreme"]
@@ -68,14 +72,14 @@ class TrainSettings:
     learning_rate: Positive = 1e-5
     num_epochs: Count = 3
     effective_batch_size: Count = 32
-    max_length_tokens: Annotated[int, Field(ge=16)] | None = None
+    max_length_tokens: LengthTokens | None = None
     max_rows: Count | None = None
     weight_decay: NotNegative = 0.01
     adam_epsilon: Positive = 1e-8
     warmup_share: Share = 0.1
-    warmup_steps: Annotated[int, Field(ge=0)] | None = None
+    warmup_steps: CountOrNone | None = None
     max_gradient_norm: Positive = 1.0
-    micro_batch_tokens: Annotated[int, Field(ge=16)] = 8192
+    micro_batch_tokens: LengthTokens = 8192
     sort_window_batches: Count = 32
     eval_every_steps: Count = 1000
     eval_rows: Count | None = 500
@@ -142,8 +146,8 @@ class Arm:
     Args:
         tasks: the intermediate tasks that are trained together; none for the baseline.
         lora: train adapters in both phases, not the encoder; None for full training.
-        intermediate: how the intermediate phase learns; filled by `reading.py`.
-        target: how each target is learned; filled by `reading.py`.
+        intermediate: how the intermediate phase learns; filled by `load.py`.
+        target: how each target is learned; filled by `load.py`.
         mlm: masked language modelling alongside the intermediate tasks.
         translated: by task, rows in other languages for a part of its steps.
         head: each target begins with a fresh head, or, where an intermediate task of the arm has
@@ -245,7 +249,7 @@ class Recipe:
         preset: whose published values `target` starts from: Phang et al. (2020) or XTREME.
         intermediate: how the intermediate phase learns.
         mixing: how several intermediate tasks share the steps.
-        target: how each target is learned; filled for every target by `reading.py`.
+        target: how each target is learned; filled for every target by `load.py`.
         dev: `[target] dev`: what targets are chosen on whose published English dev rows overlap
             test rows: English training rows, held out, or the published ones, as in the paper.
         bucc_duplicates: what becomes of a sentence that stands on several lines: every pair of
@@ -274,8 +278,8 @@ class Recipe:
     data: DataSettings
     arms: Mapping[str, Arm]
     targets: tuple[str, ...]
-    seeds: Annotated[tuple[Count, ...], Field(min_length=1)] = (1,)
-    languages: tuple[str, ...] | None = None
+    seeds: Annotated[tuple[Seed, ...], Field(min_length=1)] = (1,)
+    languages: Languages | None = None
     preset: Preset = "xstilts"
     intermediate: TrainSettings = field(default_factory=TrainSettings)
     mixing: Mixing = field(default_factory=Mixing)
@@ -285,7 +289,7 @@ class Recipe:
     relative_depth: Annotated[float, Field(gt=0, le=1)] = 14 / 24
     precision: PrecisionOrAuto = "fp32"
     planned_on: DeviceName = "two-cpu-cores"
-    num_threads: Count = 2
+    num_threads: Annotated[int, Field(ge=1, le=1024)] = 2
     resume_every_s: Positive = 300.0
     trackers: tuple[str, ...] = ()
     controls: bool = False

@@ -10,16 +10,18 @@ from pydantic import ConfigDict, Field
 from stiltwalk.data.by_language import ByLanguage
 from stiltwalk.records import TaskType
 
-STRICT = ConfigDict(extra="forbid", strict=True)
+STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 LATER = {"later": True}
 """Marks a field that stages had not always: where it is empty, they are the stages they were."""
 
-Count = Annotated[int, Field(ge=1)]
+MOST = 2**31 - 1
+Count = Annotated[int, Field(ge=1, le=MOST)]
+CountOrNone = Annotated[int, Field(ge=0, le=MOST)]
+LengthTokens = Annotated[int, Field(ge=16, le=MOST)]
+Seed = Annotated[int, Field(ge=1, le=2**63 - 1)]
 Share = Annotated[float, Field(ge=0, le=1)]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-
-
+Positive = Annotated[float, Field(gt=0)]
+NotNegative = Annotated[float, Field(ge=0)]
 Part = Annotated[float, Field(gt=0, lt=1)]
 Languages = Annotated[tuple[str, ...], Field(min_length=1)]
 
@@ -47,7 +49,7 @@ class MaskedText:
     weight: Part = 0.2
     exponent: Share = 0.3
     mask_share: Part = 0.15
-    max_length_tokens: Annotated[int, Field(ge=16)] = 128
+    max_length_tokens: LengthTokens = 128
 
     @property
     def where(self) -> ByLanguage:
@@ -108,7 +110,7 @@ class Answering:
     way: Way | None = None
     length_normalised: bool = True
     count_end_token: bool = False
-    in_context: Annotated[int, Field(ge=0)] = 0
+    in_context: CountOrNone = 0
     max_new_tokens: Count | None = None
     chat_template: bool = True
     fine_tuned: bool = True
@@ -176,13 +178,13 @@ class PromptSettings:
     language: str = "en"
     clozes: str | None = field(default=None, metadata=LATER)
     num_words: Count = 16
-    num_tokens: Annotated[int, Field(ge=0)] = 5
+    num_tokens: CountOrNone = 5
     start: Literal["uniform", "template"] = "uniform"
     reparameterised: bool = False
     learning_rate: Positive = 5e-3
     num_epochs: Count = 20
     effective_batch_size: Count = 8
-    max_length_tokens: Annotated[int, Field(ge=16)] = 128
+    max_length_tokens: LengthTokens = 128
 
     @property
     def is_trained(self) -> bool:

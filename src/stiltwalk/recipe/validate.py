@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
 from stiltwalk.data.by_language import ByLanguage
@@ -15,15 +15,11 @@ from stiltwalk.records import BASELINE_ARM
 from stiltwalk.tasks import INTERMEDIATE, TASKS, intermediate_names, target_names
 from stiltwalk.tasks.clozes import FIELDS, clozes_in
 from stiltwalk.tasks.task import Task
-from stiltwalk.wording import nearest
+from stiltwalk.wording import nearest, shown
 
 
-def check_decoder(recipe: Recipe) -> None:
-    """Refuse what only an encoder has, and tables for tasks that nobody asks.
-
-    Raises:
-        RecipeError: with the key.
-    """
+def _check_decoder(recipe: Recipe) -> None:
+    """Refuse what only an encoder has, and tables for tasks that nobody asks."""
     arms = recipe.arms.values()
     model = recipe.model
     if model.family == "encoder":
@@ -51,14 +47,10 @@ def check_decoder(recipe: Recipe) -> None:
             )
 
 
-def check_measure(
-    settings: MeasureSettings | None, arms: Collection[str], targets: Collection[str]
+def _check_measure(
+    settings: MeasureSettings | None, arms: Collection[str], targets: Sequence[str]
 ) -> None:
-    """Refuse a table that could measure nothing.
-
-    Raises:
-        RecipeError: if there is nothing to time against, or a target is not the recipe's.
-    """
+    """Refuse a table that could measure nothing."""
     if settings is None:
         return
     if BASELINE_ARM not in arms or len(arms) < 2:  # noqa: PLR2004 - one to time, one to time against
@@ -66,32 +58,22 @@ def check_measure(
             f"[measure] times arms against the arm {BASELINE_ARM!r}: the recipe needs that arm "
             "and another one."
         )
-    for target in settings.targets:
-        if target not in targets:
-            raise RecipeError(
-                f"measure.targets names {target!r}, which is no target of the recipe. There is: "
-                f"{', '.join(targets)}."
-            )
+    end = ", which is no target of the recipe."
+    _require_known("measure.targets names", settings.targets, targets, end)
 
 
 def check_names(recipe: Recipe) -> None:
     """Refuse names that no room knows, before any work is done."""
     if not recipe.arms or not recipe.targets:
         raise RecipeError("The recipe needs at least one arm and one target.")
-    for target in recipe.targets:
-        if target not in target_names():
-            raise RecipeError(f"Unknown target {target!r}.{nearest(target, target_names())}")
+    _require_known("Unknown target", recipe.targets, target_names())
     _check_arms(recipe)
-    check_decoder(recipe)
-    check_measure(recipe.measure, recipe.arms, recipe.targets)
+    _check_decoder(recipe)
+    _check_measure(recipe.measure, recipe.arms, recipe.targets)
     _refuse_repeats("targets", recipe.targets)
     _refuse_repeats("seeds", recipe.seeds)
     every = sorted({language for name in recipe.targets for language in TASKS[name].languages})
-    for language in recipe.languages or ():
-        if language not in every:
-            raise RecipeError(
-                f"No target of the recipe has the language {language!r}.{nearest(language, every)}"
-            )
+    _require_known("No target of the recipe has the language", recipe.languages or (), every)
     for claim in recipe.claims:
         _check_claim(claim, recipe)
 
@@ -107,41 +89,42 @@ def _check_claim(claim: Claim, recipe: Recipe) -> None:
         ("target", claim.targets, recipe.targets),
         ("language", claim.languages, sorted(languages)),
     ):
-        unknown = next((word for word in words if word not in known), None)
-        if unknown is not None:
-            raise RecipeError(
-                f"The claim {claim.says!r} is about the {key} {unknown!r}, which the recipe lacks."
-                f"{nearest(unknown, known)}"
-            )
+        about = f"The claim {shown(claim.says)} is about the {key}"
+        _require_known(about, words, known, ", which the recipe lacks.")
+
+
+def _require_known(start: str, words: Iterable[str], known: Sequence[str], end: str = ".") -> None:
+    """Refuse the first word that is not known, between the two halves of a sentence."""
+    for word in words:
+        if word not in known:
+            raise RecipeError(f"{start} {shown(word)}{end}{nearest(word, known)}")
 
 
 def _check_arms(recipe: Recipe) -> None:
     """Refuse arms that are unknown, equal, or hide the baseline."""
-    named: list[tuple[str, Arm]] = []
+    named: dict[object, list[tuple[str, Arm]]] = {}
+    baseline = recipe.baseline
     for name, arm in recipe.arms.items():
         _check_arm_name(name)
-        for task in arm.tasks:
-            if task not in intermediate_names():
-                raise RecipeError(
-                    f"Arm {name!r} asks for the intermediate task {task!r}."
-                    f"{nearest(task, intermediate_names())}"
-                )
+        asks = f"Arm {name!r} asks for the intermediate task"
+        _require_known(asks, arm.tasks, intermediate_names())
         _refuse_repeats(f"arms.{name}", arm.tasks)
         _check_beside(name, arm)
-        check_prompted(name, arm, recipe)
-        check_heads(name, arm, recipe)
+        _check_prompted(name, arm, recipe)
+        _check_heads(name, arm, recipe)
         ordered = replace(arm, tasks=tuple(sorted(arm.tasks)))
-        if (name == BASELINE_ARM) != (arm == recipe.baseline):
+        alike = named.setdefault((ordered.tasks, arm.intermediate, *arm.target.values()), [])
+        if (name == BASELINE_ARM) != (arm == baseline):
             raise RecipeError(
                 f"Arm {name!r} has {len(arm.tasks)} tasks: the arm without intermediate tasks or "
                 f"settings of its own, and no other, is called {BASELINE_ARM!r}."
             )
-        twin = next((other for other, known in named if known == ordered), None)
+        twin = next((other for other, known in alike if known == ordered), None)
         if twin:
             raise RecipeError(
                 f"Arms {twin!r} and {name!r} ask for the same twice: keep one of them."
             )
-        named.append((name, ordered))
+        alike.append((name, ordered))
 
 
 def _check_beside(name: str, arm: Arm) -> None:
@@ -173,8 +156,8 @@ def _check_languages(key: str, where: ByLanguage, languages: Sequence[str] | Non
 def _check_arm_name(name: str) -> None:
     if not re.fullmatch(NAME, name) or name == "labels":
         raise RecipeError(
-            f"An arm cannot be called {name!r}: its predictions get a folder of that name. Use "
-            "letters, digits, '.', '_' and '-', and not 'labels'."
+            f"An arm cannot be called {shown(name)}: its predictions get a folder of that name. "
+            "Use at most 100 letters, digits, '.', '_' and '-', and not 'labels'."
         )
 
 
@@ -185,7 +168,7 @@ def _refuse_repeats(key: str, values: Sequence[object]) -> None:
         raise RecipeError(f"{key} names {repeated[0]!r} twice: name it once.")
 
 
-def check_prompted(name: str, arm: Arm, recipe: Recipe) -> None:
+def _check_prompted(name: str, arm: Arm, recipe: Recipe) -> None:
     """Refuse prompts for targets without a cloze, and few examples of what has no classes."""
     if recipe.model.family != "encoder" and (arm.prompt or arm.examples_per_class):
         raise RecipeError(
@@ -213,6 +196,11 @@ def _check_prompt(name: str, arm: Arm, recipe: Recipe) -> None:
         raise RecipeError(f"{key} trains no adapters: leave lora out of the arm.")
     if prompt.reparameterised and prompt.start == "template":
         raise RecipeError(f"{key}: layers would move the start away from the cloze's own words.")
+    if prompt.is_trained and prompt.num_tokens >= prompt.max_length_tokens:
+        raise RecipeError(
+            f"{key}.num_tokens is {prompt.num_tokens}: rows of {prompt.max_length_tokens} tokens "
+            "have no room for a text beside so many."
+        )
     clozes = clozes_in(prompt.clozes, miniature=recipe.data.source == MINI)
     for target in recipe.targets:
         languages = clozes.languages(TASKS[target])
@@ -265,7 +253,7 @@ def _fitting(target: Task) -> list[str]:
     ]
 
 
-def check_heads(name: str, arm: Arm, recipe: Recipe) -> None:
+def _check_heads(name: str, arm: Arm, recipe: Recipe) -> None:
     """Refuse an arm that asks for trained heads and would get none."""
     if arm.head == "fresh":
         return

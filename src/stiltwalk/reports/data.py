@@ -13,8 +13,8 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 
 from stiltwalk.data.source import MINI
-from stiltwalk.execution.status import last_faults
-from stiltwalk.execution.versions import made_with, said_of_mixture
+from stiltwalk.execution.progress import last_faults
+from stiltwalk.execution.provenance import made_with, said_of_mixture
 from stiltwalk.recipe.schema import Claim
 from stiltwalk.records import ExampleScoreRow, Phase, ScoreRow, Split, TimingRow
 from stiltwalk.store.manifest import RecordedArm, RecordedStage, RunRecord

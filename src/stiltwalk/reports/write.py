@@ -15,13 +15,14 @@ from typing import Any
 
 import vl_convert
 
+from stiltwalk.errors import WorkspaceError
 from stiltwalk.reports.claims import ClaimVerdict, claims_json
 from stiltwalk.reports.data import RunRows, rows_of, with_visible_names
 from stiltwalk.reports.findings import findings
 from stiltwalk.reports.pair_page import pair_report
 from stiltwalk.reports.parts import Code, Document, Facts, Heading, Part, Points, Words
 from stiltwalk.reports.sections import run_report
-from stiltwalk.store.manifest import read_records, run_folder
+from stiltwalk.store.manifest import read_record, read_records, run_folder, run_folders
 from stiltwalk.store.remote import workspace_at
 from stiltwalk.tables import latex as latex_table
 from stiltwalk.tables import markdown as md
@@ -118,12 +119,18 @@ def report_runs(place: str | Path, name: str | None = None) -> list[Path]:
     Raises:
         WorkspaceError: if the folder holds no run, or a stage's files are not what it wrote.
     """
-    workspace, pages = workspace_at(place), []
-    for record in read_records(workspace):
-        if name in (None, record.name):
-            folder = run_folder(workspace, record.name)
-            pages.append(write_report(rows_of(record, workspace), folder))
-            workspace.publish(folder)
+    workspace, pages, damaged = workspace_at(place), [], []
+    for folder in run_folders(workspace) if name is None else [run_folder(workspace, name)]:
+        try:
+            record = read_record(folder)
+        except WorkspaceError as error:
+            damaged.append(str(error))
+            continue
+        pages.append(write_report(rows_of(record, workspace), folder))
+        workspace.publish(folder)
+    if damaged:
+        written = f" The reports of {len(pages)} other runs were written." if pages else ""
+        raise WorkspaceError(" ".join(damaged) + written)
     return pages
 
 

@@ -16,7 +16,7 @@ from stiltwalk.metrics.score import Share
 from stiltwalk.records import Answers, Scores
 from stiltwalk.stages.context import Context
 from stiltwalk.stages.predict import Predict
-from stiltwalk.store.versions import installed
+from stiltwalk.store.machine import installed
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -37,7 +37,7 @@ from stiltwalk.stages.predict import Predict
 from stiltwalk.stages.rows import DrawnRows
 from stiltwalk.stages.soft_prompt import Prompt
 from stiltwalk.stages.train_run import TrainData, dev_row, fit_and_record
-from stiltwalk.store.processes import leads
+from stiltwalk.store.machine import leads
 from stiltwalk.store.workspace import Folder
 from stiltwalk.tasks import TASKS
 from stiltwalk.tasks.load import drawn, examples

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
 from dataclasses import dataclass, fields, is_dataclass
 from functools import cached_property
 from hashlib import sha256
@@ -63,17 +62,22 @@ class Stage(ABC):
     @property
     def canonical(self) -> str:
         """The stage with its whole lineage as JSON, the same text for equal stages."""
-        return json.dumps(_plain(self), sort_keys=True)
+        return json.dumps(self._as_json, sort_keys=True)
+
+    @cached_property
+    def _as_json(self) -> dict[str, Any]:
+        """Its fields, its class's name and version; that of its parents is made once for all."""
+        return _fields_of(self) | {"stage": type(self).__name__, "version": self.version}
 
     @property
     def parents(self) -> tuple[Stage, ...]:
         """The stages whose results this one reads."""
-        return tuple(each for each in self._values() if isinstance(each, Stage))
+        return tuple(each for each in self._values if isinstance(each, Stage))
 
     @property
     def reads(self) -> tuple[Rows, ...]:
         """What it reads besides its parents."""
-        return tuple(each for each in self._values() if isinstance(each, Rows))
+        return tuple(each for each in self._values if isinstance(each, Rows))
 
     @property
     def tasks(self) -> tuple[str, ...]:
@@ -136,11 +140,13 @@ class Stage(ABC):
         """Return its model's Hugging Face folder, once it is done, with the files verified."""
         return context.workspace.verified(self) / MODEL
 
-    def _values(self) -> Iterator[object]:
-        """Yield the values of the fields, tuples taken apart."""
-        for each in fields(self):
-            value = getattr(self, each.name)
-            yield from value if isinstance(value, tuple) else (value,)
+    @cached_property
+    def _values(self) -> tuple[object, ...]:
+        """The values of the fields, tuples taken apart."""
+        values = (getattr(self, each.name) for each in fields(self))
+        return tuple(
+            inner for value in values for inner in (value if isinstance(value, tuple) else (value,))
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -180,13 +186,15 @@ def languages_in_words(number: int) -> str:
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 - any field of a stage
     """Return a value as JSON's types, without what is for people or for reading alone."""
+    if isinstance(value, Stage):
+        return value._as_json
     if is_dataclass(value):
-        known = {
-            each.name: _plain(getattr(value, each.name))
-            for each in fields(value)
-            if each.compare and (getattr(value, each.name) or "later" not in each.metadata)
-        }
-        if isinstance(value, Stage):
-            known |= {"stage": type(value).__name__, "version": value.version}
-        return known
+        return _fields_of(value)
     return [_plain(each) for each in value] if isinstance(value, tuple) else value
+
+
+def _fields_of(value: Any) -> dict[str, Any]:  # noqa: ANN401 - any dataclass
+    found = ((each, getattr(value, each.name)) for each in fields(value) if each.compare)
+    return {
+        each.name: _plain(inner) for each, inner in found if inner or "later" not in each.metadata
+    }

@@ -29,7 +29,7 @@ from stiltwalk.stages.context import MODEL, Context
 from stiltwalk.stages.rows import DrawnRows
 from stiltwalk.stages.stage import TrainingStage
 from stiltwalk.stages.train import Train
-from stiltwalk.store.processes import leads, num_processes
+from stiltwalk.store.machine import leads, num_processes
 from stiltwalk.store.workspace import RESUME, Folder
 from stiltwalk.tasks import TASKS
 from stiltwalk.tasks.load import drawn, examples, translated

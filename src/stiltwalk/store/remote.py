@@ -1,14 +1,11 @@
-"""A workspace at a URL: a stage is made in a local folder, then put there, marker last.
-
-A workspace at a URL: a stage is made in a folder of this machine, then put there, marker last.
+"""A workspace at a URL: a stage is made in a folder of this machine, then put there, marker last.
 
 The layout is that of a workspace in a folder, so a copy of what is at the URL is one. What was
 fetched stays on this machine and is compared with its checksums whenever it is used.
 
-A lock for a place that has none: an object that its holder renews, and that ends by itself.
-
-Leases are numbered and the highest number counts. Whoever finds none, or one that has ended,
-creates the next number, and an object store lets only one do that.
+Its lock is a lease: an object that its holder renews, and that ends by itself. Leases are numbered
+and the highest number counts. Whoever finds none, or one that has ended, creates the next number,
+and an object store lets only one do that.
 """
 
 from __future__ import annotations
@@ -18,14 +15,12 @@ import os
 import threading
 import time
 import uuid
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
-
-import fsspec
 
 from stiltwalk.errors import WorkspaceError
 from stiltwalk.files import checksum
@@ -70,15 +65,11 @@ class RemoteWorkspace(Workspace):
 
     def complete(self, names: Collection[str]) -> set[str]:
         """Return those of some fingerprints that `has` says are there, asking for many at once."""
-        with ThreadPoolExecutor(_AT_ONCE) as threads:
-            found = zip(names, threads.map(self.has, names), strict=True)
-            return {name for name, is_there in found if is_there}
+        return _those(names, self.has)
 
     def marked(self, names: Collection[str]) -> set[str]:
         """Return those of some fingerprints whose marker is there; their rows are fetched."""
-        with ThreadPoolExecutor(_AT_ONCE) as threads:
-            found = zip(names, threads.map(self._fetch_rows, names), strict=True)
-            return {name for name, is_there in found if is_there}
+        return _those(names, self._fetch_rows)
 
     def marker(self, stage: Stored | str) -> dict[str, Any]:
         """Return what the completion marker of a stage says."""
@@ -128,7 +119,7 @@ class RemoteWorkspace(Workspace):
 
     def kept_text(self, name: str) -> str:
         """Return a text that was kept beside the stages, "" if there is none."""
-        return (self._objects.read(name) or b"").decode()
+        return (self._objects.read(name) or b"").decode(errors="replace")
 
     def publish(self, path: Path) -> None:
         """Put a file or folder below `root` at the URL."""
@@ -210,6 +201,12 @@ class RemoteWorkspace(Workspace):
         return file
 
 
+def _those(names: Collection[str], is_there: Callable[[str], bool]) -> set[str]:
+    with ThreadPoolExecutor(_AT_ONCE) as threads:
+        found = zip(names, threads.map(is_there, names), strict=True)
+        return {name for name, there in found if there}
+
+
 def _name(stage: Stored | str) -> str:
     return stage if isinstance(stage, str) else stage.fingerprint
 
@@ -223,6 +220,8 @@ class Objects:
 
     def __init__(self, place: str) -> None:
         """Use what `place` names, such as s3://BUCKET/FOLDER."""
+        import fsspec  # noqa: PLC0415 - most workspaces are folders
+
         self.place = place.rstrip("/")
         try:
             self._files, self._root = fsspec.url_to_fs(self.place)
@@ -382,11 +381,18 @@ class Lease:
 
 
 def current(objects: Objects) -> tuple[int, dict[str, Any] | None]:
-    """Return the highest number of a lease, 0 if there is none, and what that lease says."""
-    numbers = [int(name.removesuffix(".json")) for name in objects.sizes(_FOLDER)]
-    number = max(numbers, default=0)
+    """Return the highest number of a lease, 0 if there is none, and what that lease says.
+
+    A lease that is damaged says nothing, and counts as one that has ended.
+    """
+    names = (name.removesuffix(".json") for name in objects.sizes(_FOLDER))
+    number = max((int(name) for name in names if name.isdecimal()), default=0)
     content = objects.read(_lease_name(number)) if number else None
-    return number, json.loads(content) if content else None
+    with suppress(ValueError, LookupError, TypeError, RecursionError):
+        found = json.loads(content or b"")
+        facts = {"holder": str(found["holder"])[:300], "id": str(found["id"])}
+        return number, facts | {"ends_unix_s": float(found["ends_unix_s"])}
+    return number, None
 
 
 def _lease_name(number: int) -> str:
@@ -401,12 +407,9 @@ def _in_use(objects: Objects, found: dict[str, Any]) -> WorkspaceError:
     )
 
 
-_places_FOLDER = "file://"
-
-
 def workspace_at(place: str | Path) -> Workspace:
     """Return the workspace in a folder, or at a URL that fsspec knows, such as `s3://…`."""
-    name = str(place).removeprefix(_places_FOLDER)
+    name = str(place).removeprefix("file://")
     if "://" in name:
         return RemoteWorkspace(name)
     return Workspace(Path(name))

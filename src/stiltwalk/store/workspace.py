@@ -14,19 +14,23 @@ import json
 import os
 import shutil
 import socket
+import struct
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, BinaryIO, Protocol, TypeVar
+
+from pydantic import TypeAdapter
 
 from stiltwalk.errors import WorkspaceError
-from stiltwalk.files import checksum, write_atomically
+from stiltwalk.files import checksum, contained, write_atomically
 from stiltwalk.records import ExampleScoreRow, ScoreRow, TimingRow
 
 MARKER = "complete.json"
 _LOCK, _CLAIMS = "lock", "claims"
+_LONGEST_HOLDER = 300
 RESUME = "resume.safetensors"
 """A training stage's rolling checkpoint; while it is there, the folder is gone on with."""
 
@@ -45,6 +49,28 @@ class Stored(Protocol):
     @property
     def canonical(self) -> str:
         """Its lineage as JSON."""
+
+
+@dataclass(frozen=True)
+class _FileFacts:
+    """What a file was when its stage ended."""
+
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class _Marker:
+    """What every completion marker says, at least."""
+
+    stage: dict[str, Any]
+    provenance: dict[str, Any]
+    began_unix_s: float
+    time_s: float
+    files: dict[str, _FileFacts]
+
+
+_MARKER = TypeAdapter(_Marker)
 
 
 class Workspace:
@@ -98,9 +124,10 @@ class Workspace:
 
     def _parsed(self, stage: Stored | str, content: bytes) -> dict[str, Any]:
         try:
+            for name in _MARKER.validate_json(content).files:
+                contained(self.root, name)
             marker: dict[str, Any] = json.loads(content)
-            marker["files"].items()
-        except (ValueError, LookupError, TypeError, AttributeError) as error:
+        except (ValueError, RecursionError) as error:
             raise self._altered(stage, MARKER) from error
         return marker
 
@@ -203,7 +230,7 @@ class Workspace:
     def kept_text(self, name: str) -> str:
         """Return a text that was kept beside the stages, "" if there is none."""
         file = self.root / name
-        return file.read_text(encoding="utf-8") if file.is_file() else ""
+        return file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
 
     def publish(self, path: Path) -> None:
         """Let every node see a file or folder below `root`; here that is so from the start."""
@@ -218,37 +245,34 @@ class Workspace:
         Raises:
             WorkspaceError: if another run holds the workspace, or it cannot be written.
         """
-        file = self.root / _LOCK
         try:
             self.root.mkdir(parents=True, exist_ok=True)
-            stream = file.open("a+", encoding="utf-8")
+            stream = _opened(self.root / _LOCK, os.O_RDWR | os.O_CREAT)
         except OSError as error:
             raise _cannot_write(self.root, error) from error
         with stream:
             try:
-                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.fcntl(stream, fcntl.F_OFD_SETLK, _WHOLE_FILE)
             except BlockingIOError as error:
-                stream.seek(0)
                 raise WorkspaceError(
-                    f"The workspace {self.root} is in use by {stream.read().strip()}. Wait for "
-                    "that run to end, stop it, or give another --workspace."
+                    f"The workspace {self.root} is in use by {_holder(stream)}. Wait for that run "
+                    "to end, stop it, or give another --workspace."
                 ) from error
             stream.truncate(0)
-            stream.write(f"{myself()}\n")
+            stream.write(f"{myself()}\n".encode())
             stream.flush()
             yield
 
     def held_by(self) -> str:
-        """Return who holds the lock, "" if nobody does."""
-        file = self.root / _LOCK
-        if not file.is_file():
+        """Return who holds the lock, "" if nobody does; looking takes no lock."""
+        try:
+            stream = _opened(self.root / _LOCK, os.O_RDONLY)
+        except OSError:
             return ""
-        with file.open(encoding="utf-8") as stream:
-            try:
-                fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            except BlockingIOError:
-                return stream.read().strip()
-        return ""
+        with stream:
+            found = fcntl.fcntl(stream, fcntl.F_OFD_GETLK, _WHOLE_FILE)
+            is_free = struct.unpack_from("h", found)[0] == fcntl.F_UNLCK
+            return "" if is_free else _holder(stream)
 
     def require_lock(self) -> None:
         """Raise `WorkspaceError` if the lock was lost since it was taken; here it cannot be."""
@@ -260,6 +284,22 @@ class Workspace:
             f"Delete the folder {folder} and run again: that stage is made anew, everything else "
             "is kept."
         )
+
+
+_WHOLE_FILE = struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
+"""Linux's `struct flock`: a lock on all of a file, which belongs to who opened it."""
+
+
+def _opened(file: Path, flags: int) -> BinaryIO:
+    """Open a file that stands here itself: behind a link may be anything of the user's."""
+    number = os.open(file, flags | os.O_NOFOLLOW | os.O_NONBLOCK, 0o666)
+    return os.fdopen(number, "rb" if flags == os.O_RDONLY else "r+b")
+
+
+def _holder(stream: BinaryIO) -> str:
+    """Return who says in a lock that it is theirs."""
+    stream.seek(0)
+    return stream.read(_LONGEST_HOLDER).decode(errors="replace").strip() or "another run"
 
 
 def myself() -> str:
@@ -298,7 +338,7 @@ _SPENT, _SPENT_EVERY_S = "spent.json", 5.0
 Row = TypeVar("Row", ScoreRow, TimingRow, ExampleScoreRow)
 
 
-class Spent:
+class StageTime:
     """When a stage began, and its time over all processes that worked on it.
 
     A process that is killed leaves a record that is a few seconds old; the next one, which goes on
@@ -309,11 +349,13 @@ class Spent:
         """Go on from what is recorded in a folder, or begin."""
         self._file = folder / _SPENT
         self._aside = self._file.with_suffix(".aside")
-        recorded: dict[str, float] = {}
-        with suppress(OSError, ValueError):
+        self.began_unix_s, self._earlier_s = time.time(), 0.0
+        with suppress(
+            OSError, ValueError, LookupError, TypeError
+        ):  # damaged: the time alone is lost
             recorded = json.loads(self._file.read_text(encoding="utf-8"))
-        self.began_unix_s = recorded.get("began_unix_s", time.time())
-        self._earlier_s = recorded.get("time_s", 0.0)
+            began_unix_s, earlier_s = recorded["began_unix_s"], recorded["time_s"]
+            self.began_unix_s, self._earlier_s = float(began_unix_s), float(earlier_s)
         self._began_s = self._kept_s = time.perf_counter()
 
     @property
@@ -357,7 +399,7 @@ class Folder:
         """Write into `path` for `stage`."""
         self.path = path
         self.stage = stage.fingerprint
-        self.spent = Spent(path)
+        self.spent = StageTime(path)
 
     def write_scores(self, rows: Sequence[ScoreRow]) -> None:
         """Keep figures beside what they were computed from."""

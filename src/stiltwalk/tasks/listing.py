@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from rich.markup import escape
-from rich.table import Table
-
 from stiltwalk.data.source import HUB, DataSource
 from stiltwalk.errors import DataError
 from stiltwalk.records import Split
+from stiltwalk.tables.table import Cell, Table, heads
 from stiltwalk.tasks import INTERMEDIATE, TASKS, declare, find
 from stiltwalk.tasks.load import examples, raw_row
 from stiltwalk.tasks.own import read_own_tasks
@@ -96,36 +95,37 @@ def _checked(task: Task) -> dict[str, Any]:
 def listing_table(documents: list[dict[str, Any]]) -> Table:
     """Return the listing as a table for people."""
     if all("rows" in each for each in documents):
-        return _whole(documents)
-    table = Table(box=None)
-    for column in ("task", "role", "kind", "metric", "trains on"):
-        table.add_column(column, no_wrap=True)
-    table.add_column("languages", overflow="fold")
-    for each in documents:
-        codes = each["languages"]
-        table.add_row(
-            each["name"],
-            each["role"],
-            each["kind"],
-            each["metric"],
-            each["trained_on"] or ("nothing" if each["kind"] == "retrieval" else "its own"),
-            f"{len(codes)}: {' '.join(codes)}",
-        )
-    return table
+        rows = [row for document in documents for row in _whole(document)]
+        columns: tuple[Cell, ...] = heads("", "")
+    else:
+        rows = [_in_a_line(document) for document in documents]
+        columns = heads("task", "role", "kind", "metric", "trains on", "languages")
+    return Table(
+        name="tasks",
+        title="",
+        note="",
+        columns=columns,
+        rows=tuple(tuple(map(Cell, row)) for row in rows),
+    )
 
 
-def _whole(documents: list[dict[str, Any]]) -> Table:
-    table = Table(box=None, show_header=False)
-    table.add_column(style="bold")
-    table.add_column(overflow="fold")
-    for document in documents:
-        for key, value in document.items():
-            if key not in ("rows", "row", "wrong"):
-                said = ", ".join(value) if isinstance(value, list) else value
-                table.add_row(key, said or ("its own rows" if key == "trained_on" else "not told"))
-        for split, by_language in document["rows"].items():
-            counts = ", ".join(f"{code} {rows:,}" for code, rows in by_language.items())
-            table.add_row(f"{split} rows", counts)
-        for key, value in document.get("row", {}).items():
-            table.add_row(f"a row's {key}", escape(str(value)))
-    return table
+def _in_a_line(document: dict[str, Any]) -> tuple[str, ...]:
+    codes = document["languages"]
+    trains_on = "nothing" if document["kind"] == "retrieval" else "its own"
+    return (
+        *(document[key] for key in ("name", "role", "kind", "metric")),
+        document["trained_on"] or trains_on,
+        f"{len(codes)}: {' '.join(codes)}",
+    )
+
+
+def _whole(document: dict[str, Any]) -> Iterator[tuple[str, ...]]:
+    """Yield all that is known of a task, a line each."""
+    for key, value in document.items():
+        if key not in ("rows", "row", "wrong"):
+            said = ", ".join(value) if isinstance(value, list) else value
+            yield key, said or ("its own rows" if key == "trained_on" else "not told")
+    for split, by_language in document["rows"].items():
+        yield f"{split} rows", ", ".join(f"{code} {rows:,}" for code, rows in by_language.items())
+    for key, value in document.get("row", {}).items():
+        yield f"a row's {key}", str(value)

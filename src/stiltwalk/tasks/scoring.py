@@ -8,13 +8,12 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from rich.table import Table
-
 from stiltwalk.data.xtreme_files import Form, answers_path, form_of, read_answers, read_gold
 from stiltwalk.errors import DataError, MetricError, RecipeError
 from stiltwalk.metrics.aggregate import TaskScore, group_scores, mean, overall_score, task_score
 from stiltwalk.metrics.score import score
 from stiltwalk.records import Metric, Scores
+from stiltwalk.tables.table import Cell, Table, heads
 from stiltwalk.tasks import TARGETS, TASKS
 from stiltwalk.tasks.task import GROUPS
 
@@ -128,19 +127,25 @@ def _nothing_found(predictions: Path, labels: Path, benchmark: Benchmark) -> str
 
 def score_table(document: dict[str, Any]) -> Table:
     """Return a scoring document as a table for people."""
-    table = Table(box=None)
-    for column in ("task", "score", "languages", "missing"):
-        table.add_column(column, justify="right" if column == "score" else "left")
+    rows = []
     for name, task in document["tasks"].items():
         figure = next(key for key in task if key not in ("score", "missing"))
         languages = " ".join(f"{code} {value:.1f}" for code, value in task[figure].items())
-        table.add_row(name, f"{task['score']:.2f}", languages, " ".join(task.get("missing", [])))
-    for name, value in document["groups"].items():
-        table.add_row(f"[bold]{name}", f"{value:.2f}")
-    for name in ("overall", "mean_of_present_tasks"):
-        if name in document:
-            table.add_row(f"[bold]{name}", f"{document[name]:.2f}")
-    return table
+        rows.append((name, task["score"], languages, " ".join(task.get("missing", []))))
+    means = {
+        name: document[name] for name in ("overall", "mean_of_present_tasks") if name in document
+    }
+    rows += [(name, value, "", "") for name, value in (document["groups"] | means).items()]
+    return Table(
+        name="scores",
+        title="",
+        note="In percent.",
+        columns=heads("task", "score", "languages", "missing"),
+        rows=tuple(
+            (Cell(name), Cell(f"{value:.2f}", value), Cell(languages), Cell(missing))
+            for name, value, languages, missing in rows
+        ),
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

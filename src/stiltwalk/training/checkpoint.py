@@ -19,8 +19,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from stiltwalk.models.device import laid_out_as, whole
-from stiltwalk.store.processes import leads
-from stiltwalk.store.versions import deciding, differences, versions
+from stiltwalk.store.machine import deciding, differences, leads, versions
 
 log = logging.getLogger(__name__)
 

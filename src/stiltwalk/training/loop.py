@@ -23,7 +23,7 @@ from stiltwalk.inference.engine import Engine
 from stiltwalk.models.checkpoint import require_room
 from stiltwalk.models.device import from_lead
 from stiltwalk.recipe.schema import Mixing, Precision, TrainSettings
-from stiltwalk.store.processes import leads
+from stiltwalk.store.machine import leads
 from stiltwalk.training.checkpoint import keep, resume
 from stiltwalk.training.data import TaskModels, TaskRows, TrainRows, dev_score, steps_per_task
 from stiltwalk.training.distributed import (

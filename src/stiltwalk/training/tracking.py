@@ -11,7 +11,7 @@ from typing import Any
 from accelerate.tracking import LOGGER_TYPE_TO_CLASS, get_available_trackers
 
 from stiltwalk.errors import RecipeError
-from stiltwalk.store.processes import leads
+from stiltwalk.store.machine import leads
 from stiltwalk.training.distributed import join_processes
 from stiltwalk.training.loop import Track
 

@@ -1,27 +1,28 @@
-"""Who carries stages out: this process, or whoever else keeps to the same few calls."""
+"""Carry out one stage after the other in this process."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Protocol
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
 
+from stiltwalk.execution.executors import Assignment, Ended, Executor
 from stiltwalk.execution.scheduler import Job, Needs
-from stiltwalk.recipe.schema import Recipe
 from stiltwalk.stages.context import Context
 from stiltwalk.stages.stage import Stage
-from stiltwalk.store.versions import backends
-from stiltwalk.store.workspace import Workspace
+from stiltwalk.store.machine import backends
 
 
-def context_of(
-    recipe: Recipe,
-    store: Workspace,
-    base_folder: Path | None,
-    progress: Callable[[int, int], None],
-) -> Context:
+@contextmanager
+def started(_address: str, assignment: Assignment) -> Iterator[Executor]:
+    """Give what carries stages out here."""
+    context = context_of(assignment)
+    yield InProcess(lambda stage: perform(stage, context))
+
+
+def context_of(assignment: Assignment) -> Context:
     """Return what stages are handed in this process.
 
     Raises:
@@ -32,6 +33,7 @@ def context_of(
     from stiltwalk.models.device import require_device
     from stiltwalk.training.tracking import require_trackers
 
+    recipe = assignment.recipe
     require_device(recipe.precision)
     require_trackers(recipe.trackers)
     backend = {}
@@ -39,50 +41,22 @@ def context_of(
         require_vllm()
         backend = backends()
     return Context(
-        workspace=store,
+        workspace=assignment.store,
         data=recipe.data.where,
-        base_folder=base_folder,
+        base_folder=assignment.base_folder,
         num_threads=recipe.num_threads,
         resume_every_s=recipe.resume_every_s,
         trackers=recipe.trackers,
         provenance=provenance() | backend,
-        progress=progress,
+        progress=assignment.progress,
     )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Ended:
-    """A stage that runs no longer.
-
-    Args:
-        name: its fingerprint.
-        time_s: for how long it ran.
-        fault: what went wrong, in sentences; empty for a stage that is complete.
-        was_lost: whether not the stage failed but its process or its node.
-    """
-
-    name: str
-    time_s: float
-    fault: str = ""
-    was_lost: bool = False
-
-
-class Executor(Protocol):
-    """Carries out several stages at a time; raises what ends a whole run."""
-
-    is_parallel: bool
-
-    def has_room(self, needs: Needs) -> bool:
-        """Tell whether a stage that needs so much could begin now."""
-
-    def start(self, job: Job) -> None:
-        """Begin a stage; there was room for it."""
-
-    def wait(self) -> Ended | None:
-        """Return the next stage that ended, None after a second or so without one."""
-
-    def seen(self) -> dict[str, Any]:
-        """Return what `stiltwalk status` shows of it, as JSON: `nodes`, `dashboard`."""
+def perform(stage: Stage, context: Context) -> None:
+    """Carry out a stage in a folder of its own, and mark it complete."""
+    with context.workspace.writing(stage, context.provenance) as folder:
+        told = replace(context, progress=folder.spent.along(context.progress))
+        stage.run(told, folder)
 
 
 class InProcess:

@@ -16,7 +16,7 @@ from threading import Thread
 from types import TracebackType
 from typing import Any
 
-from stiltwalk.execution.executors.local import Ended
+from stiltwalk.execution.executors import Ended
 from stiltwalk.execution.executors.worker import Progress, carry_out
 from stiltwalk.execution.scheduler import Amount, Job, Needs, NodePool
 from stiltwalk.stages.stage import Stage

@@ -9,7 +9,6 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from types import TracebackType
 from typing import Any
 
 import ray
@@ -19,11 +18,17 @@ from ray.exceptions import RayError, RayTaskError, WorkerCrashedError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from stiltwalk.errors import ClusterError
-from stiltwalk.execution.executors.local import Ended
-from stiltwalk.execution.executors.worker import Progress, carry_out, first_line, said_of
+from stiltwalk.execution.executors import Assignment, Ended
+from stiltwalk.execution.executors.worker import (
+    Progress,
+    Worker,
+    carry_out,
+    first_line,
+    said_of,
+)
 from stiltwalk.execution.scheduler import Amount, Job, Needs, NodePool
 from stiltwalk.stages.stage import Stage
-from stiltwalk.store.versions import differences, versions
+from stiltwalk.store.machine import differences, versions
 
 _TICK_S = 1.0
 _PATIENCE_S = 30.0
@@ -32,6 +37,11 @@ _LOOPBACK = "127.0.0.2" if sys.platform == "linux" else "127.0.0.1"
 """On Linux Ray takes 127.0.0.1 for this machine's address in the network."""
 _STORE_BYTES = 100_000_000
 """Ray's own memory for what tasks exchange: words, here."""
+
+
+def started(address: str, assignment: Assignment) -> AbstractContextManager[RayExecutor]:
+    """Return what carries stages out on a cluster, once it is entered."""
+    return RayExecutor(address, Worker(assignment.recipe, assignment.store.address), assignment.say)
 
 
 class RayExecutor(AbstractContextManager["RayExecutor"]):
@@ -67,12 +77,7 @@ class RayExecutor(AbstractContextManager["RayExecutor"]):
         self._missed: set[Needs] = set()
         self._looked_s = self._answered_s = 0.0
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Leave the cluster; what still runs for us is stopped."""
         ray.shutdown()
 

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from stiltwalk.data.source import DataSource
 from stiltwalk.errors import DataError, ModelError, StiltwalkError
-from stiltwalk.execution.executors.local import context_of
+from stiltwalk.execution.executors import Assignment
+from stiltwalk.execution.executors.local import context_of, perform
 from stiltwalk.models.locate import locate
 from stiltwalk.recipe.schema import ModelSettings, Recipe
 from stiltwalk.stages.rows import Rows
@@ -41,16 +42,20 @@ class Worker:
             ModelError, DataError: if model or data here are not those of the plan.
             StiltwalkError: what went wrong in the stage.
         """
-        from stiltwalk.execution.runner import perform  # noqa: PLC0415 - torch, in workers alone
-
         declare(own.task() for own in self.recipe.tasks)
         base_folder = _base_folder(self.recipe.model, stage.base_revision)
         for rows in stage.reads:
             _check_rows(rows, self.recipe.data.where)
-        store = workspace_at(self.place)
-        context = context_of(self.recipe, store, base_folder, progress)
-        with store.claimed(stage):
-            if not store.has(stage):
+        assignment = Assignment(
+            recipe=self.recipe,
+            store=workspace_at(self.place),
+            base_folder=base_folder,
+            progress=progress,
+            say=print,
+        )
+        context = context_of(assignment)
+        with assignment.store.claimed(stage):
+            if not assignment.store.has(stage):
                 perform(stage, context)
 
 

@@ -119,7 +119,7 @@ def test_plain_lines_tell_of_a_long_stage_from_time_to_time(
     said, now = io.StringIO(), 0.0
     monkeypatch.setattr("time.monotonic", lambda: now)
     with Narrator(Console(file=said)) as narrator:
-        narrator.stage("[1/1] 0", "running  a long stage")
+        narrator.stage("[1/1] 0 running  a long stage")
         for done in range(1, 101):
             now = float(done)
             narrator.progress(done, 100)
@@ -132,7 +132,7 @@ def test_plain_lines_tell_of_a_long_stage_from_time_to_time(
 def test_a_terminal_gets_a_bar_that_goes_when_the_stage_ends() -> None:
     said = io.StringIO()
     with Narrator(Console(file=said, force_terminal=True, width=100)) as narrator:
-        narrator.stage("[1/1] 0", "running  a long stage")
+        narrator.stage("[1/1] 0 running  a long stage")
         for done in range(101):
             narrator.progress(done, 100)
         narrator.end("[1/1] 0 done")

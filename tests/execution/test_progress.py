@@ -1,4 +1,4 @@
-"""Tests for stiltwalk.execution.status."""
+"""Tests for stiltwalk.execution.progress."""
 
 from __future__ import annotations
 
@@ -10,9 +10,15 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from stiltwalk.errors import NoSuchRun
+from stiltwalk.errors import NoSuchRun, WorkspaceError
+from stiltwalk.execution.progress import (
+    Board,
+    keep_status,
+    last_faults,
+    print_status,
+    read_status,
+)
 from stiltwalk.execution.scheduler import Job, Scheduler
-from stiltwalk.execution.status import Board, keep_status, print_status, read_status
 from stiltwalk.stages.encoder import Base
 from stiltwalk.store.workspace import Workspace
 
@@ -93,6 +99,21 @@ def test_people_get_one_table(held_by: str, says: str) -> None:
         says,
     ):
         assert expected in text, text
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["{", "[]", '{"run": "mine"}', "\0", '{"run": 1, "stages": 2}', "[" * 100_000, "NaN"],
+    ids=lambda text: text[:20],
+)
+def test_a_damaged_status_costs_itself_alone(tmp_path: Path, text: str) -> None:
+    store = Workspace(tmp_path)
+    store.keep_text("status.json", text)
+    with pytest.raises(WorkspaceError, match=r"status\.json is not what a run wrote"):
+        read_status(store)
+    assert last_faults(store) == {}
+    keep_status(store, document())
+    assert last_faults(store) == {"c": "It was meant to."}
 
 
 def test_a_run_that_is_over_says_so() -> None:
