@@ -48,7 +48,7 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 from stiltwalk.data.source import DataSource
 from stiltwalk.features.prompts import PromptEncoder, Rendered
 from stiltwalk.features.rows import Features
-from stiltwalk.inference.backends.transformers import written
+from stiltwalk.inference.backends.transformers import Transformers
 from stiltwalk.inference.backends.vllm import VLLM
 from stiltwalk.inference.decode import Stopping
 from stiltwalk.inference.engine import Engine
@@ -131,7 +131,8 @@ def _cut(texts: Sequence[str]) -> Tokenizer:
 def ours(given: Given) -> Answers:
     """Write through the engine."""
     stopping = Stopping(stop_ids=torch.tensor(given.stop_ids), most_tokens=given.most_tokens)
-    found, _ = written(Engine(model=given.model, pad_id=PAD), given.features(), stopping)
+    backend = Transformers(engine=Engine(model=given.model, pad_id=PAD))
+    found, _ = backend.written(given.features(), stopping)
     return [row.tolist() for row in found]
 
 

@@ -34,8 +34,7 @@ from stiltwalk.features.sentences import line_features
 from stiltwalk.features.text import load_text_encoder
 from stiltwalk.heads import head_of
 from stiltwalk.heads.head import make_batch
-from stiltwalk.inference.embed import block_at, sentence_vectors
-from stiltwalk.inference.engine import Engine
+from stiltwalk.inference.engine import Engine, block_at, sentence_vectors
 from stiltwalk.inference.predictor import outputs
 from stiltwalk.models import checkpoint
 from stiltwalk.models.locate import MINI_BASE, locate

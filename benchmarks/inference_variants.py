@@ -21,8 +21,7 @@ from transformers import AutoTokenizer, DataCollatorWithPadding, Trainer, Traini
 from stiltwalk.features.batches import inference_batches
 from stiltwalk.features.rows import Features
 from stiltwalk.heads.head import Batch, make_batch
-from stiltwalk.inference.embed import sentence_vectors
-from stiltwalk.inference.engine import Engine
+from stiltwalk.inference.engine import Engine, sentence_vectors
 from stiltwalk.models.checkpoint import first_tokens_alone
 from stiltwalk.models.device import CPU_BATCH_TOKENS as BATCH_TOKENS
 

@@ -26,7 +26,7 @@ from stiltwalk.features.rows import Features, Ragged
 from stiltwalk.features.sentences import line_features
 from stiltwalk.features.text import TextEncoder, load_text_encoder
 from stiltwalk.heads import head_of
-from stiltwalk.inference.embed import block_at
+from stiltwalk.inference.engine import block_at
 from stiltwalk.records import Split, TaskType
 from stiltwalk.tasks import TASKS
 from stiltwalk.tasks.load import bitext, examples

@@ -32,7 +32,7 @@ from peft import LoraConfig, get_peft_model
 from torch import Tensor, nn
 
 from stiltwalk.data.source import MINI, DataSource
-from stiltwalk.inference.predictor import Answerer, Delayed, Settings, System, load_answerer
+from stiltwalk.inference.predictor import Delayed, Predictor, Settings, System, load_predictor
 from stiltwalk.models.locate import MINI_BASE, locate
 from stiltwalk.recipe.schema import ModelSettings
 from stiltwalk.tasks import TASKS
@@ -77,7 +77,7 @@ class Case:
     """A known difference: what B is, what the instrument must say, and the true ratio of times."""
 
     variant: str
-    make: Callable[[Answerer], System]
+    make: Callable[[Predictor], System]
     expected: Verdict
     measurements: int
     beside: str = "quiet"
@@ -99,11 +99,11 @@ class Case:
                 return verdict is Verdict.FASTER
 
 
-def with_model(answerer: Answerer, model: Any) -> Answerer:  # noqa: ANN401
+def with_model(answerer: Predictor, model: Any) -> Predictor:  # noqa: ANN401
     return replace(answerer, engine=replace(answerer.engine, model=model.eval()))
 
 
-def adapted(answerer: Answerer, *, merged: bool) -> Answerer:
+def adapted(answerer: Predictor, *, merged: bool) -> Predictor:
     settings = LoraConfig(r=8, target_modules=["query", "value"], init_lora_weights=False)
     model = get_peft_model(copy.deepcopy(answerer.engine.model), settings)
     return with_model(answerer, model.merge_and_unload() if merged else model)
@@ -147,7 +147,7 @@ def measurements(case: Case, number: int) -> Iterator[list[float]]:
     settings = Settings(task=TASK, max_length_tokens=TASK.max_length_tokens)
     workload = load_workload(TASK, DataSource(source=MINI), TASK.languages, None)
     for seed in range(1, number + 1):
-        first, second = (load_answerer(folder, settings) for _ in range(2))
+        first, second = (load_predictor(folder, settings) for _ in range(2))
         session = Session(profile=PROFILE, num_threads=1, seed=seed)
         with controlled(1), beside(case.beside):
             found = session.measure((first, case.make(second)), workload, SCENARIO, 1, "trial")

@@ -29,8 +29,7 @@ from stiltwalk.features.rows import Features
 from stiltwalk.features.sentences import line_features
 from stiltwalk.features.text import TextEncoder, load_text_encoder
 from stiltwalk.heads import head_of
-from stiltwalk.inference.embed import sentence_vectors
-from stiltwalk.inference.engine import Engine
+from stiltwalk.inference.engine import Engine, sentence_vectors
 from stiltwalk.metrics.efficiency import disparity, variance_shares
 from stiltwalk.records import Sentence, Split
 from stiltwalk.tasks import TASKS

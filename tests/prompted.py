@@ -10,11 +10,11 @@ from typing import Any
 import torch
 from transformers import AutoModelForMaskedLM
 
+from rows import predict
 from stiltwalk.features.rows import Features
 from stiltwalk.features.text import TextEncoder, load_text_encoder
 from stiltwalk.heads.cloze import ClozeHead
 from stiltwalk.inference.engine import Engine
-from stiltwalk.inference.predictor import predict
 from stiltwalk.models.soft_prompt import (
     FrozenModel,
     PromptedModel,

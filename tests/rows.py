@@ -11,9 +11,12 @@ from stiltwalk.features.rows import Features
 from stiltwalk.features.text import load_text_encoder
 from stiltwalk.heads import head_of
 from stiltwalk.heads.head import Head
+from stiltwalk.inference.engine import Engine, RowCosts
+from stiltwalk.inference.predictor import outputs
 from stiltwalk.models import checkpoint
 from stiltwalk.records import (
     Answer,
+    Answers,
     ChoiceExample,
     PairExample,
     SpanExample,
@@ -96,3 +99,15 @@ def small_set(kind: TaskType, folder: Path, count: int = 12) -> Set:
         pad_id=encoder.pad_id,
         folder=folder,
     )
+
+
+def predict(
+    engine: Engine,
+    head: Head,
+    features: Features,
+    examples: Sequence[Any],
+    labels: Sequence[str],
+) -> tuple[Answers, RowCosts]:
+    """Return the answers to examples whose rows these are, and what each row took."""
+    found, costs = outputs(engine, head, features)
+    return head.decode(found, features, examples, labels), costs

@@ -16,13 +16,12 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import save_file
 
-from rows import LABELS, WITH_HEAD, Set, small_set
+from rows import LABELS, WITH_HEAD, Set, predict, small_set
 from stiltwalk.errors import ModelError
 from stiltwalk.features.text import load_text_encoder
 from stiltwalk.heads import head_of
 from stiltwalk.heads.head import Batch, make_batch, uses_types
 from stiltwalk.inference.engine import Engine
-from stiltwalk.inference.predictor import predict
 from stiltwalk.models import checkpoint
 from stiltwalk.records import (
     ChoiceExample,

@@ -15,7 +15,7 @@ from decoders import DECODERS, write_decoder
 from stiltwalk.errors import ModelError
 from stiltwalk.features.rows import Features, Ragged
 from stiltwalk.heads.head import make_batch
-from stiltwalk.inference.backends.transformers import written
+from stiltwalk.inference.backends.transformers import Transformers
 from stiltwalk.inference.decode import Continuation, Stopping, option_scores, write
 from stiltwalk.inference.engine import Engine
 from stiltwalk.models.checkpoint import load_decoder
@@ -64,7 +64,7 @@ def test_batches_of_any_size_write_what_every_row_alone_would(
 ) -> None:
     rows, stopping = prompts(), Stopping(stop_ids=STOPS, most_tokens=12)
     engine = Engine(model=model, pad_id=1, batch_tokens=batch_tokens)
-    found, costs = written(engine, rows, stopping)
+    found, costs = Transformers(engine=engine).written(rows, stopping)
     expected = [plainly(model, row.tolist(), stopping) for row in rows.ids]
     assert [each.tolist() for each in found] == expected
     assert len({len(each) for each in expected}) > 1, "the rows end at different times"
@@ -91,7 +91,7 @@ def test_a_model_that_keeps_more_than_keys_and_values_is_refused() -> None:
 
 def test_a_fixed_length_is_kept_whatever_the_model_would_say(model: Any) -> None:  # noqa: ANN401
     rows, stopping = prompts(4), Stopping(stop_ids=STOPS, most_tokens=7, least_tokens=7)
-    found, costs = written(Engine(model=model, pad_id=1), rows, stopping)
+    found, costs = Transformers(engine=Engine(model=model, pad_id=1)).written(rows, stopping)
     assert [len(each) for each in found] == [7] * 4
     assert costs.written_tokens.tolist() == [7] * 4
     assert found[2].tolist() == plainly(model, rows.ids[2].tolist(), stopping)

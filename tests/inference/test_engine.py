@@ -16,15 +16,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from rows import WITH_HEAD, Set, small_set
+from rows import WITH_HEAD, Set, predict, small_set
 from stiltwalk.errors import ModelError
 from stiltwalk.features.rows import Ragged, concatenated
 from stiltwalk.features.sentences import line_features
 from stiltwalk.features.text import load_text_encoder
 from stiltwalk.heads.head import Batch, make_batch, uses_types
-from stiltwalk.inference.embed import FINAL_NORM_FAMILIES, block_at, sentence_vectors
-from stiltwalk.inference.engine import Engine
-from stiltwalk.inference.predictor import outputs, predict
+from stiltwalk.inference.engine import FINAL_NORM_FAMILIES, Engine, block_at, sentence_vectors
+from stiltwalk.inference.predictor import outputs
 from stiltwalk.models import checkpoint, device
 from stiltwalk.models.checkpoint import FAMILIES, Model
 from stiltwalk.records import TaskType

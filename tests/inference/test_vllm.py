@@ -13,9 +13,9 @@ import torch
 from decoders import write_decoder
 from stiltwalk.errors import ModelError, RecipeError
 from stiltwalk.features.rows import Features, Ragged
-from stiltwalk.inference.backends.backend import Backend
+from stiltwalk.inference.backends import Backend
 from stiltwalk.inference.backends.transformers import Transformers
-from stiltwalk.inference.backends.vllm import VLLM, require_vllm
+from stiltwalk.inference.backends.vllm import VLLM
 from stiltwalk.inference.decode import Stopping
 from stiltwalk.inference.engine import Engine
 from stiltwalk.models.checkpoint import load_decoder
@@ -87,4 +87,4 @@ def test_a_model_that_it_has_none_of_its_own_for_is_refused(tmp_path: Path) -> N
 def test_where_it_is_not_installed_the_recipe_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("stiltwalk.inference.backends.vllm.find_spec", lambda _: None)
     with pytest.raises(RecipeError, match=r"pip install 'stiltwalk\[vllm\]'"):
-        require_vllm()
+        VLLM.require()

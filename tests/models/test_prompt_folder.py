@@ -13,7 +13,7 @@ from prompted import CLOZE, EXAMPLES, FIVE_VECTORS, LABELS, asked, verbaliser, w
 from stiltwalk.errors import ModelError
 from stiltwalk.features.text import load_text_encoder
 from stiltwalk.heads.cloze import PromptedFolder
-from stiltwalk.inference.predictor import Settings, load_answerer
+from stiltwalk.inference.predictor import Settings, load_predictor
 from stiltwalk.models import checkpoint
 from stiltwalk.models.soft_prompt import (
     FrozenModel,
@@ -113,6 +113,6 @@ def test_a_comparison_s_parts_are_all_that_a_prompt_costs(
 
 def test_a_prompted_model_answers_requests_as_a_system_under_test(kept: PromptedFolder) -> None:
     settings = Settings(task=TASKS["sib200"], max_length_tokens=64)
-    spent = load_answerer(kept, settings).answer(EXAMPLES)
+    spent = load_predictor(kept, settings).answer(EXAMPLES)
     given = asked(kept.model.encoder, FIVE_VECTORS, SoftPrompt(uniform_start(5, 32, seed=1)))
     assert spent.real_tokens == int(given.features().ids.lengths.sum())

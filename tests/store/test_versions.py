@@ -12,7 +12,7 @@ from stiltwalk.execution.progress import read_status
 from stiltwalk.execution.provenance import made_with, said_of_mixture
 from stiltwalk.reports.data import rows_of
 from stiltwalk.reports.wording import notices
-from stiltwalk.stages import language_result
+from stiltwalk.stages import predict_run
 from stiltwalk.store.machine import versions
 from stiltwalk.store.manifest import read_records
 from stiltwalk.store.workspace import Workspace
@@ -116,7 +116,7 @@ def test_features_of_another_tokenizers_version_are_not_used(
     own.again(*SHORT)
     assert {file.name for file in features.iterdir()} == before
     marker.unlink()
-    monkeypatch.setattr(language_result, "installed", lambda *_: {"tokenizers": "1.0"})
+    monkeypatch.setattr(predict_run, "installed", lambda *_: {"tokenizers": "1.0"})
     own.again(*SHORT)
     assert len(list(features.iterdir())) == len(before) + 1
 

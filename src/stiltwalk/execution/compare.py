@@ -21,8 +21,7 @@ from stiltwalk.stages import STAGES
 from stiltwalk.stages.compare_speed_run import both_lengths, scored_format
 from stiltwalk.stages.compare_speed_run import quality as quality_of
 from stiltwalk.stages.context import MODEL
-from stiltwalk.stages.precision import CHOICE
-from stiltwalk.stages.predict_run import shots_of
+from stiltwalk.stages.predict_run import FORMAT, shots_of
 from stiltwalk.stages.rows import Asking
 from stiltwalk.store.machine import measured_on
 from stiltwalk.store.manifest import RUNS, RecordedStage, RunRecord, read_record, run_folder
@@ -187,7 +186,7 @@ def _evaluated(recorded: RecordedStage, record: RunRecord, store: Workspace) -> 
         does=recorded.does,
         folder=_asked_model(recorded, stage["parent"], record, store),
         stage=stage,
-        kept_format=store.text(recorded.fingerprint, CHOICE),
+        kept_format=store.text(recorded.fingerprint, FORMAT),
         scores=store.scores(recorded.fingerprint),
         record=record,
         is_trained=bool(recorded.trained),

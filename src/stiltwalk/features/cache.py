@@ -39,6 +39,12 @@ class KeptFeatures:
     first_rows: Sequence[int]
     first_examples: Sequence[int]
 
+    @classmethod
+    def of(cls, parts: Sequence[Features]) -> KeptFeatures:
+        """Lay parts behind one another, in memory."""
+        first_rows = [0, *accumulate(part.num_rows for part in parts)]
+        return cls(concatenated(parts), first_rows, first_examples(parts))
+
     def part(self, number: int) -> Features:
         """Return one part as it was made, views."""
         start, end = self.first_rows[number : number + 2]
@@ -69,7 +75,8 @@ def kept_features(
 
 def _write(file: Path, parts: Sequence[Features]) -> None:
     """Write all or nothing."""
-    whole = concatenated(parts)
+    kept = KeptFeatures.of(parts)
+    whole = kept.whole
     columns = {
         "ids": _lists(whole.ids),
         "second": pa.array(whole.second),
@@ -81,8 +88,8 @@ def _write(file: Path, parts: Sequence[Features]) -> None:
         if (found := getattr(whole, name)) is not None
     }
     facts = {
-        "first_rows": [0, *accumulate(part.num_rows for part in parts)],
-        "first_examples": first_examples(parts),
+        "first_rows": kept.first_rows,
+        "first_examples": kept.first_examples,
         "rows_per_unit": whole.rows_per_unit,
     }
     batch = pa.RecordBatch.from_pydict(columns, metadata={"facts": json.dumps(facts)})

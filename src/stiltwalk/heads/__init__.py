@@ -1,29 +1,26 @@
 """One file per shape of task: which features, which loss, which decoding, together."""
 
-from typing import assert_never
+from __future__ import annotations
 
-from stiltwalk.heads.choice import ChoiceHead
-from stiltwalk.heads.classification import PairHead, TextHead
-from stiltwalk.heads.head import Head
-from stiltwalk.heads.span import SpanHead
-from stiltwalk.heads.tagging import TaggingHead
+from pkgutil import resolve_name
+from typing import TYPE_CHECKING
+
 from stiltwalk.records import TaskType
+
+if TYPE_CHECKING:
+    from stiltwalk.heads.head import Head
+
+HEADS = {
+    TaskType.TEXT: "stiltwalk.heads.classification:TextHead",
+    TaskType.PAIR: "stiltwalk.heads.classification:PairHead",
+    TaskType.CHOICE: "stiltwalk.heads.classification:ChoiceHead",
+    TaskType.TAGGING: "stiltwalk.heads.tagging:TaggingHead",
+    TaskType.SPAN: "stiltwalk.heads.span:SpanHead",
+}
+"""Where the head of a task type is, loaded when it is asked for; retrieval has none."""
 
 
 def head_of(kind: TaskType) -> Head:
-    """Return what a kind of task does at each step; retrieval has no head and no loss."""
-    match kind:
-        case TaskType.TEXT:
-            return TextHead()
-        case TaskType.PAIR:
-            return PairHead()
-        case TaskType.CHOICE:
-            return ChoiceHead()
-        case TaskType.TAGGING:
-            return TaggingHead()
-        case TaskType.SPAN:
-            return SpanHead()
-        case TaskType.RETRIEVAL:
-            raise AssertionError("retrieval embeds sentences: see stiltwalk.inference.embed")
-        case _:
-            assert_never(kind)
+    """Return what a task type does at each step."""
+    head: Head = resolve_name(HEADS[kind])()
+    return head

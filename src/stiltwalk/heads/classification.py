@@ -1,10 +1,10 @@
-"""One text or two in, one label out."""
+"""One text or two in, one label out; or a prompt and several continuations, the best one out."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -13,38 +13,31 @@ from torch import Tensor
 from torch.nn import functional
 
 from stiltwalk.features.rows import Features
-from stiltwalk.features.sentences import pair_features, text_features
+from stiltwalk.features.sentences import choice_features, pair_features, text_features
 from stiltwalk.features.text import TextEncoder
-from stiltwalk.heads.head import Batch
+from stiltwalk.heads.head import Batch, RowHead
 from stiltwalk.models.checkpoint import Model, first_tokens_alone
-from stiltwalk.records import Labels, PairExample
+from stiltwalk.records import Labels
 
 
-class PairHead:
+class PairHead(RowHead):
     """Sentence pairs, with a sequence classification head."""
 
+    _rows: ClassVar[Callable[..., Features]] = staticmethod(pair_features)
+    """Makes one row per example."""
     _reads_first_token = True
     """Whether the head reads no other token of the last block."""
 
     def features(
         self,
-        examples: Sequence[PairExample],
+        examples: Sequence[Any],
         encoder: TextEncoder,
         labels: Sequence[str],
         max_length_tokens: int,
     ) -> Features:
-        """Return one row per pair."""
+        """Return one row per example."""
         label_ids = {label: number for number, label in enumerate(labels)}
-        return pair_features(examples, encoder, label_ids, max_length_tokens)
-
-    def weights(self, features: Features) -> NDArray[np.int64]:
-        """Return 1 per pair."""
-        return np.ones(features.num_units, dtype=np.int64)
-
-    def logits(self, model: Model, batch: Batch) -> Tensor:
-        """Return (R, C)."""
-        logits: Tensor = model(**batch.inputs()).logits
-        return logits
+        return self._rows(examples, encoder, label_ids, max_length_tokens)
 
     def loss(self, logits: Tensor, features: Features, units: NDArray[np.int64]) -> Tensor:
         """Return the summed cross-entropy."""
@@ -62,7 +55,7 @@ class PairHead:
         self,
         outputs: Sequence[NDArray[np.float32]],
         features: Features,
-        examples: Sequence[PairExample],
+        examples: Sequence[Any],
         labels: Sequence[str],
     ) -> Labels:
         """Return the likeliest label of each pair."""
@@ -72,6 +65,12 @@ class PairHead:
 class TextHead(PairHead):
     """Single texts; head, loss and decoding are those of a pair."""
 
+    _rows = staticmethod(text_features)
+
+
+class ChoiceHead(PairHead):
+    """Multiple choice: every continuation is scored alone, the softmax is over continuations."""
+
     def features(
         self,
         examples: Sequence[Any],
@@ -79,6 +78,28 @@ class TextHead(PairHead):
         labels: Sequence[str],
         max_length_tokens: int,
     ) -> Features:
-        """Return one row per text."""
-        label_ids = {label: number for number, label in enumerate(labels)}
-        return text_features(examples, encoder, label_ids, max_length_tokens)
+        """Return one row per choice."""
+        return choice_features(examples, encoder, max_length_tokens)
+
+    def logits(self, model: Model, batch: Batch) -> Tensor:
+        """Return (R, 1): each row is its own question with one choice."""
+        inputs = {name: tensor[:, None] for name, tensor in batch.inputs().items()}
+        logits: Tensor = model(**inputs).logits
+        return logits
+
+    def loss(self, logits: Tensor, features: Features, units: NDArray[np.int64]) -> Tensor:
+        """Return the summed cross-entropy over choices."""
+        gold = torch.from_numpy(features.labels.padded(units, 0)[:, 0]).to(logits.device)
+        by_question = logits.float().view(len(units), features.rows_per_unit)
+        return functional.cross_entropy(by_question, gold, reduction="sum")
+
+    def decode(
+        self,
+        outputs: Sequence[NDArray[np.float32]],
+        features: Features,
+        examples: Sequence[Any],
+        labels: Sequence[str],
+    ) -> Labels:
+        """Return the index of the best choice of each question, as text."""
+        scores = np.concatenate(outputs).reshape(-1, features.rows_per_unit)
+        return [str(best) for best in scores.argmax(axis=1)]

@@ -122,7 +122,7 @@ class DecoderHead:
     def outputs(
         self, model: Model, batch: Batch, features: Features, rows: NDArray[np.int64]
     ) -> list[NDArray[Any]]:
-        """Answers are not read off one forward pass: see `stiltwalk.inference.backends.backend`."""
+        """Answers are not read off one forward pass: see `stiltwalk.inference.backends`."""
         raise AssertionError(self.task.name)
 
     def decode(

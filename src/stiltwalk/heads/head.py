@@ -85,6 +85,19 @@ class Head(Learnable, Protocol):
         """Turn the outputs of all rows into answers in the form of XTREME's files."""
 
 
+class RowHead:
+    """What heads on an encoder have in common: one loss term per unit, one forward pass."""
+
+    def weights(self, features: Features) -> NDArray[np.int64]:
+        """Return 1 per unit."""
+        return np.ones(features.num_units, dtype=np.int64)
+
+    def logits(self, model: Model, batch: Batch) -> Tensor:
+        """Return (R, C), or (R, T, C)."""
+        logits: Tensor = model(**batch.inputs()).logits
+        return logits
+
+
 def make_batch(
     features: Features, rows: NDArray[np.int64], pad_id: int, *, with_types: bool
 ) -> Batch:

@@ -13,12 +13,12 @@ from torch.nn import functional
 from stiltwalk.features.rows import Features
 from stiltwalk.features.spans import answers_of, best_spans, span_features
 from stiltwalk.features.text import TextEncoder
-from stiltwalk.heads.head import Batch
+from stiltwalk.heads.head import Batch, RowHead
 from stiltwalk.models.checkpoint import Model
 from stiltwalk.records import SpanExample, Texts
 
 
-class SpanHead:
+class SpanHead(RowHead):
     """Span questions, with a start and an end score per token."""
 
     def features(
@@ -30,10 +30,6 @@ class SpanHead:
     ) -> Features:
         """Return one row per window."""
         return span_features(examples, encoder, max_length_tokens)
-
-    def weights(self, features: Features) -> NDArray[np.int64]:
-        """Return 1 per window."""
-        return np.ones(features.num_units, dtype=np.int64)
 
     def logits(self, model: Model, batch: Batch) -> Tensor:
         """Return (R, T, 2), minus infinity on padding so that it takes no probability."""

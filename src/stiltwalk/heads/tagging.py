@@ -16,13 +16,13 @@ from torch.nn import functional
 from stiltwalk.features.rows import Features
 from stiltwalk.features.sentences import NO_LABEL, joined_tags, tagging_features
 from stiltwalk.features.text import TextEncoder
-from stiltwalk.heads.head import Batch
+from stiltwalk.heads.head import Batch, RowHead
 from stiltwalk.models.checkpoint import Model
 from stiltwalk.models.device import say_once
 from stiltwalk.records import TaggedExample, TagLists
 
 
-class TaggingHead:
+class TaggingHead(RowHead):
     """Tags read at each word's first sub-word."""
 
     def features(
@@ -41,11 +41,6 @@ class TaggingHead:
         labelled = np.concatenate([[0], np.cumsum(features.labels.values != NO_LABEL)])
         counts: NDArray[np.int64] = np.diff(labelled[features.labels.starts])
         return counts
-
-    def logits(self, model: Model, batch: Batch) -> Tensor:
-        """Return (R, T, C)."""
-        logits: Tensor = model(**batch.inputs()).logits
-        return logits
 
     def loss(self, logits: Tensor, features: Features, units: NDArray[np.int64]) -> Tensor:
         """Return the summed cross-entropy over words."""

@@ -1,20 +1,10 @@
 """A decoder in the middle of some rows: writing on greedily, or scoring options.
 
-A decoder in the middle of some rows: prompts are read once, then every row is fed further.
-
 Prompts are padded on the right and read without a mask, since a token sees nothing behind it.
 What was read of them is then laid so that all rows end at the same place and are fed at the next.
 
-Shape letters: R rows, T tokens, V vocabulary, K places whose logits are kept, H heads, D width of
-a head.
-
-Prompts → the tokens that a decoder language model goes on with, greedily.
-
-Shape letters: R rows that are still written, V vocabulary.
-
-How likely a decoder language model finds each option behind one prompt, read once.
-
-Shape letters: R prompts, K options of each, O tokens of the longest option, V vocabulary.
+Shape letters: R rows, of those written only the ones that go on; T tokens, V vocabulary, N options
+of all prompts, K options of each, O tokens of the longest option.
 """
 
 from __future__ import annotations

@@ -1,12 +1,11 @@
-"""Examples → answers: one model that is asked for one task's answers."""
+"""Examples → answers: the one way in which a model is asked, for scores, dev rows and clocks."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -22,65 +21,54 @@ from stiltwalk.heads import head_of
 from stiltwalk.heads.cloze import PromptedFolder
 from stiltwalk.heads.decoder import DecoderHead, decoder_head
 from stiltwalk.heads.head import Batch, Head
-from stiltwalk.inference.backends.backend import answered, stopping_of
-from stiltwalk.inference.backends.transformers import Transformers, written
-from stiltwalk.inference.embed import FINAL_NORM_FAMILIES, block_at, sentence_vectors
-from stiltwalk.inference.engine import Engine, RowCosts
+from stiltwalk.inference.backends import Found, Served, answered, backend_named
+from stiltwalk.inference.backends.transformers import Transformers
+from stiltwalk.inference.engine import (
+    FINAL_NORM_FAMILIES,
+    Engine,
+    RowCosts,
+    block_at,
+    sentence_vectors,
+)
 from stiltwalk.models import checkpoint
-from stiltwalk.models.checkpoint import Model, load_decoder
-from stiltwalk.models.device import pick_device
+from stiltwalk.models.checkpoint import Model, load_decoder, require_room
+from stiltwalk.models.device import pick_device, say_once
 from stiltwalk.models.locate import read_config
 from stiltwalk.recipe.schema import Precision
 from stiltwalk.recipe.types import Answering, Pooling
 from stiltwalk.records import Answers, Example, TaskType
 from stiltwalk.tasks.task import Task
 
-
-def forward(
-    kind: Head, features: Features
-) -> Callable[[Model, Batch, NDArray[np.int64]], list[NDArray[Any]]]:
-    """Return what `Engine.map_rows` applies to every batch."""
-    return lambda model, batch, rows: kind.outputs(model, batch, features, rows)
+_UNCUT_TOKENS = 1 << 20
+"""Longer than any row, so that no word of one is missed."""
 
 
 def outputs(
-    engine: Engine, kind: Head, features: Features, *, once: bool = True
-) -> tuple[list[NDArray[Any]], RowCosts]:
+    engine: Engine,
+    head: Head,
+    features: Features,
+    *,
+    once: bool = True,
+    fixed_tokens: int | None = None,
+) -> Found:
     """Return what decoding needs of every row, or example, and what each took.
 
     Args:
         engine: holds the model.
-        kind: the shape of the task.
+        head: the shape of the task.
         features: the rows.
         once: run equal rows once.
+        fixed_tokens: length of every written answer; None to let the model stop.
     """
-    if isinstance(kind, DecoderHead):
-        return answered(Transformers(engine=engine, once=once), kind, features)
+    if isinstance(head, DecoderHead):
+        backend = Transformers(engine=engine, once=once)
+        return answered(backend, head, features, fixed_tokens)
+
+    def forward(model: Model, batch: Batch, rows: NDArray[np.int64]) -> list[NDArray[Any]]:
+        return head.outputs(model, batch, features, rows)
+
     first_equal = features.first_equal() if once else None
-    return engine.map_rows(features, forward(kind, features), first_equal=first_equal)
-
-
-def predict(
-    engine: Engine,
-    kind: Head,
-    features: Features,
-    examples: Sequence[Any],
-    labels: Sequence[str],
-) -> tuple[Answers, RowCosts]:
-    """Answer examples.
-
-    Args:
-        engine: holds the model.
-        kind: the shape of the task.
-        features: the examples' rows, as `kind.features` made them.
-        examples: in their own order.
-        labels: names of the model's classes.
-
-    Returns:
-        Answers in the order of the examples, and what each row took.
-    """
-    found, costs = outputs(engine, kind, features)
-    return kind.decode(found, features, examples, labels), costs
+    return engine.map_rows(features, forward, first_equal=first_equal)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -122,6 +110,7 @@ class Settings:
         answering: how decoders are asked, None for encoders.
         shots: solved examples that decoders see before every request.
         fixed_tokens: length of every written answer; None to let a model stop.
+        labels: classes of a decoder's task that declares none.
     """
 
     task: Task
@@ -131,6 +120,7 @@ class Settings:
     answering: Answering | None = None
     shots: tuple[Example, ...] = ()
     fixed_tokens: int | None = None
+    labels: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -151,31 +141,85 @@ class Settings:
 
 
 @dataclass(kw_only=True, eq=False)
-class Answerer:
-    """A model with its tokenizer, ready for one task's requests.
+class Predictor:
+    """A model with its tokenizer, ready for one task's requests: examples, or lines.
 
-    `block` is where sentence vectors are read, None for a model that answers; `prompts` how a
-    decoder is asked; `cloze` makes the rows of a model that is asked at a mask.
+    Args:
+        settings: how it is asked.
+        engine: holds the model.
+        encoder: its tokenizer.
+        folder: of the checkpoint, or of the model that a prompt belongs to.
+        labels: names of the classes.
+        head: makes rows and reads answers; None for retrieval, whose answers are vectors.
+        block: where sentence vectors are read, None for a model that answers.
+        is_changed: whether the weights are others than the checkpoint's.
     """
 
+    settings: Settings
     engine: Engine
     encoder: TextEncoder
-    settings: Settings
-    block: int | None
-    prompts: DecoderHead | None = None
-    cloze: Head | None = None
+    folder: Path
+    labels: tuple[str, ...] = ()
+    head: Head | None = None
+    block: int | None = None
+    is_changed: bool = False
+
+    def features(self, requests: Sequence[Any]) -> Features:
+        """Return what the model is fed."""
+        longest = self.settings.max_length_tokens
+        if self.head is None:
+            return line_features(requests, self.encoder, longest)
+        if isinstance(self.head, DecoderHead):
+            return self.head.asked(requests, self.labels, longest)
+        return self.head.features(requests, self.encoder, self.labels, longest)
+
+    def outputs(self, features: Features, *, once: bool = False) -> tuple[Any, RowCosts]:
+        """Return what decoding needs of every row, or a vector for each, and what each took."""
+        if self.head is None:
+            assert self.block is not None
+            return sentence_vectors(self.engine, features, self.block, self.settings.pooling)
+        fixed_tokens = self.settings.fixed_tokens
+        return outputs(self.engine, self.head, features, once=once, fixed_tokens=fixed_tokens)
+
+    def outputs_through(self, backend: str, features: Features, aside: Path) -> Found:
+        """Return the same of a decoder that another backend runs, which may copy it aside."""
+        assert isinstance(self.head, DecoderHead)
+        longest = int(features.ids.lengths.max(initial=0))
+        new_tokens = 0 if self.head.is_scored else self.head.max_new_tokens
+        require_room(self.engine.model, longest + new_tokens)
+        served = Served(
+            engine=self.engine,
+            folder=self.folder,
+            is_changed=self.is_changed,
+            most_tokens=longest + max(new_tokens, 1),  # some write one in any case
+            aside=aside,
+        )
+        with backend_named(backend).opened(served) as opened:
+            return answered(opened, self.head, features)
+
+    def decode(self, outputs: Any, features: Features, requests: Sequence[Any]) -> Answers:  # noqa: ANN401 - as the head makes them
+        """Return the answers in the order of the requests; vectors of retrieval as they are."""
+        if self.head is None:
+            found: Answers = outputs
+            return found
+        return self.head.decode(outputs, features, requests, self.labels)
+
+    def answers(self, requests: Sequence[Any]) -> Answers:
+        """Answer requests."""
+        features = self.features(requests)
+        found, _ = self.outputs(features)
+        return self.decode(found, features, requests)
 
     def answer(self, requests: Sequence[Any]) -> Spent:
-        """Tokenise, run the model, decode; the answers themselves are not kept."""
+        """Do the same and tell what it took; the answers themselves are not kept."""
         _synchronise()
         began = time.perf_counter()
         features = self.features(requests)
         tokenised = time.perf_counter()
-        outputs, costs = self._outputs(features)
+        found, costs = self.outputs(features)
         _synchronise()
         ran = time.perf_counter()
-        if self.block is None:
-            self._kind.decode(outputs, features, requests, self._labels)
+        self.decode(found, features, requests)
         ended = time.perf_counter()
         return Spent(
             time_s=ended - began,
@@ -192,79 +236,76 @@ class Answerer:
         """Let a copy take the model's place."""
         self.engine = replace(self.engine, model=deepcopy(self.engine.model))
 
-    def features(self, requests: Sequence[Any]) -> Features:
-        """Return what the model is fed for examples, or for lines."""
-        longest = self.settings.max_length_tokens
-        if self.block is not None:
-            return line_features(requests, self.encoder, longest)
-        if self.prompts is not None:
-            return self.prompts.asked(requests, self._labels, longest)
-        return self._kind.features(requests, self.encoder, self._labels, longest)
-
     def weight_bytes(self) -> int:
         """Return what the model's weights take."""
         return sum(each.numel() * each.element_size() for each in self.engine.model.parameters())
 
-    @cached_property
-    def _labels(self) -> tuple[str, ...]:
-        if self.prompts is not None:
-            return self.settings.task.labels
-        config = self.engine.model.config
-        return tuple(config.id2label[number] for number in range(config.num_labels))
-
-    @cached_property
-    def _kind(self) -> Head:
-        return self.prompts or self.cloze or head_of(self.settings.task.task_type)
-
-    def _outputs(self, features: Features) -> tuple[Any, RowCosts]:
-        if self.block is not None:
-            return sentence_vectors(self.engine, features, self.block, self.settings.pooling)
-        if self.prompts is not None and self.settings.fixed_tokens is not None:
-            stopping = stopping_of(self.prompts, self.settings.fixed_tokens)
-            return written(self.engine, features, stopping)
-        return outputs(self.engine, self._kind, features, once=False)
+    def shuffle_embeddings(self, english: Sequence[Any], seed: int) -> None:
+        """Permute the word embeddings of every id that none of these requests uses."""
+        if self.head is None:
+            seen = self.features(english)
+        else:
+            seen = self.head.features(english, self.encoder, self.labels, _UNCUT_TOKENS)
+        kept = np.unique(seen.ids.values).tolist()
+        if isinstance(self.head, DecoderHead):
+            kept += self.encoder.special_ids.tolist()
+        checkpoint.shuffle_word_embeddings(self.engine.model, kept, seed=seed)
+        self.is_changed = True
 
 
-def load_answerer(where: Path | PromptedFolder, settings: Settings) -> Answerer:
-    """Load a checkpoint, or a prompt with its model, for one task's requests, onto the device.
+def load_predictor(where: Path | PromptedFolder, settings: Settings) -> Predictor:
+    """Load a checkpoint, or a prompt with its model, for one task's requests.
 
     Raises:
         ModelError: if the folder cannot be read as a model for the task.
     """
+    task, labels = settings.task, settings.labels or settings.task.labels
+    head: Head | None = None
+    block = None
     if isinstance(where, PromptedFolder):
-        return _prompted(where, settings)
-    folder = where
-    if settings.answering is not None and settings.task.task_type is not TaskType.RETRIEVAL:
-        prompts = decoder_head(settings.task, settings.answering, folder, settings.shots)
-        model = load_decoder(folder).to(pick_device())
-        asked_in = prompts.encoder
-        engine = Engine(model=model, pad_id=asked_in.pad_id, precision=settings.precision)
-        return Answerer(
-            engine=engine, encoder=asked_in, settings=settings, block=None, prompts=prompts
-        )
-    block = cut = None
-    if settings.task.task_type is TaskType.RETRIEVAL:
-        config = read_config(folder)
-        block = block_at(settings.relative_depth, config["num_hidden_layers"])
-        is_whole = settings.answering is not None or config["model_type"] in FINAL_NORM_FAMILIES
-        cut = None if is_whole else block
-    model = checkpoint.load(settings.task.task_type, folder, num_blocks=cut).to(pick_device())
-    decodes = settings.answering is not None
-    encoder = load_prompt_encoder(folder, chat=False) if decodes else load_text_encoder(folder)
-    engine = Engine(model=model, pad_id=encoder.pad_id, precision=settings.precision)
-    return Answerer(engine=engine, encoder=encoder, settings=settings, block=block)
-
-
-def _prompted(where: PromptedFolder, settings: Settings) -> Answerer:
-    """Load a prompt with its model."""
-    model, encoder = where.load().to(pick_device()), load_text_encoder(where.model.encoder)
-    return Answerer(
+        folder = where.model.encoder
+        model, encoder, head = where.load(), load_text_encoder(folder), where.kind()
+    elif task.task_type is TaskType.RETRIEVAL:
+        folder, decodes = where, settings.answering is not None
+        encoder = load_prompt_encoder(folder, chat=False) if decodes else load_text_encoder(folder)
+        model, block = cut_encoder(folder, settings.relative_depth, is_decoder=decodes)
+    elif settings.answering is not None:
+        folder = where
+        head = decoder_head(task, settings.answering, folder, settings.shots)
+        model, encoder = load_decoder(folder), head.encoder
+    else:
+        folder, head = where, head_of(task.task_type)
+        model, encoder = checkpoint.load(task.task_type, folder), load_text_encoder(folder)
+        labels = tuple(model.config.id2label[number] for number in range(model.config.num_labels))
+    return Predictor(
+        settings=settings,
         engine=Engine(model=model, pad_id=encoder.pad_id, precision=settings.precision),
         encoder=encoder,
-        settings=settings,
-        block=None,
-        cloze=where.kind(),
+        folder=folder,
+        labels=labels,
+        head=head,
+        block=block,
     )
+
+
+def cut_encoder(
+    folder: Path, relative_depth: float, *, is_decoder: bool = False
+) -> tuple[Model, int]:
+    """Return an encoder, cut where that changes nothing, and the block that is read.
+
+    Decoders have a norm behind the last block, so they are not cut.
+    """
+    config = read_config(folder)
+    num_blocks = config.get("num_hidden_layers")
+    if is_decoder or num_blocks is None or config["model_type"] in FINAL_NORM_FAMILIES:
+        say_once(
+            f"An encoder of the family {config['model_type']} cannot be cut short: retrieval runs "
+            "all of its blocks, not only those that are read."
+        )
+        model = checkpoint.load(TaskType.RETRIEVAL, folder)
+        return model, block_at(relative_depth, model.config.num_hidden_layers)
+    block = block_at(relative_depth, num_blocks)
+    return checkpoint.load(TaskType.RETRIEVAL, folder, num_blocks=block), block
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,22 +6,17 @@ import copyreg
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, replace
-from pathlib import Path
 from typing import Any
 
 from stiltwalk.errors import ClusterError, RecipeError, WorkspaceError
-from stiltwalk.heads.cloze import PromptedFolder
 from stiltwalk.inference.predictor import Settings
 from stiltwalk.models.device import has_bf16, pick_device
 from stiltwalk.recipe.schema import Precision
-from stiltwalk.records import Example, ScoreRow
+from stiltwalk.records import ScoreRow
 from stiltwalk.stages.compare_speed import Measure
 from stiltwalk.stages.context import Context
-from stiltwalk.stages.precision import CHOICE
 from stiltwalk.stages.predict import Predict
-from stiltwalk.stages.predict_run import english_rows, shots_of
-from stiltwalk.stages.soft_prompt import Prompt
-from stiltwalk.stages.soft_prompt_run import prompted_folder
+from stiltwalk.stages.predict_run import FORMAT, asked_model, asked_settings
 from stiltwalk.store.machine import MeasuredOn, measured_on
 from stiltwalk.store.workspace import Folder
 from stiltwalk.tasks import TASKS
@@ -54,7 +49,7 @@ def measure(stage: Measure, context: Context, folder: Folder) -> None:
         context.progress(min(done, in_all), in_all)
 
     pairs = list(zip(stage.a, stage.b, strict=True))
-    model_pairs = [each for a, b in pairs for each in both_lengths(_contest(a, b, context))]
+    model_pairs = [each for a, b in pairs for each in both_lengths(timed_pair(a, b, context))]
     how = {"profile": profile, "num_threads": stage.num_threads, "seed": stage.trained_seed}
     store = context.workspace
 
@@ -114,11 +109,11 @@ def both_lengths(model_pair: ModelPair) -> Iterator[ModelPair]:
         yield replace(model_pair, settings=a, settings_b=b)
 
 
-def _contest(a: Predict, b: Predict, context: Context) -> ModelPair:
+def timed_pair(a: Predict, b: Predict, context: Context) -> ModelPair:
     """Return two evaluations' models, each asked as its evaluation asked it."""
     return ModelPair(
-        folder_a=_model(a, context),
-        folder_b=_model(b, context),
+        folder_a=asked_model(a, context),
+        folder_b=asked_model(b, context),
         settings=_settings(a, context),
         settings_b=_settings(b, context),
         workload=load_workload(TASKS[a.rows.task], context.data, a.languages, a.max_rows),
@@ -127,27 +122,8 @@ def _contest(a: Predict, b: Predict, context: Context) -> ModelPair:
 
 def _settings(stage: Predict, context: Context) -> Settings:
     """Return how an evaluation asked its model."""
-    return Settings(
-        task=TASKS[stage.rows.task],
-        max_length_tokens=stage.max_length_tokens,
-        precision=scored_format(context.workspace.text(stage, CHOICE), stage.title),
-        relative_depth=stage.relative_depth or Settings.relative_depth,
-        answering=stage.asking.answering if stage.asking else None,
-        shots=_shots(stage, context),
-    )
-
-
-def _shots(stage: Predict, context: Context) -> tuple[Example, ...]:
-    """Return the solved examples that an evaluation's model saw before every question."""
-    if stage.asking is None or not stage.asking.shots:
-        return ()
-    return tuple(shots_of(stage.asking, stage.rows.task, english_rows(stage, context)))
-
-
-def _model(stage: Predict, context: Context) -> Path | PromptedFolder:
-    if isinstance(stage.parent, Prompt):
-        return prompted_folder(stage.parent, context)
-    return stage.parent.model_folder(context)
+    kept = context.workspace.text(stage, FORMAT)
+    return asked_settings(stage, context, scored_format(kept, stage.title))
 
 
 def scored_format(kept: str, what: str) -> Precision:

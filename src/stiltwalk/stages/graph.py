@@ -229,7 +229,7 @@ class _Graph:
         wanted = self._recipe.languages or task.languages
         there = available_languages(task, self._recipe.data.where)
         asking = self._asking(task.name, seed)
-        asks_vllm = self._recipe.model.backend == "vllm"
+        backend = self._recipe.model.backend
         as_it_is = retrieval or (asking is not None and not asking.answering.fine_tuned)
         return Predict(
             parent=encoder if as_it_is else self._asked(encoder, task, arm, seed),
@@ -243,7 +243,7 @@ class _Graph:
             relative_depth=self._recipe.relative_depth if retrieval else None,
             bucc_duplicates=self._recipe.bucc_duplicates if mines else None,
             asking=asking,
-            backend="vllm" if asks_vllm and not retrieval else None,
+            backend=None if retrieval or backend == "transformers" else backend,
         )
 
     def _asking(self, name: str, seed: int | None = None) -> Asking | None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,18 +16,14 @@ from numpy.typing import NDArray
 
 from stiltwalk.data.xtreme_files import answers_path, form_of, write_answers
 from stiltwalk.draws import Draws
-from stiltwalk.features.prompts import load_prompt_encoder
-from stiltwalk.features.rows import Features, concatenated
-from stiltwalk.features.sentences import line_features
-from stiltwalk.features.text import load_text_encoder
-from stiltwalk.heads import head_of
-from stiltwalk.heads.decoder import UNPARSED, DecoderHead, decoder_head
-from stiltwalk.inference.backends.backend import Backend, answered
-from stiltwalk.inference.backends.transformers import Transformers
-from stiltwalk.inference.backends.vllm import VLLM
-from stiltwalk.inference.embed import FINAL_NORM_FAMILIES, block_at, sentence_vectors
+from stiltwalk.features.cache import KeptFeatures, kept_features
+from stiltwalk.features.rows import Features
+from stiltwalk.heads.cloze import PromptedFolder
+from stiltwalk.heads.decoder import UNPARSED, DecoderHead
+from stiltwalk.heads.head import Batch
+from stiltwalk.inference.backends import Found
 from stiltwalk.inference.engine import Engine, RowCosts
-from stiltwalk.inference.predictor import outputs
+from stiltwalk.inference.predictor import Predictor, Settings, load_predictor
 from stiltwalk.metrics.bitext import (
     Duplicates,
     accept,
@@ -35,11 +33,10 @@ from stiltwalk.metrics.bitext import (
     mine,
     nearest,
 )
-from stiltwalk.metrics.score import example_scores, score
-from stiltwalk.models import adapters, checkpoint
-from stiltwalk.models.checkpoint import Model, load_decoder
-from stiltwalk.models.device import all_devices, say_once
-from stiltwalk.models.locate import read_config
+from stiltwalk.metrics.score import Share, example_scores, score
+from stiltwalk.models.checkpoint import Model
+from stiltwalk.models.device import all_devices, has_bf16, pick_device
+from stiltwalk.recipe.schema import Precision
 from stiltwalk.records import (
     Answers,
     Bitext,
@@ -55,21 +52,24 @@ from stiltwalk.records import (
     gold_answers,
     gold_lines,
 )
-from stiltwalk.stages.context import MODEL, Context
-from stiltwalk.stages.language_result import LanguageResult, asked_features, english_ids
-from stiltwalk.stages.precision import asked_format, checked, keep_choice, keep_format
+from stiltwalk.stages.context import Context
 from stiltwalk.stages.predict import Predict
 from stiltwalk.stages.rows import Asking
-from stiltwalk.stages.soft_prompt_run import cloze_results
+from stiltwalk.stages.soft_prompt import Prompt
+from stiltwalk.stages.train import Train
+from stiltwalk.stages.train_run import prompted_folder
+from stiltwalk.store.machine import installed
 from stiltwalk.store.workspace import Folder
 from stiltwalk.tasks import TASKS
 from stiltwalk.tasks.load import bitext, examples
 from stiltwalk.tasks.sources import available_languages
-from stiltwalk.tasks.task import Task
-from stiltwalk.training.data import labels_of
+from stiltwalk.training.data import TaskRows, dev_score, labels_of, task_rows
 
+FORMAT = "precision.json"
+"""The number format of an evaluation, beside its answers."""
 SHUFFLED = "permuted embeddings"
 """The control that permutes the word embeddings of every id that English does not use."""
+_LOG = logging.getLogger(__name__)
 
 
 def evaluate(stage: Predict, context: Context, folder: Folder) -> None:
@@ -80,155 +80,222 @@ def evaluate(stage: Predict, context: Context, folder: Folder) -> None:
     """
     torch.set_num_threads(context.num_threads)
     task = TASKS[stage.rows.task]
-    results = list(_way(stage, task)(stage, context, folder))
+    predictor = load_predictor(
+        asked_model(stage, context), asked_settings(stage, context, asked_format(stage))
+    )
+    predictor.engine = replace(predictor.engine, devices=all_devices())
+    is_retrieval = task.task_type is TaskType.RETRIEVAL
+    way = _retrieval_results if is_retrieval else _labelled_results
+    results = list(way(stage, predictor, context, folder))
     keep_format(stage, folder)
     form = form_of(task.task_type, task.metric)
     for result in results:
         file = answers_path(folder.path, task.name, result.language, form)
         write_answers(file, form, result.answers)
-    folder.write_scores([row for each in results for row in _score_rows(stage, each, folder)])
+    folder.write_scores([row for each in results for row in _score_rows(stage, each)])
     if stage.shuffled_seed is None:
         folder.write_shares([_share_row(stage, result, folder) for result in results])
     folder.write_timings([_timing_row(stage, result, folder) for result in results])
 
 
-def _way(
-    stage: Predict, task: Task
-) -> Callable[[Predict, Context, Folder], Iterator[LanguageResult]]:
-    """Return what answers such a task."""
-    if task.task_type is TaskType.RETRIEVAL:
-        return retrieval_results
-    if stage.parent.clozes:
-        return cloze_results
-    return head_results if stage.asking is None else decoder_results
+# --- how a model is asked: for its scores, and for its times -----------------------------------
 
 
-def _score_rows(stage: Predict, result: LanguageResult, folder: Folder) -> list[ScoreRow]:
-    return [
-        ScoreRow(
-            stage=folder.stage,
-            intermediate=stage.intermediate_tasks,
-            task=stage.rows.task,
-            language=result.language,
-            split=Split.TEST,
-            metric=metric,
-            value=value,
-            seed=stage.trained_seed if stage.shuffled_seed is None else stage.shuffled_seed,
-            num_examples=result.num_examples,
-            control="" if stage.shuffled_seed is None else SHUFFLED,
-        )
-        for metric, value in result.scores.items()
-    ]
+def asked_model(stage: Predict, context: Context) -> Path | PromptedFolder:
+    """Return where the model is, and its prompt where it has one."""
+    if isinstance(stage.parent, Prompt):
+        return prompted_folder(stage.parent, context)
+    return stage.parent.model_folder(context)
 
 
-def _share_row(stage: Predict, result: LanguageResult, folder: Folder) -> ExampleScoreRow:
-    won, of = zip(*result.shares, strict=True)
-    return ExampleScoreRow(
-        stage=folder.stage,
-        task=stage.rows.task,
-        language=result.language,
-        seed=stage.trained_seed,
-        won=tuple(round(each, 6) for each in won),
-        of=of,
+def asked_settings(stage: Predict, context: Context, precision: Precision) -> Settings:
+    """Return how an evaluation asks its model, in a number format."""
+    task, asking = TASKS[stage.rows.task], stage.asking
+    settings = Settings(
+        task=task,
+        max_length_tokens=stage.max_length_tokens,
+        precision=precision,
+        relative_depth=stage.relative_depth or Settings.relative_depth,
+    )
+    if asking is None:
+        return settings
+    settings = replace(settings, answering=asking.answering)
+    lacks_labels = task.task_type is TaskType.TAGGING and not task.labels
+    if task.task_type is TaskType.RETRIEVAL or not (asking.shots or lacks_labels):
+        return settings
+    train = english_rows(stage, context)
+    return replace(
+        settings,
+        shots=tuple(shots_of(asking, task.name, train)),
+        labels=labels_of(task, train),
     )
 
 
-def _timing_row(stage: Predict, result: LanguageResult, folder: Folder) -> TimingRow:
-    return TimingRow(
-        stage=folder.stage,
-        task=stage.rows.task,
-        language=result.language,
-        num_examples=result.num_examples,
-        real_tokens=int(result.costs.real_tokens.sum()),
-        padded_tokens=int(result.costs.padded_tokens.sum()),
-        time_s=float(result.costs.time_s.sum()),
-        written_tokens=int(result.costs.written_tokens.sum()),
-    )
+def asked_format(stage: Predict) -> Precision:
+    """Return the format that an evaluation computes in where "auto" does not decide otherwise.
+
+    Sentence vectors and decoders know fp32 and bf16 alone.
+    """
+    is_narrow = stage.asking is not None or TASKS[stage.rows.task].task_type is TaskType.RETRIEVAL
+    if stage.precision == "auto" or (is_narrow and stage.precision == "fp16"):
+        return "fp32"
+    return stage.precision
 
 
-def head_results(stage: Predict, context: Context, folder: Folder) -> Iterator[LanguageResult]:
+def english_rows(stage: Predict, context: Context) -> Sequence[Example]:
+    """Return the English rows that the model was, or could have been, trained on."""
+    if stage.parent.learned:
+        return stage.parent.learned.examples(context.data)
+    return examples(TASKS[TASKS[stage.rows.task].train_task], context.data, Split.TRAIN, "en")
+
+
+def shots_of(asking: Asking, task: str, train: Sequence[Example]) -> list[Example]:
+    """Draw the solved rows that stand before every question."""
+    draws = Draws(asking.seed, "evaluation", task)
+    rng = np.random.default_rng(draws.number("solved rows"))
+    count = min(asking.answering.in_context, len(train))
+    return [train[at] for at in rng.choice(len(train), count, replace=False).tolist()]
+
+
+# --- what is asked, answered and scored, by language -------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class LanguageResult:
+    """What one language came to."""
+
+    language: str
+    answers: Answers
+    scores: Scores
+    shares: Sequence[Share]
+    num_examples: int
+    costs: RowCosts
+
+
+def _labelled_results(
+    stage: Predict, predictor: Predictor, context: Context, folder: Folder
+) -> Iterator[LanguageResult]:
     """Answer all languages in shared batches, then take the answers apart."""
     task = TASKS[stage.rows.task]
-    source = stage.parent.model_folder(context)
-    encoder, model = load_text_encoder(source), checkpoint.load(task.task_type, source)
-    labels = tuple(model.config.id2label[number] for number in range(model.config.num_labels))
-    kind = head_of(task.task_type)
     asked = {
         language: examples(task, context.data, Split.TEST, language, stage.max_rows)
         for language in stage.languages
     }
 
     def make() -> list[Features]:
-        each = asked.values()
-        return [kind.features(rows, encoder, labels, stage.max_length_tokens) for rows in each]
+        return [predictor.features(rows) for rows in asked.values()]
 
-    features = asked_features(stage, context, source, make)
+    has_head = stage.asking is None and not isinstance(stage.parent, Prompt)
+    features = _kept(stage, context, predictor, make) if has_head else KeptFeatures.of(make())
     if stage.shuffle is not None:
-        english = english_ids(kind.features(_english(stage, context), encoder, labels, 1 << 20))
-        checkpoint.shuffle_word_embeddings(model, english, seed=stage.shuffle)
-    engine = Engine(
-        model=model,
-        pad_id=encoder.pad_id,
-        precision=asked_format(stage),
-        devices=all_devices(),
-    )
-    if stage.precision == "auto":
-        engine = checked(stage, context, folder, engine, encoder)
-    engine = replace(engine, tick=context.counter(features.whole.num_rows))
-    found, costs = outputs(engine, kind, features.whole)
+        predictor.shuffle_embeddings(_english(stage, asked, context), stage.shuffle)
+    if stage.precision == "auto" and stage.asking is None:
+        _decide_format(stage, predictor, context, folder)
+    found, costs = _outputs(stage, predictor, features.whole, context, folder)
+    rows_per_result = features.whole.rows_per_unit if stage.asking else 1
     for number, (language, rows) in enumerate(asked.items()):
         start, end = features.first_rows[number : number + 2]
-        answers = kind.decode(found[start:end], features.part(number), rows, labels)
+        here = slice(start // rows_per_result, end // rows_per_result)
+        answers = predictor.decode(found[here], features.part(number), rows)
         gold = gold_answers(rows)
         yield LanguageResult(
             language=language,
             answers=answers,
-            scores=score(task.metric, answers, gold, language),
+            scores={
+                **score(task.metric, answers, gold, language),
+                **_further_scores(stage, predictor, found[here], rows),
+            },
             shares=example_scores(task.metric, answers, gold, language),
             num_examples=len(rows),
-            costs=costs.of(slice(start, end)),
+            costs=costs.of(here),
         )
 
 
-def _english(stage: Predict, context: Context) -> Sequence[Example]:
+def _outputs(
+    stage: Predict, predictor: Predictor, features: Features, context: Context, folder: Folder
+) -> Found:
+    """Run the model over all rows, of equal ones once; a decoder through its backend."""
+    num_asked = features.num_units if stage.asking else features.num_rows
+    predictor.engine = replace(predictor.engine, tick=context.counter(num_asked))
+    if stage.asking is None:
+        return predictor.outputs(features, once=True)
+    return predictor.outputs_through(stage.backend or "transformers", features, folder.path)
+
+
+def _kept(
+    stage: Predict, context: Context, predictor: Predictor, make: Callable[[], Sequence[Features]]
+) -> KeptFeatures:
+    """Return the features of a task's test rows, made once for all models with one tokenizer.
+
+    Another version of what makes them makes them again: the evaluation records that version.
+    """
+    tokenizer = sha256((predictor.folder / "tokenizer.json").read_bytes()).hexdigest()
+    key = {
+        "tokenizer": tokenizer,
+        "made_with": installed("stiltwalk", "tokenizers", "transformers"),
+        "task": stage.rows.task,
+        "revision": stage.rows.revision,
+        "languages": stage.languages,
+        "max_rows": stage.max_rows,
+        "max_length_tokens": stage.max_length_tokens,
+    }
+    return kept_features(context.workspace.root / "features", key, make)
+
+
+def _english(
+    stage: Predict, asked: Mapping[str, Sequence[Example]], context: Context
+) -> Sequence[Example]:
     """Return all English rows that the stage's model was trained on or is asked about."""
-    learned, asked = stage.parent.learned, TASKS[stage.rows.task]
-    assert learned is not None
-    rows = list(learned.examples(context.data))
-    if "en" in available_languages(asked, context.data):
-        rows += examples(asked, context.data, Split.TEST, "en", stage.max_rows)
-    return rows
+    learned, task = english_rows(stage, context), TASKS[stage.rows.task]
+    if stage.asking or "en" not in available_languages(task, context.data):
+        return [*learned, *asked.get("en", ())]
+    return [*learned, *examples(task, context.data, Split.TEST, "en", stage.max_rows)]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Vectors:
-    """One vector per distinct line of a whole task."""
-
-    row_of: Mapping[str, int]
-    vectors_ND: NDArray[np.float32]
-    costs: RowCosts
-
-    def of(self, texts: Iterable[str]) -> NDArray[np.float32]:
-        """Return the vectors of some lines, shape (lines, D)."""
-        return self.vectors_ND[self.rows(texts)]
-
-    def rows(self, texts: Iterable[str]) -> NDArray[np.int64]:
-        """Return which rows were made for some lines."""
-        return np.array([self.row_of[text] for text in texts], dtype=np.int64)
+def _further_scores(
+    stage: Predict, predictor: Predictor, found: Sequence[NDArray[Any]], rows: Sequence[Example]
+) -> Scores:
+    """Return the share of written answers that are none; of unseen classes their own accuracy."""
+    head, labels = predictor.head, predictor.labels
+    if isinstance(stage.parent, Prompt):
+        return _unseen_alone(found, rows, stage.parent.unseen, labels)
+    if isinstance(head, DecoderHead) and not head.is_scored:
+        read = [exact for _, exact in head.parsed(found, rows, labels)]
+        return {UNPARSED: 1 - sum(read) / len(read)}
+    return {}
 
 
-def retrieval_results(stage: Predict, context: Context, folder: Folder) -> Iterator[LanguageResult]:
+def _unseen_alone(
+    found: Sequence[NDArray[Any]],
+    rows: Sequence[Example],
+    unseen: Sequence[str],
+    labels: Sequence[str],
+) -> Scores:
+    """Return the accuracy on rows of classes that were not learned, among these classes."""
+    gold = gold_answers(rows)
+    assert isinstance(gold, list)
+    asked = [at for at, label in enumerate(gold) if label in unseen]
+    if not asked:
+        return {}
+    columns = [labels.index(label) for label in unseen]
+    right = [unseen[int(np.argmax(found[at][columns]))] == gold[at] for at in asked]
+    return {"accuracy_unseen": sum(right) / len(right)}
+
+
+def _retrieval_results(
+    stage: Predict, predictor: Predictor, context: Context, folder: Folder
+) -> Iterator[LanguageResult]:
     """Find the translations of every language's lines."""
     task = TASKS[stage.rows.task]
     if stage.precision == "auto":
-        keep_choice(folder, {"precision": "fp32", "because": "retrieval has no English dev rows"})
+        _keep_choice(folder, {"precision": "fp32", "because": "retrieval has no English dev rows"})
     mines = task.metric == Metric.PAIR_F1
     texts = {
         (language, split): bitext(task, context.data, split, language, stage.max_rows)
         for language in stage.languages
         for split in task.asked_splits
     }
-    found = _vectors(stage, context, list(texts.values()))
+    found = _vectors(stage, predictor, context, list(texts.values()))
     duplicates = Duplicates(stage.bucc_duplicates or Duplicates.ALL)
     for language in stage.languages:
         asked = texts[language, Split.TEST]
@@ -249,51 +316,35 @@ def retrieval_results(stage: Predict, context: Context, folder: Folder) -> Itera
         )
 
 
-def _vectors(stage: Predict, context: Context, texts: list[Bitext]) -> _Vectors:
+@dataclass(frozen=True, slots=True, eq=False)
+class _Vectors:
+    """One vector per distinct line of a whole task."""
+
+    row_of: Mapping[str, int]
+    vectors_ND: NDArray[np.float32]
+    costs: RowCosts
+
+    def of(self, texts: Iterable[str]) -> NDArray[np.float32]:
+        """Return the vectors of some lines, shape (lines, D)."""
+        return self.vectors_ND[self.rows(texts)]
+
+    def rows(self, texts: Iterable[str]) -> NDArray[np.int64]:
+        """Return which rows were made for some lines."""
+        return np.array([self.row_of[text] for text in texts], dtype=np.int64)
+
+
+def _vectors(
+    stage: Predict, predictor: Predictor, context: Context, texts: list[Bitext]
+) -> _Vectors:
     """Encode every distinct line of the task once."""
-    source = stage.parent.model_folder(context)
-    asking = stage.asking
-    encoder = load_prompt_encoder(source, chat=False) if asking else load_text_encoder(source)
-    assert stage.relative_depth is not None
-    model, block = cut_encoder(source, stage.relative_depth, is_decoder=asking is not None)
     lines = list(dict.fromkeys(line for each in texts for line in _lines(each)))
-    features = asked_features(
-        stage, context, source, lambda: [line_features(lines, encoder, stage.max_length_tokens)]
-    ).whole
+    features = _kept(stage, context, predictor, lambda: [predictor.features(lines)]).whole
     if stage.shuffle is not None:
         english = [sentence.text for each in texts for sentence in each.english]
-        kept = english_ids(line_features(english, encoder, stage.max_length_tokens))
-        checkpoint.shuffle_word_embeddings(model, kept, seed=stage.shuffle)
-    engine = Engine(
-        model=model,
-        pad_id=encoder.pad_id,
-        precision=asked_format(stage),
-        tick=context.counter(features.num_rows),
-        devices=all_devices(),
-    )
-    pooling = asking.answering.pooling if asking else "mean"
-    vectors_ND, costs = sentence_vectors(engine, features, block, pooling)
+        predictor.shuffle_embeddings(english, stage.shuffle)
+    predictor.engine = replace(predictor.engine, tick=context.counter(features.num_rows))
+    vectors_ND, costs = predictor.outputs(features)
     return _Vectors({line: row for row, line in enumerate(lines)}, vectors_ND, costs)
-
-
-def cut_encoder(
-    source: Path, relative_depth: float, *, is_decoder: bool = False
-) -> tuple[Model, int]:
-    """Return an encoder, cut where that changes nothing, and the block that is read.
-
-    Decoders have a norm behind the last block, so they are not cut.
-    """
-    config = read_config(source)
-    num_blocks = config.get("num_hidden_layers")
-    if is_decoder or num_blocks is None or config["model_type"] in FINAL_NORM_FAMILIES:
-        say_once(
-            f"An encoder of the family {config['model_type']} cannot be cut short: retrieval runs "
-            "all of its blocks, not only those that are read."
-        )
-        model = checkpoint.load(TaskType.RETRIEVAL, source)
-        return model, block_at(relative_depth, model.config.num_hidden_layers)
-    block = block_at(relative_depth, num_blocks)
-    return checkpoint.load(TaskType.RETRIEVAL, source, num_blocks=block), block
 
 
 def _lines(texts: Bitext) -> Iterator[str]:
@@ -322,106 +373,103 @@ def _mined(dev: Bitext, asked: Bitext, found: _Vectors, duplicates: Duplicates) 
     return accept(candidates[1], best_threshold(candidates[0], dev.gold))
 
 
-def decoder_results(stage: Predict, context: Context, folder: Folder) -> Iterator[LanguageResult]:
-    """Answer all languages in shared batches, then take the answers apart."""
-    task, source = TASKS[stage.rows.task], stage.parent.model_folder(context)
-    assert stage.asking is not None
-    train = english_rows(stage, context)
-    kind = decoder_head(
-        task, stage.asking.answering, source, shots_of(stage.asking, task.name, train)
-    )
-    labels = labels_of(task, train)
-    asked = {
-        language: examples(task, context.data, Split.TEST, language, stage.max_rows)
-        for language in stage.languages
-    }
-    parts = [kind.asked(rows, labels, stage.max_length_tokens) for rows in asked.values()]
-    model = load_decoder(source)
-    if stage.shuffle is not None:
-        english = list(train) + list(asked.get("en", ()))
-        seen = english_ids(kind.features(english, kind.encoder, labels, 1 << 20))
-        kept = [*seen, *kind.encoder.special_ids.tolist()]
-        checkpoint.shuffle_word_embeddings(model, kept, seed=stage.shuffle)
-    together = concatenated(parts)
-    with _backend(stage, model, kind, together, context, folder) as backend:
-        found, costs = answered(backend, kind, together)
-    start = 0
-    for (language, rows), part in zip(asked.items(), parts, strict=True):
-        here = slice(start, start := start + part.num_units)
-        answers = kind.decode(found[here], part, rows, labels)
-        gold = gold_answers(rows)
-        yield LanguageResult(
-            language=language,
-            answers=answers,
-            scores={
-                **score(task.metric, answers, gold, language),
-                **_unparsed(kind, found[here], rows, labels),
-            },
-            shares=example_scores(task.metric, answers, gold, language),
-            num_examples=len(rows),
-            costs=costs.of(here),
-        )
+# --- number formats, and rows of results --------------------------------------------------------
 
 
-@contextmanager
-def _backend(
-    stage: Predict,
-    model: checkpoint.Model,
-    kind: DecoderHead,
-    features: Features,
-    context: Context,
-    folder: Folder,
-) -> Iterator[Backend]:
-    """Give what answers the rows: vLLM is handed the model, adapters merged."""
-    precision = asked_format(stage)
-    tick = context.counter(features.num_units)
-    if stage.backend is None:
-        engine = Engine(
-            model=model,
-            pad_id=kind.encoder.pad_id,
-            precision=precision,
-            tick=tick,
-            devices=all_devices(),
-        )
-        yield Transformers(engine=engine, once=True)
+def keep_format(stage: Predict, folder: Folder) -> None:
+    """Keep the format that an evaluation computed in; what "auto" decided is kept already."""
+    file = folder.path / FORMAT
+    if file.is_file():
         return
-    longest = int(features.ids.lengths.max(initial=0))
-    new_tokens = 0 if kind.is_scored else kind.max_new_tokens
-    checkpoint.require_room(model, longest + new_tokens)
-    served = stage.parent.model_folder(context)
-    with TemporaryDirectory(dir=folder.path) as aside:
-        if stage.shuffle is not None or (served / adapters.CONFIG).is_file():
-            tokenizer, served = served, Path(aside) / MODEL
-            checkpoint.save(model, served, tokenizer_from=tokenizer)
-        most_tokens = longest + max(new_tokens, 1)  # it writes one in any case
-        vllm = VLLM(served, precision=precision, most_tokens=most_tokens, tick=tick)
-        with closing(vllm):
-            yield vllm
+    facts: dict[str, str] = {"precision": asked_format(stage)}
+    if facts["precision"] == "bf16" and stage.backend is None and not has_bf16(pick_device()):
+        facts = {"precision": "fp32", "because": "the device has no bf16 arithmetic"}
+    file.write_text(json.dumps(facts, indent=1), encoding="utf-8")
 
 
-def _unparsed(
-    kind: DecoderHead,
-    found: Sequence[NDArray[np.int64]],
-    rows: Sequence[Example],
-    labels: Sequence[str],
-) -> Scores:
-    """Return the share of written answers that could not be read as one."""
-    if kind.is_scored:
-        return {}
-    read = [exact for _, exact in kind.parsed(found, rows, labels)]
-    return {UNPARSED: 1 - sum(read) / len(read)}
+def _decide_format(stage: Predict, predictor: Predictor, context: Context, folder: Folder) -> None:
+    """Answer in bf16 where that leaves the English dev score as it is; keep what that showed."""
+    if isinstance(stage.parent, Prompt):
+        _keep_choice(folder, {"precision": "fp32", "because": "a prompt is answered in fp32"})
+        return
+    if not has_bf16(pick_device()):
+        _keep_choice(folder, {"precision": "fp32", "because": "the device has no bf16 arithmetic"})
+        return
+    rows = _dev_rows(stage, predictor, context)
+    both = (predictor.engine, replace(predictor.engine, precision="bf16"))
+    scores = [dev_score(rows, each) for each in both]
+    logits = [np.concatenate(_logits(rows, each)) for each in both]
+    chosen: Precision = "bf16" if scores[0] == scores[1] else "fp32"
+    facts = {
+        "precision": chosen,
+        "dev_score_fp32": scores[0],
+        "dev_score_bf16": scores[1],
+        "num_examples": len(rows.dev_examples),
+        "largest_difference": float(np.abs(logits[0] - logits[1]).max()),
+    }
+    _keep_choice(folder, facts)
+    predictor.engine = replace(predictor.engine, precision=chosen)
 
 
-def english_rows(stage: Predict, context: Context) -> Sequence[Example]:
-    """Return the English rows that the model was, or could have been, trained on."""
-    if stage.parent.learned:
-        return stage.parent.learned.examples(context.data)
-    return examples(TASKS[TASKS[stage.rows.task].train_task], context.data, Split.TRAIN, "en")
+def _dev_rows(stage: Predict, predictor: Predictor, context: Context) -> TaskRows:
+    """Return the English rows on which the model's checkpoint was chosen."""
+    assert isinstance(stage.parent, Train)
+    (learned,), settings = stage.parent.rows, stage.parent.settings
+    task = TASKS[learned.task].chosen_on(learned.dev)
+    dev = examples(task, context.data, Split.DEV, "en")
+    longest = settings.max_length_tokens or task.max_length_tokens
+    settings = replace(settings, max_length_tokens=longest)
+    rows = task_rows(task, dev[:1], dev, predictor.encoder, settings)
+    return replace(rows, labels=predictor.labels)
 
 
-def shots_of(asking: Asking, task: str, train: Sequence[Example]) -> list[Example]:
-    """Draw the solved rows that stand before every question."""
-    draws = Draws(asking.seed, "evaluation", task)
-    rng = np.random.default_rng(draws.number("solved rows"))
-    count = min(asking.answering.in_context, len(train))
-    return [train[at] for at in rng.choice(len(train), count, replace=False).tolist()]
+def _logits(rows: TaskRows, engine: Engine) -> list[NDArray[np.float32]]:
+    """Return the logits of every row on its real tokens, flat."""
+
+    def forward(model: Model, batch: Batch, _: NDArray[np.int64]) -> list[NDArray[np.float32]]:
+        logits = rows.head.logits(model, batch).float().cpu().numpy()
+        if logits.ndim == 2:  # noqa: PLR2004 - one per class
+            return list(logits)
+        lengths = batch.attention_mask_RT.sum(dim=1).tolist()
+        return [row[:length].ravel() for row, length in zip(logits, lengths, strict=True)]
+
+    return engine.map_rows(rows.dev, forward)[0]
+
+
+def _keep_choice(folder: Folder, facts: dict[str, Any]) -> None:
+    """Write what was found beside the answers, and say it."""
+    (folder.path / FORMAT).write_text(json.dumps(facts, indent=1), encoding="utf-8")
+    _LOG.warning("precision = auto: %s", ", ".join(f"{key} {facts[key]}" for key in facts))
+
+
+def _score_rows(stage: Predict, result: LanguageResult) -> list[ScoreRow]:
+    task, num_examples = stage.rows.task, result.num_examples
+    rows = stage.score_rows(result.scores, task, result.language, num_examples)
+    if stage.shuffled_seed is None:
+        return rows
+    return [replace(row, seed=stage.shuffled_seed, control=SHUFFLED) for row in rows]
+
+
+def _share_row(stage: Predict, result: LanguageResult, folder: Folder) -> ExampleScoreRow:
+    won, of = zip(*result.shares, strict=True)
+    return ExampleScoreRow(
+        stage=folder.stage,
+        task=stage.rows.task,
+        language=result.language,
+        seed=stage.trained_seed,
+        won=tuple(round(each, 6) for each in won),
+        of=of,
+    )
+
+
+def _timing_row(stage: Predict, result: LanguageResult, folder: Folder) -> TimingRow:
+    return TimingRow(
+        stage=folder.stage,
+        task=stage.rows.task,
+        language=result.language,
+        num_examples=result.num_examples,
+        real_tokens=int(result.costs.real_tokens.sum()),
+        padded_tokens=int(result.costs.padded_tokens.sum()),
+        time_s=float(result.costs.time_s.sum()),
+        written_tokens=int(result.costs.written_tokens.sum()),
+    )

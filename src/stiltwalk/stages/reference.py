@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from stiltwalk.records import (
     Answers,
     GoldTexts,
     Metric,
     Phase,
-    ScoreRow,
     Split,
     TaskType,
     gold_answers,
@@ -60,30 +59,12 @@ class Rules(Stage):
         way = _retrieval if task.task_type is TaskType.RETRIEVAL else _labelled
         rows = []
         for number, language in enumerate(self.languages):
-            for found in way(self, task, language, context):
-                figures = score(task.metric, found[1], found[2], language)
-                rows += [_row(self, folder, language, found, figure) for figure in figures.items()]
+            for rule, answers, gold, num_asked in way(self, task, language, context):
+                figures = score(task.metric, answers, gold, language)
+                found = self.score_rows(figures, task.name, language, num_asked)
+                rows += [replace(row, control=rule) for row in found]
             context.progress(number + 1, len(self.languages))
         folder.write_scores(rows)
-
-
-def _row(
-    stage: Rules, folder: Folder, language: str, found: Found, figure: tuple[str, float]
-) -> ScoreRow:
-    rule, _, _, num_examples = found
-    metric, value = figure
-    return ScoreRow(
-        stage=folder.stage,
-        intermediate=(),
-        task=stage.rows.task,
-        language=language,
-        split=Split.TEST,
-        metric=metric,
-        value=value,
-        seed=0,
-        num_examples=num_examples,
-        control=rule,
-    )
 
 
 def _labelled(stage: Rules, task: Task, language: str, context: Context) -> Iterator[Found]:

@@ -68,4 +68,4 @@ class Prompt(TrainingStage):
 
     def run(self, context: Context, folder: Folder) -> None:
         """Find the words, train the vectors, and keep both; loads torch."""
-        import_module("stiltwalk.stages.soft_prompt_run").prompt(self, context, folder)
+        import_module("stiltwalk.stages.train_run").prompt(self, context, folder)

@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 
 from stiltwalk.draws import Draws
 from stiltwalk.recipe.schema import Precision, Recipe
-from stiltwalk.records import Phase
+from stiltwalk.records import Phase, ScoreRow, Scores, Split
 from stiltwalk.stages.context import MODEL, Context
 from stiltwalk.stages.cost import ModelShape, StageCost
 from stiltwalk.stages.rows import Learned, Rows, StageRows
@@ -135,6 +135,25 @@ class Stage(ABC):
             about=self.tasks,
             parents=tuple(parent.fingerprint for parent in self.parents),
         )
+
+    def score_rows(
+        self, scores: Scores, task: str, language: str, num_examples: int
+    ) -> list[ScoreRow]:
+        """Return figures on a task's test rows as rows of results."""
+        return [
+            ScoreRow(
+                stage=self.fingerprint,
+                intermediate=self.intermediate_tasks,
+                task=task,
+                language=language,
+                split=Split.TEST,
+                metric=metric,
+                value=value,
+                seed=self.trained_seed,
+                num_examples=num_examples,
+            )
+            for metric, value in scores.items()
+        ]
 
     def model_folder(self, context: Context) -> Path:
         """Return its model's Hugging Face folder, once it is done, with the files verified."""

@@ -15,18 +15,31 @@ from typing import Any
 
 import torch
 from accelerate.state import PartialState
+from torch import Tensor
 
-from stiltwalk.errors import TrainingDiverged
+from stiltwalk.errors import ModelError, TrainingDiverged
 from stiltwalk.features.prompts import load_prompt_encoder
-from stiltwalk.features.text import load_text_encoder
+from stiltwalk.features.text import TextEncoder, load_text_encoder
+from stiltwalk.heads.cloze import ClozeHead, PromptedFolder
 from stiltwalk.heads.decoder import decoder_head
+from stiltwalk.inference.engine import Engine
 from stiltwalk.models import adapters, checkpoint
 from stiltwalk.models.device import from_lead
 from stiltwalk.models.masked_lm import HEAD, with_lm_head
+from stiltwalk.models.soft_prompt import (
+    FrozenModel,
+    PromptedModel,
+    PromptFacts,
+    SoftPrompt,
+    nearest_words,
+    save_prompt,
+    uniform_start,
+)
 from stiltwalk.recipe.schema import TrainSettings
-from stiltwalk.records import ScoreRow, Split, TaskType
+from stiltwalk.records import Example, ScoreRow, Split, TaskType
 from stiltwalk.stages.context import MODEL, Context
 from stiltwalk.stages.rows import DrawnRows
+from stiltwalk.stages.soft_prompt import Prompt
 from stiltwalk.stages.stage import TrainingStage
 from stiltwalk.stages.train import Train
 from stiltwalk.store.machine import leads, num_processes
@@ -37,6 +50,7 @@ from stiltwalk.training.data import (
     TaskModels,
     TaskRows,
     TrainRows,
+    dev_score,
     english_and_translated,
     steps_of_text,
     steps_per_task,
@@ -47,6 +61,9 @@ from stiltwalk.training.data import (
 from stiltwalk.training.distributed import join_processes
 from stiltwalk.training.loop import Training, TrainingSession, fit
 from stiltwalk.training.tracking import tracked
+
+_DEV_ROWS = 500
+"""Of English, on which a prompt is scored."""
 
 
 @dataclass(kw_only=True, eq=False)
@@ -219,7 +236,8 @@ def fit_and_record(
         _write_log(training, num_trained, folder.path)
         best = training.best.by_task
         scored = [each for each in train_data.rows if isinstance(each, TaskRows)]
-        folder.write_scores([dev_row(stage, each, best[each.task.name], folder) for each in scored])
+        found = [dev_rows(stage, each, best[each.task.name]) for each in scored]
+        folder.write_scores([row for each in found for row in each])
 
 
 @contextmanager
@@ -252,20 +270,123 @@ def _write_log(training: Training, num_trained: int, folder: Path) -> None:
     (folder / "dev.json").write_text(json.dumps(evaluations, indent=1), encoding="utf-8")
 
 
-def dev_row(stage: TrainingStage, rows: TaskRows, value: float, folder: Folder) -> ScoreRow:
-    """Return the dev score of one task, a fraction, as a row of results."""
-    return ScoreRow(
-        stage=folder.stage,
-        intermediate=stage.intermediate_tasks,
-        task=rows.task.name,
-        language="en",
-        split=Split.DEV,
-        metric="dev_score",
-        value=value,
-        seed=stage.trained_seed,
-        num_examples=len(rows.dev_examples),
+def dev_rows(stage: TrainingStage, rows: TaskRows, value: float) -> list[ScoreRow]:
+    """Return the dev score of one task, a fraction, as rows of results."""
+    found = stage.score_rows({"dev_score": value}, rows.task.name, "en", len(rows.dev_examples))
+    return [replace(row, split=Split.DEV) for row in found]
+
+
+# --- prompts in a frozen language model ----------------------------------------------------------
+
+
+def prompt(stage: Prompt, context: Context, folder: Folder) -> None:
+    """Find the words of every class, train vectors if the stage has some, and keep both."""
+    torch.set_num_threads(stage.numerics.num_threads)
+    frozen = frozen_model(stage, context)
+    encoder, masked_lm = load_text_encoder(frozen.encoder), frozen.load()
+    table_VD = masked_lm.get_input_embeddings().weight.detach()
+    verbaliser = nearest_words(table_VD, encoder, stage.cloze, stage.settings.num_words)
+    kind = ClozeHead(stage.cloze, stage.settings, len(table_VD), unseen=stage.unseen)
+    vectors = _start(stage, kind, table_VD, encoder)
+    model = PromptedModel(masked_lm, verbaliser, vectors, encoder.mask_id)
+    facts = PromptFacts(
+        cloze=stage.cloze,
+        settings=stage.settings,
+        verbaliser=verbaliser,
+        checksum=frozen.checksum,
+    )
+    rows = _rows(stage, kind, encoder, context)
+
+    def keep() -> None:
+        if leads():
+            save_prompt(folder.path / MODEL, vectors, facts)
+
+    if stage.settings.is_trained:
+        train_data = TrainData(rows=[rows], models=[model], pad_id=encoder.pad_id)
+        fit_and_record(stage, _train_settings(stage), train_data, keep, context, folder)
+        return
+    keep()
+    engine = Engine(model=model, pad_id=encoder.pad_id, precision=stage.numerics.precision)
+    folder.write_scores(dev_rows(stage, rows, dev_score(rows, engine)))
+
+
+def frozen_model(stage: Prompt, context: Context) -> FrozenModel:
+    """Return where the language model is that a prompt belongs to.
+
+    An intermediate stage keeps the head only if it trained it; otherwise its parent's is as it was.
+
+    Raises:
+        ModelError: if a head was trained and not kept, as earlier versions did.
+    """
+    encoder = stage.parent.model_folder(context)
+    grandparent = getattr(stage.parent, "parent", None)
+    trained_head = getattr(stage.parent, "text", None)
+    if trained_head and not (encoder / HEAD).is_file():
+        raise ModelError(
+            f"{encoder} lacks {HEAD}: it was trained before heads were kept. Remove the folder "
+            f"{encoder.parent} and run the recipe again."
+        )
+    if grandparent is None or trained_head:
+        return FrozenModel(encoder=encoder, head=encoder)
+    return FrozenModel(encoder=encoder, head=grandparent.model_folder(context))
+
+
+def prompted_folder(stage: Prompt, context: Context) -> PromptedFolder:
+    """Return where a finished prompt and its model are."""
+    model = frozen_model(stage, context)
+    return PromptedFolder(prompt=stage.model_folder(context), model=model)
+
+
+def _start(stage: Prompt, kind: ClozeHead, table_VD: Tensor, encoder: TextEncoder) -> SoftPrompt:
+    """Return the prompt to start from; without any training it has no vectors."""
+    settings = stage.settings
+    torch.manual_seed(stage.draws.number("soft prompt", "layers"))
+    if not settings.is_trained:
+        return SoftPrompt(table_VD[:0])
+    if settings.start == "template":
+        return SoftPrompt(table_VD[torch.from_numpy(kind.template_ids(encoder)).long()])
+    seed = stage.draws.number("soft prompt", "vectors")
+    start_MD = uniform_start(settings.num_tokens, table_VD.shape[1], seed=seed)
+    return SoftPrompt(start_MD, reparameterised=settings.reparameterised)
+
+
+def _rows(stage: Prompt, kind: ClozeHead, encoder: TextEncoder, context: Context) -> TaskRows:
+    """Read the English rows that are learned, none without vectors, and those of dev."""
+    task = TASKS[stage.rows.task].chosen_on(stage.rows.dev)
+    longest = stage.settings.max_length_tokens
+    learned: Sequence[Example] = ()
+    if isinstance(stage.rows, DrawnRows) and stage.settings.is_trained:
+        whole = examples(task, context.data, Split.TRAIN, "en")
+        seen = [label for label in task.labels if label not in stage.unseen]
+        learned = drawn(whole, seen, stage.rows.per_class, stage.draws)
+    dev = examples(task, context.data, Split.DEV, "en")[:_DEV_ROWS]
+    return TaskRows(
+        name=task.name,
+        task=task,
+        head=kind,
+        labels=task.labels,
+        train=kind.features(learned, encoder, task.labels, longest),
+        dev_examples=tuple(dev),
+        dev=kind.features(dev, encoder, task.labels, longest),
     )
 
+
+def _train_settings(stage: Prompt) -> TrainSettings:
+    """Return how vectors are learned: no decay, no warm-up, and no choice on dev."""
+    settings = stage.settings
+    return TrainSettings(
+        learning_rate=settings.learning_rate,
+        num_epochs=settings.num_epochs,
+        effective_batch_size=settings.effective_batch_size,
+        max_length_tokens=settings.max_length_tokens,
+        weight_decay=0.0,
+        warmup_share=0.0,
+        keep="last",
+        eval_every_steps=1_000_000,
+    )
+
+
+# --- several processes that were started together -------------------------------------------------
 
 Job = tuple[TrainingStage, Context]
 

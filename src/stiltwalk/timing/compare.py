@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from stiltwalk.features.rows import Features
-from stiltwalk.inference.predictor import Answerer
+from stiltwalk.inference.predictor import Predictor
 from stiltwalk.records import TaskType
 from stiltwalk.timing.attribution import text_cost, told_work
 from stiltwalk.timing.blocks import controlled
@@ -271,7 +271,7 @@ def _texts(model_pair: ModelPair, pair: Pair) -> Iterator[LanguageText]:
             )
 
 
-def _flops(answerer: Answerer, request: Any) -> int | None:  # noqa: ANN401 - an example or a line
+def _flops(answerer: Predictor, request: Any) -> int | None:  # noqa: ANN401 - an example or a line
     """Return the operations of answering one request; None where the answer is written."""
     if answerer.settings.writes:
         return None

