@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, cast
 
 from rich.table import Table
 
@@ -14,9 +16,10 @@ from stiltwalk.data.xtreme_files import Form, answers_path, form_of, read_answer
 from stiltwalk.errors import DataError, MetricError, RecipeError
 from stiltwalk.metrics.aggregate import TaskScore, group_scores, mean, overall_score, task_score
 from stiltwalk.metrics.score import score
-from stiltwalk.records import Metric, Scores
+from stiltwalk.records import Labels, Metric, Scores, TagLists
 from stiltwalk.tasks import TARGETS, TASKS
 from stiltwalk.tasks.task import GROUPS
+from stiltwalk.wording import nearest
 
 _PERCENT = 100.0
 
@@ -32,7 +35,8 @@ def score_folder(predictions: Path, labels: Path, benchmark: str = "xtreme") -> 
     Returns:
         `tasks.NAME.score`, `tasks.NAME.METRIC.LANG`, and `tasks.NAME.missing` where languages
         are; `groups.NAME` and `overall` only where all tasks of theirs are there in all
-        languages. XTREME-R has `mean_of_present_tasks` in place of `overall`: the official
+        languages; `warnings`, sentences, only where there are any. XTREME-R has
+        `mean_of_present_tasks` in place of `overall`: the official
         script can never print one.
 
     Raises:
@@ -55,11 +59,68 @@ def score_folder(predictions: Path, labels: Path, benchmark: str = "xtreme") -> 
         name: task_score(by_language, chosen.tasks[name].languages)
         for name, by_language in figures.items()
     }
-    return {
+    document = {
         **_overall(scores, chosen),
         "groups": _in_percent(group_scores(scores, chosen.groups)),
         "tasks": {name: _task_document(scores[name], each) for name, each in figures.items()},
     }
+    warnings = [*_unread(predictions, labels, chosen), *_missing(figures, chosen)]
+    for name, by_language in figures.items():
+        warnings += _odd_labels((predictions, labels), name, chosen.tasks[name], by_language)
+    return {**document, "warnings": warnings} if warnings else document
+
+
+def _unread(predictions: Path, labels: Path, benchmark: Benchmark) -> Iterator[str]:
+    """Yield a warning for each folder and file beside those that are scored."""
+    for folder in (predictions, labels):
+        for path in sorted(folder.iterdir()):
+            task = benchmark.tasks.get(path.name)
+            if not path.is_dir() or path.name.startswith("."):
+                continue
+            if task is None:
+                if any(path.name in each.tasks for each in BENCHMARKS.values()):
+                    continue
+                hint = nearest(path.name.lower(), list(benchmark.tasks))
+                yield f"{path} is no task of {benchmark.name} and was not scored.{hint}"
+                continue
+            known = {answers_path(folder, path.name, code, task.form) for code in task.languages}
+            odd = sorted(file.name for file in path.glob("test-*") if file not in known)
+            if odd:
+                yield f"{path} holds {len(odd)} files that were not scored: {_some(odd)}."
+
+
+def _missing(figures: Mapping[str, Mapping[str, Scores]], benchmark: Benchmark) -> Iterator[str]:
+    """Yield a warning for each task whose score is a mean over some of its languages."""
+    for name, by_language in figures.items():
+        wanted = benchmark.tasks[name].languages
+        missing = [code for code in wanted if code not in by_language]
+        if missing:
+            yield (
+                f"{name} has no pair of files in {len(missing)} of {len(wanted)} languages "
+                f"({_some(missing)}): its score is the mean of the others."
+            )
+
+
+def _odd_labels(
+    folders: tuple[Path, Path], name: str, task: ScoredTask, languages: Iterable[str]
+) -> Iterator[str]:
+    """Yield a warning for each file with lines that are no label of the task."""
+    for folder, language in product(folders, languages) if task.labels else ():
+        path = answers_path(folder, name, language, task.form)
+        answers = cast("Labels | TagLists", read_answers(path, task.form))
+        lines = [label for each in answers for label in ([each] if isinstance(each, str) else each)]
+        odd = Counter(label for label in lines if label not in task.labels)
+        if not odd:
+            continue
+        said = odd.most_common(1)[0][0]
+        by_case = {label.casefold(): label for label in task.labels}
+        meant = by_case.get(said.casefold(), "")
+        hint = f"`{said}` → `{meant}`?" if meant else f"the most frequent is `{said[:60]}`."
+        yield f"{odd.total()} of {len(lines)} lines of {path} are no label of the task; {hint}"
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:8]) + (" …" if len(names) > 8 else "")  # noqa: PLR2004 - a line's worth
 
 
 def _score_task(predictions: Path, labels: Path, name: str, task: ScoredTask) -> dict[str, Scores]:
@@ -126,20 +187,30 @@ def _nothing_found(predictions: Path, labels: Path, benchmark: Benchmark) -> str
     )
 
 
+_TITLES = {"f1": "F1", "exact_match": "EM", "accuracy": "accuracy"}
+
+
 def score_table(document: dict[str, Any]) -> Table:
-    """Return a scoring document as a table for people."""
+    """Return a scoring document as a table for people: a line per figure, partial means marked."""
     table = Table(box=None)
-    for column in ("task", "score", "languages", "missing"):
-        table.add_column(column, justify="right" if column == "score" else "left")
+    for column in ("task", "figure", "mean", "languages", "missing"):
+        table.add_column(column, justify="right" if column == "mean" else "left")
     for name, task in document["tasks"].items():
-        figure = next(key for key in task if key not in ("score", "missing"))
-        languages = " ".join(f"{code} {value:.1f}" for code, value in task[figure].items())
-        table.add_row(name, f"{task['score']:.2f}", languages, " ".join(task.get("missing", [])))
+        missing = task.get("missing", [])
+        mark = "*" if missing else ""
+        table.add_row(name, "score", f"{task['score']:.2f}{mark}", "", " ".join(missing))
+        for figure in (key for key in task if key not in ("score", "missing")):
+            values = task[figure]
+            languages = " ".join(f"{code} {value:.1f}" for code, value in values.items())
+            average = f"{mean(list(values.values())):.2f}{mark}"
+            table.add_row("", _TITLES.get(figure, figure), average, languages)
     for name, value in document["groups"].items():
-        table.add_row(f"[bold]{name}", f"{value:.2f}")
+        table.add_row(f"[bold]{name}", "mean of tasks", f"{value:.2f}")
     for name in ("overall", "mean_of_present_tasks"):
         if name in document:
-            table.add_row(f"[bold]{name}", f"{document[name]:.2f}")
+            table.add_row(f"[bold]{name}", "mean of tasks", f"{document[name]:.2f}")
+    if any("missing" in task for task in document["tasks"].values()):
+        table.caption = "* the mean of the languages that are there, not the task's score"
     return table
 
 
@@ -150,6 +221,8 @@ class ScoredTask:
     languages: tuple[str, ...]
     metric: Metric
     form: Form
+    labels: tuple[str, ...] = ()
+    """Those that occur; empty where any text may."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -172,7 +245,10 @@ def _target(name: str, more: str = "") -> ScoredTask:
     task = TASKS[name]
     languages = (*task.languages, *more.split())
     return ScoredTask(
-        languages=languages, metric=task.metric, form=form_of(task.task_type, task.metric)
+        languages=languages,
+        metric=task.metric,
+        form=form_of(task.task_type, task.metric),
+        labels=task.labels,
     )
 
 
@@ -189,6 +265,7 @@ XTREME_R = Benchmark(
                 languages=tuple("et ht id it qu sw ta th tr vi zh".split()),
                 metric=Metric.ACCURACY,
                 form=Form.CHOICES,
+                labels=("0", "1"),
             ),
             "udpos": _target("udpos", "lt pl uk wo ro"),
             "panx": _target("panx", "qu pl uk az lt pa gu ro"),
