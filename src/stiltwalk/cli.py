@@ -191,6 +191,9 @@ def score(
     predictions: Annotated[Path, typer.Argument(help="Predictions, as TASK/test-LANG files.")],
     labels: Annotated[Path, typer.Argument(help="Labels in the same layout.")],
     benchmark: Annotated[str, typer.Option(help="xtreme or xtreme-r.")] = "xtreme",
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Fail where there are warnings.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Score a folder of predictions as XTREME does, whoever made them."""
@@ -199,6 +202,12 @@ def score(
 
     document = stiltwalk.score(predictions, labels, benchmark)
     _show(document, as_json, lambda console: terminal.show(score_table(document), console))
+    warnings = document.get("warnings", [])
+    errors = Console(stderr=True)
+    for warning in warnings:
+        errors.print(f"Warning: {warning}", soft_wrap=True, highlight=False, markup=False)
+    if strict and warnings:
+        raise typer.Exit(1)
 
 
 @app.command()

@@ -14,7 +14,7 @@ from stiltwalk.errors import DataError
 
 def folder_of_texts(folder: Path) -> ByLanguage:
     (folder / "de.txt").write_text("eins\n\n  zwei  \n", encoding="utf-8")
-    (folder / "xx.txt").write_text("one\n", encoding="utf-8")
+    (folder / "xx.txt").write_bytes(b"\xef\xbb\xbfone\xe2\x80\xa8two\r\n")
     (folder / "README.txt").write_text("Where this comes from\n", encoding="utf-8")
     return ByLanguage(place=str(folder), config="{language}")
 
@@ -31,6 +31,7 @@ def test_a_folder_of_text_files_is_read_line_by_line(tmp_path: Path) -> None:
     assert languages(where) == ("de", "xx")
     assert list(texts(where, "de")) == ["eins", "zwei"]
     assert num_texts(where, "de") == 3
+    assert list(texts(where, "xx")) == ["one\u2028two"]
 
 
 def test_a_data_set_gives_the_lines_of_its_texts(tmp_path: Path) -> None:

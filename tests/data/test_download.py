@@ -27,7 +27,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def forget() -> None:
-    for cached in (hub._snapshot, hub._names, hub.card):
+    for cached in (hub._snapshot, hub._names):
         cached.cache_clear()
 
 

@@ -108,3 +108,53 @@ def test_a_file_without_sentences_is_refused(tmp_path: Path) -> None:
     (tmp_path / "dev.tsv").write_text("\n\n", encoding="utf-8")
     with pytest.raises(DataError, match="holds no sentence"):
         tagged(tmp_path, Split.DEV)
+
+
+def test_byte_order_marks_and_other_editors_line_ends_change_no_sentence(tmp_path: Path) -> None:
+    write_bucc(tmp_path)
+    plain = bucc.bitext(tmp_path, Split.DEV, "zh")
+    for file in tmp_path.iterdir():
+        lines = file.read_text(encoding="utf-8").replace("\t", " \t ").split("\n")
+        file.write_bytes(b"\xef\xbb\xbf" + " \r\n".join([*lines, "", ""]).encode())
+    assert bucc.bitext(tmp_path, Split.DEV, "zh") == plain
+
+
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", " \n", "\t\n"])
+def test_supertags_survive_marks_line_ends_and_odd_spaces(
+    tmp_path: Path, mark: str, end: str
+) -> None:
+    words = ("Pierre", "a\u0085b", "c\u2028d", "e\u00a0f")
+    if end != "\t\n":
+        text = mark + "".join(f"{word} \tN/N{end}" for word in words) + end
+        (tmp_path / "train.tsv").write_bytes(text.encode())
+        assert list(ccg.examples(tmp_path, Split.TRAIN)) == [
+            TaggedExample("0", words, ("N/N",) * 4)
+        ]
+    leaves = " ".join(f"(<L N/N NNP NNP {word} N/N>)" for word in words)
+    folder = tmp_path / "auto"
+    folder.mkdir()
+    (folder / "wsj_0201.auto").write_bytes(f"{mark}(<T NP 0 2> {leaves} ){end}".encode())
+    assert list(ccg.examples(folder, Split.TRAIN)) == [TaggedExample("0", words, ("N/N",) * 4)]
+
+
+def test_lines_that_end_in_cr_alone_are_told_so(tmp_path: Path) -> None:
+    (tmp_path / "train.tsv").write_bytes(b"a\tN\rb\tN\r")
+    with pytest.raises(DataError, match=r"train\.tsv, line 1: lines end in CR alone"):
+        list(ccg.examples(tmp_path, Split.TRAIN))
+
+
+def test_a_copy_of_a_file_is_refused_with_both_names(tmp_path: Path) -> None:
+    for name in ("train.tsv", "train.txt"):
+        (tmp_path / name).write_text("a\tN\n", encoding="utf-8")
+    with pytest.raises(DataError, match=r"train\.tsv and .*train\.txt stand beside each other"):
+        list(ccg.examples(tmp_path, Split.TRAIN))
+    for parent in ("02", "backup"):
+        (tmp_path / "auto" / parent).mkdir(parents=True)
+        (tmp_path / "auto" / parent / "wsj_0201.auto").write_text(DERIVATION, encoding="utf-8")
+    with pytest.raises(DataError, match=r"02/wsj_0201\.auto and .*backup/wsj_0201\.auto are one"):
+        list(ccg.examples(tmp_path / "auto", Split.TRAIN))
+    write_bucc(tmp_path / "b")
+    write_bucc(tmp_path / "b" / "zh-en")
+    with pytest.raises(DataError, match="are one file of two releases, or a copy"):
+        bucc.bitext(tmp_path / "b", Split.DEV, "zh")

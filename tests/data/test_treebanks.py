@@ -142,3 +142,33 @@ def test_real_treebanks_come_out_with_their_surface_words(real: Path, language: 
     ]
     words = [words.replace(" ", "") for words, _ in read(path.parent, language)]
     assert words == texts
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (
+            "ud-treebanks-v2.5/UD_A/el_x-ud-test.conllu",
+            "ud-treebanks-v2.14/UD_A/el_x-ud-test.conllu",
+        ),
+        ("v2.5/el_x-ud-test.conllu", "v2.14/el_y-ud-test.conllu"),
+        ("UD_A/el_x-ud-test.conllu", "UD_A/backup/el_x-ud-test.conllu"),
+        ("el_x-ud-test.conllu", "el_x-ud-test-old.conllu"),
+        ("el_x-ud-test.conllu", "el_x-ud-test-a.conllu"),
+    ],
+)
+def test_two_releases_or_copies_of_a_treebank_are_refused(
+    tmp_path: Path, one: str, other: str
+) -> None:
+    for name in (one, other):
+        write((tmp_path / name).parent, Path(name).name, "1:a:NOUN:0")
+    with pytest.raises(DataError, match=r"release|copy"):
+        read(tmp_path, "el")
+
+
+def test_a_treebank_in_parts_is_read_in_order_with_a_mark_in_front(tmp_path: Path) -> None:
+    for part in ("b-1", "a-2", "a-1"):
+        file = tmp_path / f"el_x-ud-test-{part}.conllu"
+        text = conllu(f"1:{part.replace('-', '')}:NOUN:0").replace("\n", "\r\n")
+        file.write_bytes(b"\xef\xbb\xbf" + text.encode())
+    assert [words for words, _ in read(tmp_path, "el")] == ["a1", "a2", "b1"]

@@ -167,6 +167,31 @@ def test_gold_that_is_not_squads_json_is_refused(
         read_gold(written(content), Form.TEXTS)
 
 
+DEEP = "[" * 200_000 + "]" * 200_000
+HUGE = "9" * 5_000
+ODD = ("7", "null", "true", "1.5", HUGE, '["a"]', '{"text": "a"}', DEEP)
+
+
+@pytest.mark.parametrize("odd", ODD, ids=lambda odd: odd[:8])
+def test_an_answer_or_id_that_is_no_text_is_named_with_its_file(
+    written: Callable[[str], Path], odd: str
+) -> None:
+    question = '{"data": [{"paragraphs": [{"qas": [{"id": %s, "answers": [{"text": %s}]}]}]}]}'
+    for gold in (question % ('"q"', odd), question % (odd, '"a"'), odd):
+        path = written(gold)
+        with pytest.raises(DataError, match=r"test-de\.tsv: ") as error:
+            read_gold(path, Form.TEXTS)
+        assert len(str(error.value)) < 400
+    for predicted in (f'{{"q": {odd}}}', odd):
+        path = written(predicted if predicted != '{"text": "a"}' else "1")
+        with pytest.raises(DataError, match=r"test-de\.tsv: "):
+            read_answers(path, Form.TEXTS)
+    if odd not in ("7", HUGE):
+        path = written(f'{{"label": {odd}}}\n')
+        with pytest.raises(DataError, match="line 1: expected an object with `label`, got"):
+            read_answers(path, Form.CHOICES)
+
+
 def test_bytes_that_are_not_utf_8_are_refused_with_the_line(tmp_path: Path) -> None:
     path = tmp_path / "test-my.tsv"
     path.write_bytes(b"O\nO\n\xe1\x80 \n")

@@ -13,7 +13,8 @@ import pytest
 import torch
 
 from decoders import write_decoder
-from stiltwalk.features.prompts import load_prompt_encoder
+from stiltwalk.errors import ModelError
+from stiltwalk.features.prompts import chat_of, load_prompt_encoder
 from stiltwalk.heads.decoder import DecoderHead
 from stiltwalk.heads.head import make_batch
 from stiltwalk.models.checkpoint import load_decoder
@@ -154,6 +155,45 @@ def test_a_chat_template_stands_around_the_request(folder: Path, tmp_path: Path)
     assert cut[: len(head)] == head.tolist()
     assert cut[-20:] == asked[-20:].tolist()
     assert len(asked) > len(plain.asked([SPAN], (), 200).ids[0])
+
+
+@pytest.mark.parametrize("in_files", [False, True])
+def test_a_chat_template_is_chosen_by_its_name(
+    folder: Path, tmp_path: Path, in_files: bool
+) -> None:
+    for file in folder.iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    settings = json.loads((folder / "tokenizer_config.json").read_text("utf-8"))
+    texts = {
+        name: CHAT.replace("<s>{{", f"<s>{name} {{{{") for name in ("tool_use", "default", "rag")
+    }
+
+    def put(*names: str) -> None:
+        listed = [{"name": name, "template": texts[name]} for name in names]
+        given = {} if in_files else {"chat_template": listed}
+        text = json.dumps({**settings, **given})
+        (tmp_path / "tokenizer_config.json").write_text(text, encoding="utf-8")
+        for name in names if in_files else ():
+            file = tmp_path / "additional_chat_templates" / f"{name}.jinja"
+            file.parent.mkdir(exist_ok=True)
+            file.write_text(texts[name], encoding="utf-8")
+        chat_of.cache_clear()
+
+    def begins(name: str = "") -> str:
+        chat = chat_of(tmp_path, name)
+        assert chat is not None
+        return chat.before
+
+    put("rag")
+    assert begins() == begins("rag") == "<s>rag user: "
+    put("rag", "tool_use")
+    with pytest.raises(ModelError, match="no chat template 'default'; it has 'rag', 'tool_use'"):
+        load_prompt_encoder(tmp_path, chat=True)
+    put("rag", "tool_use", "default")
+    assert begins() == "<s>default user: "
+    assert begins("tool_use") == "<s>tool_use user: "
+    with pytest.raises(ModelError, match="no chat template 'rags'"):
+        kind_of(tmp_path, "xquad", chat_template="rags")
 
 
 @pytest.mark.parametrize("name", ["udpos", "panx"])

@@ -12,7 +12,8 @@ from typer.testing import CliRunner
 
 from own_tasks import DECLARATION, write_reviews
 from stiltwalk import cli
-from stiltwalk.data.source import HUB, MINI, DataSource
+from stiltwalk.data.source import HUB, MINI, DataSource, Place
+from stiltwalk.data.textfile import open_table
 from stiltwalk.errors import DataError, RecipeError
 from stiltwalk.records import (
     ChoiceExample,
@@ -65,7 +66,7 @@ def test_a_declared_task_is_known_until_another_recipe_declares_its_own(tmp_path
 
 
 def test_a_declared_task_can_be_sent_to_a_process_that_does_not_know_it(tmp_path: Path) -> None:
-    from stiltwalk.stages import compare_speed  # noqa: F401, PLC0415 - says how tasks are sent
+    from stiltwalk.stages import compare_speed_run  # noqa: F401, PLC0415 - says how tasks are sent
 
     write_reviews(tmp_path)
     sent = pickle.loads(pickle.dumps(declared(tmp_path).task()))  # noqa: S301 - our own
@@ -241,3 +242,16 @@ def test_check_shows_sizes_and_a_row_and_every_file_that_is_wrong(tmp_path: Path
     assert "Film 0, train" in done.stdout
     assert "unknown label 'awful'" in str(done.exception)
     assert "dev.csv is no file" in str(done.exception)
+
+
+def test_deep_json_and_marks_of_editors_are_read_or_named(tmp_path: Path) -> None:
+    file, place = tmp_path / "a.jsonl", Place("reviews", "en", "train")
+    file.write_bytes(b'\xef\xbb\xbf{"id": "\xe2\x80\xa8[[{", "x": [[1]]}\r\n')
+    assert list(open_table(file, place).take(("id",))) == [(0, ("\u2028[[{",))]
+    file.write_text('{"id": "' + "[" * 500 + '"}\n{"id": "b"}\n', encoding="utf-8")
+    assert len(list(open_table(file, place).take(("id",)))) == 2
+    for brackets in (("[", "]"), ('{"a":', "}")):
+        deep = brackets[0] * 100_000 + "1" + brackets[1] * 100_000
+        file.write_text(f'{{"id": "a"}}\n{{"id": {deep}}}\n', encoding="utf-8")
+        with pytest.raises(DataError, match=r"a\.jsonl, line 2: more than 64 brackets are open"):
+            open_table(file, place)

@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from stiltwalk import cli
 from stiltwalk.data.xtreme_files import Form, answers_path, write_answers, write_gold
 from stiltwalk.errors import DataError, MetricError, RecipeError
 from stiltwalk.records import Answers, GoldTexts
@@ -89,7 +91,10 @@ def test_a_language_that_the_task_does_not_have_is_ignored(folders: tuple[Path, 
     before = score_folder(*folders)
     for folder in folders:
         (folder / "xquad" / "test-ja.json").write_text("broken", encoding="utf-8")
-    assert score_folder(*folders) == before
+    found = score_folder(*folders)
+    assert len(found.pop("warnings")) == 2
+    before.pop("warnings", None)
+    assert found == before
 
 
 def test_trap_10_a_length_mismatch_names_both_files_and_both_counts(
@@ -173,3 +178,63 @@ def test_xtreme_has_nine_tasks_in_four_groups() -> None:
         "bucc2018": 4,
         "tatoeba": 36,
     }
+
+
+def nli_folders(folders: tuple[Path, Path], *, predicted: str, times: int) -> None:
+    """Write right labels in every language, and in German some others."""
+    for folder in folders:
+        for language in XTREME.tasks["xnli"].languages:
+            path = answers_path(folder, "xnli", language, Form.LABELS)
+            write_answers(path, Form.LABELS, ["entailment"] * 200)
+    odd = [predicted] * times + ["entailment"] * (200 - times)
+    write_answers(answers_path(folders[0], "xnli", "de", Form.LABELS), Form.LABELS, odd)
+
+
+@pytest.mark.parametrize(
+    ("predicted", "hint"),
+    [
+        ("Entailment", "`Entailment` → `entailment`?"),
+        ("NEUTRAL", "`NEUTRAL` → `neutral`?"),
+        ("2", "the most frequent is `2`."),
+    ],
+)
+@pytest.mark.parametrize("times", [1, 190, 200])
+def test_lines_that_are_no_label_are_counted(
+    folders: tuple[Path, Path], predicted: str, hint: str, times: int
+) -> None:
+    nli_folders(folders, predicted=predicted, times=times)
+    (warning,) = score_folder(*folders)["warnings"]
+    assert warning.startswith(f"{times} of 200 lines of {folders[0]}/xnli/test-de.tsv are no label")
+    assert warning.endswith(hint)
+
+
+def test_right_labels_alone_give_no_warning(folders: tuple[Path, Path]) -> None:
+    nli_folders(folders, predicted="neutral", times=3)
+    assert "warnings" not in score_folder(*folders)
+
+
+def test_unread_folders_and_files_and_missing_languages_are_said_and_strict_fails(
+    folders: tuple[Path, Path],
+) -> None:
+    nli_folders(folders, predicted="neutral", times=3)
+    calm = CliRunner().invoke(cli.app, ["score", *map(str, folders), "--strict"])
+    assert calm.exit_code == 0, calm.output
+    (folders[0] / "XQUAD").mkdir()
+    (folders[0] / "xnli" / "test-de.tsv").rename(folders[0] / "xnli" / "test-DE.tsv")
+    document = score_folder(*folders)
+    assert document["warnings"] == [
+        f"{folders[0]}/XQUAD is no task of xtreme and was not scored. Did you mean xquad?",
+        f"{folders[0]}/xnli holds 1 files that were not scored: test-DE.tsv.",
+        "xnli has no pair of files in 1 of 15 languages (de): its score is the mean of the others.",
+    ]
+    said = CliRunner().invoke(cli.app, ["score", *map(str, folders)])
+    assert said.exit_code == 0
+    assert "Warning: " in said.output
+    assert "100.00*" in said.output
+    assert CliRunner().invoke(cli.app, ["score", *map(str, folders), "--strict"]).exit_code == 1
+
+
+def test_every_figure_of_a_question_task_is_named(folders: tuple[Path, Path]) -> None:
+    fill(folders, XTREME, "xquad")
+    said = CliRunner().invoke(cli.app, ["score", *map(str, folders)], env={"COLUMNS": "200"})
+    assert all(f" {title} " in said.output for title in ("score", "EM", "F1")), said.output

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from stiltwalk.data.source import Place, bad_line, lines
+from stiltwalk.data.source import Place, bad_line, lines, one_each
 from stiltwalk.records import Bitext, Sentence, Split
 
 _SPLITS = {Split.DEV: "sample", Split.TEST: "training"}
@@ -53,10 +53,16 @@ def split_files(folder: Path, split: Split, language: str, place: Place) -> list
     if split not in _SPLITS:
         raise place.error("BUCC has no training rows.", "Ask for dev or test.")
     stem = f"{language}-en.{_SPLITS[split]}"
-    for parent in (folder, folder / f"{language}-en", folder / "bucc2018" / f"{language}-en"):
-        files = [parent / f"{stem}.{ending}" for ending in (language, "en", "gold")]
-        if all(file.is_file() for file in files):
-            return files
+    parents = (folder, folder / f"{language}-en", folder / "bucc2018" / f"{language}-en")
+    endings = (language, "en", "gold")
+    found = [
+        file
+        for parent in parents
+        for ending in endings
+        if (file := parent / f"{stem}.{ending}").is_file()
+    ]
+    if len(one_each(found, place)) == len(endings):
+        return found
     raise place.error(
         f"{folder} lacks {stem}.{language}, {stem}.en or {stem}.gold.",
         "data.bucc must hold BUCC 2018's original files; docs/data.md says where they are.",
@@ -64,19 +70,21 @@ def split_files(folder: Path, split: Split, language: str, place: Place) -> list
 
 
 def _sentences(path: Path, place: Place) -> tuple[Sentence, ...]:
-    return tuple(Sentence(key, text.strip()) for key, text in _fields(path, place))
+    return tuple(Sentence(key, text) for key, text in _fields(path, place))
 
 
 def _fields(path: Path, place: Place) -> list[tuple[str, str]]:
     """Return the two columns of a file; what follows the first tab is the second."""
     rows = []
     for number, line in lines(path, place):
+        if not line.strip():
+            continue
         key, tab, rest = line.partition("\t")
         if not tab:
             raise bad_line(
                 place, path, number, f"no tab in '{line[:60]}'.", "Needed: id, a tab, the rest."
             )
-        rows.append((key, rest))
+        rows.append((key.strip(), rest.strip()))
     if not rows:
         raise place.error(f"{path} is empty.", "Unpack the archive again.")
     return rows

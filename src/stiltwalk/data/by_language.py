@@ -97,7 +97,8 @@ def open_rows(where: ByLanguage, language: str) -> Rows:
     folder = where.folder
     if folder is None:
         return hub.open_hub_rows(where.place, where.config_of(language), SPLIT, "")
-    return open_parquet(_place(where, language), _required(where, folder, language))
+    place, files = _place(where, language), _required(where, folder, language)
+    return open_parquet(place, files, told_rows=hub.told_rows(hub.card(folder), place))
 
 
 def num_texts(where: ByLanguage, language: str) -> int:

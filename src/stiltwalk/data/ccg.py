@@ -13,12 +13,12 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from stiltwalk.data.source import Place, bad_line, lines
+from stiltwalk.data.source import Place, bad_line, lines, one_each
 from stiltwalk.records import Example, Split, TaggedExample
 
 _SECTIONS = {Split.TRAIN: range(2, 22), Split.DEV: range(1), Split.TEST: range(23, 24)}
 _SECTION = re.compile(r"wsj_(\d\d)")
-_LEAF = re.compile(r"<L (\S+) \S+ \S+ (\S+) [^\s>]+>")
+_LEAF = re.compile(r"<L ([^ ]+) [^ ]+ [^ ]+ ([^ ]+) [^ >]+>")
 _NAMES = ("tsv", "txt")
 _BRACKETS = {"-LRB-": "(", "-RRB-": ")", "-LCB-": "{", "-RCB-": "}", "-LSB-": "[", "-RSB-": "]"}
 NEEDED = (
@@ -51,10 +51,11 @@ def examples(folder: Path, split: Split) -> Iterator[Example]:
 
 def split_files(folder: Path, split: Split, place: Place) -> list[Path]:
     """Return the files of a split, in order."""
-    for ending in _NAMES:
-        if (folder / f"{split}.{ending}").is_file():
-            return [folder / f"{split}.{ending}"]
-    files = [path for path in sorted(folder.rglob("*.auto")) if _section(path) in _SECTIONS[split]]
+    columns = [file for ending in _NAMES if (file := folder / f"{split}.{ending}").is_file()]
+    if len(columns) > 1:
+        raise place.error(f"{columns[0]} and {columns[1]} stand beside each other.", "Remove one.")
+    autos = [path for path in sorted(folder.rglob("*.auto")) if _section(path) in _SECTIONS[split]]
+    files = columns or one_each(autos, place)
     if not files:
         raise place.error(
             f"{folder} has neither {split}.tsv nor .auto files of its sections.", NEEDED
@@ -73,11 +74,13 @@ Sentence = tuple[tuple[str, ...], tuple[str, ...]]
 def _from_auto(path: Path, place: Place) -> Iterator[Sentence]:
     """Yield words and categories of the leaves, one derivation a line."""
     for number, line in lines(path, place):
-        if not line.startswith("("):
+        if not line.strip() or line.startswith("ID="):
             continue
         leaves = _LEAF.findall(line)
-        if not leaves:
-            raise bad_line(place, path, number, "a derivation without leaves.", "Unpack it again.")
+        if not line.lstrip().startswith("(") or not leaves or len(leaves) < line.count("<L "):
+            raise bad_line(
+                place, path, number, f"'{line[:60]}' is no derivation.", "Unpack it again."
+            )
         yield (
             tuple(_BRACKETS.get(word, word) for _, word in leaves),
             tuple(category for category, _ in leaves),
@@ -90,7 +93,7 @@ def _from_columns(path: Path, place: Place) -> Iterator[Sentence]:
     tags: list[str] = []
     for number, line in lines(path, place):
         if line.strip():
-            fields = line.split("\t")
+            fields = [field.strip() for field in line.split("\t")]
             if len(fields) != 2 or not all(fields):  # noqa: PLR2004 - word and category
                 raise bad_line(
                     place,

@@ -1,6 +1,4 @@
-"""Data sets on the Hugging Face hub, or in a folder laid out like it.
-
-Data sets on the Hugging Face hub: which commit, which files, fetched into the hub's own cache.
+"""Data sets on the Hugging Face hub or in a folder laid out like it: which commit, which files.
 
 Parquet files are fetched as they are, one split at a time, at one commit that is resolved once
 per process. (`datasets.load_dataset` would fall back to "the latest cached version" where the
@@ -14,10 +12,9 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from stiltwalk.data.parquet import open_parquet
 from stiltwalk.data.source import HUB, Place, Rows
@@ -101,7 +98,7 @@ def open_hub_rows(repository: str, config: str, split: str, id_prefix: str) -> R
     """
     place = Place(repository, config, split)
     try:
-        files = _fetch(repository, config, split)
+        files = _fetch(place)
     except client_errors() as error:
         raise place.error(_why(error), _how_to_fetch(repository)) from error
     if not files:
@@ -110,7 +107,7 @@ def open_hub_rows(repository: str, config: str, split: str, id_prefix: str) -> R
             "on the hub.",
             _how_to_fetch(repository),
         )
-    return open_parquet(place, files, id_prefix)
+    return open_parquet(place, files, id_prefix, told_rows(card(_snapshot(repository)), place))
 
 
 def commit_of(repository: str) -> str:
@@ -209,67 +206,120 @@ def _names(repository: str, folder: Path) -> tuple[str, ...]:
     return tuple(file.rfilename for file in files)
 
 
-def _fetch(repository: str, config: str, split: str) -> list[Path]:
+def _fetch(place: Place) -> list[Path]:
     """Return the local files of a split."""
     from huggingface_hub import hf_hub_download
 
-    folder = _snapshot(repository)
+    folder, repository = _snapshot(place.dataset), place.dataset
     return [
         Path(hf_hub_download(repository, name, repo_type="dataset", revision=folder.name))
-        for name in split_files(_names(repository, folder), lambda: card(folder), config, split)
+        for name in split_files(_names(repository, folder), lambda: card(folder), place)
     ]
 
 
-@lru_cache(maxsize=64)
 def card(folder: Path) -> str:
     """Return the text of a data set's card, empty where it has none."""
     path = folder / "README.md"
-    return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+    return path.read_text(encoding="utf-8-sig", errors="replace") if path.is_file() else ""
 
 
 _FRONT_MATTER = re.compile(r"\A---\n(.*?)\n---", re.DOTALL)
 
 
-def split_files(
-    names: Sequence[str], read_card: Callable[[], str], config: str, split: str
-) -> list[str]:
-    """Return the files of one split, sorted; none if it is not there.
+def split_files(names: Sequence[str], read_card: Callable[[], str], place: Place) -> list[str]:
+    """Return the files of one split, in the order of their numbers; none if it is not there.
 
     The first that matches wins: the configuration's own folder, the data set card's `configs`,
-    the folder `data` or the root of a data set with one configuration, and its only folder under
-    another name (in the hub's automatic Parquet copy `plain_text` can be called `default`).
+    the root or the folder `data` of a data set with one configuration, and its only folder under
+    another name (in the hub's automatic Parquet copy `plain_text` can be called `default`). In
+    each a split is `SPLIT.parquet`, `SPLIT-*.parquet` or a folder `SPLIT/`.
 
     Args:
         names: paths inside the data set, with forward slashes.
         read_card: gives the text of its README.md; called only where it matters.
-        config: the configuration.
-        split: the split, as the hub names it.
+        place: the split, as the hub names it.
+
+    Raises:
+        DataError: if the files are not one complete set.
     """
+    config, split = place.config, place.split
     parquet = sorted(name for name in names if name.endswith(".parquet"))
-    for patterns in _layouts(parquet, read_card, config, split):
-        found = [name for name in parquet if any(fnmatchcase(name, one) for one in patterns)]
-        if found:
-            return found
-    return []
+    found = _in_folders(parquet, [config], split)
+    if not found:
+        patterns = [_as_regex(glob) for glob in _from_card(read_card(), config, split)]
+        listed = [name for name in parquet if any(one.fullmatch(name) for one in patterns)]
+        if listed:
+            return _whole_sets(listed, place, is_listed=True)
+        configs = {name.partition("/")[0] for name in parquet if "/" in name}
+        configs = {name for name in configs if not re.match(r"data$|" + _SPLIT_FOLDER, name)}
+        if len(configs) <= 1:
+            renamed = [name for name in configs if _may_be_renamed(config, name)]
+            found = _in_folders(parquet, ["", "data"], split)
+            found = found or _in_folders(parquet, renamed, split)
+    return _whole_sets(found, place)
 
 
-def _layouts(
-    parquet: Sequence[str], read_card: Callable[[], str], config: str, split: str
-) -> Iterator[list[str]]:
-    """Yield groups of patterns, the most certain first."""
-    yield _in_folder(config, split)
-    yield _from_card(read_card(), config, split)
-    folders = {name.split("/")[0] for name in parquet if "/" in name}
-    if len(folders) <= 1:
-        yield [f"data/{split}-*.parquet", f"{split}-*.parquet", f"{split}.parquet"]
-        yield from (
-            _in_folder(folder, split) for folder in folders if _may_be_renamed(config, folder)
+_SPLIT_FOLDER = r"(train|test|dev|eval|val|valid|validation)\b"
+_NUMBERED = re.compile(r"(.*?)(?<![0-9A-Za-z])(\d+)(?:-of-(\d+)(?:-\w+)?)?\.parquet")
+"""What stands before a file's number, its number, and how many there are."""
+_NO_NUMBERS = 1000
+"""From here on numbers without a total are years and the like."""
+
+
+def _in_folders(parquet: Sequence[str], folders: Sequence[str], split: str) -> list[str]:
+    starts = [f"{folder}/{split}".lstrip("/") for folder in folders]
+    forms = [rf"{re.escape(start)}(-[^/]*|/[^/]*)?\.parquet" for start in starts]
+    return [name for name in parquet if any(re.fullmatch(form, name) for form in forms)]
+
+
+def _as_regex(glob: str) -> re.Pattern[str]:
+    """Return a card's pattern as the hub understands it: one star stays within a folder."""
+    text = re.escape(glob).replace(r"\*\*/", "(.*/)?").replace(r"\*\*", ".*")
+    text = text.replace(r"\*", "[^/]*").replace(r"\?", "[^/]")
+    return re.compile(re.sub(r"\\\[(.+?)\\\]", r"[\1]", text))
+
+
+def _whole_sets(found: Sequence[str], place: Place, *, is_listed: bool = False) -> list[str]:
+    """Return files by their numbers, refusing gaps and what another version left behind.
+
+    Args:
+        found: names of files.
+        place: what they should hold.
+        is_listed: the card names them: they may be several sets, each under a name of its own.
+    """
+    sets: dict[tuple[str, str], list[tuple[int, str]]] = {}
+    for name in found:
+        parts = _NUMBERED.fullmatch(name)
+        stem, number, total = parts.groups() if parts else (name[: -len(".parquet")], 0, "alone")
+        is_loose = parts is None and not is_listed and not stem.endswith(place.split)
+        key = (name.rpartition("/")[0] if is_loose else stem.rstrip("-_."), total or "")
+        sets.setdefault(key, []).append((int(number), name))
+    stems = {stem for stem, _ in sets}
+    if len(sets) > (len(stems) if is_listed else 1):
+        raise place.error(
+            f"files of several sets stand beside each other: "
+            f"{', '.join(sorted(min(files)[1] for files in sets.values()))}.",
+            "Keep those of one version, and remove the others.",
         )
+    for (_, total), files in sets.items():
+        if total != "alone":
+            _check_whole(total, files, place)
+    return [name for key in sorted(sets) for _, name in sorted(sets[key])]
 
 
-def _in_folder(folder: str, split: str) -> list[str]:
-    start = f"{_literal(folder)}/{split}"
-    return [f"{start}-*.parquet", f"{start}/*.parquet", f"{start}.parquet"]
+def _check_whole(total: str, files: Sequence[tuple[int, str]], place: Place) -> None:
+    """Refuse numbered files of which one is missing, or there twice."""
+    numbers = sorted(number for number, _ in files)
+    if not total and numbers[0] >= _NO_NUMBERS:
+        return
+    first = min(numbers[0], 1)
+    wanted = range(first, first + int(total) if total else numbers[-1] + 1)
+    if numbers == list(wanted):
+        return
+    missing = sorted(set(wanted) - set(numbers))
+    told = f"of {len(wanted)} files number {missing[0]} is missing" if missing else "one is twice"
+    names = ", ".join(sorted(name for _, name in files)[:8])
+    raise place.error(f"{told}; there are {names}.", "Fetch the split again into an empty folder.")
 
 
 def _may_be_renamed(config: str, name: str) -> bool:
@@ -277,36 +327,56 @@ def _may_be_renamed(config: str, name: str) -> bool:
     return config == name or "default" in {config, name}
 
 
-def _literal(text: str) -> str:
-    return re.sub(r"([\[*?])", r"[\1]", text)
-
-
 def _from_card(card: str, config: str, split: str) -> list[str]:
     """Return the patterns that a data set card gives for a split."""
-    configs = _card_configs(card)
-    names = [config, *(configs if len(configs) == 1 else ())]
-    known = [name for name in names if name in configs and _may_be_renamed(config, name)]
-    return configs[known[0]].get(split, []) if known else []
+    try:
+        configs = {
+            one["config_name"]: {file["split"]: file["path"] for file in one["data_files"]}
+            for one in _front_matter(card).get("configs") or []
+        }
+    except (AttributeError, KeyError, TypeError):
+        return []  # in another form a card says nothing of files
+    paths = _of_config(configs, config).get(split, [])
+    return [paths] if isinstance(paths, str) else paths
+
+
+def told_rows(card: str, place: Place) -> int | None:
+    """Return how many rows a split has by the data set's card, None where it does not say."""
+    infos = _front_matter(card).get("dataset_info") or []
+    try:
+        sizes = {
+            one.get("config_name", "default"): {
+                split["name"]: split["num_examples"] for split in one["splits"]
+            }
+            for one in (infos if isinstance(infos, list) else [infos])
+        }
+    except (AttributeError, KeyError, TypeError):
+        return None
+    told = _of_config(sizes, place.config).get(place.split)
+    return told if isinstance(told, int) else None
+
+
+def _of_config(by_config: dict[str, dict[str, Any]], config: str) -> dict[str, Any]:
+    """Return what is said of a configuration, or of the only one under another name."""
+    names = [config, *(by_config if len(by_config) == 1 else ())]
+    known = [name for name in names if name in by_config and _may_be_renamed(config, name)]
+    return by_config[known[0]] if known else {}
 
 
 @lru_cache(maxsize=16)
-def _card_configs(card: str) -> dict[str, dict[str, list[str]]]:
-    """Return configuration to split to patterns; a card in another form says nothing of files."""
+def _front_matter(card: str) -> dict[str, Any]:
+    """Return what a data set's card says in YAML, nothing where it is in another form."""
     front = _FRONT_MATTER.match(card)
     if front is None:
         return {}
     import yaml  # type: ignore[import-untyped]
 
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        return {
-            config["config_name"]: {
-                file["split"]: [file["path"]] if isinstance(file["path"], str) else file["path"]
-                for file in config["data_files"]
-            }
-            for config in (yaml.safe_load(front.group(1)) or {}).get("configs") or []
-        }
-    except (yaml.YAMLError, AttributeError, KeyError, TypeError):
+        found = yaml.load(front.group(1), loader)  # noqa: S506 - a safe loader
+    except yaml.YAMLError:
         return {}
+    return found if isinstance(found, dict) else {}
 
 
 class DataSetFolder:
@@ -317,23 +387,20 @@ class DataSetFolder:
         self.path = path
 
     def find(self, config: str, split: str) -> list[Path]:
-        """Return the Parquet files of a split, none if it is not there."""
+        """Return the Parquet files of a split, none if it is not there.
+
+        Raises:
+            DataError: if they are not one whole set.
+        """
+        place = Place(str(self.path), config, split)
         near = _parquet_names(self.path, config)  # without walking hundreds of configurations
-        names = split_files(near, str, config, split)
-        names = names or split_files(self._names, self._read_card, config, split)
+        names = split_files(near, str, place)
+        names = names or split_files(self._names, lambda: card(self.path), place)
         return [self.path / name for name in names]
 
     @cached_property
     def _names(self) -> list[str]:
         return _parquet_names(self.path)
-
-    @cached_property
-    def _card(self) -> str:
-        card = self.path / "README.md"
-        return card.read_text(encoding="utf-8", errors="replace") if card.is_file() else ""
-
-    def _read_card(self) -> str:
-        return self._card
 
 
 def open_mirror_rows(source: str, repository: str, config: str, split: str, id_prefix: str) -> Rows:
@@ -354,7 +421,7 @@ def open_mirror_rows(source: str, repository: str, config: str, split: str, id_p
     files = DataSetFolder(folder).find(config, split)
     if not files:
         raise _missing(place, folder)
-    return open_parquet(place, files, id_prefix)
+    return open_parquet(place, files, id_prefix, told_rows(card(folder), place))
 
 
 def _missing(place: Place, folder: Path) -> DataError:
@@ -399,7 +466,7 @@ def remote_files(places: Iterable[Place]) -> list[RemoteFile]:
     names: dict[str, set[str]] = {}
     for place in places:
         snapshot, known = listing(place.dataset)
-        found = split_files(known, lambda: card(snapshot), place.config, place.split)  # noqa: B023 - called at once
+        found = split_files(known, lambda: card(snapshot), place)  # noqa: B023 - called at once
         if not found:
             raise place.error(f"{snapshot.name} has no such split.", "Ask for another revision.")
         names.setdefault(place.dataset, {"README.md"} & set(known)).update(found)

@@ -1,13 +1,12 @@
 """From rows to examples: pairs, choices, tagged sentences, questions, lines of a bitext.
 
-From rows to examples: sentence pairs, choices, tagged sentences, lines of a bitext.
-
 Each function returns a reader for one form of columns. Labels are mapped by name, never by
 position: GLUE, SNLI and XNLI number them differently.
 """
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Callable, Iterator, Mapping
 
 from stiltwalk.data.hub import Reader
@@ -293,7 +292,14 @@ def _answers(rows: Rows, row: int, context: str, stored: object) -> tuple[Answer
         )
     answers, has_moved = [], False
     for text, start in zip(texts, starts, strict=True):
-        found = nearest_occurrence(context, text, start) if _usable(text, start) else None  # type: ignore[arg-type]
+        if not isinstance(text, str) or isinstance(start, bool) or not isinstance(start, int):
+            raise rows.error(
+                f"the answer {reprlib.repr(text)} (start {reprlib.repr(start)}) is no text with a "
+                "whole number.",
+                "Mend or remove the row.",
+                row,
+            )
+        found = nearest_occurrence(context, text, start) if text else None
         if found is None:
             raise rows.error(
                 f"the answer '{text}' (start {start}) occurs nowhere in its context.",
@@ -301,13 +307,9 @@ def _answers(rows: Rows, row: int, context: str, stored: object) -> tuple[Answer
                 row,
             )
         has_moved = has_moved or found != start
-        answers.append(Answer(str(text), found))
+        answers.append(Answer(text, found))
     rows.counts[MOVED] += has_moved
     return tuple(answers)
-
-
-def _usable(text: object, start: object) -> bool:
-    return isinstance(text, str) and bool(text) and isinstance(start, int)
 
 
 def nearest_occurrence(context: str, text: str, start: int) -> int | None:

@@ -170,7 +170,8 @@ def _is_text(arrow_type: Any) -> bool:  # noqa: ANN401 - as above
 def lines(path: Path, place: Place) -> Iterator[tuple[int, str]]:
     """Yield each line with its number, counted from 1, without its line break.
 
-    Only line feeds end a line: Unicode's own separators occur inside sentences.
+    Only line feeds end a line, perhaps behind a carriage return: Unicode's own separators occur
+    inside sentences. A byte order mark in front is no part of the first word.
 
     Args:
         path: a UTF-8 file.
@@ -183,7 +184,12 @@ def lines(path: Path, place: Place) -> Iterator[tuple[int, str]]:
     try:
         with path.open("rb") as opened:
             for number, line in enumerate(opened, start=1):
-                yield number, line.decode("utf-8").removesuffix("\n").removesuffix("\r")
+                if number == 1 and b"\r" in line.rstrip() and not line.endswith(b"\n"):
+                    raise bad_line(
+                        place, path, 1, "lines end in CR alone.", "Save the file with LF or CRLF."
+                    )
+                text = line.decode("utf-8-sig" if number == 1 else "utf-8")
+                yield number, text.removesuffix("\n").removesuffix("\r")
     except UnicodeDecodeError as error:
         raise place.error(
             f"{path}, line {number} is not valid UTF-8 ({error.reason}).",
@@ -198,3 +204,19 @@ def lines(path: Path, place: Place) -> Iterator[tuple[int, str]]:
 def bad_line(place: Place, path: Path, number: int, found: str, advice: str) -> DataError:
     """Return an error about one line, counted from 1."""
     return place.error(f"{path}, line {number}: {found}", advice)
+
+
+def one_each(files: Sequence[Path], place: Place) -> list[Path]:
+    """Return files, refusing two of one name: they are of two releases, or one is a copy.
+
+    Raises:
+        DataError: that names both.
+    """
+    seen: dict[str, Path] = {}
+    for file in files:
+        other = seen.setdefault(file.name, file)
+        if other is not file:
+            raise place.error(
+                f"{other} and {file} are one file of two releases, or a copy.", "Remove either."
+            )
+    return list(files)

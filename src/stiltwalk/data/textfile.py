@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
 from stiltwalk.data.hub import Reader
 from stiltwalk.data.parquet import open_parquet
-from stiltwalk.data.source import Place, Rows
+from stiltwalk.data.source import Place, Rows, bad_line
 from stiltwalk.errors import DataError
 from stiltwalk.files import content_checksum
 from stiltwalk.records import Split
@@ -51,7 +53,7 @@ def open_table(path: Path, place: Place) -> Rows:
     if path.suffix == ".parquet":
         return open_parquet(place, [path])
     try:
-        table = _json_lines(path) if path.suffix == ".jsonl" else _delimited(path)
+        table = _json_lines(path, place) if path.suffix == ".jsonl" else _delimited(path)
     except (OSError, ValueError) as error:
         raise place.error(f"{path} cannot be read ({error}).", "Mend the file.") from error
 
@@ -79,9 +81,24 @@ def _delimited(path: Path) -> Any:  # noqa: ANN401 - Arrow has no types
     return csv.read_csv(path, parse_options=parse, convert_options=texts)
 
 
-def _json_lines(path: Path) -> Any:  # noqa: ANN401 - as above
+_DEEPEST = 64
+_DEEP = re.compile(rb'"(?:[^"\\]|\\.)*"|[^\[\]{}"]+')
+
+
+def _json_lines(path: Path, place: Place) -> Any:  # noqa: ANN401 - as above
+    """Return a file of objects; Arrow itself would end the process on deep ones."""
     from pyarrow import json
 
+    with path.open("rb") as opened:
+        for number, line in enumerate(opened, start=1):
+            if line.count(b"[") + line.count(b"{") <= _DEEPEST:
+                continue
+            brackets = _DEEP.sub(b"", line)
+            depths = accumulate(1 if each in b"[{" else -1 for each in brackets)
+            if max(depths, default=0) > _DEEPEST:
+                raise bad_line(
+                    place, path, number, f"more than {_DEEPEST} brackets are open.", "Flatten it."
+                )
     return json.read_json(path)
 
 

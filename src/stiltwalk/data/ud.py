@@ -7,12 +7,13 @@ Source:
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from stiltwalk.data.source import Place, bad_line, lines
+from stiltwalk.data.source import Place, bad_line, lines, one_each
 from stiltwalk.records import Example, Split, TaggedExample
 
 _DEFAULT = tuple(
@@ -24,6 +25,9 @@ _PRECEDENCE = {
     "it": tuple("VERB AUX ADV PRON ADP DET INTJ".split()),
 }
 _COLUMNS = 10
+_RELEASE = re.compile(r"(?i)(ud[-_])?(treebanks[-_])?v?\d+\.\d+")
+_PART = re.compile(r"(-[a-z0-9])+")
+"""What stands behind the split where a treebank's file is cut: `de_hdt-ud-train-a-1`."""
 _NO_FORM = "_"
 UNRANKED = "multi-word tokens with a tag outside the precedence list at a tie"
 DROPPED = "sentences left out because their words are not given"
@@ -82,6 +86,18 @@ def split_files(folder: Path, split: Split, language: str, place: Place) -> list
     """Return the treebanks' files of a split, sorted by file name."""
     pattern = f"{language}_*-ud-{split}*.conllu"
     files = sorted(folder.rglob(pattern), key=lambda path: path.name)
+    one_each(files, place)
+    below = [str(file.relative_to(folder).parent) for file in files]
+    releases = {found[0] for path in below if (found := _RELEASE.search(path))}
+    if len(releases) > 1:
+        raise place.error(
+            f"{folder} holds {' and '.join(sorted(releases))}.", "Give the folder of one release."
+        )
+    for file in files:
+        treebank, _, part = file.stem.partition(f"-ud-{split}")
+        whole = f"{treebank}-ud-{split}.conllu"
+        if part and (not _PART.fullmatch(part) or whole in {each.name for each in files}):
+            raise place.error(f"{file} is no part of {whole}.", "Remove what is a copy.")
     if not files:
         raise place.error(
             f"{folder} has no {pattern}.",

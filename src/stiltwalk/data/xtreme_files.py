@@ -182,11 +182,15 @@ def _read_choices(path: Path, file: StringIO) -> Labels:
     labels = []
     for number, line in enumerate(file, start=1):
         try:
-            labels.append(str(json.loads(line)["label"]))
-        except (ValueError, KeyError, TypeError) as error:
+            label = json.loads(line)["label"]
+        except (ValueError, KeyError, TypeError, RecursionError):
+            label = None
+        if isinstance(label, bool) or not isinstance(label, str | int):
             raise DataError(
-                f"{path}, line {number}: expected an object with `label`, got {line.strip()!r}."
-            ) from error
+                f"{path}, line {number}: expected an object with `label`, got "
+                f"{reprlib.repr(line.strip())}."
+            )
+        labels.append(str(label))
     return labels
 
 
@@ -236,6 +240,10 @@ def _json(path: Path, file: StringIO) -> Any:  # noqa: ANN401 - what it is, is c
         return json.load(file)
     except json.JSONDecodeError as error:
         raise DataError(f"{path}, line {error.lineno}: not JSON ({error.msg}).") from error
+    except RecursionError as error:
+        raise DataError(f"{path}: brackets are nested too deeply.") from error
+    except ValueError as error:  # a number of more digits than Python takes
+        raise DataError(f"{path}: {error}.") from error
 
 
 def _predicted_texts(path: Path, document: object) -> Texts:
@@ -249,7 +257,7 @@ def _predicted_texts(path: Path, document: object) -> Texts:
     if wrong is not None:
         hint = " These look like labels: give predictions first." if wrong == "data" else ""
         raise DataError(
-            f"{path}: the answer to {wrong} is {reprlib.repr(document[wrong])}, not a text.{hint}"
+            f"{path}: the answer to {wrong} is {_shown(document[wrong])}, not a text.{hint}"
         )
     return document
 
@@ -262,9 +270,26 @@ def _gold_texts(path: Path, document: Any) -> GoldTexts:  # noqa: ANN401 - someo
         for article in articles:
             for paragraph in article["paragraphs"]:
                 for question in paragraph["qas"]:
-                    gold[question["id"]] = [answer["text"] for answer in question["answers"]]
+                    key, answers = question["id"], question["answers"]
+                    gold[_text_of(path, "an id", key)] = [
+                        _text_of(path, f"an answer to {key}", answer["text"]) for answer in answers
+                    ]
     except (KeyError, TypeError) as error:
         raise DataError(
             f"{path}: not in SQuAD's form (data, paragraphs, qas, id, answers, text): {error}."
         ) from error
     return gold
+
+
+def _text_of(path: Path, what: str, found: object) -> str:
+    if not isinstance(found, str):
+        raise DataError(f"{path}: {what} is {_shown(found)}, not a text. Mend the file.")
+    return found
+
+
+def _shown(found: object) -> str:
+    """Return a short form of what stands in a file, a number of any size among them."""
+    try:
+        return reprlib.repr(found)
+    except (ValueError, RecursionError):
+        return f"a {type(found).__name__}"

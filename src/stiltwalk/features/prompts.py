@@ -108,9 +108,8 @@ class PromptEncoder(TextEncoder):
         return ids if len(ids) else np.array([self.end_id], dtype=np.int32)
 
     def text(self, ids: Sequence[int]) -> str:
-        """Return what some tokens say on their first line, without white space around it."""
-        found = self._tokenizer.decode(list(ids), skip_special_tokens=True).strip()
-        return found.partition("\n")[0].rstrip()
+        """Return what some tokens say, without white space around it."""
+        return self._tokenizer.decode(list(ids), skip_special_tokens=True).strip()
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,19 +156,21 @@ class Rendered:
         )
 
 
-def load_prompt_encoder(folder: Path, *, chat: bool) -> PromptEncoder:
+def load_prompt_encoder(folder: Path, *, chat: bool | str) -> PromptEncoder:
     """Return the tokenizer of a decoder's folder.
 
     Args:
         folder: a Hugging Face model folder.
-        chat: whether its chat template is used, if it has one.
+        chat: whether its chat template is used, if it has one; of several the name of one.
 
     Raises:
-        ModelError: if it cannot be read, or nothing says with which token the model ends.
+        ModelError: if it cannot be read, nothing says with which token the model ends, or it has
+            several chat templates and none of that name.
     """
     try:
         content = (folder / "tokenizer.json").read_bytes()
-        return _loaded(content, end_ids_of(folder), chat_of(folder) if chat else None)
+        name = "" if isinstance(chat, bool) else chat
+        return _loaded(content, end_ids_of(folder), chat_of(folder, name) if chat else None)
     except Exception as error:
         if isinstance(error, ModelError):
             raise
@@ -216,16 +217,29 @@ class Chat:
 
 
 @lru_cache(maxsize=4)
-def chat_of(folder: Path) -> Chat | None:
+def chat_of(folder: Path, name: str = "") -> Chat | None:
     """Return how a checkpoint frames one request, None where it has no chat template.
 
+    Args:
+        folder: a Hugging Face model folder.
+        name: of one of its templates; empty for the only one, or the one called "default".
+
     Raises:
-        ModelError: if the template does not leave request and reply as they are.
+        ModelError: if there is none of that name, or it does not leave request and reply as they
+            are.
     """
     settings = _settings(folder)
-    template = settings.get("chat_template")
-    if not isinstance(template, str):
+    templates = _templates(folder, settings)
+    if not templates and not name:
         return None
+    only = next(iter(templates)) if len(templates) == 1 else "default"
+    template = templates.get(name or only)
+    if template is None:
+        raise ModelError(
+            f"{folder} has no chat template {name or 'default'!r}; it has "
+            f"{', '.join(map(repr, templates)) or 'none'}. Name one as chat_template in the "
+            "recipe's [answering.TASK] tables, or set it to false."
+        )
     request = [{"role": "user", "content": _REQUEST}]
     asked = _rendered(template, request, settings, prompt=True)
     whole = _rendered(
@@ -241,14 +255,24 @@ def chat_of(folder: Path) -> Chat | None:
 
 
 def _settings(folder: Path) -> dict[str, Any]:
-    """Return the tokenizer's settings, a template in a file of its own put among them."""
-    file, own = folder / "tokenizer_config.json", folder / "chat_template.jinja"
-    settings: dict[str, Any] = {}
-    if file.is_file():
-        settings = json.loads(file.read_text(encoding="utf-8"))
-    if own.is_file():
-        settings["chat_template"] = own.read_text(encoding="utf-8")
-    return settings
+    """Return the tokenizer's settings."""
+    file = folder / "tokenizer_config.json"
+    found: dict[str, Any] = json.loads(file.read_text("utf-8")) if file.is_file() else {}
+    return found
+
+
+def _templates(folder: Path, settings: dict[str, Any]) -> dict[str, str]:
+    """Return a checkpoint's chat templates by name, those in files of their own before others."""
+    given = settings.get("chat_template")
+    if isinstance(given, str):
+        given = {"default": given}
+    elif isinstance(given, list):
+        given = {each["name"]: each["template"] for each in given}
+    named = sorted(folder.glob("additional_chat_templates/*.jinja"))
+    files = {file.stem: file for file in named}
+    if (own := folder / "chat_template.jinja").is_file():
+        files["default"] = own
+    return (given or {}) | {name: file.read_text("utf-8") for name, file in files.items()}
 
 
 def _rendered(

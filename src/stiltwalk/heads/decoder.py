@@ -6,6 +6,7 @@ positions, V vocabulary.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -153,11 +154,10 @@ class DecoderHead:
             return [(self._named(self._best(each), labels), True) for each in outputs]
         texts = [self.encoder.text(tokens.tolist()) for tokens in outputs]
         if self.task.task_type is TaskType.TAGGING:
-            words = [tuple(text.split()) for text in self._shown(labels)]
-            filler = _NO_TAG if _NO_TAG in labels else labels[0]
-            reader = _TagReader(dict(zip(words, labels, strict=True)), filler)
+            known = dict(zip([*self._shown(labels), *labels], [*labels, *labels], strict=True))
+            reader = _TagReader(known, _NO_TAG if _NO_TAG in labels else labels[0])
             return [
-                reader.read(text.split(), len(example.words))
+                reader.read(text, len(example.words))
                 for text, example in zip(texts, examples, strict=True)
                 if isinstance(example, TaggedExample)
             ]
@@ -178,14 +178,44 @@ class DecoderHead:
 
     def _read(self, text: str, example: Example, labels: tuple[str, ...]) -> tuple[str, bool]:
         """Return a written answer: a text as it is, of options exactly one of them."""
+        said = first_line(text)
         if isinstance(example, SpanExample):
-            has_none = bool(text) and text == self.template.no_answer
-            return ("" if has_none else text), bool(text)
+            has_none = bool(said) and _plain(said) == _plain(self.template.no_answer)
+            return ("" if has_none else said), bool(said)
         options = self.template.options(example, labels)
-        shown = self._shown(options)
-        if text in shown:
-            return self._named(shown.index(text), labels), True
+        known = [
+            {_plain(one) for one in each}
+            for each in zip(options, self._shown(options), strict=True)
+        ]
+        fitting = [number for number, forms in enumerate(known) if _plain(said) in forms]
+        if said in options:
+            fitting = [options.index(said)]
+        if len(fitting) == 1:
+            return self._named(fitting[0], labels), True
         return (_NO_CHOICE if self.task.task_type is TaskType.CHOICE else UNPARSED), False
+
+
+_AROUND = " \t\r\n\"'`*_#>\u201c\u201d\u201e\u2018\u2019\u00ab\u00bb\u300c\u300d"
+"""Quotes and Markdown."""
+_LEAD = re.compile(
+    r"[\s\"'`*_#>-]*(the\s+)?(correct\s+|final\s+)?(answer|label|tags?|reply|response|output)"
+    r"(\s+is)?[*_`\s]*[:\uff1a][*_`]*|[\s#>]+",
+    re.IGNORECASE,
+)
+
+
+def first_line(text: str) -> str:
+    """Return the first line of a reply that says something, without "Answer:" before it."""
+    rest = text
+    while (lead := _LEAD.match(rest)) and lead.end():
+        rest = rest[lead.end() :]
+    return (rest.strip().splitlines() or [""])[0].rstrip()
+
+
+def _plain(text: str) -> str:
+    """Return a text without quotes, Markdown and a full stop around it, white space and case."""
+    bare = text.strip(_AROUND).rstrip(".,;:!。" + _AROUND) or text
+    return "".join(bare.split()).casefold()
 
 
 def decoder_head(
@@ -202,26 +232,60 @@ def decoder_head(
 
 @dataclass(frozen=True, eq=False)
 class _TagReader:
-    """Reads tags off the words that a tokenizer makes of them, the longest that fits each time.
+    """Reads tags off a reply, the longest that fits each time.
 
     Args:
-        known: the words of every tag: a tokenizer may write "B-PER" as three.
+        known: texts to tags; a tokenizer may write "B-PER" as three words.
         filler: for words without a tag.
     """
 
-    known: Mapping[tuple[str, ...], str]
+    known: Mapping[str, str]
     filler: str
 
-    def read(self, written: list[str], num_words: int) -> tuple[tuple[str, ...], bool]:
+    def read(self, text: str, num_words: int) -> tuple[tuple[str, ...], bool]:
         """Return one tag per word, and whether there was exactly one for each."""
+        line = first_line(text)
+        written = line.split()
+        tags, is_exact = self._tags(written, num_words)
+        if not is_exact and text[text.find(line) :].strip() != line:  # perhaps one tag a line
+            below, is_exact = self._tags(text[text.find(line) :].split(), num_words)
+            tags = below if is_exact else tags
+        return tuple([*tags, *[self.filler] * num_words][:num_words]), is_exact
+
+    def _tags(self, written: Sequence[str], num_words: int) -> tuple[list[str], bool]:
         tags: list[str] = []
-        at, longest = 0, max(map(len, self.known))
+        at = 0
         while at < len(written):
-            sizes = range(min(longest, len(written) - at), 0, -1)
-            size = next((s for s in sizes if tuple(written[at : at + s]) in self.known), 0)
-            if not size:
+            sizes = range(min(self._longest, len(written) - at), 0, -1)
+            forms = ((size, self._tag("".join(written[at : at + size]))) for size in sizes)
+            size, tag = next((each for each in forms if each[1] is not None), (0, None))
+            if tag is None:
                 break
-            tags.append(self.known[tuple(written[at : at + size])])
+            tags.append(tag)
             at += size
-        exact = at == len(written) and len(tags) == num_words
-        return tuple([*tags, *[self.filler] * num_words][:num_words]), exact
+        return tags, at == len(written) and len(tags) == num_words
+
+    @cached_property
+    def _longest(self) -> int:
+        return max(map(len, self.known))
+
+    @cached_property
+    def _exact(self) -> dict[str, str]:
+        return {"".join(text.split()): tag for text, tag in self.known.items()}
+
+    @cached_property
+    def _folded(self) -> dict[str, set[str]]:
+        """Tags by their text in lower case, which several can share."""
+        found: dict[str, set[str]] = {}
+        for text, tag in self._exact.items():
+            found.setdefault(text.casefold(), set()).add(tag)
+        return found
+
+    def _tag(self, text: str) -> str | None:
+        """Return the tag of a text, of one with quotes, commas or brackets, or in another case."""
+        bare = text.strip("[]()|,;" + _AROUND)
+        for one in (text, bare):
+            if one in self._exact:
+                return self._exact[one]
+        alike = self._folded.get(bare.casefold()) or self._folded.get(text.casefold()) or set()
+        return next(iter(alike)) if len(alike) == 1 else None

@@ -45,6 +45,7 @@ _TOKENIZER_FILES = (
     "tokenizer_config.json",
     "special_tokens_map.json",
     "chat_template.jinja",
+    "additional_chat_templates/*.jinja",
 )
 
 AUTO_CLASS: dict[TaskType, Any] = {
@@ -248,9 +249,10 @@ def save(
     except SafetensorError as error:
         number = re.search(r"os error (\d+)", str(error))
         raise OSError(int(number[1]) if number else errno.EIO, str(error)) from error
-    for name in _TOKENIZER_FILES:
-        if (tokenizer_from / name).is_file():
-            shutil.copyfile(tokenizer_from / name, aside / name)
+    for file in (found for name in _TOKENIZER_FILES for found in tokenizer_from.glob(name)):
+        target = aside / file.relative_to(tokenizer_from)
+        target.parent.mkdir(exist_ok=True)
+        shutil.copyfile(file, target)
     shutil.rmtree(folder, ignore_errors=True)
     aside.rename(folder)
 

@@ -30,6 +30,7 @@ _FILES = (
     "adapter_config.json",
     "generation_config.json",  # of decoders: with which tokens they end
     "chat_template.jinja",
+    "additional_chat_templates/*.jinja",
 )
 _SPELLINGS = {
     "num_hidden_layers": ("n_layer", "num_layers"),

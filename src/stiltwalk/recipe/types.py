@@ -100,7 +100,7 @@ class Answering:
             leave it out, and a fine-tuned model has learned to say it.
         in_context: solved English training rows before each question, drawn by the seed.
         max_new_tokens: of a written answer; None for 32, of a list of tags for 256.
-        chat_template: use the model's own, where it has one.
+        chat_template: use the model's own, where it has one; or the name of one of several.
         fine_tuned: train on the target's English rows first; else the model is asked as it is.
         pooling: of retrieval, whether a sentence is its tokens' mean vector or the last one's.
     """
@@ -112,7 +112,7 @@ class Answering:
     count_end_token: bool = False
     in_context: CountOrNone = 0
     max_new_tokens: Count | None = None
-    chat_template: bool = True
+    chat_template: bool | str = True
     fine_tuned: bool = True
     pooling: Pooling = "mean"
 

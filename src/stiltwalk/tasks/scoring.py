@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, cast
 
 from stiltwalk.data.xtreme_files import Form, answers_path, form_of, read_answers, read_gold
 from stiltwalk.errors import DataError, MetricError, RecipeError
 from stiltwalk.metrics.aggregate import TaskScore, group_scores, mean, overall_score, task_score
 from stiltwalk.metrics.score import score
-from stiltwalk.records import Metric, Scores
+from stiltwalk.records import Labels, Metric, Scores, TagLists
 from stiltwalk.tables.table import Cell, Table, heads
 from stiltwalk.tasks import TARGETS, TASKS
 from stiltwalk.tasks.task import GROUPS
+from stiltwalk.wording import nearest
 
 _PERCENT = 100.0
 
@@ -31,7 +34,8 @@ def score_folder(predictions: Path, labels: Path, benchmark: str = "xtreme") -> 
     Returns:
         `tasks.NAME.score`, `tasks.NAME.METRIC.LANG`, and `tasks.NAME.missing` where languages
         are; `groups.NAME` and `overall` only where all tasks of theirs are there in all
-        languages. XTREME-R has `mean_of_present_tasks` in place of `overall`: the official
+        languages; `warnings`, sentences, only where there are any. XTREME-R has
+        `mean_of_present_tasks` in place of `overall`: the official
         script can never print one.
 
     Raises:
@@ -54,11 +58,68 @@ def score_folder(predictions: Path, labels: Path, benchmark: str = "xtreme") -> 
         name: task_score(by_language, chosen.tasks[name].languages)
         for name, by_language in figures.items()
     }
-    return {
+    document = {
         **_overall(scores, chosen),
         "groups": _in_percent(group_scores(scores, chosen.groups)),
         "tasks": {name: _task_document(scores[name], each) for name, each in figures.items()},
     }
+    warnings = [*_unread(predictions, labels, chosen), *_missing(figures, chosen)]
+    for name, by_language in figures.items():
+        warnings += _odd_labels((predictions, labels), name, chosen.tasks[name], by_language)
+    return {**document, "warnings": warnings} if warnings else document
+
+
+def _unread(predictions: Path, labels: Path, benchmark: Benchmark) -> Iterator[str]:
+    """Yield a warning for each folder and file beside those that are scored."""
+    for folder in (predictions, labels):
+        for path in sorted(folder.iterdir()):
+            task = benchmark.tasks.get(path.name)
+            if not path.is_dir() or path.name.startswith("."):
+                continue
+            if task is None:
+                if any(path.name in each.tasks for each in BENCHMARKS.values()):
+                    continue
+                hint = nearest(path.name.lower(), list(benchmark.tasks))
+                yield f"{path} is no task of {benchmark.name} and was not scored.{hint}"
+                continue
+            known = {answers_path(folder, path.name, code, task.form) for code in task.languages}
+            odd = sorted(file.name for file in path.glob("test-*") if file not in known)
+            if odd:
+                yield f"{path} holds {len(odd)} files that were not scored: {_some(odd)}."
+
+
+def _missing(figures: Mapping[str, Mapping[str, Scores]], benchmark: Benchmark) -> Iterator[str]:
+    """Yield a warning for each task whose score is a mean over some of its languages."""
+    for name, by_language in figures.items():
+        wanted = benchmark.tasks[name].languages
+        missing = [code for code in wanted if code not in by_language]
+        if missing:
+            yield (
+                f"{name} has no pair of files in {len(missing)} of {len(wanted)} languages "
+                f"({_some(missing)}): its score is the mean of the others."
+            )
+
+
+def _odd_labels(
+    folders: tuple[Path, Path], name: str, task: ScoredTask, languages: Iterable[str]
+) -> Iterator[str]:
+    """Yield a warning for each file with lines that are no label of the task."""
+    for folder, language in product(folders, languages) if task.labels else ():
+        path = answers_path(folder, name, language, task.form)
+        answers = cast("Labels | TagLists", read_answers(path, task.form))
+        lines = [label for each in answers for label in ([each] if isinstance(each, str) else each)]
+        odd = Counter(label for label in lines if label not in task.labels)
+        if not odd:
+            continue
+        said = odd.most_common(1)[0][0]
+        by_case = {label.casefold(): label for label in task.labels}
+        meant = by_case.get(said.casefold(), "")
+        hint = f"`{said}` → `{meant}`?" if meant else f"the most frequent is `{said[:60]}`."
+        yield f"{odd.total()} of {len(lines)} lines of {path} are no label of the task; {hint}"
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:8]) + (" …" if len(names) > 8 else "")  # noqa: PLR2004 - a line's worth
 
 
 def _score_task(predictions: Path, labels: Path, name: str, task: ScoredTask) -> dict[str, Scores]:
@@ -125,27 +186,44 @@ def _nothing_found(predictions: Path, labels: Path, benchmark: Benchmark) -> str
     )
 
 
+_TITLES = {"f1": "F1", "exact_match": "EM", "accuracy": "accuracy"}
+
+
 def score_table(document: dict[str, Any]) -> Table:
-    """Return a scoring document as a table for people."""
-    rows = []
-    for name, task in document["tasks"].items():
-        figure = next(key for key in task if key not in ("score", "missing"))
-        languages = " ".join(f"{code} {value:.1f}" for code, value in task[figure].items())
-        rows.append((name, task["score"], languages, " ".join(task.get("missing", []))))
+    """Return a scoring document as a table for people: a line per figure, partial means marked."""
+    rows = [row for name, task in document["tasks"].items() for row in _task_rows(name, task)]
     means = {
         name: document[name] for name in ("overall", "mean_of_present_tasks") if name in document
     }
-    rows += [(name, value, "", "") for name, value in (document["groups"] | means).items()]
+    rows += [
+        _row(name, "mean of tasks", each) for name, each in (document["groups"] | means).items()
+    ]
+    partial = any("missing" in task for task in document["tasks"].values())
+    mark = "; * the mean of the languages that are there, not the task's score" if partial else ""
     return Table(
         name="scores",
-        title="",
-        note="In percent.",
-        columns=heads("task", "score", "languages", "missing"),
-        rows=tuple(
-            (Cell(name), Cell(f"{value:.2f}", value), Cell(languages), Cell(missing))
-            for name, value, languages, missing in rows
-        ),
+        title=f"Scores in percent{mark}",
+        note="",
+        columns=heads("task", "figure", "mean", "languages", "missing"),
+        rows=tuple(rows),
     )
+
+
+def _task_rows(name: str, task: Mapping[str, Any]) -> Iterator[tuple[Cell, ...]]:
+    missing = " ".join(task.get("missing", ()))
+    yield _row(name, "score", task["score"], missing=missing, mark="*" if missing else "")
+    for figure in (key for key in task if key not in ("score", "missing")):
+        values = task[figure]
+        languages = " ".join(f"{code} {value:.1f}" for code, value in values.items())
+        average = mean(list(values.values()))
+        yield _row("", _TITLES.get(figure, figure), average, languages, mark="*" if missing else "")
+
+
+def _row(
+    name: str, figure: str, value: float, languages: str = "", *, missing: str = "", mark: str = ""
+) -> tuple[Cell, ...]:
+    average = Cell(f"{value:.2f}{mark}", value)
+    return Cell(name), Cell(figure), average, Cell(languages), Cell(missing)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,6 +233,8 @@ class ScoredTask:
     languages: tuple[str, ...]
     metric: str
     form: Form
+    labels: tuple[str, ...] = ()
+    """Those that occur; empty where any text may."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -177,7 +257,10 @@ def _target(name: str, more: str = "") -> ScoredTask:
     task = TASKS[name]
     languages = (*task.languages, *more.split())
     return ScoredTask(
-        languages=languages, metric=task.metric, form=form_of(task.task_type, task.metric)
+        languages=languages,
+        metric=task.metric,
+        form=form_of(task.task_type, task.metric),
+        labels=task.labels,
     )
 
 
@@ -194,6 +277,7 @@ XTREME_R = Benchmark(
                 languages=tuple("et ht id it qu sw ta th tr vi zh".split()),
                 metric=Metric.ACCURACY,
                 form=Form.CHOICES,
+                labels=("0", "1"),
             ),
             "udpos": _target("udpos", "lt pl uk wo ro"),
             "panx": _target("panx", "qu pl uk az lt pa gu ro"),
