@@ -40,7 +40,8 @@ def test_what_rests_on_a_failed_stage_is_missing_for_its_reason(tmp_path: Path) 
         recorded("d", Phase.EVALUATION, arm="none", target="xnli"),
     )
     assert not rows_of(made, store).gaps
-    keep_status(store, {"failed": [{"fingerprint": "a", "fault": "OSError: no disk"}]})
+    failed = [{"fingerprint": "a", "does": "train on mnli", "fault": "OSError: no disk"}]
+    keep_status(store, {"run": "r", "stages": {"failed": 1}, "running": [], "failed": failed})
     run = rows_of(made, store)
     assert run.why_missing("mnli", "xnli", run.languages_of("xnli")) == (
         "xnli, “mnli”: every language missing. Stage a failed (train on mnli): OSError: no disk"
