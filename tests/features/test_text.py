@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tokenizers import Tokenizer
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+from transformers import AutoTokenizer
 
 import tiny
 from stiltwalk.errors import DataError, ModelError
@@ -125,3 +127,42 @@ def test_a_folder_without_a_readable_tokenizer_is_named(tmp_path: Path) -> None:
     (tmp_path / "tokenizer.json").write_text("{}", encoding="utf-8")
     with pytest.raises(ModelError, match=r"tokenizer\.json could not be read"):
         load_text_encoder(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "name", ["BertTokenizer", "DistilBertTokenizer", "ElectraTokenizer", "", None]
+)
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"do_lower_case": True},
+        {"do_lower_case": False},
+        {"do_lower_case": False, "strip_accents": True},
+        {"do_lower_case": True, "strip_accents": False, "tokenize_chinese_chars": False},
+        {},
+    ],
+)
+def test_ids_follow_the_settings_as_transformers_has_it(
+    tmp_path: Path, name: str | None, settings: dict[str, bool]
+) -> None:
+    letters = "é É e E a A 韩 国".split()
+    pieces = [*tiny.BERT_TOKENS, *letters, *(f"##{letter}" for letter in letters)]
+    vocab = {piece: number for number, piece in enumerate(pieces)}
+    tokenizer = Tokenizer(models.WordPiece(vocab, unk_token="[UNK]"))  # noqa: S106 - no password
+    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=False)
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]",
+        pair="[CLS] $A [SEP] $B:1 [SEP]:1",
+        special_tokens=[("[CLS]", 2), ("[SEP]", 3)],
+    )
+    tokenizer.save(str(tmp_path / "tokenizer.json"))
+    kind = {} if name is None else {"tokenizer_class": name or "PreTrainedTokenizerFast"}
+    named = {**kind, **settings}
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps(named), encoding="utf-8")
+    (tmp_path / "config.json").write_text('{"model_type": "bert"}', encoding="utf-8")
+    reference = AutoTokenizer.from_pretrained(tmp_path)
+    encoder = load_text_encoder(tmp_path)
+    for text in ("É e E", "Éé aA", "韩国 国韩", "e\u0301E\u0301"):
+        wanted = reference(text)["input_ids"]
+        assert encoder.single(encoder.ids([text])[0]).tolist() == wanted, text

@@ -85,13 +85,7 @@ out to hold no Parquet file are read from the copy as well."""
 
 
 def open_hub_rows(repository: str, config: str, split: str, id_prefix: str) -> Rows:
-    """Open one split, fetching it first where it is not in the cache.
-
-    Args:
-        repository: `OWNER/NAME`.
-        config: the configuration.
-        split: the split, as the hub names it.
-        id_prefix: put before the row number in an example's id.
+    """Open one split of `OWNER/NAME`, fetching it first where it is not in the cache.
 
     Raises:
         DataError: if it does not exist, or cannot be fetched.
@@ -406,13 +400,6 @@ class DataSetFolder:
 def open_mirror_rows(source: str, repository: str, config: str, split: str, id_prefix: str) -> Rows:
     """Open one split in a mirror.
 
-    Args:
-        source: the mirror's folder.
-        repository: `OWNER/NAME`.
-        config: the configuration.
-        split: the split, as the hub names it.
-        id_prefix: put before the row number in an example's id.
-
     Raises:
         DataError: if it is not there or damaged.
     """
@@ -420,18 +407,13 @@ def open_mirror_rows(source: str, repository: str, config: str, split: str, id_p
     folder = Path(source).expanduser() / repository
     files = DataSetFolder(folder).find(config, split)
     if not files:
-        raise _missing(place, folder)
+        found = "has no such file" if folder.is_dir() else "is no folder"
+        raise place.error(
+            f"{folder} {found}.",
+            f"Where there is network, run: hf download {repository} --repo-type dataset "
+            f"--local-dir {folder} (docs/data.md says more).",
+        )
     return open_parquet(place, files, id_prefix, told_rows(card(folder), place))
-
-
-def _missing(place: Place, folder: Path) -> DataError:
-    """Return the error for a split that a mirror lacks, with the command that fetches it."""
-    found = "has no such file" if folder.is_dir() else "is no folder"
-    return place.error(
-        f"{folder} {found}.",
-        f"Where there is network, run: hf download {place.dataset} --repo-type dataset "
-        f"--local-dir {folder} (docs/data.md says more).",
-    )
 
 
 def _parquet_names(folder: Path, inside: str = "") -> list[str]:
@@ -511,12 +493,8 @@ def _sized(repository: str, names: set[str]) -> list[RemoteFile]:
         raise DataError(
             f"{repository}: the hub did not tell sizes ({error}). Try again."
         ) from error
+    sizes = {one.path: getattr(one, "size", 0) for one in found}
     return [
-        RemoteFile(
-            repository=repository,
-            commit=commit,
-            name=one.path,
-            num_bytes=getattr(one, "size", 0),
-        )
-        for one in found
+        RemoteFile(repository=repository, commit=commit, name=name, num_bytes=size)
+        for name, size in sizes.items()
     ]

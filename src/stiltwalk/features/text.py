@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from functools import cached_property, lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import regex  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
+from tokenizers.normalizers import BertNormalizer
 
 from stiltwalk.errors import ModelError
 
@@ -153,7 +156,7 @@ def load_text_encoder(folder: Path) -> TextEncoder:
     """
     file = folder / "tokenizer.json"
     try:
-        return _loaded(file.read_bytes())
+        return _loaded(file.read_bytes(), _bert_normalizer(folder))
     except Exception as error:
         if isinstance(error, ModelError):
             raise
@@ -164,5 +167,34 @@ def load_text_encoder(folder: Path) -> TextEncoder:
 
 
 @lru_cache(maxsize=2)
-def _loaded(content: bytes) -> TextEncoder:
-    return TextEncoder(Tokenizer.from_buffer(content))
+def _loaded(content: bytes, bert: tuple[bool, bool | None, bool] | None) -> TextEncoder:
+    tokenizer = Tokenizer.from_buffer(content)
+    if bert is not None and isinstance(tokenizer.normalizer, BertNormalizer):
+        lowercase, strip_accents, split_chinese = bert
+        tokenizer.normalizer = BertNormalizer(True, split_chinese, strip_accents, lowercase)
+    return TextEncoder(tokenizer)
+
+
+def _bert_normalizer(folder: Path) -> tuple[bool, bool | None, bool] | None:
+    """Return what BERT's class makes of texts: whether it lowers case, strips accents, splits Han.
+
+    Where a folder is of that class, transformers takes this from the settings and not from
+    `tokenizer.json`; None where it is not.
+    """
+    settings = _json(folder / "tokenizer_config.json")
+    family = settings.get("tokenizer_class") or _json(folder / "config.json").get("model_type")
+    if str(family).lower().removesuffix("fast").removesuffix("tokenizer") not in _BERTS:
+        return None
+    return (
+        settings.get("do_lower_case", True),
+        settings.get("strip_accents"),
+        settings.get("tokenize_chinese_chars", True),
+    )
+
+
+_BERTS = ("bert", "distilbert", "electra")
+
+
+def _json(file: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(file.read_text("utf-8")) if file.is_file() else {}
+    return found
