@@ -19,8 +19,7 @@ from stiltwalk.reports.wording import (
 from stiltwalk.tables.table import PAGE, Cell, Range, Table, Tone, heads
 from stiltwalk.timing.attribution import LanguageAttribution, language_attribution, uneven_costs
 from stiltwalk.timing.combined import Combined, by_task, has_parts
-from stiltwalk.timing.record import VOID, LoadGenRun, Speed
-from stiltwalk.timing.record import Cell as Judgement
+from stiltwalk.timing.record import VOID, LoadGenRun, Speed, TimedCell
 from stiltwalk.timing.tost import LEAST_BLOCKS, MEMORY_WORDS, Judged, Verdict
 
 WIDEST = 0.25
@@ -61,7 +60,7 @@ def verdicts(place: int, speed: Speed) -> Table:
     )
 
 
-def _verdict(cell: Judgement, span: float) -> tuple[Cell, ...]:
+def _verdict(cell: TimedCell, span: float) -> tuple[Cell, ...]:
     judged, wanted = cell.judged, cell.wanted_blocks
     return (
         Cell(_asked(cell.task, cell.language)),
@@ -203,7 +202,7 @@ def loadgen(place: int, speed: Speed) -> Table:
         ),
         rows=tuple(
             (
-                *heads(_asked(each.task, each.language), _scenario(each)),
+                *heads(each.task, _scenario(each)),
                 Cell(_model(speed, each.model)),
                 Cell(str(each.num_queries), each.num_queries),
                 *(_percentile(each, wanted) for wanted in _PERCENTILES),
@@ -267,8 +266,8 @@ def _worth(judged: Judged) -> tuple[Cell, Cell]:
 def controls(place: int, speed: Speed) -> Table:
     """Return what the instrument said about differences that are known."""
     least = ", ".join(
-        f"{percent(each.found.resolvable)} % in {asked_figure(each.scenario, each.figure)}"
-        for each in speed.controls
+        f"{percent(each.resolvable)} % in {asked_figure(each.scenario, each.figure)}"
+        for each in speed.instrument_tests
     )
     return Table(
         name=f"controls-{place}",
@@ -282,17 +281,17 @@ def controls(place: int, speed: Speed) -> Table:
         ),
         rows=tuple(
             (
-                *heads(what, asked_figure(control.scenario, control.figure)),
+                *heads(what, asked_figure(test.scenario, test.figure)),
                 Cell(f"{judged.ratio:.3f}", judged.ratio),
                 Cell(interval(judged.low, judged.high), judged.low),
                 *_worth(judged),
                 _badge(judged.verdict),
             )
-            for control in speed.controls
+            for test in speed.instrument_tests
             for what, judged in (
-                ("the model against itself", control.found.aa),
-                ("delayed by 5 %", control.found.delay_5),
-                ("delayed by 2 %", control.found.delay_2),
+                ("the model against itself", test.aa),
+                ("delayed by 5 %", test.delay_5),
+                ("delayed by 2 %", test.delay_2),
             )
         ),
     )
@@ -300,27 +299,27 @@ def controls(place: int, speed: Speed) -> Table:
 
 def machine(place: int, speed: Speed) -> Table:
     """Return what the machine was like meanwhile."""
-    counters = {each.conditions.energy_counter for each in speed.machine}
+    counters = {each.energy_counter for each in speed.machine_states}
     return Table(
         name=f"machine-{place}",
         title="The machine meanwhile",
         note=f"The machine meanwhile; {DASH} is what it does not tell. Energy is of both models "
         f"together, its counter: {', '.join(sorted(counters))}.",
         columns=heads(
-            *("measured", "scenario", "load", "taken by others, %", "taken by the host, %"),
-            *("clock, MHz", "heat, °C", "energy, J"),
+            *("measured", "scenario", "load", "taken by others, %", "steal time, %"),
+            *("clock, MHz", "temperature, °C", "energy, J"),
         ),
         rows=tuple(
             (
                 *heads(each.task, each.scenario),
-                known(each.conditions.load),
-                known(each.conditions.elsewhere, 100),
-                known(each.conditions.stolen, 100),
-                known(each.conditions.clock_mhz),
-                known(each.conditions.temperature_c),
-                known(each.conditions.energy_j),
+                known(each.load),
+                known(each.elsewhere, 100),
+                known(each.steal_time, 100),
+                known(each.clock_mhz),
+                known(each.temperature_c),
+                known(each.energy_j),
             )
-            for each in speed.machine
+            for each in speed.machine_states
         ),
         formats=PAGE,
     )
@@ -393,7 +392,9 @@ def uneven(place: int, speed: Speed) -> Table:
         columns=heads("target", "cost", "model", "cheapest", "most expensive", "ratio", "Gini"),
         rows=tuple(
             (
-                *heads(each.task, each.cost, each.model, each.found.cheapest, each.found.dearest),
+                *heads(
+                    each.task, each.cost, each.model, each.found.cheapest, each.found.most_expensive
+                ),
                 Cell(f"{each.found.ratio:.2f}", each.found.ratio),
                 Cell(f"{each.found.gini:.3f}", each.found.gini),
             )
@@ -439,7 +440,7 @@ def _ratio(judged: Judged | Combined, verdict: str, span: float) -> Cell:
     return Cell(f"{judged.ratio:.3f}", judged.ratio, tone=_TONES[verdict], drawn=drawn)
 
 
-def _is_not_alone(cell: Judgement) -> bool:
+def _is_not_alone(cell: TimedCell) -> bool:
     return cell.verdict == Verdict.EQUIVALENT and not cell.judged.stands_alone
 
 

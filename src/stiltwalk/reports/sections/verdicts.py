@@ -12,8 +12,7 @@ from stiltwalk.reports.sections.instrument import known
 from stiltwalk.reports.wording import DASH, figures, interval, language_name, percent, plural
 from stiltwalk.tables.table import PAGE, Cell, Table, heads
 from stiltwalk.timing.combined import pairs_of, told_pairs
-from stiltwalk.timing.record import VOID, LatencyBreakdown, Speed
-from stiltwalk.timing.record import Part as TimePart
+from stiltwalk.timing.record import VOID, LatencyBreakdown, PartRatio, Speed
 
 _VERSIONS = ("stiltwalk", "torch", "transformers")
 
@@ -145,7 +144,7 @@ def splits(place: int, speed: Speed) -> Table:
             *("change of time", "by prefill", "by number of tokens", "by time per token"),
             f"why {speed.b} is",
         ),
-        rows=tuple(map(_split, speed.splits)),
+        rows=tuple(map(_split, speed.breakdowns)),
         formats=PAGE,
     )
 
@@ -163,7 +162,7 @@ def _split(split: LatencyBreakdown) -> tuple[Cell, ...]:
     )
 
 
-def _part(part: TimePart) -> Cell:
+def _part(part: PartRatio) -> Cell:
     return Cell(f"{part.ratio:.3f}", part.ratio, interval(part.low, part.high))
 
 
