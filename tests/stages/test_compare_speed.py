@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from test_plan import plan_of
 
 from compared import BRIEF
 from stiltwalk.errors import ClusterError, NoSuchRun, RecipeError, WorkspaceError
@@ -16,6 +18,7 @@ from stiltwalk.execution import compare, study
 from stiltwalk.execution.compare import Asked, compare_models
 from stiltwalk.stages import compare_speed
 from stiltwalk.stages.compare_speed import scored_format
+from stiltwalk.stages.predict import Predict
 from stiltwalk.store import machine
 from stiltwalk.store.workspace import Workspace
 from stiltwalk.timing import attempts, sample_size
@@ -70,6 +73,34 @@ def test_folders_are_timed_on_the_task_that_is_named(walked: Walked, tiny_xlmr: 
     assert {cell.task for cell in speed.cells} == {"tatoeba"}
     assert not speed.quality
     assert any("was not scored here, and is timed as 'small: predict" in s for s in speed.summary)
+
+
+PROMPTS = """arms={none=[],
+text={tasks=["mnli"],lora={},mlm={text="mini",weight=0.5,languages=["de"]}},
+soft={prompt={method="soft",num_epochs=1},examples_per_class=2}}""".replace("\n", "")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        ("controls=true", "seeds=[1, 2]"),
+        (PROMPTS, "targets=['sib200']"),
+        ("model.family='causal'", "targets=['xnli', 'xquad']", "answering.xnli.in_context=2"),
+    ],
+)
+def test_a_stage_is_read_back_from_the_lineage_that_its_marker_keeps(
+    changes: tuple[str, ...],
+) -> None:
+    for stage in plan_of(*changes).stages:
+        assert compare.stage_of(json.loads(stage.canonical)).fingerprint == stage.fingerprint
+
+
+def test_an_evaluation_of_another_version_is_refused(
+    walked: Walked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Predict, "version", 0)
+    with pytest.raises(WorkspaceError, match="is of another version: run its recipe again first"):
+        compare_models(asked(walked, "small:none", "small:mixed", "xnli"), session())
 
 
 @pytest.mark.parametrize(

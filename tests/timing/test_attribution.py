@@ -27,7 +27,6 @@ from stiltwalk.metrics.attribution import RequestTime
 from stiltwalk.records import ChoiceExample, PairExample, Sentence, SpanExample, TaggedExample
 from stiltwalk.reports.pair_page import print_speed
 from stiltwalk.timing.attribution import (
-    TextCost,
     breakdown_of,
     breakdowns,
     language_attribution,
@@ -39,7 +38,7 @@ from stiltwalk.timing.attribution import (
     work_ratios,
 )
 from stiltwalk.timing.blocks import Workload
-from stiltwalk.timing.record import LanguageText, LanguageTime, Speed
+from stiltwalk.timing.record import LanguageText, LanguageTime, Speed, TextCost
 from stiltwalk.timing.sample_size import Figure
 from stiltwalk.timing.structure import Difference
 
@@ -177,30 +176,31 @@ def lines_cost(
     )
 
 
+def subwords(encoder: TextEncoder, *texts: str) -> int:
+    return sum(map(len, encoder.ids(texts)))
+
+
 def test_characters_and_words_are_counted_without_white_space(encoder: TextEncoder) -> None:
-    found = lines_cost(encoder)
-    assert (found.characters, found.words, found.num_examples) == (17, 6, 2)
-    assert found.subwords_per_character == found.subwords / 17
-    assert found.subwords_per_word == found.subwords / 6
+    found, count = lines_cost(encoder), subwords(encoder, *(line.text for line in LINES))
+    assert found.subwords_per_character == count / 17
+    assert found.subwords_per_word == count / 6
 
 
 def test_what_a_model_is_fed_has_special_tokens_too(encoder: TextEncoder) -> None:
-    found = lines_cost(encoder)
-    assert found.tokens == found.subwords + 2 * encoder.num_special_in_single
-    assert found.tokens_per_example == found.tokens / 2
+    count = subwords(encoder, *(line.text for line in LINES))
+    fed = count + 2 * encoder.num_special_in_single
+    assert lines_cost(encoder).tokens_per_example == fed / 2
 
 
 def test_what_is_cut_is_not_fed_but_counts_for_fertility(encoder: TextEncoder) -> None:
-    long = [Sentence("0", "Tokyo " * 200)]
-    found = lines_cost(encoder, lines=long)
-    assert found.tokens == 64 < found.subwords
+    found = lines_cost(encoder, lines=[Sentence("0", "Tokyo " * 200)])
+    assert found.tokens_per_example == 64 < 1000 * found.subwords_per_character
 
 
 def test_a_writing_without_spaces_has_no_words(encoder: TextEncoder) -> None:
     found = lines_cost(encoder, "zh", [Sentence("0", "韩国、德国")])
-    assert found.words is None
     assert found.subwords_per_word is None
-    assert found.characters == 5
+    assert found.subwords_per_character == subwords(encoder, "韩国、德国") / 5
 
 
 def test_every_shape_of_example_is_read_whole(encoder: TextEncoder) -> None:
@@ -214,8 +214,13 @@ def test_every_shape_of_example_is_read_whole(encoder: TextEncoder) -> None:
         text_cost("en", tags, tagging_features(tags, encoder, {"O": 0}, 64), encoder),
         text_cost("en", span, span_features(span, encoder, 128), encoder),
     ]
-    assert [each.characters for each in found] == [4, 4, 3, 5]
-    assert [each.words for each in found] == [2, 3, 2, 2]
+    read = [("ab", "cd"), ("ab", "c", "d"), ("ab c",), ("ab", "cde")]
+    counts = [subwords(encoder, *texts) for texts in read]
+    characters, words = (4, 4, 3, 5), (2, 3, 2, 2)
+    wanted = [count / number for count, number in zip(counts, characters, strict=True)]
+    assert [each.subwords_per_character for each in found] == wanted
+    wanted = [count / number for count, number in zip(counts, words, strict=True)]
+    assert [each.subwords_per_word for each in found] == wanted
 
 
 @pytest.mark.real

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass, replace
+from contextlib import suppress
+from dataclasses import MISSING, dataclass, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar, cast, get_args, get_type_hints
 
@@ -216,13 +217,14 @@ def _evaluated(
             f"{store.root}/{RUNS}/{record.name} is not finished: {recorded.does!r} is missing. "
             "Run its recipe again first."
         )
-    stage = _stage_of(store.marker(recorded.fingerprint)["stage"])
-    if stage.fingerprint != recorded.fingerprint:
-        raise WorkspaceError(f"{name!r} is of another version: run its recipe again first.")
-    return _Evaluated(name=name, stage=stage, record=record, store=store, seeds=seeds)
+    with suppress(LookupError, TypeError, ValueError):  # another version had other fields
+        stage = stage_of(store.marker(recorded.fingerprint)["stage"])
+        if stage.fingerprint == recorded.fingerprint:
+            return _Evaluated(name=name, stage=stage, record=record, store=store, seeds=seeds)
+    raise WorkspaceError(f"{name!r} is of another version: run its recipe again first.")
 
 
-def _stage_of(lineage: Mapping[str, Any]) -> Any:  # noqa: ANN401 - of any class in STAGES
+def stage_of(lineage: Mapping[str, Any]) -> Any:  # noqa: ANN401 - of any class in STAGES
     """Return the stage that a completion marker tells, without what was for reading alone."""
     known = {name: each for name, each in lineage.items() if name not in ("stage", "version")}
     return _made(STAGES[lineage["stage"]], known)
@@ -230,7 +232,11 @@ def _stage_of(lineage: Mapping[str, Any]) -> Any:  # noqa: ANN401 - of any class
 
 def _made(kind: type[Made], values: Mapping[str, Any]) -> Made:
     hints = get_type_hints(kind)
-    left_out = {each.name: None for each in fields(cast(Any, kind)) if not each.compare}
+    left_out = {
+        each.name: None
+        for each in fields(cast(Any, kind))
+        if not each.compare and each.default is MISSING and each.default_factory is MISSING
+    }
     return kind(**left_out | {name: _value(hints[name], each) for name, each in values.items()})
 
 
@@ -240,10 +246,10 @@ def _value(hint: Any, plain: Any) -> Any:  # noqa: ANN401 - any field of a stage
         return tuple(_value(hint, each) for each in plain)
     if not isinstance(plain, dict):
         return plain
-    if "stage" in plain:
-        return _stage_of(plain)
+    if plain.keys() >= {"stage", "version"}:
+        return stage_of(plain)
     kinds = [each for each in _dataclasses(hint) if plain.keys() <= {f.name for f in fields(each)}]
-    return _made(min(kinds, key=lambda kind: len(fields(kind))), plain)
+    return _made(min(kinds, key=lambda kind: len(fields(kind))), plain) if kinds else plain
 
 
 def _dataclasses(hint: Any) -> Iterator[Any]:  # noqa: ANN401 - a type

@@ -36,7 +36,7 @@ class Measure(Stage):
     """Time one arm's models of a seed against another's, side by side, each as it was evaluated.
 
     `a` and `b` hold one evaluation per task, in the same order; `names` are those of the arms.
-    No scenarios are all of the profile's. Another machine or other versions measure anew.
+    No scenarios are all of the profile's. Another machine or other versions measure again.
     """
 
     version = 3

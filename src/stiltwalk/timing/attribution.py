@@ -36,6 +36,7 @@ from stiltwalk.timing.record import (
     LatencyBreakdown,
     PartRatio,
     Speed,
+    TextCost,
     TimedCell,
 )
 from stiltwalk.timing.sample_size import SINGLE_STREAM, Figure
@@ -207,38 +208,6 @@ def _by_language(rows: Iterable[tuple[str, str, str, float]]) -> Costs:
     return found
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class TextCost:
-    """How many tokens a model is fed for some text of one language.
-
-    `tokens` counts what the model is fed: special tokens, cuts, and windows included; `subwords`
-    the tokenizer's pieces of the text itself, `characters` those that are no white space. `words`
-    are what white space sets apart, None where a writing does not.
-    """
-
-    language: str
-    num_examples: int
-    tokens: int
-    subwords: int
-    characters: int
-    words: int | None
-
-    @property
-    def tokens_per_example(self) -> float:
-        """Comparable between languages on parallel data alone."""
-        return self.tokens / self.num_examples
-
-    @property
-    def subwords_per_character(self) -> float:
-        """Fertility for any writing."""
-        return self.subwords / self.characters
-
-    @property
-    def subwords_per_word(self) -> float | None:
-        """Fertility where words are set apart."""
-        return None if self.words is None else self.subwords / self.words
-
-
 def text_cost(
     language: str,
     examples: Sequence[Example | Sentence | str],
@@ -254,14 +223,13 @@ def text_cost(
         encoder: of the same checkpoint.
     """
     texts = [text for example in examples for text in _texts(example)]
+    subwords = sum(map(len, encoder.ids(texts)))
     words = sum(len(text.split()) for text in texts)
     return TextCost(
         language=language,
-        num_examples=len(examples),
-        tokens=int(features.ids.lengths.sum()),
-        subwords=sum(map(len, encoder.ids(texts))),
-        characters=sum(len("".join(text.split())) for text in texts),
-        words=None if language in WITHOUT_SPACES else words,
+        tokens_per_example=int(features.ids.lengths.sum()) / len(examples),
+        subwords_per_character=subwords / sum(len("".join(text.split())) for text in texts),
+        subwords_per_word=None if language in WITHOUT_SPACES else subwords / words,
     )
 
 

@@ -1,4 +1,4 @@
-"""From paired blocks to a whole comparison: verdicts, what stands beside them, the record."""
+"""From paired blocks to a whole comparison: verdicts, costs and texts, the record."""
 
 from __future__ import annotations
 
@@ -267,12 +267,9 @@ def _texts(model_pair: ModelPair, pair: Answerers) -> Iterator[LanguageText]:
             middle = some[_median_example(features)]
             answer = partial(answerer.answer, [middle])
             yield LanguageText(
+                **vars(cost),
                 task=model_pair.settings[0].task.name,
-                language=language,
                 model=model,
-                tokens_per_example=cost.tokens_per_example,
-                subwords_per_character=cost.subwords_per_character,
-                subwords_per_word=cost.subwords_per_word,
                 flops=None if answerer.settings.writes else flops_of(answer),
             )
 

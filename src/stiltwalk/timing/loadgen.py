@@ -1,4 +1,4 @@
-"""MLPerf's load generator asks one system: absolute figures beside the paired verdicts.
+"""MLPerf's load generator asks one system: absolute figures alongside the paired verdicts.
 
 Nothing here compares: two runs of a load generator lie minutes apart, and the machine is another
 one by then. "MLPerf-style", since submissions follow more rules than these scenarios.

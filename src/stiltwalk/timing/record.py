@@ -47,7 +47,7 @@ class Design:
     precision: str
     seed: int
     margins: dict[Figure, float]
-    order: str = "ABBA and BAAB by turns, the first at random; models moved before every block"
+    order: str = "ABBA and BAAB alternating, the first at random; models moved before every block"
     most_blocks: int = MOST_BLOCKS
     most_s: float
     style: str = "MLPerf-style scenarios; not an MLPerf result"
@@ -162,21 +162,30 @@ class Memory(Case):
 
 
 @dataclass(frozen=True, kw_only=True)
-class LanguageText:
+class TextCost:
     """What one model is fed for a text of one language, comparable on parallel data alone.
 
-    `tokens_per_example` counts what the model is fed; the tokenizer's sub-words are those of the
-    text itself, per character that is no white space, and per word where words are set apart.
+    `tokens_per_example` counts what the model is fed: special tokens, cuts, and windows included.
+    The tokenizer's sub-words are those of the text itself, per character that is no white space,
+    and per word where white space sets words apart, else None.
+    """
+
+    language: str
+    tokens_per_example: float
+    subwords_per_character: float
+    subwords_per_word: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class LanguageText(TextCost):
+    """It for the texts of one task.
+
     `flops` are the floating point operations of the matrix products that answer the example of
     median length, None where answers are written.
     """
 
     task: str
-    language: str
     model: str
-    tokens_per_example: float
-    subwords_per_character: float
-    subwords_per_word: float | None
     flops: int | None = None
 
 
