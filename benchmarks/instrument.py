@@ -2,10 +2,10 @@
 
     python benchmarks/instrument.py [--quick] [--only WORDS] [--noise FILE] [--json]
 
-The shipped encoder on Tatoeba's lines of the miniature, one request at a time; every trial draws
-other requests and sizes itself by a pilot, as `stiltwalk compare` does. A trial is wrong where it
+The shipped encoder on Tatoeba's lines of the miniature, one request at a time; every measurement
+draws other requests and sizes itself by a pilot, as `stiltwalk compare` does. One is wrong where it
 shows a difference that is not there, or equality where there is one; INCONCLUSIVE is never wrong.
-`--quick` makes one trial of each quiet case; those called busy run beside an endless loop. `--only`
+`--quick` measures once in each quiet case; those called busy run beside an endless loop. `--only`
 takes the cases whose name holds some words, such as "busy" or "quiet, the same". `--noise` keeps
 the log-ratios of the quiet blocks of a model against itself, for `verdict_errors.py`.
 """
@@ -36,11 +36,10 @@ from stiltwalk.inference.predictor import Delayed, Predictor, Settings, System, 
 from stiltwalk.models.locate import MINI_BASE, locate
 from stiltwalk.recipe.schema import ModelSettings
 from stiltwalk.tasks import TASKS
-from stiltwalk.timing.blocks import controlled
+from stiltwalk.timing.blocks import controlled, load_workload
 from stiltwalk.timing.sample_size import QUICK, SINGLE_STREAM, Figure
 from stiltwalk.timing.session import Session
 from stiltwalk.timing.tost import Verdict, judge
-from stiltwalk.timing.workload import load_workload
 
 TASK = TASKS["tatoeba"]
 MARGIN = 0.03
@@ -141,7 +140,7 @@ def beside(what: str) -> Iterator[None]:
 
 
 def measurements(case: Case, number: int) -> Iterator[list[float]]:
-    """Yield the block log-ratios of every trial; both models are loaded anew each time."""
+    """Yield the block log-ratios of every measurement; both models are loaded anew each time."""
     folder = locate(ModelSettings(name=MINI_BASE), fetch=False).folder
     assert folder is not None
     settings = Settings(task=TASK, max_length_tokens=TASK.max_length_tokens)
@@ -150,7 +149,9 @@ def measurements(case: Case, number: int) -> Iterator[list[float]]:
         first, second = (load_predictor(folder, settings) for _ in range(2))
         session = Session(profile=PROFILE, num_threads=1, seed=seed)
         with controlled(1), beside(case.beside):
-            found = session.measure((first, case.make(second)), workload, SCENARIO, 1, "trial")
+            found = session.measure(
+                (first, case.make(second)), workload, SCENARIO, 1, "measurement"
+            )
         yield found.log_ratios(Figure.P50)
 
 
@@ -173,7 +174,7 @@ def row(case: Case, log_ratios: Sequence[list[float]]) -> dict[str, Any]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="one trial of each case")
+    parser.add_argument("--quick", action="store_true", help="one measurement of each case")
     parser.add_argument("--only", default="", help="words in the names of cases")
     parser.add_argument("--noise", type=Path, help="file for a model's blocks against itself")
     parser.add_argument("--json", action="store_true", help="print one JSON document")

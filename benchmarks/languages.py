@@ -116,7 +116,7 @@ def summary(rows: Sequence[Row]) -> list[Row]:
         for figure in ("tokens_per_example", "ms_per_example"):
             if figure in own[0]:
                 uneven = disparity({row["variant"]: row[figure] for row in own})
-                text = f"{uneven.dearest} / {uneven.cheapest}"
+                text = f"{uneven.most_expensive} / {uneven.cheapest}"
                 found.append(
                     {"workload": name, "of": figure, "ratio": uneven.ratio, "gini": uneven.gini}
                     | {"variant": text}

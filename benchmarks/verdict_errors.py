@@ -32,7 +32,6 @@ from numpy.typing import NDArray
 from scipy.signal import lfilter
 from scipy.special import stdtrit
 
-from stiltwalk.timing.correlation import HIGHEST, effective_number, lag_1
 from stiltwalk.timing.sample_size import (
     FEWEST_BLOCKS,
     MOST_BLOCKS,
@@ -40,7 +39,15 @@ from stiltwalk.timing.sample_size import (
     blocks_needed,
     cautious_spread,
 )
-from stiltwalk.timing.tost import ALPHA, Judged, Verdict, judge
+from stiltwalk.timing.tost import (
+    ALPHA,
+    HIGHEST,
+    Judged,
+    Verdict,
+    effective_number,
+    judge,
+    lag_1,
+)
 
 PILOT_BLOCKS = 16
 DEGREES = 5

@@ -3,11 +3,24 @@
 from dataclasses import replace
 
 from stiltwalk.timing.compare import summarise
-from stiltwalk.timing.controls import Controls
-from stiltwalk.timing.record import VOID, Cell, Control, Cost, Design, Quality, Speed
-from stiltwalk.timing.sample_size import Figure
+from stiltwalk.timing.record import VOID, Cost, Design, InstrumentTest, Quality, Speed, TimedCell
+from stiltwalk.timing.sample_size import QUICK, SINGLE_STREAM, Figure
 from stiltwalk.timing.tost import Judged, Verdict
 
+BRIEF = replace(
+    QUICK,
+    scenarios=(SINGLE_STREAM,),
+    block_s=0.001,
+    pilot_blocks=2,
+    least_blocks=1,
+    fewest_blocks=2,
+    most_s=0.0,
+    load_queries=2,
+    breakdown_requests=2,
+    warm_up_windows=3,
+    patience_s=0.0,
+)
+"""Says nothing about a model, but measures all that the quick profile measures of a scenario."""
 FIGURES = {Figure.P50: "SingleStream", Figure.TIME: "Offline"}
 
 
@@ -28,13 +41,15 @@ def compared(b: str, ratio: float, verdict: str, *, a_s: float = 0.01, quality: 
     seen = Verdict(verdict) if verdict != VOID else Verdict.INCONCLUSIVE
     void = ("The controls failed.",) * (verdict == VOID)
     cells = tuple(
-        Cell(
+        TimedCell(
             task="xnli", language="", scenario=scenario, figure=figure, verdict=verdict, a_s=a_s,
             b_s=a_s * ratio, judged=judged(ratio, seen), wanted_blocks=24,
         )
         for figure, scenario in FIGURES.items()
     )  # fmt: skip
-    controls = Controls(
+    test = InstrumentTest(
+        scenario="Offline",
+        figure=Figure.TIME,
         aa=judged(1.0, Verdict.EQUIVALENT),
         delay_5=judged(1.05, Verdict.SLOWER),
         delay_2=judged(1.02, Verdict.INCONCLUSIVE),
@@ -55,7 +70,7 @@ def compared(b: str, ratio: float, verdict: str, *, a_s: float = 0.01, quality: 
             profile="quick", device="cpu", num_threads=1, precision="fp32", seed=1,
             margins={Figure.P50: 0.03}, most_blocks=200, most_s=60.0,
         ),
-        controls=(Control(scenario="Offline", figure=Figure.TIME, found=controls),),
+        instrument_tests=(test,),
         void=void,
         structure={"xnli": ()},
         cells=cells,
@@ -64,7 +79,7 @@ def compared(b: str, ratio: float, verdict: str, *, a_s: float = 0.01, quality: 
         quality=(
             Quality(task="xnli", language="de", metric="accuracy", a=0.8, b=quality),
         ),
-        machine=(),
+        machine_states=(),
         time_s=100.0,
         summary=tuple(summarise(cells, void, "mini:none", b)),
     )  # fmt: skip

@@ -79,10 +79,3 @@ def believe(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
         monkeypatch.setattr(device, "abilities", lambda: frozenset(names))
 
     return told
-
-
-@pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let measurements warm up and try out little; beside other tests nothing is ever steady."""
-    for name, value in {"PILOT_BLOCKS": 2, "_MOST_WINDOWS": 3, "_PATIENCE_S": 0}.items():
-        monkeypatch.setattr(f"stiltwalk.timing.blocks.{name}", value)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from safetensors.torch import load_file
 
+from compared import BRIEF
 from prompted import write_language_model
 from stiltwalk.errors import DataError
 from stiltwalk.execution.compare import Asked, compare_models
@@ -18,7 +18,6 @@ from stiltwalk.tasks import clozes
 from stiltwalk.timing import sample_size
 from stiltwalk.timing.attribution import language_attribution
 from stiltwalk.timing.record import Speed, read_speed
-from stiltwalk.timing.sample_size import QUICK, SINGLE_STREAM
 from stiltwalk.timing.session import Session
 from walking import Walked, carry_out
 
@@ -147,7 +146,6 @@ def test_a_class_that_the_vocabulary_cannot_name_is_refused_before_any_work(
     assert not (tmp_path / "new" / "stages").exists()
 
 
-BRIEF = replace(QUICK, block_s=0.001, least_blocks=1, most_s=0.0, scenarios=(SINGLE_STREAM,))
 LAST_LAYER = 1 / 3
 """Of two blocks' work: what a classifier spares all but the first tokens, and a cloze does not."""
 
@@ -173,7 +171,6 @@ def check_cause(speed: Speed, vectors: int) -> None:
     assert {each.metric for each in speed.quality} == {"accuracy"}
 
 
-@pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize(("arm", "vectors"), [("soft", 3), ("walked", 0)])
 def test_a_prompted_arm_is_compared_with_the_head_and_told_why_it_costs_more(
     done: Walked, arm: str, vectors: int
@@ -182,7 +179,6 @@ def test_a_prompted_arm_is_compared_with_the_head_and_told_why_it_costs_more(
     check_cause(compare_models(asked, Session(profile=BRIEF, num_threads=1, seed=1)), vectors)
 
 
-@pytest.mark.usefixtures("impatient")
 def test_a_recipe_times_prompted_arms_against_the_head(
     done: Walked, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

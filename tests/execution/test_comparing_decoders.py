@@ -2,29 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from compared import BRIEF
 from decoders import write_decoder
 from mirrors import squad, write_split
 from stiltwalk.errors import RecipeError
 from stiltwalk.execution.compare import Asked, compare_models
 from stiltwalk.store.workspace import Workspace
-from stiltwalk.timing.sample_size import QUICK, SINGLE_STREAM
 from stiltwalk.timing.session import Session
-
-pytestmark = pytest.mark.usefixtures("impatient")
-BRIEF = replace(
-    QUICK,
-    scenarios=(SINGLE_STREAM,),
-    block_s=0.001,
-    least_blocks=1,
-    most_s=0.0,
-    load_queries=2,
-    split_requests=2,
-)
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +45,7 @@ def test_folders_are_asked_in_text_at_natural_and_at_one_length(
     speed = compare_models(asked(tmp_path, decoder, decoder, f"{mirror}:pawsx,xquad"), session())
     tasks = ["pawsx", "xquad", "xquad, 32 tokens each"]
     assert list(dict.fromkeys(cell.task for cell in speed.cells)) == tasks
-    assert {each.task for each in speed.splits} == set(tasks[1:])
+    assert {each.task for each in speed.breakdowns} == set(tasks[1:])
 
 
 def test_a_decoder_is_not_compared_with_an_encoder(

@@ -176,9 +176,11 @@ BY_LANGUAGE = st.dictionaries(
 )
 
 
-def test_the_dearest_language_is_set_against_the_cheapest() -> None:
+def test_the_most_expensive_language_is_set_against_the_cheapest() -> None:
     found = disparity({"en": 1.0, "de": 1.0, "my": 4.0})
-    assert found == Disparity(cheapest="en", dearest="my", ratio=4.0, gini=pytest.approx(1 / 3))
+    assert found == Disparity(
+        cheapest="en", most_expensive="my", ratio=4.0, gini=pytest.approx(1 / 3)
+    )
 
 
 @given(BY_LANGUAGE, st.floats(0.1, 10))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import json
 import pickle
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -10,28 +10,28 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from test_plan import plan_of
 
-import called
-from stiltwalk.errors import ClusterError, NoSuchRun, ProcessLost, RecipeError, WorkspaceError
+from compared import BRIEF
+from stiltwalk.errors import ClusterError, NoSuchRun, RecipeError, WorkspaceError
 from stiltwalk.execution import compare, study
 from stiltwalk.execution.compare import Asked, compare_models
-from stiltwalk.stages import compare_speed_run
-from stiltwalk.stages.compare_speed_run import scored_format
+from stiltwalk.stages import compare_speed
+from stiltwalk.stages.compare_speed import scored_format
+from stiltwalk.stages.predict import Predict
 from stiltwalk.store import machine
 from stiltwalk.store.workspace import Workspace
-from stiltwalk.timing import sample_size
+from stiltwalk.timing import attempts, sample_size
+from stiltwalk.timing.attempts import Tell
 from stiltwalk.timing.compare import told_formats
-from stiltwalk.timing.fresh import Tell, in_fresh_process
 from stiltwalk.timing.record import Speed, read_speed
-from stiltwalk.timing.sample_size import QUICK, SINGLE_STREAM, Profile
+from stiltwalk.timing.sample_size import QUICK, Profile
 from stiltwalk.timing.session import ModelPair, Session
 
 if TYPE_CHECKING:
     from walking import Walked
 
-pytestmark = pytest.mark.usefixtures("impatient")
-BRIEF = replace(QUICK, block_s=0.001, least_blocks=1, most_s=0.0)
-ONE_SCENARIO = replace(BRIEF, scenarios=(SINGLE_STREAM,))
+TWO_SCENARIOS = replace(BRIEF, scenarios=QUICK.scenarios)
 
 
 def here(function: Callable[..., Speed], *given: object, tell: Tell) -> Speed:
@@ -40,7 +40,7 @@ def here(function: Callable[..., Speed], *given: object, tell: Tell) -> Speed:
     return function(*given, tell)
 
 
-def session(profile: Profile = ONE_SCENARIO) -> Session:
+def session(profile: Profile = BRIEF) -> Session:
     return Session(profile=profile, num_threads=1, seed=1)
 
 
@@ -50,7 +50,7 @@ def asked(walked: Walked, a: str, b: str, on: str = "") -> Asked:
 
 def test_two_arms_of_a_run_are_timed_on_what_both_were_evaluated_on(walked: Walked) -> None:
     speed = compare_models(
-        asked(walked, "small:none", "small:mixed", "xnli,tatoeba"), session(BRIEF)
+        asked(walked, "small:none", "small:mixed", "xnli,tatoeba"), session(TWO_SCENARIOS)
     )
     cells = [(cell.task, cell.scenario, cell.figure) for cell in speed.cells]
     assert cells == [
@@ -73,6 +73,34 @@ def test_folders_are_timed_on_the_task_that_is_named(walked: Walked, tiny_xlmr: 
     assert {cell.task for cell in speed.cells} == {"tatoeba"}
     assert not speed.quality
     assert any("was not scored here, and is timed as 'small: predict" in s for s in speed.summary)
+
+
+PROMPTS = """arms={none=[],
+text={tasks=["mnli"],lora={},mlm={text="mini",weight=0.5,languages=["de"]}},
+soft={prompt={method="soft",num_epochs=1},examples_per_class=2}}""".replace("\n", "")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        ("controls=true", "seeds=[1, 2]"),
+        (PROMPTS, "targets=['sib200']"),
+        ("model.family='causal'", "targets=['xnli', 'xquad']", "answering.xnli.in_context=2"),
+    ],
+)
+def test_a_stage_is_read_back_from_the_lineage_that_its_marker_keeps(
+    changes: tuple[str, ...],
+) -> None:
+    for stage in plan_of(*changes).stages:
+        assert compare.stage_of(json.loads(stage.canonical)).fingerprint == stage.fingerprint
+
+
+def test_an_evaluation_of_another_version_is_refused(
+    walked: Walked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Predict, "version", 0)
+    with pytest.raises(WorkspaceError, match="is of another version: run its recipe again first"):
+        compare_models(asked(walked, "small:none", "small:mixed", "xnli"), session())
 
 
 @pytest.mark.parametrize(
@@ -100,7 +128,7 @@ def test_a_recipe_times_its_arms_once(
     walked: Walked, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sample_size, "QUICK", BRIEF)
-    monkeypatch.setattr(compare_speed_run, "in_fresh_process", here)
+    monkeypatch.setattr(attempts, "in_fresh_process", here)
     own, table = walked.copied(tmp_path), 'measure={targets=["xquad"],scenarios=["SingleStream"]}'
     own.again(table)
     (stage,) = own.named("Measure")
@@ -114,11 +142,11 @@ def test_another_machine_or_other_versions_measure_anew_and_nothing_else(
     walked: Walked, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sample_size, "QUICK", BRIEF)
-    monkeypatch.setattr(compare_speed_run, "in_fresh_process", here)
+    monkeypatch.setattr(attempts, "in_fresh_process", here)
     own, table = walked.copied(tmp_path), 'measure={targets=["xquad"],scenarios=["SingleStream"]}'
     own.again(table)
     elsewhere = replace(machine.measured_on(), torch="9.9")
-    for module in (study, compare_speed_run):
+    for module in (study, compare_speed):
         monkeypatch.setattr(module, "measured_on", lambda: elsewhere)
     assert own.again(table).count("running") == 1
     assert len(own.named("Measure")) == 2
@@ -126,9 +154,9 @@ def test_another_machine_or_other_versions_measure_anew_and_nothing_else(
 
 def test_a_stage_planned_for_another_machine_is_refused_with_both_named() -> None:
     machine_here = machine.measured_on()
-    compare_speed_run.require_machine(machine_here)
+    compare_speed.require_machine(machine_here)
     with pytest.raises(ClusterError, match=r"planned for .*processor Abacus.* and this is "):
-        compare_speed_run.require_machine(replace(machine_here, processor="Abacus"))
+        compare_speed.require_machine(replace(machine_here, processor="Abacus"))
 
 
 def test_each_side_is_timed_in_the_format_that_its_scores_were_made_in(
@@ -154,7 +182,7 @@ def test_each_side_is_timed_in_the_format_that_its_scores_were_made_in(
         with pytest.raises(RuntimeError if has_it else RecipeError, match=says):
             compare_models(asked(own, "small:none", "half:none", "xnli"), session())
     (model_pair,) = model_pairs
-    assert [each.precision for each in model_pair.both] == ["fp32", "bf16"]
+    assert [each.precision for each in model_pair.settings] == ["fp32", "bf16"]
     assert told_formats([model_pair]) == "xnli: A fp32, B bf16"
 
 
@@ -162,29 +190,15 @@ def test_a_model_without_scores_is_timed_as_the_other_was_scored(
     walked: Walked, tiny_xlmr: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model_pairs = list[ModelPair]()
-    monkeypatch.setattr(compare, "scored_format", lambda *_: "bf16")
+    monkeypatch.setattr(compare_speed, "scored_format", lambda *_: "bf16")
     monkeypatch.setattr(compare, "compare", lambda found, *_: model_pairs.extend(found) or 1 / 0)
     for a, b in ((str(tiny_xlmr), "small:none"), (str(tiny_xlmr), str(tiny_xlmr))):
         with pytest.raises(ZeroDivisionError):
             compare_models(asked(walked, a, b, "mini:tatoeba"), session())
-    formats = [[each.precision for each in model_pair.both] for model_pair in model_pairs]
+    formats = [[each.precision for each in model_pair.settings] for model_pair in model_pairs]
     assert formats == [["bf16", "bf16"], ["fp32", "fp32"]]
 
 
 def test_scores_that_do_not_tell_their_format_are_not_timed() -> None:
     with pytest.raises(WorkspaceError, match="did not keep the number format of its scores"):
         scored_format("", "predict xnli")
-
-
-def test_what_goes_wrong_in_the_fresh_process_is_an_error_here() -> None:
-    with pytest.raises(NoSuchRun, match="told there"):
-        in_fresh_process(called.refuse, "told there", tell=print)
-    with pytest.raises(ProcessLost, match="ended with status -9"):
-        in_fresh_process(called.die, tell=print)
-
-
-def test_a_fresh_process_has_a_number_of_its_own_and_what_it_tells_is_told_here() -> None:
-    told = list[str]()
-    numbers = {in_fresh_process(called.number, 7, tell=told.append) for _ in range(2)}
-    assert len(numbers | {os.getpid()}) == 3
-    assert told == ["7", "7"]

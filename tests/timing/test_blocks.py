@@ -1,8 +1,9 @@
-"""Blocks: what is asked in which order, and what their ratios find."""
+"""Blocks: what is asked in which order, and what their ratios find; the requests drawn for them."""
 
 from __future__ import annotations
 
 import gc
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from math import log
@@ -11,13 +12,15 @@ import pytest
 import torch
 from recorded import Recorded, noisy, rng
 
-from stiltwalk.timing.blocks import Bench, Block, Measured, controlled
+from stiltwalk.data.source import DataSource
+from stiltwalk.tasks import TASKS
+from stiltwalk.timing.blocks import Bench, Block, Measured, Workload, controlled, load_workload
 from stiltwalk.timing.sample_size import FULL, OFFLINE, QUICK, SINGLE_STREAM, Figure, Scenario
 from stiltwalk.timing.tost import Verdict, judge
-from stiltwalk.timing.workload import Workload
 
 WARMING = 2
 """Answers of a block that do not count: one of each system."""
+MINI = DataSource(source="mini")
 WORKLOAD = Workload({"de": range(10), "zh": range(10, 20)})
 
 
@@ -137,7 +140,7 @@ def test_a_tail_is_that_of_blocks_with_requests_enough_or_is_not_shown(
 ) -> None:
     measuring = bench(*pair(1.0), FULL.scenarios[0])
     blocks = tuple(measuring._block(per_language=10) for _ in range(70))
-    many = Measured(blocks=blocks, parts=measuring._parts, wanted_blocks=1, is_steady=True)
+    many = Measured(blocks=blocks, wanted_blocks=1, is_steady=True)
     assert len(many.log_ratios(Figure.P50)) == 70
     held = [len(each.languages) for each in many._of(figure)]
     assert len(many.log_ratios(figure)) == len(held) == 70 // -(-requests // 20)
@@ -146,3 +149,29 @@ def test_a_tail_is_that_of_blocks_with_requests_enough_or_is_not_shown(
     few = replace(many, blocks=blocks[:3])
     assert few.shows(Figure.P50)
     assert not few.shows(figure)
+
+
+def test_every_language_gives_the_same_number_of_requests() -> None:
+    drawn = Workload({"de": range(7), "sw": range(100, 140)}).draw(5, rng())
+    assert Counter(each.language for each in drawn) == {"de": 5, "sw": 5}
+
+
+def test_parallel_sets_give_the_same_content_in_every_language() -> None:
+    workload = load_workload(TASKS["xnli"], MINI, ("de", "th"), 20)
+    drawn = workload.draw(3, rng())
+    ids = {
+        language: sorted(each.row.id for each in drawn if each.language == language)
+        for language in ("de", "th")
+    }
+    assert ids["de"] == ids["th"]
+
+
+def test_the_same_seed_draws_the_same_requests() -> None:
+    workload = Workload({"de": range(7), "sw": range(100, 140)})
+    assert workload.draw(5, rng()) == workload.draw(5, rng()) != workload.draw(5, rng(2))
+
+
+def test_retrieval_asks_about_foreign_lines() -> None:
+    workload = load_workload(TASKS["tatoeba"], MINI, ("de",), 3)
+    assert len(workload.rows["de"]) == 3
+    assert all(isinstance(row, str) for row in workload.rows["de"])

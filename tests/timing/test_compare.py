@@ -14,30 +14,32 @@ from rich.console import Console
 
 from stiltwalk.errors import WorkspaceError
 from stiltwalk.reports.pair_page import print_speed
-from stiltwalk.timing.blocks import Block, Measured, Parts
+from stiltwalk.timing.blocks import Block, Measured
 from stiltwalk.timing.compare import judged_cells, judged_memory, summarise, why_void
-from stiltwalk.timing.controls import Controls
 from stiltwalk.timing.record import (
     VOID,
-    Cell,
-    Control,
+    Case,
     Design,
+    InstrumentTest,
     MachineState,
     Speed,
+    TimedCell,
     read_speed,
     write_speed,
 )
-from stiltwalk.timing.sample_size import Figure, Scenario
+from stiltwalk.timing.sample_size import Figure
 from stiltwalk.timing.session import Measurement
 from stiltwalk.timing.tost import Judged, judge
 
 REQUESTS = 64
 """Of a block, so that it has a tail."""
-ASKED = Scenario("SingleStream", 1, (Figure.P50, Figure.P90))
-CONDITIONS = MachineState(
+STATE = MachineState(
+    task="",
+    language="",
+    scenario="",
     load=0.1,
     elsewhere=0.0,
-    stolen=None,
+    steal_time=None,
     clock_mhz=None,
     temperature_c=None,
     energy_j=None,
@@ -50,17 +52,15 @@ def measured(ratio: float, spread: float = 0.005) -> Measured:
     times_s_NSQT = np.array([[[[0.01]] * REQUESTS, [[0.01 * ratio]] * REQUESTS]] * 40)
     times_s_NSQT *= np.exp(spread * chance.standard_normal(times_s_NSQT.shape))
     blocks = tuple(Block(("de",) * REQUESTS, REQUESTS, times_s_SQT) for times_s_SQT in times_s_NSQT)
-    parts = (Parts(num_requests=REQUESTS), Parts(num_requests=REQUESTS))
-    return Measured(blocks=blocks, parts=parts, wanted_blocks=40, is_steady=True)
+    return Measured(blocks=blocks, wanted_blocks=40, is_steady=True)
 
 
 def measurement(task: str, ratio: float, spread: float = 0.005) -> Measurement:
     return Measurement(
-        task=task,
-        language="",
-        scenario=ASKED,
+        case=Case(task=task, language="", scenario="SingleStream"),
+        figures=(Figure.P50, Figure.P90),
         measured=measured(ratio, spread),
-        conditions=CONDITIONS,
+        machine_state=STATE,
         weight_bytes=(4, 4),
         peak_bytes=((4, 4),) * 8,
     )
@@ -70,17 +70,24 @@ def said(ratio: float) -> Judged:
     return judge(measured(ratio).log_ratios(Figure.P50), 0.03)
 
 
-def control(aa: float = 1.0, delay_5: float = 1.05) -> Control:
-    found = Controls(aa=said(aa), delay_5=said(delay_5), delay_2=said(1.02))
-    return Control(scenario="SingleStream", figure=Figure.P50, found=found)
+def instrument(aa: float = 1.0, delay_5: float = 1.05) -> InstrumentTest:
+    return InstrumentTest(
+        scenario="SingleStream",
+        figure=Figure.P50,
+        aa=said(aa),
+        delay_5=said(delay_5),
+        delay_2=said(1.02),
+    )
 
 
-def both() -> tuple[Control, ...]:
-    return control(), replace(control(), figure=Figure.P90)
+def both() -> tuple[InstrumentTest, ...]:
+    return instrument(), replace(instrument(), figure=Figure.P90)
 
 
-def cells(*measurements: Measurement, controls: tuple[Control, ...] = ()) -> tuple[Cell, ...]:
-    return tuple(judged_cells(measurements, controls, "cpu"))
+def cells(
+    *measurements: Measurement, tests: tuple[InstrumentTest, ...] = ()
+) -> tuple[TimedCell, ...]:
+    return tuple(judged_cells(measurements, tests, "cpu"))
 
 
 def test_a_cell_is_a_task_in_one_figure_of_one_scenario() -> None:
@@ -93,23 +100,23 @@ def test_a_cell_is_a_task_in_one_figure_of_one_scenario() -> None:
     ]
 
 
-@pytest.mark.parametrize("bad", [control(aa=1.1), control(delay_5=1.0)])
-def test_a_failed_control_voids_its_figure_and_says_why(bad: Control) -> None:
-    good = replace(control(), figure=Figure.P90)
-    found = cells(measurement("xnli", 1.0), controls=(bad, good))
+@pytest.mark.parametrize("bad", [instrument(aa=1.1), instrument(delay_5=1.0)])
+def test_a_failed_test_of_the_instrument_voids_its_figure_and_says_why(bad: InstrumentTest) -> None:
+    good = replace(instrument(), figure=Figure.P90)
+    found = cells(measurement("xnli", 1.0), tests=(bad, good))
     assert [each.verdict for each in found] == [VOID, "EQUIVALENT"]
     assert "did not come out as" in next(iter(why_void([bad], [], "cpu")))
 
 
-def test_passed_controls_void_nothing() -> None:
+def test_an_instrument_that_passed_voids_nothing() -> None:
     assert not list(why_void(both(), [measurement("xnli", 1.0)], "cpu"))
 
 
-def test_a_figure_without_a_control_of_its_own_is_void() -> None:
-    found = cells(measurement("xnli", 1.0), controls=(control(),))
+def test_a_figure_that_the_instrument_was_not_tested_in_is_void() -> None:
+    found = cells(measurement("xnli", 1.0), tests=(instrument(),))
     assert [each.verdict for each in found] == ["EQUIVALENT", VOID]
-    assert "no control of this figure" in next(
-        iter(why_void([control()], [measurement("xnli", 1.0)], "cpu"))
+    assert "no test of the instrument had requests enough" in next(
+        iter(why_void([instrument()], [measurement("xnli", 1.0)], "cpu"))
     )
 
 
@@ -150,7 +157,7 @@ def test_words_follow_from_verdicts() -> None:
 def test_only_all_cells_make_it_equivalent_everywhere() -> None:
     equal = cells(measurement("xnli", 1.0))
     assert "everywhere: all 2 EQUIVALENT" in " ".join(summarise(equal, (), "a", "b"))
-    void = cells(measurement("xnli", 1.0), controls=(control(aa=1.1),))
+    void = cells(measurement("xnli", 1.0), tests=(instrument(aa=1.1),))
     words = " ".join(summarise(void, ("because.",), "a", "b"))
     assert words.startswith("VOID: because.")
     assert "everywhere" not in words
@@ -172,13 +179,13 @@ def comparison() -> Speed:
             most_blocks=240,
             most_s=1.0,
         ),
-        controls=(control(),),
+        instrument_tests=(instrument(),),
         void=(),
         structure={"xnli": ()},
         cells=found,
         languages=(),
         costs=(),
-        machine=(),
+        machine_states=(),
         time_s=1.0,
         summary=("Fine.",),
     )

@@ -12,13 +12,19 @@ from stiltwalk.inference.predictor import Settings
 from stiltwalk.models.locate import MINI_BASE, locate
 from stiltwalk.recipe.schema import ModelSettings
 from stiltwalk.tasks import TASKS
+from stiltwalk.timing.blocks import load_workload
 from stiltwalk.timing.compare import compare
 from stiltwalk.timing.sample_size import FULL, LEAST_REQUESTS
 from stiltwalk.timing.session import ModelPair, Session
-from stiltwalk.timing.workload import load_workload
 
 SHORT = replace(
-    FULL, least_queries=2, block_s=0.01, most_s=0.1, load_queries=470, load_s=0.0, split_requests=2
+    FULL,
+    least_queries=2,
+    block_s=0.01,
+    most_s=0.1,
+    load_queries=470,
+    load_s=0.0,
+    breakdown_requests=2,
 )
 """Says nothing about a model, but takes every way that the full profile takes."""
 
@@ -27,10 +33,10 @@ SHORT = replace(
 def test_the_full_profile_judges_every_language_and_lets_loadgen_find_a_rate() -> None:
     task, folder = TASKS["tatoeba"], locate(ModelSettings(name=MINI_BASE), fetch=False).folder
     assert folder is not None
+    settings = Settings(task=task, max_length_tokens=32)
     model_pair = ModelPair(
-        folder_a=folder,
-        folder_b=folder,
-        settings=Settings(task=task, max_length_tokens=32),
+        folders=(folder, folder),
+        settings=(settings, settings),
         workload=load_workload(task, DataSource(source=MINI), ("de", "th"), None),
     )
     found = compare([model_pair], ("A", "B"), Session(profile=SHORT, num_threads=1, seed=1))
@@ -38,7 +44,7 @@ def test_the_full_profile_judges_every_language_and_lets_loadgen_find_a_rate() -
     asked = {each for each in figures if each[1] not in LEAST_REQUESTS}  # no tail over so few
     judged = {(each.language, each.scenario, each.figure) for each in found.cells}
     assert judged == {(code, *each) for code, each in product(("de", "th"), asked)}
-    assert {(each.scenario, each.figure) for each in found.controls} == asked
+    assert {(each.scenario, each.figure) for each in found.instrument_tests} == asked
     assert all(0.5 < each.judged.ratio < 2 for each in found.cells)
     server = [each for each in found.loadgen if each.scenario == "Server"]
     assert [each.model for each in server] == ["a", "b"]

@@ -2,38 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import MISSING, dataclass, fields, is_dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, cast, get_args, get_type_hints
 
 from stiltwalk.data.source import DataSource
-from stiltwalk.errors import NoSuchRun, RecipeError
+from stiltwalk.errors import NoSuchRun, RecipeError, WorkspaceError
 from stiltwalk.execution.provenance import provenance
 from stiltwalk.heads.cloze import PromptedFolder
 from stiltwalk.inference.predictor import Settings
 from stiltwalk.models.locate import is_decoder, locate, read_config
-from stiltwalk.models.soft_prompt import FrozenModel
 from stiltwalk.recipe.schema import ModelSettings
 from stiltwalk.recipe.types import Answering, resolved
-from stiltwalk.records import Example, Phase, ScoreRow, Split
+from stiltwalk.records import Phase
 from stiltwalk.stages import STAGES
-from stiltwalk.stages.compare_speed_run import both_lengths, scored_format
-from stiltwalk.stages.compare_speed_run import quality as quality_of
-from stiltwalk.stages.context import MODEL
-from stiltwalk.stages.predict_run import FORMAT, shots_of
-from stiltwalk.stages.rows import Asking
+from stiltwalk.stages.compare_speed import both_lengths, settings_of
+from stiltwalk.stages.compare_speed import quality as quality_of
+from stiltwalk.stages.context import Context
+from stiltwalk.stages.predict import Predict
+from stiltwalk.stages.predict_run import asked_model
 from stiltwalk.store.machine import measured_on
 from stiltwalk.store.manifest import RUNS, RecordedStage, RunRecord, read_record, run_folder
 from stiltwalk.store.workspace import Workspace
 from stiltwalk.tasks import TASKS, declare, target_names
-from stiltwalk.tasks.load import examples
 from stiltwalk.tasks.sources import available_languages
-from stiltwalk.timing.attempting import attempted
+from stiltwalk.timing.attempts import attempted
+from stiltwalk.timing.blocks import load_workload
 from stiltwalk.timing.compare import compare
 from stiltwalk.timing.record import Quality, Speed
 from stiltwalk.timing.session import ModelPair, Session
-from stiltwalk.timing.workload import load_workload
+
+Model = Path | PromptedFolder
+Made = TypeVar("Made")
 
 _ON = "say on what with --on DATA:TASK, such as --on mini:xnli,panx or --on hub:xnli"
 
@@ -67,27 +69,53 @@ class Asked:
 
 @dataclass(frozen=True, kw_only=True)
 class _Evaluated:
-    """An arm's model for one target, and how its evaluation asked it.
+    """An arm's evaluation on one target.
 
     Args:
-        does: names the evaluation.
-        folder: of the model.
-        stage: its lineage.
-        kept_format: what it kept of its number format.
-        scores: its figures.
+        name: for messages.
+        stage: of the arm's first seed.
         record: of its run.
-        is_trained: whether the model was trained on the target's English rows.
-        of_arm: its arm's stages, of all seeds.
+        store: where that is.
+        seeds: of all the arm's stages.
     """
 
-    does: str
-    folder: Path | PromptedFolder
-    stage: dict[str, Any]
-    kept_format: str
-    scores: tuple[ScoreRow, ...]
+    name: str
+    stage: Predict
     record: RunRecord
-    is_trained: bool
-    of_arm: tuple[RecordedStage, ...]
+    store: Workspace
+    seeds: frozenset[int]
+
+    @property
+    def context(self) -> Context:
+        """What the stage's models and rows are found with."""
+        return Context(
+            workspace=self.store,
+            data=self.record.data,
+            base_folder=self._base_folder(),
+            num_threads=1,
+            resume_every_s=0.0,
+            trackers=(),
+            provenance={},
+            progress=lambda _done, _in_all: None,
+        )
+
+    def _base_folder(self) -> Path | None:
+        """Return where the run's base encoder is if the stage asks it, and it is what it was."""
+        name, revision = self.record.model, self.stage.base_revision
+        if not revision or self.stage.parent.phase not in (Phase.BASE, Phase.PROMPT):
+            return None
+        found = locate(ModelSettings(name=name), fetch=False)
+        if found.folder is None or found.revision != revision:
+            raise NoSuchRun(
+                f"The base encoder {name} of that run is not here any more in revision {revision}. "
+                "Give a folder in place of the arm, or leave out the retrieval tasks."
+            )
+        return found.folder
+
+
+Evaluations = Mapping[str, _Evaluated]
+"""An arm's, by target; none for a model of no run."""
+Pair = Sequence[_Evaluated | None]
 
 
 def compare_models(asked: Asked, session: Session) -> Speed:
@@ -98,25 +126,18 @@ def compare_models(asked: Asked, session: Session) -> Speed:
         NoSuchRun: if an arm or its evaluation is not there.
         ModelError: if a model cannot be had.
     """
-    arms = tuple(_arm(name, asked) for name in asked.names)
-    known = [set(arm) for arm in arms if arm is not None]
-    tasks = asked.tasks or tuple(
-        task for task in target_names() if known and task in set.intersection(*known)
-    )
-    if not tasks:
-        raise RecipeError(f"No task to compare {' and '.join(asked.names)} on: {_ON}.")
+    arms = [_arm(name, asked) for name in asked.names]
     model_pairs, quality, sources = list[ModelPair](), list[Quality](), dict[str, None]()
     told = list(_told_seeds(arms))
+    tasks = _tasks(asked, arms)
     for task in tasks:
-        if task not in target_names():
-            raise RecipeError(f"{task!r} is no target. There is: {', '.join(target_names())}.")
-        pair = [arm[task] if arm and task in arm else None for arm in arms]
+        pair = [arm.get(task) for arm in arms]
         source = _source(task, asked, pair)
         sources[source.source] = None
         told += _told_unscored(task, asked.names, pair)
-        model_pairs += both_lengths(_contest(task, asked.names, pair, source))
+        model_pairs += both_lengths(_model_pair(task, asked.names, pair, source))
         if pair[0] and pair[1]:
-            quality += quality_of(pair[0].scores, pair[1].scores)
+            quality += quality_of(*(asked.workspace.scores(each.stage) for each in pair if each))
     what = repr((asked.names, tasks, sources, session.profile, session.num_threads, measured_on()))
     speed = attempted(asked.workspace, what, lambda: compare(model_pairs, asked.names, session))
     return replace(
@@ -128,9 +149,22 @@ def compare_models(asked: Asked, session: Session) -> Speed:
     )
 
 
-def _told_seeds(arms: Sequence[dict[str, _Evaluated] | None]) -> Iterator[str]:
+def _tasks(asked: Asked, arms: Sequence[Evaluations]) -> tuple[str, ...]:
+    """Return the targets that are named, or all that the arms were both evaluated on."""
+    known = [set(arm) for arm in arms if arm]
+    both = set.intersection(*known) if known else set[str]()
+    tasks = asked.tasks or tuple(task for task in target_names() if task in both)
+    if not tasks:
+        raise RecipeError(f"No task to compare {' and '.join(asked.names)} on: {_ON}.")
+    for task in tasks:
+        if task not in target_names():
+            raise RecipeError(f"{task!r} is no target. There is: {', '.join(target_names())}.")
+    return tasks
+
+
+def _told_seeds(arms: Sequence[Evaluations]) -> Iterator[str]:
     """Yield that a pair is one draw, where the run of an arm has more of them."""
-    seeds = {each.seed for arm in arms if arm for known in arm.values() for each in known.of_arm}
+    seeds = {seed for arm in arms for each in arm.values() for seed in each.seeds}
     if len(seeds - {0}) > 1:
         yield (
             "These are the checkpoints of each arm's first seed, one draw: [measure] in the recipe "
@@ -138,98 +172,96 @@ def _told_seeds(arms: Sequence[dict[str, _Evaluated] | None]) -> Iterator[str]:
         )
 
 
-def _told_unscored(
-    task: str, names: tuple[str, str], pair: Sequence[_Evaluated | None]
-) -> Iterator[str]:
+def _told_unscored(task: str, names: tuple[str, str], pair: Pair) -> Iterator[str]:
     """Yield how models are asked that have no scores of their own."""
     unscored = [name for name, each in zip(names, pair, strict=True) if each is None]
-    known = next((each for each in pair if each), None)
+    known = _first(pair)
     if unscored and known:
-        does = f"{known.record.name}: {known.does}"
-        yield f"{task}: {unscored[0]} was not scored here, and is timed as {does!r} was."
+        yield f"{task}: {unscored[0]} was not scored here, and is timed as {known.name!r} was."
     elif unscored:
         yield (
             f"{task}: neither model was scored here; both are asked in the task's own way, in fp32."
         )
 
 
-def _arm(name: str, asked: Asked) -> dict[str, _Evaluated] | None:
-    """Return the evaluated models of RUN:ARM by target, None for a name of another form."""
+def _first(pair: Pair) -> _Evaluated | None:
+    return next((each for each in pair if each), None)
+
+
+def _arm(name: str, asked: Asked) -> Evaluations:
+    """Return what RUN:ARM was evaluated on, nothing for a name of another form."""
     run, colon, arm = name.partition(":")
     if not colon or Path(name).exists():
-        return None
+        return {}
     record = read_record(run_folder(asked.workspace, run))
     declare(own.task() for own in record.tasks)
-    stages = [each for each in record.stages if each.arm == arm and each.target]
-    if not stages:
+    stages = [each for each in record.stages if each.arm == arm]
+    first_of = {each.target: each for each in reversed(stages) if each.target}
+    if not first_of:
         raise NoSuchRun(
             f"The run {run} in {asked.workspace.root} has no arm {arm!r}. There is: "
             f"{', '.join(record.arms)}."
         )
-    first_of = {each.target: each for each in reversed(stages)}
-    return {target: _evaluated(each, record, asked.workspace) for target, each in first_of.items()}
+    seeds = frozenset(each.seed for each in stages)
+    return {
+        target: _evaluated(each, record, asked.workspace, seeds)
+        for target, each in first_of.items()
+    }
 
 
-def _evaluated(recorded: RecordedStage, record: RunRecord, store: Workspace) -> _Evaluated:
+def _evaluated(
+    recorded: RecordedStage, record: RunRecord, store: Workspace, seeds: frozenset[int]
+) -> _Evaluated:
+    name = f"{record.name}: {recorded.does}"
     if not store.has(recorded.fingerprint):
         raise NoSuchRun(
             f"{store.root}/{RUNS}/{record.name} is not finished: {recorded.does!r} is missing. "
             "Run its recipe again first."
         )
-    stage = store.marker(recorded.fingerprint)["stage"]
-    if stage["parent"]["stage"] not in STAGES:
-        raise NoSuchRun(
-            f"{store.root}/{RUNS}/{record.name} was made by an earlier version, which kept its "
-            "stages in another form: run its recipe again first."
-        )
-    return _Evaluated(
-        does=recorded.does,
-        folder=_asked_model(recorded, stage["parent"], record, store),
-        stage=stage,
-        kept_format=store.text(recorded.fingerprint, FORMAT),
-        scores=store.scores(recorded.fingerprint),
-        record=record,
-        is_trained=bool(recorded.trained),
-        of_arm=tuple(each for each in record.stages if each.arm == recorded.arm),
-    )
+    with suppress(LookupError, TypeError, ValueError):  # another version had other fields
+        stage = stage_of(store.marker(recorded.fingerprint)["stage"])
+        if stage.fingerprint == recorded.fingerprint:
+            return _Evaluated(name=name, stage=stage, record=record, store=store, seeds=seeds)
+    raise WorkspaceError(f"{name!r} is of another version: run its recipe again first.")
 
 
-def _asked_model(
-    recorded: RecordedStage, made: dict[str, Any], record: RunRecord, store: Workspace
-) -> Path | PromptedFolder:
-    """Return the model that a stage asked; of a prompt also the one that it belongs to."""
-    stages = {each.fingerprint: each for each in record.stages}
-
-    def folder(fingerprint: str, made: dict[str, Any]) -> Path:
-        if "revision" in made:  # only a published encoder is not in the workspace
-            return _base_folder(record.model, made["revision"])
-        return store.verified(fingerprint) / MODEL
-
-    (asked,) = recorded.parents
-    if stages[asked].phase is not Phase.PROMPT:
-        return folder(asked, made)
-    (trained,), encoder = stages[asked].parents, made["parent"]
-    head, owner = trained, encoder
-    if "parent" in encoder and not encoder.get("text"):
-        (head,), owner = stages[trained].parents, encoder["parent"]
-    frozen = FrozenModel(encoder=folder(trained, encoder), head=folder(head, owner))
-    return PromptedFolder(prompt=folder(asked, made), model=frozen)
+def stage_of(lineage: Mapping[str, Any]) -> Any:  # noqa: ANN401 - of any class in STAGES
+    """Return the stage that a completion marker tells, without what was for reading alone."""
+    known = {name: each for name, each in lineage.items() if name not in ("stage", "version")}
+    return _made(STAGES[lineage["stage"]], known)
 
 
-def _base_folder(name: str, revision: str) -> Path:
-    """Return where a run's base encoder is, if it still is what it was."""
-    found = locate(ModelSettings(name=name), fetch=False)
-    if found.folder is None or found.revision != revision:
-        raise NoSuchRun(
-            f"The base encoder {name} of that run is not here any more in revision {revision}. "
-            "Give a folder in place of the arm, or leave out the retrieval tasks."
-        )
-    return found.folder
+def _made(kind: type[Made], values: Mapping[str, Any]) -> Made:
+    hints = get_type_hints(kind)
+    left_out = {
+        each.name: None
+        for each in fields(cast(Any, kind))
+        if not each.compare and each.default is MISSING and each.default_factory is MISSING
+    }
+    return kind(**left_out | {name: _value(hints[name], each) for name, each in values.items()})
 
 
-def _source(task: str, asked: Asked, pair: Sequence[_Evaluated | None]) -> DataSource:
-    """Return where the requests of a task come from."""
-    known = next((each for each in pair if each), None)
+def _value(hint: Any, plain: Any) -> Any:  # noqa: ANN401 - any field of a stage
+    """Return a field's value from JSON: of its type's classes the smallest with such fields."""
+    if isinstance(plain, list):
+        return tuple(_value(hint, each) for each in plain)
+    if not isinstance(plain, dict):
+        return plain
+    if plain.keys() >= {"stage", "version"}:
+        return stage_of(plain)
+    kinds = [each for each in _dataclasses(hint) if plain.keys() <= {f.name for f in fields(each)}]
+    return _made(min(kinds, key=lambda kind: len(fields(kind))), plain) if kinds else plain
+
+
+def _dataclasses(hint: Any) -> Iterator[Any]:  # noqa: ANN401 - a type
+    if isinstance(hint, type) and is_dataclass(hint):
+        yield from (hint, *hint.__subclasses__())
+    for each in get_args(hint):
+        yield from _dataclasses(each)
+
+
+def _source(task: str, asked: Asked, pair: Pair) -> DataSource:
+    known = _first(pair)
     if asked.data is not None:
         return asked.data
     if known is None:
@@ -237,55 +269,44 @@ def _source(task: str, asked: Asked, pair: Sequence[_Evaluated | None]) -> DataS
     return known.record.data
 
 
-def _contest(
-    task: str, names: tuple[str, str], pair: Sequence[_Evaluated | None], source: DataSource
-) -> ModelPair:
+def _model_pair(task: str, names: tuple[str, str], pair: Pair, source: DataSource) -> ModelPair:
     """Return what is needed to time one task; a model without scores is asked as the other."""
-    folders = [
-        each.folder if each else _named_folder(name) for each, name in zip(pair, names, strict=True)
-    ]
-    _require_one_family(names, folders)
-    known = next((each for each in pair if each), None)
-    settings = [_settings(task, folders[0], each or known) for each in pair]
+    a, b = (
+        asked_model(each.stage, each.context) if each else _named_folder(name)
+        for each, name in zip(pair, names, strict=True)
+    )
+    _require_one_family(names, (a, b))
+    known = _first(pair)
+    settings = [_settings(task, a, each or known) for each in pair]
     ways = [each.answering.way if each.answering else "" for each in settings]
     if ways[0] != ways[1]:
         raise RecipeError(
             f"{task}: {names[0]} answers by {ways[0]} and {names[1]} by {ways[1]}, whose times are "
             "not those of one question: compare two that are asked alike."
         )
-    stage = known.stage if known else {}
-    languages = stage.get("languages") or available_languages(TASKS[task], source)
+    languages = known.stage.languages if known else available_languages(TASKS[task], source)
+    max_rows = known.stage.max_rows if known else None
     return ModelPair(
-        folder_a=folders[0],
-        folder_b=folders[1],
-        settings=settings[0],
-        settings_b=settings[1],
-        workload=load_workload(TASKS[task], source, languages, stage.get("max_rows")),
+        folders=(a, b),
+        settings=(settings[0], settings[1]),
+        workload=load_workload(TASKS[task], source, languages, max_rows),
     )
 
 
-def _settings(name: str, folder: Path | PromptedFolder, known: _Evaluated | None) -> Settings:
+def _settings(name: str, model: Model, known: _Evaluated | None) -> Settings:
     """Return how an evaluation asked its model; without one, in the task's own way, in fp32."""
+    if known is not None:
+        return settings_of(known.stage, known.context, known.name)
     task = TASKS[name]
-    if known is None:
-        return Settings(
-            task=task,
-            max_length_tokens=task.max_length_tokens,
-            answering=resolved(task.task_type, Answering()) if _decodes(folder) else None,
-        )
-    asking = known.stage.get("asking")
     return Settings(
         task=task,
-        max_length_tokens=known.stage["max_length_tokens"],
-        precision=scored_format(known.kept_format, f"{known.record.name}: {known.does}"),
-        relative_depth=known.stage["relative_depth"] or Settings.relative_depth,
-        answering=Answering(**asking["answering"]) if asking else None,
-        shots=_shots(known),
+        max_length_tokens=task.max_length_tokens,
+        answering=resolved(task.task_type, Answering()) if _decodes(model) else None,
     )
 
 
-def _require_one_family(names: tuple[str, str], folders: Sequence[Path | PromptedFolder]) -> None:
-    a, b = map(_decodes, folders)
+def _require_one_family(names: tuple[str, str], models: tuple[Model, Model]) -> None:
+    a, b = map(_decodes, models)
     if a != b:
         decoder, encoder = names if a else names[::-1]
         raise RecipeError(
@@ -294,22 +315,8 @@ def _require_one_family(names: tuple[str, str], folders: Sequence[Path | Prompte
         )
 
 
-def _decodes(folder: Path | PromptedFolder) -> bool:
-    return isinstance(folder, Path) and is_decoder(read_config(folder))
-
-
-def _shots(known: _Evaluated) -> tuple[Example, ...]:
-    """Return the solved examples that an arm's model saw before every question."""
-    asking, made = known.stage.get("asking", {}), known.stage["parent"]
-    if not asking.get("shots"):
-        return ()
-    task, limit = TASKS[TASKS[known.stage["rows"]["task"]].train_task], None
-    if known.is_trained:
-        (rows,), limit = made["rows"], made["settings"]["max_rows"]
-        task = task.chosen_on(rows.get("dev"))
-    train = examples(task, known.record.data, Split.TRAIN, "en", limit)
-    how = Asking(**asking | {"answering": Answering(**asking["answering"])})
-    return tuple(shots_of(how, known.stage["rows"]["task"], train))
+def _decodes(model: Model) -> bool:
+    return isinstance(model, Path) and is_decoder(read_config(model))
 
 
 def _named_folder(name: str) -> Path:

@@ -15,11 +15,10 @@ from stiltwalk.inference.predictor import Settings
 from stiltwalk.models.locate import MINI_BASE, locate
 from stiltwalk.recipe.schema import ModelSettings
 from stiltwalk.tasks import TASKS
-from stiltwalk.timing.blocks import controlled
+from stiltwalk.timing.blocks import controlled, load_workload
 from stiltwalk.timing.machine import alone
 from stiltwalk.timing.sample_size import QUICK, SINGLE_STREAM
 from stiltwalk.timing.session import ModelPair, Session
-from stiltwalk.timing.workload import load_workload
 
 _TASK = TASKS["tatoeba"]
 _OFFLINE = ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE", "TRANSFORMERS_OFFLINE")
@@ -32,7 +31,7 @@ def facts() -> dict[str, Any]:
 
 
 def test_instrument(tell: Callable[[str], None]) -> dict[str, Any]:
-    """Run the controls alone, on the shipped encoder, one request at a time.
+    """Run the A/A test and the delay tests alone, on the shipped encoder, one request at a time.
 
     Returns:
         `aa`, `delay_5` and `delay_2` as verdict, ratio and interval of the median latency,
@@ -40,28 +39,27 @@ def test_instrument(tell: Callable[[str], None]) -> dict[str, Any]:
     """
     found = locate(ModelSettings(name=MINI_BASE), fetch=False)
     assert found.folder is not None
+    settings = Settings(task=_TASK, max_length_tokens=_TASK.max_length_tokens)
     model_pair = ModelPair(
-        folder_a=found.folder,
-        folder_b=found.folder,
-        settings=Settings(task=_TASK, max_length_tokens=_TASK.max_length_tokens),
+        folders=(found.folder, found.folder),
+        settings=(settings, settings),
         workload=load_workload(_TASK, DataSource(source=MINI), _TASK.languages, None),
     )
     profile = replace(QUICK, scenarios=(replace(SINGLE_STREAM, figures=SINGLE_STREAM.figures[:1]),))
     session = Session(profile=profile, num_threads=1, seed=1, tell=tell)
     with alone(tell), controlled(session.num_threads):
-        controls, machine = session.controls(model_pair)
-    judged = controls[0].found
+        (test,), (state,) = session.instrument_tests(model_pair)
     return {
-        **asdict(judged),
-        "resolvable": judged.resolvable,
-        "void": list(judged.why_void),
-        "conditions": asdict(machine[0].conditions),
+        **asdict(test),
+        "resolvable": test.resolvable,
+        "void": list(test.why_void),
+        "machine_state": asdict(state),
         "says": [
-            f"One model under two names: {judged.aa}.",
-            f"A delay of 5 %: {judged.delay_5}.",
-            f"A delay of 2 %: {judged.delay_2}.",
-            f"Equality can be shown within {judged.resolvable:.1%} at best.",
-            *(f"VOID: {reason}" for reason in judged.why_void),
+            f"One model under two names: {test.aa}.",
+            f"A delay of 5 %: {test.delay_5}.",
+            f"A delay of 2 %: {test.delay_2}.",
+            f"Equality can be shown within {test.resolvable:.1%} at best.",
+            *(f"VOID: {reason}" for reason in test.why_void),
         ],
     }
 

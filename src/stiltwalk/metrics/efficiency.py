@@ -140,12 +140,12 @@ def pareto_front(
 class Disparity:
     """How far a cost is from being the same in every language.
 
-    `ratio` is that of the dearest language to the cheapest, 1 for none; `gini` is 0 where all pay
-    the same, and towards 1 the more it falls on one.
+    `ratio` is that of the most expensive language to the cheapest, 1 for none; `gini` is 0 where
+    all pay the same, and towards 1 the more it falls on one.
     """
 
     cheapest: str
-    dearest: str
+    most_expensive: str
     ratio: float
     gini: float
 
@@ -166,12 +166,13 @@ def disparity(costs: Mapping[str, float]) -> Disparity:
         raise MetricError(
             f"A disparity needs costs above 0 of one language or more; found {dict(costs)}."
         )
-    cheapest, dearest = min(costs, key=lambda code: costs[code]), max(costs, key=lambda c: costs[c])
+    by_cost = costs.__getitem__
+    cheapest, most_expensive = min(costs, key=by_cost), max(costs, key=by_cost)
     apart = fsum(abs(one - other) for one, other in product(costs.values(), repeat=2))
     return Disparity(
         cheapest=cheapest,
-        dearest=dearest,
-        ratio=costs[dearest] / costs[cheapest],
+        most_expensive=most_expensive,
+        ratio=costs[most_expensive] / costs[cheapest],
         gini=apart / (2 * len(costs) * fsum(costs.values())),
     )
 

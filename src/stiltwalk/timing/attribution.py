@@ -1,15 +1,25 @@
-"""What times differ by: the work of two models, languages, how many tokens say the same."""
+"""What times differ by: the work of two models, languages, tokens, parts of a written answer."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import exp
 from statistics import fmean
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
+
+from stiltwalk.draws import Draws
 from stiltwalk.features.rows import Features
 from stiltwalk.features.text import TextEncoder
-from stiltwalk.metrics.efficiency import Disparity, disparity, variance_shares
+from stiltwalk.metrics.efficiency import (
+    Disparity,
+    RequestTime,
+    disparity,
+    split_of_change,
+    variance_shares,
+)
 from stiltwalk.records import (
     ChoiceExample,
     Example,
@@ -19,18 +29,33 @@ from stiltwalk.records import (
     TaggedExample,
     TextExample,
 )
-from stiltwalk.timing.record import Cell, LanguageText, LanguageTime, Speed
+from stiltwalk.timing.record import (
+    ORDERS,
+    LanguageText,
+    LanguageTime,
+    LatencyBreakdown,
+    PartRatio,
+    Speed,
+    TextCost,
+    TimedCell,
+)
 from stiltwalk.timing.sample_size import SINGLE_STREAM, Figure
+from stiltwalk.timing.tost import ALPHA, sample
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # torch is heavy, and reports do without it
+    from stiltwalk.inference.predictor import Spent
+    from stiltwalk.timing.blocks import Pair, Workload
     from stiltwalk.timing.structure import Difference
 
 PARALLEL = ("xnli", "pawsx", "xquad")
 """Targets whose test rows say the same in every language."""
-
-
 SAME_WORK = 0.005
 """A smaller change of the work is not shown."""
+WITHOUT_SPACES = frozenset("ja my th zh".split())
+"""Languages of XTREME whose writing does not set words apart."""
+
+_WARM_UP = 10
+_NUM_PARTS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,28 +75,10 @@ class LanguageAttribution:
     work: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class Uneven:
-    """How unequally one cost of one model falls on a task's languages, at equal content."""
-
-    task: str
-    model: str
-    cost: str
-    found: Disparity
-
-
-@dataclass(frozen=True, slots=True)
-class _Time:
-    task: str
-    language: str
-    model: str
-    time_s: float
-
-
 def language_attribution(speed: Speed) -> Iterator[LanguageAttribution]:
     """Yield what each language's median request takes, and why."""
-    judged = [each for each in speed.cells if each.language and each.figure == Figure.P50]
     times = [(each, "") for each in speed.languages]
+    judged = [each for each in speed.cells if each.language and each.figure == Figure.P50]
     times += [(_time_of(each), each.verdict) for each in judged]
     tokens, work = _tokens(speed.texts), work_ratios(speed.texts)
     for time, verdict in times:
@@ -79,7 +86,7 @@ def language_attribution(speed: Speed) -> Iterator[LanguageAttribution]:
         yield LanguageAttribution(time, verdict, tokens.get(place), work.get(place))
 
 
-def _time_of(cell: Cell) -> LanguageTime:
+def _time_of(cell: TimedCell) -> LanguageTime:
     return LanguageTime(
         task=cell.task,
         language=cell.language,
@@ -139,22 +146,30 @@ def told_work(
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Uneven:
+    """How unequally one cost of one model falls on a task's languages, at equal content."""
+
+    task: str
+    model: str
+    cost: str
+    found: Disparity
+
+
+Costs = Mapping[tuple[str, str], Mapping[str, float]]
+"""Task and model to a cost by language."""
+
+
 def uneven_costs(speed: Speed) -> Iterator[Uneven]:
     """Yield the disparity of tokens and of latency, by parallel task and model."""
-    times = list(_times(speed))
+    tokens = _by_language(
+        (each.task, each.model, each.language, each.tokens_per_example) for each in speed.texts
+    )
+    times_s = _times_s(speed)
     for task in PARALLEL:
         for model in "ab":
-            tokens = {
-                each.language: each.tokens_per_example
-                for each in speed.texts
-                if (each.task, each.model) == (task, model)
-            }
-            latency = {
-                each.language: each.time_s
-                for each in times
-                if (each.task, each.model) == (task, model)
-            }
-            for cost, by_language in (("tokens", tokens), ("p50 latency", latency)):
+            for cost, known in (("tokens", tokens), ("p50 latency", times_s)):
+                by_language = known.get((task, model), {})
                 if len(by_language) > 1:
                     yield Uneven(task, model, cost, disparity(by_language))
 
@@ -164,62 +179,33 @@ def shares_of_time(speed: Speed) -> dict[str, float]:
 
     Empty where no language was timed by itself.
     """
-    times = list(_times(speed))
+    times = [
+        (time_s, language, *where)
+        for where, by_language in _times_s(speed).items()
+        for language, time_s in by_language.items()
+    ]
     if not times:
         return {}
-    return variance_shares(
-        [each.time_s for each in times],
-        {
-            "language": [each.language for each in times],
-            "task": [each.task for each in times],
-            "model": [each.model for each in times],
-        },
+    times_s, languages, tasks, models = zip(*times, strict=True)
+    return variance_shares(times_s, {"language": languages, "task": tasks, "model": models})
+
+
+def _times_s(speed: Speed) -> Costs:
+    """Return each model's median latency, asked one at a time."""
+    times = [each.time for each in language_attribution(speed)]
+    return _by_language(
+        (each.task, model, each.language, time_s)
+        for each in times
+        if each.scenario == SINGLE_STREAM.name
+        for model, time_s in (("a", each.a_s), ("b", each.b_s))
     )
 
 
-def _times(speed: Speed) -> Iterator[_Time]:
-    """Yield each model's median latency in each language of each task, asked one at a time."""
-    for cause in language_attribution(speed):
-        each = cause.time
-        if each.scenario == SINGLE_STREAM.name:
-            yield _Time(each.task, each.language, "a", each.a_s)
-            yield _Time(each.task, each.language, "b", each.b_s)
-
-
-WITHOUT_SPACES = frozenset("ja my th zh".split())
-"""Languages of XTREME whose writing does not set words apart."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class TextCost:
-    """How many tokens a model is fed for some text of one language.
-
-    `tokens` counts what the model is fed: special tokens, cuts, and windows included; `subwords`
-    the tokenizer's pieces of the text itself, `characters` those that are no white space. `words`
-    are what white space sets apart, None where a writing does not.
-    """
-
-    language: str
-    num_examples: int
-    tokens: int
-    subwords: int
-    characters: int
-    words: int | None
-
-    @property
-    def tokens_per_example(self) -> float:
-        """Comparable between languages on parallel data alone."""
-        return self.tokens / self.num_examples
-
-    @property
-    def subwords_per_character(self) -> float:
-        """Fertility for any writing."""
-        return self.subwords / self.characters
-
-    @property
-    def subwords_per_word(self) -> float | None:
-        """Fertility where words are set apart."""
-        return None if self.words is None else self.subwords / self.words
+def _by_language(rows: Iterable[tuple[str, str, str, float]]) -> Costs:
+    found: dict[tuple[str, str], dict[str, float]] = {}
+    for task, model, language, cost in rows:
+        found.setdefault((task, model), {})[language] = cost
+    return found
 
 
 def text_cost(
@@ -237,19 +223,17 @@ def text_cost(
         encoder: of the same checkpoint.
     """
     texts = [text for example in examples for text in _texts(example)]
+    subwords = sum(map(len, encoder.ids(texts)))
     words = sum(len(text.split()) for text in texts)
     return TextCost(
         language=language,
-        num_examples=len(examples),
-        tokens=int(features.ids.lengths.sum()),
-        subwords=sum(map(len, encoder.ids(texts))),
-        characters=sum(len("".join(text.split())) for text in texts),
-        words=None if language in WITHOUT_SPACES else words,
+        tokens_per_example=int(features.ids.lengths.sum()) / len(examples),
+        subwords_per_character=subwords / sum(len("".join(text.split())) for text in texts),
+        subwords_per_word=None if language in WITHOUT_SPACES else subwords / words,
     )
 
 
 def _texts(example: Example | Sentence | str) -> tuple[str, ...]:
-    """Return all text of an example that a model reads."""
     match example:
         case PairExample():
             return example.text_a, example.text_b
@@ -263,3 +247,116 @@ def _texts(example: Example | Sentence | str) -> tuple[str, ...]:
             return (example.text,)
         case str():
             return (example,)
+
+
+class _Answered(NamedTuple):
+    """One request's language, and what it took of A and of B."""
+
+    language: str
+    a: Spent
+    b: Spent
+
+
+def breakdowns(
+    pair: Pair, workload: Workload, task: str, per_language: int, seed: int
+) -> Iterator[LatencyBreakdown]:
+    """Yield the parts of a task's change of time over all requests, then in every language.
+
+    Args:
+        pair: A and B, which tell when the first token was there.
+        workload: where requests are drawn from.
+        task: names it.
+        per_language: requests, two at least; each is asked twice of each model.
+        seed: of requests and orders.
+    """
+    rng = np.random.default_rng(Draws(seed, "measurement", task).number("requests", "split"))
+    for request in workload.draw(_WARM_UP, rng)[:_WARM_UP]:
+        for system in pair:
+            system.answer([request.row])
+    answered = [
+        _Answered(each.language, *_asked(pair, each.row, ORDERS[rng.integers(len(ORDERS))]))
+        for each in workload.draw(per_language, rng)
+    ]
+    for language in ("", *workload.rows):
+        here = [each for each in answered if language in ("", each.language)]
+        times_a, times_b = _times([each.a for each in here]), _times([each.b for each in here])
+        tokens = fmean(each.a.real_tokens for each in here)
+        yield breakdown_of(task, language, list(zip(times_a, times_b, strict=True)), tokens)
+
+
+def _asked(pair: Pair, row: object, order: tuple[int, ...]) -> tuple[Spent, Spent]:
+    """Return what one request takes of A and of B, each the faster of two turns."""
+    turns: tuple[list[Spent], list[Spent]] = ([], [])
+    for system in order:
+        turns[system].append(pair[system].answer([row]))
+    a, b = (min(each, key=lambda spent: spent.time_s) for each in turns)
+    return a, b
+
+
+def _times(spent: Sequence[Spent]) -> list[RequestTime]:
+    """Return what requests took, in three parts; one without further tokens has others' time."""
+    further = [each.written_tokens - 1 for each in spent]
+    after_s = [each.time_s - each.first_token_s for each in spent]
+    rows = zip(further, after_s, strict=True)
+    per_token = [time_s / count for count, time_s in rows if count]
+    usual = fmean(per_token) if per_token else fmean(each.first_token_s for each in spent)
+    return [
+        RequestTime(
+            prefill_s=each.first_token_s if count else each.time_s,
+            num_tokens=count,
+            token_s=time_s / count if count else usual,
+        )
+        for each, count, time_s in zip(spent, further, after_s, strict=True)
+    ]
+
+
+def breakdown_of(
+    task: str, language: str, asked: Sequence[tuple[RequestTime, RequestTime]], input_tokens: float
+) -> LatencyBreakdown:
+    """Return the parts of paired requests, two at least.
+
+    Args:
+        task: what was asked.
+        language: of the requests, empty for several.
+        asked: what A and B took for each.
+        input_tokens: of a request, mean.
+    """
+    parts = [split_of_change(a, b) for a, b in asked]
+    a, b = (_means([pair[model] for pair in asked]) for model in (0, 1))
+    return LatencyBreakdown(
+        task=task,
+        language=language,
+        num_requests=len(asked),
+        a=a,
+        b=b,
+        input_tokens=input_tokens,
+        whole=_part([sum(each) for each in parts]),
+        prefill=_part([each.prefill_s for each in parts]),
+        tokens=_part([each.num_tokens for each in parts]),
+        token_time=_part([each.token_s for each in parts]),
+    )
+
+
+def told_breakdowns(found: Iterable[LatencyBreakdown], b: str) -> Iterator[str]:
+    """Yield what made B faster or slower, a sentence per task; languages stand in the table."""
+    for each in found:
+        if not each.language:
+            whole = each.whole
+            yield (
+                f"{each.task}, written answers: time ratio {whole.ratio:.3f} ({whole.low:.3f} to "
+                f"{whole.high:.3f}); {b}: {each.says}."
+            )
+
+
+def _means(times: Sequence[RequestTime]) -> tuple[float, float, float]:
+    """Return the means; the time per token over all tokens, not over requests."""
+    tokens = fmean(each.num_tokens for each in times)
+    written_s = fmean(each.num_tokens * each.token_s for each in times)
+    token_s = written_s / tokens if tokens else fmean(each.token_s for each in times)
+    return fmean(each.prefill_s for each in times), tokens, token_s
+
+
+def _part(logs: Sequence[float]) -> PartRatio:
+    found = sample(logs)  # a machine that is slow for one request is often so for the next
+    low, high = found.interval(1 - ALPHA / (2 * _NUM_PARTS))
+    return PartRatio(ratio=exp(found.mean), low=exp(low), high=exp(high))

@@ -1,4 +1,4 @@
-"""Two systems on the same requests, in blocks: the clock of the instrument.
+"""Two systems on the same requests, in blocks: the clock of the instrument, and what it asks.
 
 Shape letters: S systems (A, B), Q queries of a block, T turns of a system within a block.
 """
@@ -7,18 +7,24 @@ from __future__ import annotations
 
 import gc
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, fields
+from math import log
 from statistics import median
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from stiltwalk.data.source import DataSource
 from stiltwalk.inference.predictor import Spent, System
+from stiltwalk.records import Split, TaskType
+from stiltwalk.tasks.load import bitext, examples
+from stiltwalk.tasks.task import Task
+from stiltwalk.timing.record import ORDERS
 from stiltwalk.timing.sample_size import (
-    FEWEST_BLOCKS,
     LEAST_REQUESTS,
     MOST_BLOCKS,
     Figure,
@@ -26,40 +32,87 @@ from stiltwalk.timing.sample_size import (
     Scenario,
     blocks_for,
 )
-from stiltwalk.timing.tost import log_ratios
-from stiltwalk.timing.workload import Request, Workload
-
-PILOT_BLOCKS = 16
-ORDERS = ((0, 1, 1, 0), (1, 0, 0, 1))
-"""ABBA or BAAB: what drifts evenly within a query's four turns cancels.
-
-The first turn of a query is slower than the others. So queries take the orders in turn: then both
-systems pay for it equally often within every block, not only on average over blocks.
-"""
 
 _WINDOW_QUERIES = 10
 _AGREEING_WINDOWS = 3
 _AGREEMENT = 0.05
-_MOST_WINDOWS = 30
-_PATIENCE_S = 20.0
-"""A virtual machine may be disturbed for seconds: more windows than the most fit a small model."""
 _QUANTILES = {Figure.P50: 0.5, Figure.P90: 0.9, Figure.P99: 0.99}
 
-Systems = tuple[System, System]
+Pair = tuple[System, System]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One example, or one line of a retrieval task, and its language."""
+
+    language: str
+    row: Any
+
+
+@dataclass(frozen=True)
+class Workload:
+    """The rows that requests are drawn from, language by language."""
+
+    rows: Mapping[str, Sequence[Any]]
+
+    def draw(self, per_language: int, rng: np.random.Generator) -> list[Request]:
+        """Return requests in random order, the same number of every language.
+
+        All languages give the rows at the same relative positions: in parallel test sets (XNLI,
+        XQuAD, PAWS-X) that is the same content in every language.
+        """
+        places = [rng.random() for _ in range(per_language)]
+        drawn = [
+            Request(language, rows[int(place * len(rows))])
+            for language, rows in self.rows.items()
+            for place in places
+        ]
+        rng.shuffle(drawn)
+        return drawn
+
+    def only(self, language: str) -> Workload:
+        """Return the requests of one language."""
+        return Workload({language: self.rows[language]})
+
+
+def load_workload(
+    task: Task, source: DataSource, languages: Sequence[str], max_rows: int | None
+) -> Workload:
+    """Read the test rows of a task; of a retrieval task the lines that are not English.
+
+    Raises:
+        DataError: if the rows are not there or one cannot be used.
+    """
+    if task.task_type is TaskType.RETRIEVAL:
+        return Workload(
+            {
+                language: [
+                    line.text
+                    for line in bitext(task, source, Split.TEST, language, max_rows).foreign
+                ]
+                for language in languages
+            }
+        )
+    return Workload(
+        {language: examples(task, source, Split.TEST, language, max_rows) for language in languages}
+    )
 
 
 @dataclass(frozen=True, eq=False)
 class Block:
-    """One block: which language each query was of ("" for several), and its times."""
+    """One block: each query's language ("" for several) and its times.
+
+    `spent` is what all answers of A, and of B, took together; not told of blocks that were joined.
+    """
 
     languages: tuple[str, ...]
     num_requests: int
     times_s_SQT: NDArray[np.float64]
+    spent: tuple[Spent, ...] = ()
 
     def log_ratio(self, figure: Figure, language: str | None = None) -> float:
         """Return log(B / A) of a figure, over all queries or those of one language."""
-        values = [self.value(system, figure, language) for system in (0, 1)]
-        return log_ratios([values[0]], [values[1]])[0]
+        return log(self.value(1, figure, language) / self.value(0, figure, language))
 
     def value(self, system: int, figure: Figure, language: str | None = None) -> float:
         """Return a figure of one system in seconds, for `TIME` per request."""
@@ -71,34 +124,12 @@ class Block:
         return float(np.quantile(times_QT, _QUANTILES[figure]))
 
 
-def joined(blocks: Sequence[Block]) -> Block:
-    """Return neighbouring blocks as one."""
+def _joined(blocks: Sequence[Block]) -> Block:
     return Block(
         languages=tuple(language for block in blocks for language in block.languages),
         num_requests=sum(block.num_requests for block in blocks),
         times_s_SQT=np.concatenate([block.times_s_SQT for block in blocks], axis=1),
     )
-
-
-@dataclass
-class Parts:
-    """Where one system's time went, summed over everything it answered."""
-
-    tokenise_s: float = 0.0
-    forward_s: float = 0.0
-    decode_s: float = 0.0
-    real_tokens: int = 0
-    padded_tokens: int = 0
-    num_requests: int = 0
-
-    def add(self, spent: Spent, num_requests: int) -> None:
-        """Count one query."""
-        self.tokenise_s += spent.tokenise_s
-        self.forward_s += spent.forward_s
-        self.decode_s += spent.decode_s
-        self.real_tokens += spent.real_tokens
-        self.padded_tokens += spent.padded_tokens
-        self.num_requests += num_requests
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -110,7 +141,6 @@ class Measured:
     """
 
     blocks: tuple[Block, ...]
-    parts: tuple[Parts, Parts]
     wanted_blocks: int
     is_steady: bool
 
@@ -126,22 +156,28 @@ class Measured:
         """Return the median over blocks of one system's figure, in seconds."""
         return median(block.value(system, figure, language) for block in self._of(figure))
 
+    def per_request(self, system: int, part: str) -> float:
+        """Return the mean of one field of `Spent` for one request to a system."""
+        spent = sum(getattr(block.spent[system], part) for block in self.blocks)
+        num_turns = len(ORDERS[0]) // 2
+        return float(spent / (num_turns * sum(block.num_requests for block in self.blocks)))
+
     def _of(self, figure: Figure) -> list[Block]:
         """Return the blocks, neighbours joined until each holds the requests that a tail needs."""
-        size = blocks_per_tail(figure, self.blocks[0])
+        size = _blocks_per_tail(figure, self.blocks[0])
         starts = range(0, len(self.blocks) - size + 1, size)
         whole = [list(self.blocks[start : start + size]) for start in starts]
         if whole:
             whole[-1] += self.blocks[len(whole) * size :]
-        return [joined(each) if len(each) > 1 else each[0] for each in whole]
+        return [_joined(each) if len(each) > 1 else each[0] for each in whole]
 
 
-def blocks_per_tail(figure: Figure, block: Block) -> int:
+def _blocks_per_tail(figure: Figure, block: Block) -> int:
     """Return how many blocks like one hold the requests that a figure needs."""
     return -(-LEAST_REQUESTS.get(figure, 1) // len(block.languages))
 
 
-@dataclass(eq=False)
+@dataclass(frozen=True, eq=False)
 class Bench:
     """Puts two systems through blocks of one scenario over the same requests.
 
@@ -153,12 +189,11 @@ class Bench:
         rng: draws requests and orders.
     """
 
-    systems: Systems
+    systems: Pair
     workload: Workload
     scenario: Scenario
     profile: Profile
     rng: np.random.Generator
-    _parts: tuple[Parts, Parts] = field(default_factory=lambda: (Parts(), Parts()))
 
     def measure(self, margins: Sequence[float], num_cells: int) -> Measured:
         """Warm up, size the measurement by a pilot, measure.
@@ -170,27 +205,28 @@ class Bench:
         is_steady, query_s = self._warm_up()
         per_language = self._requests_per_language(query_s)
         began = time.perf_counter()
-        pilot = [self._block(per_language) for _ in range(PILOT_BLOCKS)]
-        block_s = (time.perf_counter() - began) / PILOT_BLOCKS
+        pilot = [self._block(per_language) for _ in range(self.profile.pilot_blocks)]
+        block_s = (time.perf_counter() - began) / self.profile.pilot_blocks
         wanted = max(
             max(
                 blocks_for([block.log_ratio(figure) for block in pilot], margin, num_cells),
-                FEWEST_BLOCKS * blocks_per_tail(figure, pilot[0]),
+                self.profile.fewest_blocks * _blocks_per_tail(figure, pilot[0]),
             )
             for figure, margin in zip(self.scenario.figures, margins, strict=True)
         )
-        most = max(FEWEST_BLOCKS, min(MOST_BLOCKS, int(self.profile.most_s / block_s)))
-        self._parts = (Parts(), Parts())
+        in_time = min(MOST_BLOCKS, int(self.profile.most_s / block_s))
+        most = max(self.profile.fewest_blocks, in_time)
         count = min(max(wanted, self.profile.least_blocks), most)
         blocks = tuple(self._block(per_language) for _ in range(count))
-        return Measured(blocks=blocks, parts=self._parts, wanted_blocks=wanted, is_steady=is_steady)
+        return Measured(blocks=blocks, wanted_blocks=wanted, is_steady=is_steady)
 
     def _warm_up(self) -> tuple[bool, float]:
         """Ask until three windows agree; return whether they did, and the time of one query."""
-        query = self._queries(self.workload.draw(1, self.rng))[0]
+        query = self.scenario.queries(self.workload.draw(1, self.rng))[0]
         windows: list[tuple[float, ...]] = []
         asked_s = 0.0
-        while len(windows) < _MOST_WINDOWS or asked_s < _PATIENCE_S:
+        profile = self.profile
+        while len(windows) < profile.warm_up_windows or asked_s < profile.patience_s:
             times_s = [
                 [system.answer([each.row for each in query]).time_s for system in self.systems]
                 for _ in range(_WINDOW_QUERIES)
@@ -212,17 +248,13 @@ class Bench:
         queries = max(self.profile.least_queries, self.profile.block_s / (4 * query_s))
         return max(1, round(queries * size / languages))
 
-    def _queries(self, requests: list[Request]) -> list[list[Request]]:
-        size = self.scenario.requests_per_query or len(requests)
-        return [requests[start : start + size] for start in range(0, len(requests), size)]
-
     def _block(self, per_language: int) -> Block:
-        """Ask both systems the same queries, in ABBA and BAAB by turns; chance says which first.
+        """Ask both systems the same queries, ABBA and BAAB alternating; chance says which first.
 
         Both lie elsewhere in memory in every block, so that its chance is part of what differs
         between blocks, and of the interval, and not of the models.
         """
-        queries = self._queries(self.workload.draw(per_language, self.rng))
+        queries = self.scenario.queries(self.workload.draw(per_language, self.rng))
         for system in self.rng.permutation(2):
             self.systems[system].move()
         gc.collect()
@@ -230,18 +262,25 @@ class Bench:
             each.answer([queries[0][0].row])  # the first answer in a new place is slower
         first_order = self.rng.integers(len(ORDERS))
         times_s_SQT = np.zeros((2, len(queries), 2))
+        answers: tuple[list[Spent], list[Spent]] = ([], [])
         for number, query in enumerate(queries):
             rows = [each.row for each in query]
             order = ORDERS[(first_order + number) % len(ORDERS)]
             for turn, system in enumerate(order):
-                spent = self.systems[system].answer(rows)
-                times_s_SQT[system, number, turn // 2] = spent.time_s
-                self._parts[system].add(spent, len(rows))
+                answer = self.systems[system].answer(rows)
+                times_s_SQT[system, number, turn // 2] = answer.time_s
+                answers[system].append(answer)
         return Block(
             languages=tuple(query[0].language if len(query) == 1 else "" for query in queries),
             num_requests=sum(map(len, queries)),
             times_s_SQT=times_s_SQT,
+            spent=tuple(map(_added, answers)),
         )
+
+
+def _added(answers: Sequence[Spent]) -> Spent:
+    names = [each.name for each in fields(Spent)]
+    return Spent(**{name: sum(getattr(each, name) for each in answers) for name in names})
 
 
 @contextmanager

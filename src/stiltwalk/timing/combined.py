@@ -8,16 +8,17 @@ that timed it, is one draw. So three pairs that are EQUIVALENT each need not be 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from math import exp, inf, log, log1p, sqrt
+from math import exp, log, sqrt
 from statistics import fmean, stdev
+from typing import TypeVar
 
-from scipy.special import ndtr, ndtri, stdtr, stdtrit
+from scipy.special import ndtr, ndtri
 
-from stiltwalk.timing.record import VOID, Cell, Speed
+from stiltwalk.timing.record import VOID, Speed, TimedCell
 from stiltwalk.timing.sample_size import Figure
-from stiltwalk.timing.tost import ALPHA, Verdict, holm
+from stiltwalk.timing.tost import ALPHA, Sample, Verdict, holm, in_errors, verdict_of
 
 FEWEST_PAIRS = 2
 """One has no spread."""
@@ -37,7 +38,6 @@ class Combined:
         verdict: a `Verdict`, or VOID.
         verdicts: those that it combines: of languages, or of pairs.
         a_s: A's figure in seconds.
-        b_s: B's.
         ratio: geometric mean of time B / time A.
         low: end of its 90 % interval.
         high: its other end.
@@ -51,7 +51,6 @@ class Combined:
     verdict: str
     verdicts: tuple[str, ...]
     a_s: float
-    b_s: float
     ratio: float
     low: float
     high: float
@@ -68,6 +67,11 @@ class Combined:
         """How often each verdict is among those that it combines, in words."""
         found = {each: self.verdicts.count(each) for each in self.verdicts}
         return ", ".join(f"{count} {verdict}" for verdict, count in found.items())
+
+
+Part = TypeVar("Part", TimedCell, Combined)
+Tested = tuple[Combined, float | None]
+"""With the p-value of a difference, None where the verdict is that of a single part."""
 
 
 def pairs_of(comparisons: Sequence[Speed]) -> list[tuple[Speed, ...]]:
@@ -91,8 +95,10 @@ def _is_of(one: Speed, other: Speed) -> bool:
 
 def by_task(pairs: Sequence[Speed]) -> tuple[Combined, ...]:
     """Return every task's verdicts, its languages together and the pairs together."""
-    found = [_over_languages(speed.cells) for speed in pairs]
-    return found[0] if len(found) == 1 else _over_pairs(found)
+    found = [_by_place(speed.cells, _over_languages) for speed in pairs]
+    if len(found) == 1:
+        return found[0]
+    return _by_place([each for pair in found for each in pair], _over_pairs)
 
 
 def has_parts(pairs: Sequence[Speed]) -> bool:
@@ -124,88 +130,67 @@ def told_pairs(pairs: Sequence[Speed]) -> Iterator[str]:
             yield f"Each pair is EQUIVALENT, and too few agree to say so of others: {found}."
 
 
-def _over_languages(cells: Sequence[Cell]) -> tuple[Combined, ...]:
-    """Return every task's verdicts; a verdict that is about a whole task stays what it is."""
-    places: dict[Place, list[Cell]] = {}
-    for cell in cells:
-        places.setdefault((cell.task, cell.scenario, cell.figure), []).append(cell)
-    found, p_differs = dict[Place, Combined](), dict[Place, float]()
-    for place, here in places.items():
-        mean = fmean(log(cell.judged.ratio) for cell in here)
-        halves = [log(cell.judged.high / cell.judged.low) / 2 for cell in here]
-        half = sqrt(sum(each**2 for each in halves)) / len(here)
-        found[place] = _combined(place, here, mean, half)
-        if len(here) > 1:
-            p_differs[place] = 2 * float(ndtr(-_times(abs(mean), half) * ndtri(1 - ALPHA)))
-    return tuple(_judged(found, p_differs))
-
-
-def _over_pairs(pairs: Sequence[Sequence[Combined]]) -> tuple[Combined, ...]:
-    """Return verdicts over pairs; a VOID pair takes no part, and a single one stands for itself."""
-    places: dict[Place, list[Combined]] = {}
-    for each in (each for pair in pairs for each in pair):
-        places.setdefault((each.task, each.scenario, each.figure), []).append(each)
-    found, p_differs = dict[Place, Combined](), dict[Place, float]()
-    for place, here in places.items():
-        standing = [each for each in here if each.verdict != VOID]
-        verdicts = tuple(each.verdict for each in here)
-        if len(standing) < FEWEST_PAIRS:
-            found[place] = replace((*standing, *here)[0], verdicts=verdicts)
-            continue
-        logs = [log(each.ratio) for each in standing]
-        mean, spread, degrees = fmean(logs), stdev(logs), len(logs) - 1
-        error = spread / sqrt(len(logs))
-        half = float(stdtrit(degrees, 1 - ALPHA)) * error
-        over = _combined(place, standing, mean, half)
-        found[place] = replace(over, verdicts=verdicts, spread=spread)
-        p_differs[place] = 2 * float(stdtr(degrees, -_times(abs(mean), error)))
-    return tuple(_judged(found, p_differs))
-
-
-def _times(distance: float, error: float) -> float:
-    return distance / error if error else inf if distance else 0.0
-
-
-def _combined(
-    place: Place, parts: Sequence[Cell] | Sequence[Combined], mean: float, half: float
-) -> Combined:
-    """Return what is combined; its verdict is that of a single part, or left to `_judged`."""
-    task, scenario, figure = place
-    margins = [each.judged.margin if isinstance(each, Cell) else each.margin for each in parts]
-    a_s = exp(fmean(log(each.a_s) for each in parts))
-    verdicts = tuple(each.verdict for each in parts)
-    return Combined(
-        task=task,
-        scenario=scenario,
-        figure=figure,
-        verdict=VOID if VOID in verdicts else verdicts[0],
-        verdicts=verdicts,
-        a_s=a_s,
-        b_s=a_s * exp(mean),
-        ratio=exp(mean),
-        low=exp(mean - half),
-        high=exp(mean + half),
-        margin=margins[0],
-    )
-
-
-def _judged(
-    found: Mapping[Place, Combined], p_differs: Mapping[Place, float]
-) -> Iterator[Combined]:
-    """Yield what was found; where there is a p-value, with the verdict that follows from it.
+def _by_place(
+    parts: Iterable[Part], combine: Callable[[Sequence[Part]], Tested]
+) -> tuple[Combined, ...]:
+    """Return the parts of each place together, with the verdicts that follow.
 
     Directions are two-sided tests at 5 % after Holm's correction over all of them.
     """
-    corrected = holm(p_differs)
-    for place, each in found.items():
-        if place not in corrected or each.verdict == VOID:
-            yield each
-            continue
-        bound = log1p(each.margin)
-        if -bound < log(each.low) and log(each.high) < bound:
-            verdict = Verdict.EQUIVALENT
-        elif corrected[place] <= ALPHA:
-            verdict = Verdict.SLOWER if each.ratio > 1 else Verdict.FASTER
-        else:
-            verdict = Verdict.INCONCLUSIVE
-        yield replace(each, verdict=verdict)
+    places: dict[Place, list[Part]] = {}
+    for each in parts:
+        places.setdefault((each.task, each.scenario, each.figure), []).append(each)
+    found = {place: combine(here) for place, here in places.items()}
+    corrected = holm({place: p for place, (_, p) in found.items() if p is not None})
+    return tuple(
+        _judged(each, corrected[place]) if place in corrected and each.verdict != VOID else each
+        for place, (each, _) in found.items()
+    )
+
+
+def _judged(each: Combined, p_differs: float) -> Combined:
+    low, high = log(each.low), log(each.high)
+    return replace(each, verdict=verdict_of(low, high, each.margin, differs=p_differs <= ALPHA))
+
+
+def _over_languages(cells: Sequence[TimedCell]) -> Tested:
+    """Return a task's verdict; one that is about a whole task stays what it is."""
+    mean = fmean(log(cell.judged.ratio) for cell in cells)
+    halves = [log(cell.judged.high / cell.judged.low) / 2 for cell in cells]
+    half = sqrt(sum(each**2 for each in halves)) / len(cells)
+    combined = _combined(cells, cells[0].judged.margin, (mean - half, mean, mean + half))
+    if len(cells) == 1:
+        return combined, None
+    return combined, 2 * float(ndtr(-in_errors(abs(mean), half) * ndtri(1 - ALPHA)))
+
+
+def _over_pairs(pairs: Sequence[Combined]) -> Tested:
+    """Return a verdict over pairs; a VOID pair takes no part, a single one stands for itself."""
+    standing = [each for each in pairs if each.verdict != VOID]
+    verdicts = tuple(each.verdict for each in pairs)
+    if len(standing) < FEWEST_PAIRS:
+        return replace((*standing, *pairs)[0], verdicts=verdicts), None
+    logs = [log(each.ratio) for each in standing]
+    over = Sample(mean=fmean(logs), spread=stdev(logs), effective=len(logs))
+    low, high = over.interval(1 - ALPHA)
+    found = _combined(standing, standing[0].margin, (low, over.mean, high))
+    found = replace(found, verdicts=verdicts, spread=over.spread)
+    return found, 2 * over.p_above(abs(over.mean))
+
+
+def _combined(parts: Sequence[Part], margin: float, logs: tuple[float, float, float]) -> Combined:
+    """Return what is combined, with the first verdict for now; `logs` are low, ratio and high."""
+    verdicts = tuple(each.verdict for each in parts)
+    low, ratio, high = map(exp, logs)
+    return Combined(
+        task=parts[0].task,
+        scenario=parts[0].scenario,
+        figure=parts[0].figure,
+        verdict=VOID if VOID in verdicts else verdicts[0],
+        verdicts=verdicts,
+        a_s=exp(fmean(log(each.a_s) for each in parts)),
+        ratio=ratio,
+        low=low,
+        high=high,
+        margin=margin,
+    )

@@ -1,36 +1,35 @@
-"""From paired blocks to a whole comparison: verdicts, what stands beside them, the record."""
+"""From paired blocks to a whole comparison: verdicts, costs and texts, the record."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from typing import Any
+from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 
 from stiltwalk.features.rows import Features
-from stiltwalk.inference.predictor import Predictor
 from stiltwalk.records import TaskType
-from stiltwalk.timing.attribution import text_cost, told_work
+from stiltwalk.timing.attribution import text_cost, told_breakdowns, told_work
 from stiltwalk.timing.blocks import controlled
 from stiltwalk.timing.machine import alone
 from stiltwalk.timing.record import (
     VOID,
-    Cell,
-    Control,
     Cost,
     Design,
+    InstrumentTest,
     LanguageText,
     LanguageTime,
     LatencyBreakdown,
     LoadGenRun,
-    Machine,
+    MachineState,
     Memory,
     Speed,
-    told,
+    TimedCell,
 )
-from stiltwalk.timing.sample_size import MOST_BLOCKS, TAIL_MARGIN, Figure, margin_of
-from stiltwalk.timing.session import Measurement, ModelPair, Pair, Session
+from stiltwalk.timing.sample_size import TAIL_MARGIN, Figure, margin_of
+from stiltwalk.timing.session import Measurement, ModelPair, Predictors, Session
 from stiltwalk.timing.structure import Difference, differences, flops_of, structure_of_folder
 from stiltwalk.timing.tost import (
     LEAST_BLOCKS,
@@ -47,62 +46,77 @@ TEXT_ROWS = 500
 
 
 def compare(model_pairs: Sequence[ModelPair], names: tuple[str, str], session: Session) -> Speed:
-    """Time B against A on every contest, after the controls.
+    """Time B against A on every pair's task, after the tests of the instrument.
 
     Args:
-        model_pairs: one per task; the first one's A serves the controls.
+        model_pairs: one per task; the instrument is tested with the first one's A.
         names: of A and B.
         session: how.
     """
     assert model_pairs
     began = time.perf_counter()
-    figures = sum(len(scenario.figures) for scenario in session.profile.scenarios)
-    parts = [len(c.workload.rows) if session.profile.by_language else 1 for c in model_pairs]
-    with alone(session.tell), controlled(session.num_threads):
-        controls, machine = session.controls(model_pairs[0])
-        measurements, loadgen = list[Measurement](), list[LoadGenRun]()
-        texts, splits = list[LanguageText](), list[LatencyBreakdown]()
-        for model_pair in model_pairs:
-            pair = model_pair.load()
-            measurements += session.measurements(model_pair, pair, figures * sum(parts))
-            loadgen += session.loadgen(model_pair, pair)
-            splits += session.splits(model_pair, pair)
-            texts += _texts(model_pair, pair)
-    void = tuple(why_void(controls, measurements, session.device))
-    cells = tuple(judged_cells(measurements, controls, session.device))
+    seen = _seen(model_pairs, session)
+    void = tuple(why_void(seen.tests, seen.measurements, session.device))
+    cells = tuple(judged_cells(seen.measurements, seen.tests, session.device))
     standing = {cell.task for cell in cells if cell.verdict != VOID}
-    found = {each.settings.name: _differences(each) for each in model_pairs}
+    found = {each.task: _differences(each) for each in model_pairs}
     return Speed(
         a=names[0],
         b=names[1],
         question=f"What does {names[1]} cost at inference time, against {names[0]}?",
         design=_design(model_pairs, session),
-        controls=tuple(controls),
+        instrument_tests=tuple(seen.tests),
         void=void,
         structure={task: tuple(map(str, each)) for task, each in found.items()},
         cells=cells,
-        languages=tuple(time for measurement in measurements for time in _languages(measurement)),
-        costs=tuple(cost for measurement in measurements for cost in _costs(measurement)),
-        memory=tuple(judged_memory(measurements)),
-        texts=tuple(texts),
-        loadgen=tuple(loadgen),
-        machine=(*machine, *map(_machine, measurements)),
-        splits=tuple(splits),
+        languages=tuple(time for each in seen.measurements for time in _languages(each)),
+        costs=tuple(cost for each in seen.measurements for cost in _costs(each)),
+        memory=tuple(judged_memory(seen.measurements)),
+        texts=tuple(seen.texts),
+        loadgen=tuple(seen.loadgen),
+        machine_states=tuple(seen.states),
+        breakdowns=tuple(seen.breakdowns),
         time_s=time.perf_counter() - began,
         summary=(
             *summarise(cells, void, *names),
-            *told_work(texts, found, *names),
-            *told([each for each in splits if each.task in standing], names[1]),
+            *told_work(seen.texts, found, *names),
+            *told_breakdowns([each for each in seen.breakdowns if each.task in standing], names[1]),
         ),
     )
 
 
+class _Seen(NamedTuple):
+    """What a session saw, in the order of seeing it."""
+
+    tests: list[InstrumentTest]
+    states: list[MachineState]
+    measurements: list[Measurement]
+    loadgen: list[LoadGenRun]
+    breakdowns: list[LatencyBreakdown]
+    texts: list[LanguageText]
+
+
+def _seen(model_pairs: Sequence[ModelPair], session: Session) -> _Seen:
+    figures = sum(len(scenario.figures) for scenario in session.profile.scenarios)
+    parts = [len(c.workload.rows) if session.profile.by_language else 1 for c in model_pairs]
+    with alone(session.tell), controlled(session.num_threads):
+        seen = _Seen(*session.instrument_tests(model_pairs[0]), [], [], [], [])
+        for model_pair in model_pairs:
+            pair = model_pair.load()
+            for measurement in session.measurements(model_pair, pair, figures * sum(parts)):
+                seen.measurements.append(measurement)
+                seen.states.append(measurement.machine_state)
+            seen.loadgen.extend(session.loadgen(model_pair, pair))
+            seen.breakdowns.extend(session.breakdowns(model_pair, pair))
+            seen.texts.extend(_texts(model_pair, pair))
+    return seen
+
+
 def _differences(model_pair: ModelPair) -> tuple[Difference, ...]:
-    settings = model_pair.settings
-    kind = (
-        TaskType.RETRIEVAL if settings.answering else settings.task.task_type
-    )  # all but a decoder's head
-    a, b = (structure_of_folder(each, kind) for each in (model_pair.folder_a, model_pair.folder_b))
+    settings = model_pair.settings[0]
+    # of a decoder all but its head
+    task_type = TaskType.RETRIEVAL if settings.answering else settings.task.task_type
+    a, b = (structure_of_folder(each, task_type) for each in model_pair.folders)
     return differences(a, b)
 
 
@@ -119,14 +133,13 @@ def _design(model_pairs: Sequence[ModelPair], session: Session) -> Design:
             for scenario in profile.scenarios
             for figure in scenario.figures
         },
-        most_blocks=MOST_BLOCKS,
         most_s=profile.most_s,
     )
 
 
 def told_formats(model_pairs: Sequence[ModelPair]) -> str:
     """Return the number format, for every task and side where there are several."""
-    formats = {each.settings.name: [side.precision for side in each.both] for each in model_pairs}
+    formats = {pair.task: [each.precision for each in pair.settings] for pair in model_pairs}
     found = dict.fromkeys(format_ for pair in formats.values() for format_ in pair)
     if len(found) == 1:
         return next(iter(found))
@@ -134,47 +147,42 @@ def told_formats(model_pairs: Sequence[ModelPair]) -> str:
 
 
 def why_void(
-    controls: Sequence[Control], measurements: Sequence[Measurement], device: str
+    tests: Sequence[InstrumentTest], measurements: Sequence[Measurement], device: str
 ) -> Iterator[str]:
     """Yield why some or all verdicts do not count, a sentence each."""
-    for control in controls:
-        for reason in control.found.why_void:
-            yield f"{control.scenario}, {control.figure}: {reason}"
+    for test in tests:
+        for reason in test.why_void:
+            yield f"{test.scenario}, {test.figure}: {reason}"
     for measurement in measurements:
-        what = (
-            f"{f'{measurement.task} {measurement.language}'.strip()}, {measurement.scenario.name}"
-        )
+        case = measurement.case
         if not measurement.measured.is_steady:
-            yield f"{what}: never became steady."
+            yield f"{case}: never became steady."
         for figure, judged in _judged(measurement, device):
             if not judged.is_trusted:
                 yield (
-                    f"{what}, {figure}: {judged.worth}, where {LEAST_BLOCKS} are needed. Measure "
+                    f"{case}, {figure}: {judged.worth}, where {LEAST_BLOCKS} are needed. Measure "
                     "on a quieter machine, or for longer with the profile full."
                 )
-            if controls and (measurement.scenario.name, figure) not in _controlled(controls):
-                yield f"{what}, {figure}: no control of this figure had requests enough."
+            if tests and (case.scenario, figure) not in _tested(tests):
+                yield f"{case}, {figure}: no test of the instrument had requests enough for it."
 
 
 def judged_cells(
-    measurements: Sequence[Measurement], controls: Sequence[Control], device: str
-) -> Iterator[Cell]:
-    """Yield the verdicts, corrected for their number; VOID where a control of theirs failed."""
-    failed = {(each.scenario, each.figure) for each in controls if each.found.why_void}
-    known = _controlled(controls)
+    measurements: Sequence[Measurement], tests: Sequence[InstrumentTest], device: str
+) -> Iterator[TimedCell]:
+    """Yield the verdicts, corrected for their number; VOID where a test of their figure failed."""
+    passed = _tested([each for each in tests if not each.why_void])
     alone = {
         (measurement, figure): judged
         for measurement in measurements
         for figure, judged in _judged(measurement, device)
     }
     for (measurement, figure), judged in judge_cells(alone).items():
-        measured, asked = measurement.measured, (measurement.scenario.name, figure)
-        is_controlled = asked not in failed and (asked in known or not controls)
-        counts = measured.is_steady and judged.is_trusted and is_controlled
-        yield Cell(
-            task=measurement.task,
-            language=measurement.language,
-            scenario=measurement.scenario.name,
+        measured, case = measurement.measured, measurement.case
+        is_tested = not tests or (case.scenario, figure) in passed
+        counts = measured.is_steady and judged.is_trusted and is_tested
+        yield TimedCell(
+            **vars(case),
             figure=figure,
             verdict=judged.verdict if counts else VOID,
             a_s=measured.value(0, figure),
@@ -184,25 +192,25 @@ def judged_cells(
         )
 
 
-def _controlled(controls: Sequence[Control]) -> set[tuple[str, Figure]]:
-    return {(each.scenario, each.figure) for each in controls}
+def _tested(tests: Sequence[InstrumentTest]) -> set[tuple[str, Figure]]:
+    return {(each.scenario, each.figure) for each in tests}
 
 
 def _judged(measurement: Measurement, device: str) -> Iterator[tuple[Figure, Judged]]:
     """Yield the verdict on every figure that enough requests stand behind, each by itself."""
-    for figure in filter(measurement.measured.shows, measurement.scenario.figures):
+    for figure in filter(measurement.measured.shows, measurement.figures):
         yield figure, judge(measurement.measured.log_ratios(figure), margin_of(figure, device))
 
 
 def _languages(measurement: Measurement) -> Iterator[LanguageTime]:
     """Yield what can be said of each language of a cell that holds several."""
-    measured, figure = measurement.measured, Figure.P50
-    for language in sorted(set(measured.blocks[0].languages) - {"", measurement.language}):
+    measured, case, figure = measurement.measured, measurement.case, Figure.P50
+    for language in sorted(set(measured.blocks[0].languages) - {"", case.language}):
         judged = judge(measured.log_ratios(figure, language), 1.0)
         yield LanguageTime(
-            task=measurement.task,
+            task=case.task,
             language=language,
-            scenario=measurement.scenario.name,
+            scenario=case.scenario,
             a_s=measured.value(0, figure, language),
             b_s=measured.value(1, figure, language),
             ratio=judged.ratio,
@@ -212,20 +220,18 @@ def _languages(measurement: Measurement) -> Iterator[LanguageTime]:
 
 
 def _costs(measurement: Measurement) -> Iterator[Cost]:
-    for number, model in enumerate("ab"):
-        parts = measurement.measured.parts[number]
+    for system, model in enumerate("ab"):
+        mean = partial(measurement.measured.per_request, system)
         yield Cost(
-            task=measurement.task,
-            language=measurement.language,
-            scenario=measurement.scenario.name,
+            **vars(measurement.case),
             model=model,
-            tokenise_s=parts.tokenise_s / parts.num_requests,
-            forward_s=parts.forward_s / parts.num_requests,
-            decode_s=parts.decode_s / parts.num_requests,
-            real_tokens=parts.real_tokens / parts.num_requests,
-            padded_tokens=parts.padded_tokens / parts.num_requests,
-            weight_bytes=measurement.weight_bytes[number],
-            peak_bytes=max((each[number] for each in measurement.peak_bytes), default=None),
+            tokenise_s=mean("tokenise_s"),
+            forward_s=mean("forward_s"),
+            decode_s=mean("decode_s"),
+            real_tokens=mean("real_tokens"),
+            padded_tokens=mean("padded_tokens"),
+            weight_bytes=measurement.weight_bytes[system],
+            peak_bytes=max((each[system] for each in measurement.peak_bytes), default=None),
         )
 
 
@@ -244,64 +250,47 @@ def judged_memory(measurements: Sequence[Measurement]) -> Iterator[Memory]:
     for measurement, judged in judge_cells(alone).items():
         a_bytes, b_bytes = bytes_of[measurement]
         yield Memory(
-            task=measurement.task,
-            language=measurement.language,
-            scenario=measurement.scenario.name,
+            **vars(measurement.case),
             a_bytes=max(a_bytes),
             b_bytes=max(b_bytes),
             judged=judged,
         )
 
 
-def _texts(model_pair: ModelPair, pair: Pair) -> Iterator[LanguageText]:
+def _texts(model_pair: ModelPair, pair: Predictors) -> Iterator[LanguageText]:
     """Yield what the same rows of each language take in tokens of each model."""
     for model, answerer in zip("ab", pair, strict=True):
         for language, rows in model_pair.workload.rows.items():
             some = rows[:TEXT_ROWS]
             features = answerer.features(some)
             cost = text_cost(language, some, features, answerer.encoder)
+            middle = some[_median_example(features)]
+            answer = partial(answerer.answer, [middle])
             yield LanguageText(
-                task=model_pair.settings.task.name,
-                language=language,
+                **vars(cost),
+                task=model_pair.settings[0].task.name,
                 model=model,
-                tokens_per_example=cost.tokens_per_example,
-                subwords_per_character=cost.subwords_per_character,
-                subwords_per_word=cost.subwords_per_word,
-                flops=_flops(answerer, some[_middle(features)]),
+                flops=None if answerer.settings.writes else flops_of(answer),
             )
 
 
-def _flops(answerer: Predictor, request: Any) -> int | None:  # noqa: ANN401 - an example or a line
-    """Return the operations of answering one request; None where the answer is written."""
-    if answerer.settings.writes:
-        return None
-    return flops_of(lambda: answerer.answer([request]))
-
-
-def _middle(features: Features) -> int:
-    """Return the example of median length."""
+def _median_example(features: Features) -> int:
     tokens = np.bincount(features.example, weights=features.ids.lengths)
     return int(np.argsort(tokens, kind="stable")[len(tokens) // 2])
 
 
-def _machine(measurement: Measurement) -> Machine:
-    return Machine(
-        task=measurement.task, scenario=measurement.scenario.name, conditions=measurement.conditions
-    )
-
-
-def summarise(cells: tuple[Cell, ...], void: tuple[str, ...], a: str, b: str) -> Iterator[str]:
+def summarise(cells: tuple[TimedCell, ...], void: tuple[str, ...], a: str, b: str) -> Iterator[str]:
     """Yield what follows from the verdicts and from nothing else, a sentence each."""
     for reason in void:
         yield f"VOID: {reason}"
     standing = [cell for cell in cells if cell.verdict != VOID]
     equal = [cell for cell in standing if cell.verdict == Verdict.EQUIVALENT]
-    if len(standing) == len(cells) and equivalent_everywhere({_named(c): c.judged for c in cells}):
+    if len(standing) == len(cells) and equivalent_everywhere([e.judged for e in cells]):
         yield f"{b} is as fast as {a} within the margin everywhere: all {len(cells)} EQUIVALENT."
     elif equal:
         yield f"{b} is as fast as {a} within the margin in {len(equal)} of {len(cells)} cells."
     for cell in standing:
-        judged, what = cell.judged, _named(cell)
+        judged, what = cell.judged, f"{cell}, {cell.figure}"
         if cell.verdict in (Verdict.SLOWER, Verdict.FASTER):
             yield (
                 f"{b} is {cell.verdict} than {a} in {what}: time ratio {judged.ratio:.3f} "
@@ -312,11 +301,7 @@ def summarise(cells: tuple[Cell, ...], void: tuple[str, ...], a: str, b: str) ->
                 f"A small but real difference within the margin in {what}: time ratio "
                 f"{judged.ratio:.3f} (95 % interval {judged.low_95:.3f} to {judged.high_95:.3f})."
             )
-    unknown = [_named(cell) for cell in standing if cell.verdict == Verdict.INCONCLUSIVE]
+    unknown = [each for each in standing if each.verdict == Verdict.INCONCLUSIVE]
     if unknown:
-        yield f"INCONCLUSIVE, which is no evidence of equality: {'; '.join(unknown)}."
-
-
-def _named(cell: Cell) -> str:
-    language = f" {cell.language}" if cell.language else ""
-    return f"{cell.task}{language}, {cell.scenario}, {cell.figure}"
+        named = "; ".join(f"{each}, {each.figure}" for each in unknown)
+        yield f"INCONCLUSIVE, which is no evidence of equality: {named}."

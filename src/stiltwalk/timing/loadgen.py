@@ -1,4 +1,4 @@
-"""MLPerf's load generator asks one system: absolute figures beside the paired verdicts.
+"""MLPerf's load generator asks one system: absolute figures alongside the paired verdicts.
 
 Nothing here compares: two runs of a load generator lie minutes apart, and the machine is another
 one by then. "MLPerf-style", since submissions follow more rules than these scenarios.
@@ -24,8 +24,8 @@ import mlperf_loadgen
 
 from stiltwalk.draws import Draws
 from stiltwalk.inference.predictor import System
+from stiltwalk.timing.blocks import Request
 from stiltwalk.timing.record import LoadGenRun
-from stiltwalk.timing.workload import Request
 
 SERVER = "Server"
 SERVER_PERCENTILE = 0.99

@@ -1,4 +1,4 @@
-"""What a machine was like while something was timed: load, clock, heat, energy, memory."""
+"""What a machine was like while something was timed: load, clock, temperature, energy, memory."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import os
 import resource
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import fmean
@@ -16,7 +16,7 @@ from statistics import fmean
 import torch
 
 from stiltwalk.models.device import pick_device
-from stiltwalk.timing.record import MachineState
+from stiltwalk.timing.record import Case, MachineState
 
 _PROC = Path("/proc")
 _SYS = Path("/sys")
@@ -36,7 +36,7 @@ def alone(tell: Callable[[str], None]) -> Iterator[None]:
 
 
 class Watch:
-    """Looks at the machine's counters when it is made, and again at the end."""
+    """Reads the machine's counters when it is made, and again at the end."""
 
     def __init__(self) -> None:
         """Start watching."""
@@ -45,30 +45,32 @@ class Watch:
         self._busy, self._began = _busy_s(), time.monotonic()
         self._own_s = time.process_time()
 
-    def conditions(self) -> MachineState:
-        """Return what the machine was like since the watch was made."""
-        joules, before = self._energy_j(), self._joules
-        elsewhere = stolen = None
+    def state(self, case: Case) -> MachineState:
+        """Return what the machine was like since the watch was made, while a case was measured."""
+        elsewhere = steal_time = None
         now = _busy_s()
         if self._busy and now:
             cores_s = max(1e-9, (time.monotonic() - self._began) * (os.cpu_count() or 1))
-            stolen = (now[1] - self._busy[1]) / cores_s
+            steal_time = (now[1] - self._busy[1]) / cores_s
             own_s = time.process_time() - self._own_s
             elsewhere = max(0.0, (now[0] - self._busy[0] - own_s) / cores_s)
         return MachineState(
+            **vars(case),
             load=os.getloadavg()[0],
             elsewhere=elsewhere,
-            stolen=stolen,
-            clock_mhz=_mean(_clocks_mhz()),
+            steal_time=steal_time,
+            clock_mhz=_clock_mhz(),
             temperature_c=_hottest(),
-            energy_j=None if joules is None or before is None else _gone(joules - before),
+            energy_j=self._joules_since(),
             energy_counter=self._counter,
         )
 
-
-def _gone(joules: float) -> float | None:
-    """Return what a counter went up by, None where it started anew meanwhile."""
-    return joules if joules >= 0 else None
+    def _joules_since(self) -> float | None:
+        """Return what the counter went up by, None where it began again at 0 meanwhile."""
+        now = self._energy_j()
+        if now is None or self._joules is None or now < self._joules:
+            return None
+        return now - self._joules
 
 
 def _busy_s() -> tuple[float, float] | None:
@@ -82,22 +84,18 @@ def _busy_s() -> tuple[float, float] | None:
     return (user + nice + system + irq + softirq) / per_s, stolen / per_s
 
 
-def _clocks_mhz() -> Iterable[float]:
+def _clock_mhz() -> float | None:
     try:
         lines = (_PROC / "cpuinfo").read_text().splitlines()
     except OSError:
-        return []
-    return [float(line.partition(":")[2]) for line in lines if line.startswith("cpu MHz")]
+        return None
+    found = [float(line.partition(":")[2]) for line in lines if line.startswith("cpu MHz")]
+    return fmean(found) if found else None
 
 
 def _hottest() -> float | None:
     readings = [_number(file) for file in _SYS.glob("class/thermal/thermal_zone*/temp")]
     return max((each / 1000 for each in readings if each is not None), default=None)
-
-
-def _mean(values: Iterable[float]) -> float | None:
-    listed = list(values)
-    return fmean(listed) if listed else None
 
 
 def _number(file: Path) -> float | None:

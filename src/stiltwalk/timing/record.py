@@ -3,28 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
-from math import exp
 from pathlib import Path
-from statistics import fmean
 
 from pydantic import TypeAdapter, ValidationError
-from scipy.special import stdtrit
 
 from stiltwalk.errors import WorkspaceError
-from stiltwalk.metrics.efficiency import RequestTime, split_of_change
 from stiltwalk.recipe.types import ProfileName
-from stiltwalk.timing.attempts import Attempt
-from stiltwalk.timing.controls import Controls
-from stiltwalk.timing.correlation import sample
-from stiltwalk.timing.sample_size import Figure
-from stiltwalk.timing.tost import ALPHA, Judged
+from stiltwalk.timing.sample_size import MOST_BLOCKS, Figure, resolvable_margin
+from stiltwalk.timing.tost import Judged, Verdict, effective_number
 
 FILE = "speed.json"
 VOID = "VOID"
-"""In place of a verdict where the instrument failed its own controls."""
-STYLE = "MLPerf-style scenarios; not an MLPerf result"
+"""In place of a verdict where the instrument failed its own tests."""
+ORDERS = ((0, 1, 1, 0), (1, 0, 0, 1))
+"""ABBA or BAAB: what drifts evenly within a query's four turns cancels.
+
+The first turn of a query is slower than the others. So queries take the orders alternating: then
+both systems pay for it equally often within every block, not only on average over blocks.
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,40 +47,71 @@ class Design:
     precision: str
     seed: int
     margins: dict[Figure, float]
-    order: str = "ABBA and BAAB by turns, the first at random; models moved before every block"
-    most_blocks: int
+    order: str = "ABBA and BAAB alternating, the first at random; models moved before every block"
+    most_blocks: int = MOST_BLOCKS
     most_s: float
-    style: str = STYLE
+    style: str = "MLPerf-style scenarios; not an MLPerf result"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Control:
-    """What the instrument said about known differences, in one figure of one scenario."""
+class InstrumentTest:
+    """What the instrument said about differences that are known, in one figure of one scenario.
+
+    `aa` compares a model with itself under two names; `delay_5` and `delay_2` compare it with
+    itself delayed by 5 % and 2 % of its time. The last is only reported.
+    """
 
     scenario: str
     figure: Figure
-    found: Controls
+    aa: Judged
+    delay_5: Judged
+    delay_2: Judged
+
+    @property
+    def why_void(self) -> tuple[str, ...]:
+        """Why no verdict about this figure counts, a sentence each; empty if all is well."""
+        wrong = []
+        if self.aa.verdict is not Verdict.EQUIVALENT:
+            wrong.append(
+                f"One model under two names did not come out as EQUIVALENT, but {self.aa}."
+            )
+        if self.delay_5.verdict is not Verdict.SLOWER:
+            wrong.append(f"A delay of 5 % did not come out as SLOWER, but {self.delay_5}.")
+        return tuple(wrong)
+
+    @property
+    def resolvable(self) -> float:
+        """The smallest margin that this machine can show equality within, a fraction."""
+        worth = effective_number(MOST_BLOCKS, self.aa.correlation)
+        return resolvable_margin(self.aa.spread, worth)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Cell:
-    """One verdict.
-
-    Args:
-        task: what was asked.
-        language: empty where all of the task's are in every block.
-        scenario: how it was asked.
-        figure: what is compared.
-        verdict: a `Verdict`, or VOID.
-        a_s: A's figure in seconds, the median over blocks.
-        b_s: B's.
-        judged: ratio, interval, margin, blocks; how it came out if controls are left aside.
-        wanted_blocks: what the pilot asked for; more than were measured leave a cell open.
-    """
+class Case:
+    """What was asked and how: `language` is empty where all of the task's are in every block."""
 
     task: str
     language: str
     scenario: str
+
+    def __str__(self) -> str:
+        """Return it in words."""
+        return f"{f'{self.task} {self.language}'.strip()}, {self.scenario}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TimedCell(Case):
+    """One verdict.
+
+    Args:
+        figure: what is compared.
+        verdict: a `Verdict`, or VOID.
+        a_s: A's figure in seconds, the median over blocks.
+        b_s: B's.
+        judged: ratio, interval, margin, blocks; how it came out were the instrument not tested.
+        wanted_blocks: what the pilot asked for; more than were measured leave a cell open.
+    """
+
     figure: Figure
     verdict: str
     a_s: float
@@ -93,12 +121,9 @@ class Cell:
 
 
 @dataclass(frozen=True, kw_only=True)
-class LanguageTime:
+class LanguageTime(Case):
     """Median time per request in one language: an estimate with its 90 % interval, no verdict."""
 
-    task: str
-    language: str
-    scenario: str
     a_s: float
     b_s: float
     ratio: float
@@ -107,16 +132,13 @@ class LanguageTime:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Cost:
+class Cost(Case):
     """Where one model's time and memory go, per request of one task in one scenario.
 
     `peak_bytes` is beyond the weights, None where the system keeps no such mark. `model` is "a"
     or "b".
     """
 
-    task: str
-    language: str
-    scenario: str
     model: str
     tokenise_s: float
     forward_s: float
@@ -128,36 +150,42 @@ class Cost:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Memory:
+class Memory(Case):
     """What both models hold at most, weights and all, in one scenario of one task.
 
     `judged` is about the ratio of bytes; its FASTER is less memory, its SLOWER more.
     """
 
-    task: str
-    language: str
-    scenario: str
     a_bytes: int
     b_bytes: int
     judged: Judged
 
 
 @dataclass(frozen=True, kw_only=True)
-class LanguageText:
+class TextCost:
     """What one model is fed for a text of one language, comparable on parallel data alone.
 
-    `tokens_per_example` counts what the model is fed; the tokenizer's sub-words are those of the
-    text itself, per character that is no white space, and per word where words are set apart.
+    `tokens_per_example` counts what the model is fed: special tokens, cuts, and windows included.
+    The tokenizer's sub-words are those of the text itself, per character that is no white space,
+    and per word where white space sets words apart, else None.
+    """
+
+    language: str
+    tokens_per_example: float
+    subwords_per_character: float
+    subwords_per_word: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class LanguageText(TextCost):
+    """It for the texts of one task.
+
     `flops` are the floating point operations of the matrix products that answer the example of
     median length, None where answers are written.
     """
 
     task: str
-    language: str
     model: str
-    tokens_per_example: float
-    subwords_per_character: float
-    subwords_per_word: float | None
     flops: int | None = None
 
 
@@ -173,7 +201,6 @@ class LoadGenRun:
         rate_per_s: of Server's arrivals, None elsewhere.
         bound_s: of Server's 99th percentile; `kept_bound` by early stopping's count, too.
         task: what was asked; here and below filled in by the comparison.
-        language: empty for all of the task's.
         model: "a" or "b".
     """
 
@@ -186,7 +213,6 @@ class LoadGenRun:
     bound_s: float | None
     kept_bound: bool
     task: str = ""
-    language: str = ""
     model: str = ""
 
 
@@ -202,13 +228,13 @@ class Quality:
 
 
 @dataclass(frozen=True, kw_only=True)
-class MachineState:
-    """The machine during a measurement; None for what it does not tell.
+class MachineState(Case):
+    """The machine while a case, or a test of the instrument, was measured; None for the unknown.
 
     Args:
         load: processes that wanted a core, mean over the last minute, at the end.
         elsewhere: share of all cores that other processes took.
-        stolen: share of all cores that the host of a virtual machine took.
+        steal_time: share of all cores that the host of a virtual machine took.
         clock_mhz: mean over cores at the end.
         temperature_c: of the hottest sensor at the end.
         energy_j: from the machine's counter, both models together.
@@ -217,7 +243,7 @@ class MachineState:
 
     load: float | None
     elsewhere: float | None
-    stolen: float | None
+    steal_time: float | None
     clock_mhz: float | None
     temperature_c: float | None
     energy_j: float | None
@@ -225,23 +251,87 @@ class MachineState:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Machine:
-    """The machine while one scenario of one task was measured, or the controls."""
+class PartRatio:
+    """What one part multiplies the time by, mean over requests.
+
+    Its interval is two-sided, since it says which way a part goes: 95 %, corrected for three parts,
+    and widened by what consecutive requests repeat.
+    """
+
+    ratio: float
+    low: float
+    high: float
+
+
+_CLEAR = 0.01
+"""A part that may be smaller is not put in words."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LatencyBreakdown:
+    """The change of one task's request time between two models, in one language.
+
+    Args:
+        task: what was asked.
+        language: empty for all of the task's.
+        num_requests: that both answered.
+        a: A's mean seconds to the first token, tokens after it, seconds for each of these.
+        b: B's.
+        input_tokens: of a request, mean.
+        whole: the ratio of B's time to A's; the product of the three below.
+        prefill: what the time to the first token does to it.
+        tokens: what the number of tokens does to it.
+        token_time: what the time per token does to it.
+    """
 
     task: str
-    scenario: str
-    conditions: MachineState
+    language: str
+    num_requests: int
+    a: tuple[float, float, float]
+    b: tuple[float, float, float]
+    input_tokens: float
+    whole: PartRatio
+    prefill: PartRatio
+    tokens: PartRatio
+    token_time: PartRatio
+
+    @property
+    def says(self) -> str:
+        """What made B faster or slower, in words."""
+        parts = (
+            (self.prefill, "its prompt is read faster", "its prompt is read slower"),
+            (self.tokens, "it says less", "it says more"),
+            (self.token_time, "each token is faster", "each token is slower"),
+        )
+        down = [less for part, less, _ in parts if part.high < 1 - _CLEAR]
+        up = [more for part, _, more in parts if part.low > 1 + _CLEAR]
+        faster = [f"faster because {' and '.join(down)}"] if down else []
+        slower = [f"slower because {' and '.join(up)}"] if up else []
+        return "; ".join([*faster, *slower]) or "no part differs clearly"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attempt:
+    """One try at a measurement.
+
+    `outcome` is "counts", "void" if some or all of its verdicts did not count, for the reasons in
+    `void`, or "broken off".
+    """
+
+    began_unix_s: float
+    outcome: str
+    void: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Speed:
-    """A whole comparison: question, design, controls, verdicts, and what stands beside them.
+    """A whole comparison: question, design, verdicts, and all that they rest on.
 
     Args:
         a: names the model that is compared with.
         b: names the model that the verdicts are about, as `question` says in words.
         design: what was fixed beforehand.
-        controls: of the session, one per scenario and figure.
+        instrument_tests: of the session, one per scenario and figure.
         void: why verdicts do not count, sentences; empty if the instrument passed.
         structure: what differs between the two models by task, sentences.
         cells: the verdicts.
@@ -251,8 +341,8 @@ class Speed:
         texts: what each language takes in tokens.
         loadgen: absolute figures of each model by MLPerf's load generator.
         quality: of both models, where runs were compared.
-        machine: load, clock, heat, energy.
-        splits: of decoders, where a change of written answers' time comes from.
+        machine_states: load, clock, temperature, energy.
+        breakdowns: of decoders, where a change of written answers' time comes from.
         time_s: what it took.
         summary: what follows from the verdicts, in words.
         data: where requests came from, empty where a stage's lineage tells.
@@ -264,18 +354,18 @@ class Speed:
     b: str
     question: str
     design: Design
-    controls: tuple[Control, ...]
+    instrument_tests: tuple[InstrumentTest, ...]
     void: tuple[str, ...]
     structure: dict[str, tuple[str, ...]]
-    cells: tuple[Cell, ...]
+    cells: tuple[TimedCell, ...]
     languages: tuple[LanguageTime, ...]
     costs: tuple[Cost, ...]
     memory: tuple[Memory, ...] = ()
     texts: tuple[LanguageText, ...] = ()
     loadgen: tuple[LoadGenRun, ...] = ()
     quality: tuple[Quality, ...] = ()
-    machine: tuple[Machine, ...]
-    splits: tuple[LatencyBreakdown, ...] = ()
+    machine_states: tuple[MachineState, ...]
+    breakdowns: tuple[LatencyBreakdown, ...] = ()
     time_s: float
     summary: tuple[str, ...]
     data: str = ""
@@ -303,117 +393,3 @@ def read_speed(text: str) -> Speed:
         raise WorkspaceError(
             f"This is no {FILE} of this version: {where}: {first['msg']}. Measure again."
         ) from error
-
-
-_NUM_PARTS = 3
-_CLEAR = 0.01
-"""A part that may be smaller is not put in words."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Part:
-    """What one part multiplies the time by, mean over requests.
-
-    Its interval is two-sided, since it says which way a part goes: 95 %, corrected for three parts,
-    and widened by what consecutive requests repeat.
-    """
-
-    ratio: float
-    low: float
-    high: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class LatencyBreakdown:
-    """The change of one task's request time between two models, in one language.
-
-    Args:
-        task: what was asked.
-        language: empty for all of the task's.
-        num_requests: that both answered.
-        a: A's mean seconds to the first token, tokens after it, seconds for each of these.
-        b: B's.
-        input_tokens: of a request, mean.
-        whole: the ratio of B's time to A's; the product of the three below.
-        prefill: what the time to the first token does to it.
-        tokens: what the number of tokens does to it.
-        token_time: what the time per token does to it.
-    """
-
-    task: str
-    language: str
-    num_requests: int
-    a: tuple[float, float, float]
-    b: tuple[float, float, float]
-    input_tokens: float
-    whole: Part
-    prefill: Part
-    tokens: Part
-    token_time: Part
-
-    @property
-    def says(self) -> str:
-        """What made B faster or slower, in words."""
-        parts = (
-            (self.prefill, "its prompt is read faster", "its prompt is read slower"),
-            (self.tokens, "it says less", "it says more"),
-            (self.token_time, "each token is faster", "each token is slower"),
-        )
-        down = [less for part, less, _ in parts if part.high < 1 - _CLEAR]
-        up = [more for part, _, more in parts if part.low > 1 + _CLEAR]
-        faster = [f"faster because {' and '.join(down)}"] if down else []
-        slower = [f"slower because {' and '.join(up)}"] if up else []
-        return "; ".join([*faster, *slower]) or "no part differs clearly"
-
-
-def breakdown_of(
-    task: str, language: str, asked: Sequence[tuple[RequestTime, RequestTime]], input_tokens: float
-) -> LatencyBreakdown:
-    """Return the split of paired requests, two at least.
-
-    Args:
-        task: what was asked.
-        language: of the requests, empty for several.
-        asked: what A and B took for each.
-        input_tokens: of a request, mean.
-    """
-    parts = [split_of_change(a, b) for a, b in asked]
-    a, b = (_means([pair[model] for pair in asked]) for model in (0, 1))
-    return LatencyBreakdown(
-        task=task,
-        language=language,
-        num_requests=len(asked),
-        a=a,
-        b=b,
-        input_tokens=input_tokens,
-        whole=_part([sum(each) for each in parts]),
-        prefill=_part([each.prefill_s for each in parts]),
-        tokens=_part([each.num_tokens for each in parts]),
-        token_time=_part([each.token_s for each in parts]),
-    )
-
-
-def told(splits: Sequence[LatencyBreakdown], b: str) -> Iterator[str]:
-    """Yield what made B faster or slower, a sentence per task; languages stand in the table."""
-    for split in splits:
-        if not split.language:
-            whole = split.whole
-            yield (
-                f"{split.task}, written answers: time ratio {whole.ratio:.3f} ({whole.low:.3f} to "
-                f"{whole.high:.3f}); {b}: {split.says}."
-            )
-
-
-def _means(times: Sequence[RequestTime]) -> tuple[float, float, float]:
-    """Return the means; the time per token over all tokens, not over requests."""
-    tokens = fmean(each.num_tokens for each in times)
-    written_s = fmean(each.num_tokens * each.token_s for each in times)
-    token_s = written_s / tokens if tokens else fmean(each.token_s for each in times)
-    return fmean(each.prefill_s for each in times), tokens, token_s
-
-
-def _part(logs: Sequence[float]) -> Part:
-    found = sample(logs)  # a machine that is slow for one request is often so for the next
-    degrees = max(found.effective - 1, 1.0)
-    half = float(stdtrit(degrees, 1 - ALPHA / (2 * _NUM_PARTS))) * found.error
-    return Part(ratio=exp(found.mean), low=exp(found.mean - half), high=exp(found.mean + half))

@@ -7,14 +7,14 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from math import ceil, log1p, sqrt
+from typing import TypeVar
 
 import numpy as np
 from scipy.special import erf, gammaincinv, stdtrit
 
 from stiltwalk.errors import RecipeError
 from stiltwalk.recipe.types import ProfileName
-from stiltwalk.timing.correlation import effective_number, lag_1, sample
-from stiltwalk.timing.tost import ALPHA, LEAST_BLOCKS
+from stiltwalk.timing.tost import ALPHA, LEAST_BLOCKS, effective_number, lag_1, sample
 
 POWER = 0.99
 """Wanted probability of EQUIVALENT where the true ratio is 1; at 0.9 one control in ten fails."""
@@ -28,6 +28,8 @@ _CAUTION = 0.1
 """Chance that the true spread is larger than what a pilot's blocks are raised to."""
 _OUT_OF_REACH = 10**7
 _QUANTILES = (np.arange(1000) + 0.5) / 1000
+
+Request = TypeVar("Request")
 
 
 def power_at_equality(num_blocks: float, spread: float, margin: float, num_cells: int = 1) -> float:
@@ -57,8 +59,8 @@ def cautious_spread(pilot: Sequence[float]) -> float:
         pilot: block log-ratios in the order of measuring, two at least.
     """
     found = sample(pilot)
-    degrees = max(found.effective - 1, 1.0)
-    return found.spread * sqrt(degrees / (2 * float(gammaincinv(degrees / 2, _CAUTION))))
+    chi_squared = 2 * float(gammaincinv(found.degrees / 2, _CAUTION))
+    return found.spread * sqrt(found.degrees / chi_squared)
 
 
 def blocks_for(pilot: Sequence[float], margin: float, num_cells: int = 1) -> int:
@@ -132,6 +134,11 @@ class Scenario:
     requests_per_query: int | None
     figures: tuple[Figure, ...]
 
+    def queries(self, requests: Sequence[Request]) -> list[Sequence[Request]]:
+        """Return requests in queries of that size."""
+        size = self.requests_per_query or len(requests)
+        return [requests[start : start + size] for start in range(0, len(requests), size)]
+
 
 SINGLE_STREAM = Scenario("SingleStream", 1, (Figure.P50,))
 OFFLINE = Scenario("Offline", None, (Figure.TIME,))
@@ -147,11 +154,16 @@ class Profile:
         by_language: every language is a cell, not only every task.
         least_queries: of a block; a tail takes several blocks all the same.
         block_s: a block is given requests for about so long, at least one of every language.
+        pilot_blocks: measured beforehand, to tell how many are needed.
         least_blocks: even where a pilot asks for fewer; it may not have seen the worst.
+        fewest_blocks: even where time is short.
         most_s: no scenario of a task is measured for longer; what it leaves open stays open.
         load_queries: how many queries LoadGen asks each model in each scenario, at least.
         load_s: and for how long, at least.
-        split_requests: of each language, for the split of written answers' time.
+        breakdown_requests: of each language, for the parts of written answers' time.
+        warm_up_windows: tried at most until times agree, more of them within `patience_s`: a
+            virtual machine may be disturbed for seconds, and a small model's windows are short.
+        patience_s: see there.
         server: also let LoadGen find the highest rate of the Server scenario.
     """
 
@@ -160,11 +172,15 @@ class Profile:
     by_language: bool = False
     least_queries: int = 1
     block_s: float = 0.4
+    pilot_blocks: int = 16
     least_blocks: int = 32
+    fewest_blocks: int = FEWEST_BLOCKS
     most_s: float = 40.0
     load_queries: int = 64
     load_s: float = 0.0
-    split_requests: int = 20
+    breakdown_requests: int = 20
+    warm_up_windows: int = 30
+    patience_s: float = 20.0
     server: bool = False
 
     def only(self, names: Collection[str]) -> Profile:
@@ -187,7 +203,7 @@ FULL = Profile(
     most_s=600.0,
     load_queries=662,
     load_s=600.0,
-    split_requests=100,
+    breakdown_requests=100,
     server=True,
 )
 

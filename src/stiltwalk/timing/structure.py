@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from hashlib import file_digest
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,6 +17,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
 from stiltwalk.features.text import load_text_encoder
+from stiltwalk.files import checksum
 from stiltwalk.heads.cloze import PromptedFolder
 from stiltwalk.models.checkpoint import load
 from stiltwalk.records import TaskType
@@ -36,8 +36,7 @@ _PRODUCTS = {torch.ops.aten.mm: 0, torch.ops.aten.addmm: 1}
 
 _COSTLESS = {"_name_or_path", "architectures", "dtype", "id2label", "label2id", "problem_type"}
 """Entries of a config that say where a model is from; number format and classes show in weights."""
-
-
+_MOST_NAMED = 6
 _AROUND = re.compile(
     r"^base_model\.(model\.)?|^masked_lm\.|\.base_layer|\.modules_to_save\.default"
 )
@@ -53,7 +52,7 @@ class Prompted(NamedTuple):
     words: int
 
     def __str__(self) -> str:
-        """Return what stands on every row."""
+        """Return what it puts on every row."""
         vectors = f" and {self.vectors} vectors" if self.vectors else ""
         return f"a cloze of {self.cloze_tokens} tokens{vectors}"
 
@@ -87,39 +86,34 @@ class Structure:
     prompt: Prompted | None = None
 
     @property
-    def weight_bytes(self) -> int:
-        """Size of the weights in memory."""
-        return sum(each.num_bytes for each in self.weights.values())
-
-    @property
     def total_flops(self) -> int:
         """Floating point operations of the fixed batch's matrix products."""
         return sum(self.flops.values())
 
 
-def structure_of_folder(where: Path | PromptedFolder, kind: TaskType) -> Structure:
-    """Return the structure of a checkpoint's folder, loaded for one kind of task.
+def structure_of_folder(where: Path | PromptedFolder, task_type: TaskType) -> Structure:
+    """Return the structure of a checkpoint's folder, loaded for one type of task.
 
     A prompted model is fed its cloze and its vectors on top of the fixed batch.
 
     Raises:
         ModelError: if the folder cannot be loaded as such a model.
     """
-    folder = where.model.encoder if isinstance(where, PromptedFolder) else where
-    model = where.load() if isinstance(where, PromptedFolder) else load(kind, where)
-    file = folder / "tokenizer.json"
-    checksum = ""
-    if file.is_file():
-        with file.open("rb") as opened:
-            checksum = file_digest(opened, "sha256").hexdigest()
-    inputs = fixed_batch(model, kind)
     if not isinstance(where, PromptedFolder):
-        return structure(model, inputs, tokenizer=checksum)
-    fixed = torch.from_numpy(where.kind().fixed_ids(load_text_encoder(folder))).long()
-    vectors = int((fixed >= model.num_words).sum())
-    prompt = Prompted(len(fixed) - vectors, vectors, model.config.num_labels, model.num_words)
-    found = structure(model, _in_front(fixed, inputs), tokenizer=checksum)
-    return replace(found, prompt=prompt)
+        model = load(task_type, where)
+        return structure(model, fixed_batch(model, task_type), tokenizer=_tokenizer_checksum(where))
+    prompted = where.load()
+    fixed = torch.from_numpy(where.kind().fixed_ids(load_text_encoder(where.model.encoder))).long()
+    vectors, num_words = int((fixed >= prompted.num_words).sum()), prompted.num_words
+    inputs = _in_front(fixed, fixed_batch(prompted, task_type))
+    found = structure(prompted, inputs, tokenizer=_tokenizer_checksum(where.model.encoder))
+    classes = prompted.config.num_labels
+    return replace(found, prompt=Prompted(len(fixed) - vectors, vectors, classes, num_words))
+
+
+def _tokenizer_checksum(folder: Path) -> str:
+    file = folder / "tokenizer.json"
+    return checksum(file) if file.is_file() else ""
 
 
 def _in_front(ids_F: Tensor, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -129,12 +123,12 @@ def _in_front(ids_F: Tensor, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {name: torch.cat([more[name], each], dim=1) for name, each in inputs.items()}
 
 
-def fixed_batch(model: Any, kind: TaskType) -> dict[str, Tensor]:  # noqa: ANN401 - as `Model`
+def fixed_batch(model: Any, task_type: TaskType) -> dict[str, Tensor]:  # noqa: ANN401 - as `Model`
     """Return two rows of ids that are the same for all models of one vocabulary.
 
     Args:
         model: with a transformers config.
-        kind: choices have one dimension more.
+        task_type: choices have one dimension more.
     """
     ids = torch.arange(2 * ROW_TOKENS).reshape(2, ROW_TOKENS) * 7919
     ids = 5 + ids % (model.config.vocab_size - 5)
@@ -143,9 +137,9 @@ def fixed_batch(model: Any, kind: TaskType) -> dict[str, Tensor]:  # noqa: ANN40
     ids[1, -padding:] = int(model.config.pad_token_id or 0)
     mask[1, -padding:] = 0
     inputs = {"input_ids": ids, "attention_mask": mask}
-    return (
-        {name: each[None] for name, each in inputs.items()} if kind is TaskType.CHOICE else inputs
-    )
+    if task_type is TaskType.CHOICE:
+        return {name: each[None] for name, each in inputs.items()}
+    return inputs
 
 
 def structure(model: nn.Module, inputs: Mapping[str, Tensor], *, tokenizer: str = "") -> Structure:
@@ -159,7 +153,8 @@ def structure(model: nn.Module, inputs: Mapping[str, Tensor], *, tokenizer: str 
     was_training = model.training
     recorder = _Recorder()
     with torch.no_grad(), recorder.names_of(model.eval()), recorder:
-        model(**{name: each.to(_device(model)) for name, each in inputs.items()})
+        device = next(model.parameters()).device
+        model(**{name: each.to(device) for name, each in inputs.items()})
     model.train(was_training)
     ids = inputs["input_ids"]
     rows = recorder.rows.most_common(1)
@@ -183,7 +178,7 @@ def flops_of(call: Callable[[], object]) -> int:
     return sum(recorder.flops.values())
 
 
-def plain(name: str) -> str:
+def _plain(name: str) -> str:
     """Return a module's or parameter's name without what peft puts around it."""
     return _AROUND.sub("", name)
 
@@ -223,10 +218,10 @@ class _Recorder(TorchDispatchMode):
 
     @contextmanager
     def names_of(self, model: nn.Module) -> Iterator[None]:
-        """Return a block in which it is known which module runs."""
+        """Know within this block which module runs."""
         hooks = []
         for name, module in model.named_modules():
-            begins = self._begins(plain(name))
+            begins = self._begins(_plain(name))
             hooks.append(module.register_forward_pre_hook(begins))
             hooks.append(module.register_forward_hook(self._ends))
         try:
@@ -254,14 +249,9 @@ def _settings(config: Any) -> dict[str, str]:  # noqa: ANN401 - a transformers c
     }
 
 
-def _device(model: nn.Module) -> torch.device:
-    """Return where a model's weights are."""
-    return next(model.parameters()).device
-
-
 def _weights(model: nn.Module, flops: Mapping[str, int]) -> dict[str, Weight]:
     """Return a model's weights by name, one that is tied sized once: where it is only looked up."""
-    named = [(plain(name), each) for name, each in model.named_parameters(remove_duplicate=False)]
+    named = [(_plain(name), each) for name, each in model.named_parameters(remove_duplicate=False)]
     named.sort(key=lambda pair: pair[0].rpartition(".")[0] in flops)
     sized: set[int] = set()
     weights = {}
@@ -270,9 +260,6 @@ def _weights(model: nn.Module, flops: Mapping[str, int]) -> dict[str, Weight]:
         weights[name] = Weight(tuple(each.shape), str(each.dtype).removeprefix("torch."), num_bytes)
         sized.add(id(each))
     return weights
-
-
-_MOST_NAMED = 6
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -347,7 +334,7 @@ def _changed_modules(a: Structure, b: Structure) -> dict[str, list[str]]:
     """Return the modules with weights that one has alone or in another shape, and those weights."""
     changed: dict[str, list[str]] = {}
     for name in {**a.weights, **b.weights}:
-        if _shape(a.weights.get(name)) != _shape(b.weights.get(name)):
+        if _shape(a, name) != _shape(b, name):
             module, _, weight = name.rpartition(".")
             changed.setdefault(module, []).append(weight)
     return changed
@@ -368,14 +355,8 @@ def _heads(a: Structure, b: Structure, changed: dict[str, list[str]]) -> dict[st
 
 def _prompted(a: Structure, b: Structure, heads: dict[str, list[str]]) -> Iterator[Difference]:
     """Yield a head against the rows of classes at a mask, all modules together."""
-    if not heads:
-        return
-    names = {f"{module}.{weight}" for module, weights in heads.items() for weight in weights}
-    yield Difference(
-        what=f"{_read_by(a, heads)} → {_read_by(b, heads)}",
-        flops_share=_more_flops(a, b, list(heads)),
-        weight_bytes=sum(_bytes(b, name) - _bytes(a, name) for name in names),
-    )
+    if heads:
+        yield _in_modules(f"{_read_by(a, heads)} → {_read_by(b, heads)}", a, b, heads)
 
 
 def _read_by(structure: Structure, heads: Iterable[str]) -> str:
@@ -390,28 +371,34 @@ def _read_by(structure: Structure, heads: Iterable[str]) -> str:
 
 def _modules(a: Structure, b: Structure, changed: dict[str, list[str]]) -> Iterator[Difference]:
     """Yield what changed in each module, the same in several blocks together."""
-    groups: dict[str, list[str]] = {}
+    groups: dict[str, dict[str, list[str]]] = {}
     for module, weights in changed.items():
-        names = [f"{module}.{weight}" for weight in weights]
         pattern = re.sub(r"\.\d+(?=\.|$)", ".*", module)
         shapes = ", ".join(
-            f"{weight} {_shape(a.weights.get(name))} → {_shape(b.weights.get(name))}"
-            for weight, name in zip(weights, names, strict=True)
+            f"{weight} {_shape(a, f'{module}.{weight}')} → {_shape(b, f'{module}.{weight}')}"
+            for weight in weights
         )
-        groups.setdefault(f"{pattern} ({shapes})", []).append(module)
+        groups.setdefault(f"{pattern} ({shapes})", {})[module] = weights
     for what, modules in groups.items():
-        names = [f"{module}.{weight}" for module in modules for weight in changed[module]]
-        yield Difference(
-            what=f"{what}, {len(modules)} times" if len(modules) > 1 else what,
-            flops_share=_more_flops(a, b, modules),
-            weight_bytes=sum(_bytes(b, name) - _bytes(a, name) for name in names),
-        )
+        times = f", {len(modules)} times" if len(modules) > 1 else ""
+        yield _in_modules(f"{what}{times}", a, b, modules)
+
+
+def _in_modules(
+    what: str, a: Structure, b: Structure, changed: Mapping[str, Sequence[str]]
+) -> Difference:
+    names = [f"{module}.{weight}" for module, weights in changed.items() for weight in weights]
+    return Difference(
+        what=what,
+        flops_share=_more_flops(a, b, changed),
+        weight_bytes=sum(_bytes(b, name) - _bytes(a, name) for name in names),
+    )
 
 
 def _run(a: Structure, b: Structure, changed: dict[str, list[str]]) -> Iterator[Difference]:
     """Yield what only running them shows: more tokens, other operations."""
     unchanged = (a.flops.keys() | b.flops.keys()) - changed.keys()
-    share = _more_flops(a, b, list(unchanged))
+    share = _more_flops(a, b, unchanged)
     if a.row_tokens != b.row_tokens:
         what = f"a row of {ROW_TOKENS} tokens runs as {a.row_tokens:g} → {b.row_tokens:g}"
         if a.prompt != b.prompt:
@@ -429,17 +416,16 @@ def _run(a: Structure, b: Structure, changed: dict[str, list[str]]) -> Iterator[
         yield Difference(what=what, flops_share=share)
 
 
-def _more_flops(a: Structure, b: Structure, modules: list[str]) -> float:
+def _more_flops(a: Structure, b: Structure, modules: Iterable[str]) -> float:
     """Return what B does more than A in some modules, as a share of all that A does."""
     more = sum(b.flops.get(name, 0) - a.flops.get(name, 0) for name in modules)
     return more / a.total_flops if a.total_flops else 0.0
 
 
-def _shape(weight: Weight | None) -> str:
-    """Return a weight's shape, or that there is none."""
+def _shape(structure: Structure, name: str) -> str:
+    weight = structure.weights.get(name)
     return "none" if weight is None else "x".join(map(str, weight.shape)) or "scalar"
 
 
 def _bytes(structure: Structure, name: str) -> int:
-    """Return the size of a weight, 0 where it does not exist."""
     return structure.weights[name].num_bytes if name in structure.weights else 0

@@ -41,8 +41,7 @@ from stiltwalk.reports.wording import (
 )
 from stiltwalk.tables.table import PAGE, Cell, Table, heads
 from stiltwalk.timing.combined import pairs_of, told_pairs
-from stiltwalk.timing.record import VOID, LatencyBreakdown, Speed
-from stiltwalk.timing.record import Part as TimePart
+from stiltwalk.timing.record import VOID, LatencyBreakdown, PartRatio, Speed
 
 UNPAIRED = "Unpaired: observed while predicting, no verdict."
 _RATES = heads("tokens/s", "ms per example", "padding, %", "tokens per example", "examples")
@@ -264,7 +263,7 @@ def breakdown(place: int, speed: Speed) -> Table:
             *("time ratio", "by prefill", "by number of tokens", "by time per token"),
             f"why {speed.b} is",
         ),
-        rows=tuple(map(_latency_breakdown, speed.splits)),
+        rows=tuple(map(_latency_breakdown, speed.breakdowns)),
         formats=PAGE,
     )
 
@@ -282,7 +281,7 @@ def _latency_breakdown(found: LatencyBreakdown) -> tuple[Cell, ...]:
     )
 
 
-def _part(part: TimePart) -> Cell:
+def _part(part: PartRatio) -> Cell:
     return Cell(f"{part.ratio:.3f}", part.ratio, interval(part.low, part.high))
 
 

@@ -19,8 +19,7 @@ from stiltwalk.reports.wording import (
 from stiltwalk.tables.table import PAGE, Cell, Range, Table, Tone, heads
 from stiltwalk.timing.attribution import LanguageAttribution, language_attribution, uneven_costs
 from stiltwalk.timing.combined import Combined, by_task, has_parts
-from stiltwalk.timing.record import VOID, LoadGenRun, Speed
-from stiltwalk.timing.record import Cell as Judgement
+from stiltwalk.timing.record import VOID, LoadGenRun, Speed, TimedCell
 from stiltwalk.timing.tost import LEAST_BLOCKS, MEMORY_WORDS, Judged, Verdict
 
 WIDEST = 0.25
@@ -59,7 +58,7 @@ def verdicts(place: int, speed: Speed) -> Table:
     )
 
 
-def _verdict(cell: Judgement, span: float) -> tuple[Cell, ...]:
+def _verdict(cell: TimedCell, span: float) -> tuple[Cell, ...]:
     judged, wanted = cell.judged, cell.wanted_blocks
     return (
         Cell(_asked(cell.task, cell.language)),
@@ -199,7 +198,7 @@ def loadgen(place: int, speed: Speed) -> Table:
         ),
         rows=tuple(
             (
-                *heads(_asked(each.task, each.language), _scenario(each)),
+                *heads(each.task, _scenario(each)),
                 Cell(_model(speed, each.model)),
                 Cell(str(each.num_queries), each.num_queries),
                 *(_percentile(each, wanted) for wanted in _PERCENTILES),
@@ -265,8 +264,8 @@ def _worth(judged: Judged) -> tuple[Cell, Cell]:
 def known_delays(place: int, speed: Speed) -> Table:
     """Return what was measured of differences that are known."""
     least = ", ".join(
-        f"{percent(each.found.resolvable)} % in {asked_figure(each.scenario, each.figure)}"
-        for each in speed.controls
+        f"{percent(each.resolvable)} % in {asked_figure(each.scenario, each.figure)}"
+        for each in speed.instrument_tests
     )
     return Table(
         name=f"known-delays-{place}",
@@ -280,17 +279,17 @@ def known_delays(place: int, speed: Speed) -> Table:
         ),
         rows=tuple(
             (
-                *heads(what, asked_figure(control.scenario, control.figure)),
+                *heads(what, asked_figure(test.scenario, test.figure)),
                 Cell(f"{judged.ratio:.3f}", judged.ratio),
                 Cell(interval(judged.low, judged.high), judged.low),
                 *_worth(judged),
                 _badge(judged.verdict),
             )
-            for control in speed.controls
+            for test in speed.instrument_tests
             for what, judged in (
-                ("A/A: the model against itself", control.found.aa),
-                ("delayed by 5 %", control.found.delay_5),
-                ("delayed by 2 %", control.found.delay_2),
+                ("A/A: the model against itself", test.aa),
+                ("delayed by 5 %", test.delay_5),
+                ("delayed by 2 %", test.delay_2),
             )
         ),
     )
@@ -298,7 +297,7 @@ def known_delays(place: int, speed: Speed) -> Table:
 
 def machine(place: int, speed: Speed) -> Table:
     """Return the state of the machine during the measurement."""
-    counters = {each.conditions.energy_counter for each in speed.machine}
+    counters = {each.energy_counter for each in speed.machine_states}
     return Table(
         name=f"machine-{place}",
         title="The machine during the measurement",
@@ -311,14 +310,14 @@ def machine(place: int, speed: Speed) -> Table:
         rows=tuple(
             (
                 *heads(each.task, each.scenario),
-                known(each.conditions.load),
-                known(each.conditions.elsewhere, 100),
-                known(each.conditions.stolen, 100),
-                known(each.conditions.clock_mhz),
-                known(each.conditions.temperature_c),
-                known(each.conditions.energy_j),
+                known(each.load),
+                known(each.elsewhere, 100),
+                known(each.steal_time, 100),
+                known(each.clock_mhz),
+                known(each.temperature_c),
+                known(each.energy_j),
             )
-            for each in speed.machine
+            for each in speed.machine_states
         ),
         formats=PAGE,
     )
@@ -391,7 +390,9 @@ def uneven(place: int, speed: Speed) -> Table:
         columns=heads("target", "cost", "model", "cheapest", "most expensive", "ratio", "Gini"),
         rows=tuple(
             (
-                *heads(each.task, each.cost, each.model, each.found.cheapest, each.found.dearest),
+                *heads(
+                    each.task, each.cost, each.model, each.found.cheapest, each.found.most_expensive
+                ),
                 Cell(f"{each.found.ratio:.2f}", each.found.ratio),
                 Cell(f"{each.found.gini:.3f}", each.found.gini),
             )
@@ -438,7 +439,7 @@ def _judged(judged: Judged | Combined, verdict: str, span: float) -> tuple[Cell,
     return ratio, *_interval_and_margin(judged)
 
 
-def _is_not_alone(cell: Judgement) -> bool:
+def _is_not_alone(cell: TimedCell) -> bool:
     return cell.verdict == Verdict.EQUIVALENT and not cell.judged.stands_alone
 
 

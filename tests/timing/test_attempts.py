@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import sys
+import os
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+import called
+from compared import compared
+from stiltwalk.errors import NoSuchRun, ProcessLost
 from stiltwalk.reports.sections.cost import design
 from stiltwalk.store.workspace import Workspace
-from stiltwalk.timing.attempting import attempted
+from stiltwalk.timing.attempts import attempted, in_fresh_process
 from stiltwalk.timing.record import VOID, Speed
-
-sys.path.append(str(Path(__file__).parents[1] / "report"))
-from compared import compared
 
 GOOD = compared("mini:mnli", 1.0, "EQUIVALENT", quality=0.7)
 BAD = compared("mini:mnli", 1.0, VOID, quality=0.7)
@@ -49,3 +49,17 @@ def test_another_measurement_has_attempts_of_its_own(tmp_path: Path) -> None:
     store = Workspace(tmp_path)
     attempted(store, "one", lambda: BAD)
     assert len(attempted(store, "other", lambda: replace(GOOD, b="x")).attempts) == 1
+
+
+def test_what_goes_wrong_in_the_fresh_process_is_an_error_here() -> None:
+    with pytest.raises(NoSuchRun, match="told there"):
+        in_fresh_process(called.refuse, "told there", tell=print)
+    with pytest.raises(ProcessLost, match="ended with status -9"):
+        in_fresh_process(called.die, tell=print)
+
+
+def test_a_fresh_process_has_a_number_of_its_own_and_what_it_tells_is_told_here() -> None:
+    told = list[str]()
+    numbers = {in_fresh_process(called.number, 7, tell=told.append) for _ in range(2)}
+    assert len(numbers | {os.getpid()}) == 3
+    assert told == ["7", "7"]
