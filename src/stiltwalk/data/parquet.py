@@ -28,18 +28,9 @@ def open_parquet(
     Raises:
         DataError: if a file is no Parquet file or is cut short, or there are fewer or more rows.
     """
-    from pyarrow.parquet import read_metadata
-
-    schemas, num_rows = [], 0
-    for file in files:
-        try:
-            footer = read_metadata(file)
-        except _READABLE as error:
-            raise place.error(
-                f"{file} cannot be read ({error}).", "It is cut short or damaged: fetch it again."
-            ) from error
-        schemas.append(footer.schema.to_arrow_schema())
-        num_rows += footer.num_rows
+    footers = [_footer(place, file) for file in files]
+    schemas = [footer.schema.to_arrow_schema() for footer in footers]
+    num_rows = sum(footer.num_rows for footer in footers)
     if told_rows not in (None, num_rows):
         raise place.error(
             f"the data set's card tells of {told_rows} rows, and {', '.join(map(str, files))} "
@@ -63,6 +54,17 @@ def open_parquet(
         class_names=_class_names(schemas[0].metadata or {}),
         id_prefix=id_prefix,
     )
+
+
+def _footer(place: Place, file: Path) -> Any:  # noqa: ANN401 - Arrow has no types
+    from pyarrow.parquet import read_metadata
+
+    try:
+        return read_metadata(file)
+    except _READABLE as error:
+        raise place.error(
+            f"{file} cannot be read ({error}).", "It is cut short or damaged: fetch it again."
+        ) from error
 
 
 def _check_alike(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -47,26 +47,35 @@ def score_folder(predictions: Path, labels: Path, benchmark: str = "xtreme") -> 
         `evaluate.py` of XTREME; departures are listed in docs/faithfulness.md.
     """
     chosen = benchmark_named(benchmark)
-    figures = {
-        name: by_language
-        for name, task in chosen.tasks.items()
-        if (by_language := _score_task(predictions, labels, name, task))
-    }
-    if not figures:
-        raise DataError(_nothing_found(predictions, labels, chosen))
+    figures = _figures_of(predictions, labels, chosen)
     scores = {
         name: task_score(by_language, chosen.tasks[name].languages)
         for name, by_language in figures.items()
     }
-    document = {
+    warnings = [
+        *_unread(predictions, labels, chosen),
+        *_missing(figures, chosen),
+        *_odd_labels((predictions, labels), figures, chosen),
+    ]
+    return {
         **_overall(scores, chosen),
         "groups": _in_percent(group_scores(scores, chosen.groups)),
         "tasks": {name: _task_document(scores[name], each) for name, each in figures.items()},
+        **({"warnings": warnings} if warnings else {}),
     }
-    warnings = [*_unread(predictions, labels, chosen), *_missing(figures, chosen)]
-    for name, by_language in figures.items():
-        warnings += _odd_labels((predictions, labels), name, chosen.tasks[name], by_language)
-    return {**document, "warnings": warnings} if warnings else document
+
+
+def _figures_of(
+    predictions: Path, labels: Path, benchmark: Benchmark
+) -> dict[str, dict[str, Scores]]:
+    found = {
+        name: by_language
+        for name, task in benchmark.tasks.items()
+        if (by_language := _score_task(predictions, labels, name, task))
+    }
+    if not found:
+        raise DataError(_nothing_found(predictions, labels, benchmark))
+    return found
 
 
 def _unread(predictions: Path, labels: Path, benchmark: Benchmark) -> Iterator[str]:
@@ -101,10 +110,17 @@ def _missing(figures: Mapping[str, Mapping[str, Scores]], benchmark: Benchmark) 
 
 
 def _odd_labels(
-    folders: tuple[Path, Path], name: str, task: ScoredTask, languages: Iterable[str]
+    folders: tuple[Path, Path], figures: Mapping[str, Mapping[str, Scores]], benchmark: Benchmark
 ) -> Iterator[str]:
     """Yield a warning for each file with lines that are no label of the task."""
-    for folder, language in product(folders, languages) if task.labels else ():
+    for name, folder, language in (
+        (name, folder, code)
+        for name, by_language in figures.items()
+        for folder, code in product(folders, by_language)
+    ):
+        task = benchmark.tasks[name]
+        if not task.labels:
+            continue
         path = answers_path(folder, name, language, task.form)
         answers = cast("Labels | TagLists", read_answers(path, task.form))
         lines = [label for each in answers for label in ([each] if isinstance(each, str) else each)]
