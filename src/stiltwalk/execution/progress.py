@@ -30,7 +30,7 @@ from stiltwalk.execution.scheduler import Scheduler
 from stiltwalk.store.workspace import Workspace
 from stiltwalk.tables import terminal
 from stiltwalk.tables.table import Cell, Table, heads
-from stiltwalk.wording import duration
+from stiltwalk.wording import duration, masked
 
 FILE = "status.json"
 _MOST_ROWS = 40
@@ -60,7 +60,7 @@ class Board:
 
     def fail(self, name: str, fault: str) -> None:
         """Note why a stage failed."""
-        self.faults[name] = fault
+        self.faults[name] = masked(fault)
 
     def document(self, seen: dict[str, Any]) -> dict[str, Any]:
         """Return the state of the run as JSON, with what the executor tells of itself."""
@@ -296,7 +296,7 @@ class Narrator(AbstractContextManager["Narrator"]):
 
     def line(self, text: str) -> None:
         """Say one line."""
-        self._console.print(text, highlight=False, markup=False, soft_wrap=True)
+        self._console.print(masked(text), highlight=False, markup=False, soft_wrap=True)
 
     def table(self, table: Table) -> None:
         """Say what a table holds."""
