@@ -60,7 +60,8 @@ def run(
         workspace: the folder, or the URL that fsspec knows, where stages and reports are kept.
         changes: like `data.test_rows=50`, applied to the recipe.
         console: where progress goes; standard output by default.
-        executor: "local" for this process, "ray" or "ray://HEAD:PORT" for a Ray cluster.
+        executor: "local" for as many stages at a time as this machine has CPUs, accelerators and
+            memory for, "local://N" for N; "ray" or "ray://HEAD:PORT" for a Ray cluster.
         fresh_versions: make kept stages again that other versions of the libraries made.
 
     Raises:

@@ -81,6 +81,12 @@ def run(
     executor: Annotated[
         str, typer.Option(metavar="NAME", help="local, ray, or ray://HEAD:PORT: a Ray cluster.")
     ] = "local",
+    num_jobs: Annotated[
+        int | None,
+        typer.Option(
+            "--jobs", min=1, help="Stages at a time; as many as this machine can by default."
+        ),
+    ] = None,
     fresh_versions: Annotated[
         bool,
         typer.Option("--fresh-versions", help="Make kept stages again that other versions made."),
@@ -90,6 +96,8 @@ def run(
     from stiltwalk.store.machine import leads
 
     console = Console(quiet=not leads())
+    if num_jobs:
+        executor = f"{executor}://{num_jobs}"
     page = stiltwalk.run(
         recipe, workspace, changes or (), console, executor, fresh_versions=fresh_versions
     )

@@ -1,10 +1,10 @@
-"""Carry out one stage after the other in this process."""
+"""Carry out stages on this machine: one after the other in this process, or several at a time."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -12,14 +12,20 @@ from stiltwalk.execution.executors import Assignment, Ended, Executor
 from stiltwalk.execution.scheduler import Job, Needs
 from stiltwalk.stages.context import Context
 from stiltwalk.stages.stage import Stage
-from stiltwalk.store.machine import backends
+from stiltwalk.store.machine import backends, num_processes
 
 
-@contextmanager
-def started(_address: str, assignment: Assignment) -> Iterator[Executor]:
-    """Give what carries stages out here."""
+def started(address: str, assignment: Assignment) -> AbstractContextManager[Executor]:
+    """Return what carries stages out here; "local://N" asks for N at a time."""
+    num_jobs = int(address.partition("://")[2] or assignment.num_jobs)
+    if num_jobs > 1 and num_processes() == 1:
+        from stiltwalk.execution.executors.processes import Processes
+        from stiltwalk.execution.executors.worker import Worker
+
+        work = Worker(assignment.recipe, assignment.store.address)
+        return Processes(num_jobs, assignment.recipe.num_threads, work)
     context = context_of(assignment)
-    yield InProcess(lambda stage: perform(stage, context))
+    return nullcontext(InProcess(lambda stage: perform(stage, context)))
 
 
 def context_of(assignment: Assignment) -> Context:
