@@ -249,12 +249,16 @@ def save(
     except SafetensorError as error:
         number = re.search(r"os error (\d+)", str(error))
         raise OSError(int(number[1]) if number else errno.EIO, str(error)) from error
-    for file in (found for name in _TOKENIZER_FILES for found in tokenizer_from.glob(name)):
-        target = aside / file.relative_to(tokenizer_from)
-        target.parent.mkdir(exist_ok=True)
-        shutil.copyfile(file, target)
+    _copy_tokenizer(tokenizer_from, aside)
     shutil.rmtree(folder, ignore_errors=True)
     aside.rename(folder)
+
+
+def _copy_tokenizer(source: Path, folder: Path) -> None:
+    for file in (found for name in _TOKENIZER_FILES for found in source.glob(name)):
+        target = folder / file.relative_to(source)
+        target.parent.mkdir(exist_ok=True)
+        shutil.copyfile(file, target)
 
 
 def require_room(model: Model, longest_row_tokens: int) -> None:
