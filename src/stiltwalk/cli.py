@@ -246,7 +246,7 @@ def init(
     file = Path(f"{name.removesuffix('.toml')}.toml")
     start_recipe(file, model, data_source)
     _say(
-        f"Written: {file}. `stiltwalk plan {file}` tells what it takes; `stiltwalk run {file}` does it."
+        f"Written: {file}. Change it, see its `stiltwalk plan {file}`, then `stiltwalk run {file}`."
     )
 
 
