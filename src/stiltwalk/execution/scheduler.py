@@ -125,7 +125,7 @@ class Scheduler:
             heappush(self._ready.setdefault(job.needs, []), head)
 
 
-_WORTH_A_PROCESS_S = 60.0
+_WORTH_A_PROCESS_S = 30.0
 _PROCESS_BYTES = 1 << 30
 """What Python, torch and a task's rows take."""
 
