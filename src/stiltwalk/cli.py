@@ -52,7 +52,9 @@ Workspace = Annotated[
         "--workspace", "-w", metavar="PLACE", help="Where stages and reports are kept: DIR or URL."
     ),
 ]
-RecipeFile = Annotated[Path, typer.Argument(help="A recipe, such as recipes/mini.toml.")]
+RecipeFile = Annotated[
+    str, typer.Argument(help="A recipe: a TOML file, or the name of a shipped one, such as mini.")
+]
 Changes = Annotated[
     list[str] | None,
     typer.Option("--set", help="Change one value of the recipe, such as data.test_rows=50."),
@@ -86,6 +88,12 @@ def run(
     executor: Annotated[
         str, typer.Option(metavar="NAME", help="local, ray, or ray://HEAD:PORT: a Ray cluster.")
     ] = "local",
+    num_jobs: Annotated[
+        int | None,
+        typer.Option(
+            "--jobs", min=1, help="Stages at a time; as many as this machine can by default."
+        ),
+    ] = None,
     fresh_versions: Annotated[
         bool,
         typer.Option("--fresh-versions", help="Make kept stages again that other versions made."),
@@ -95,6 +103,8 @@ def run(
     from stiltwalk.store.machine import leads
 
     console = Console(quiet=not leads())
+    if num_jobs:
+        executor = f"{executor}://{num_jobs}"
     page = stiltwalk.run(
         recipe, workspace, changes or (), console, executor, fresh_versions=fresh_versions
     )
@@ -219,6 +229,36 @@ def score(
 
 
 @app.command()
+def recipes(as_json: AsJson = False) -> None:
+    """List the recipes that come with stiltwalk, what each is for and what it takes."""
+    from stiltwalk.execution.plan_view import recipes_table, recipes_view
+    from stiltwalk.tables import terminal
+
+    document = recipes_view()
+    _show(document, as_json, lambda console: terminal.show(recipes_table(document), console))
+
+
+@app.command()
+def init(
+    name: Annotated[str, typer.Argument(help="Of the study: NAME.toml is written here.")],
+    model: Annotated[
+        str, typer.Option(help="A model's folder, or its id on the hub.")
+    ] = "FacebookAI/xlm-roberta-base",
+    data_source: Annotated[
+        str, typer.Option("--data", help="A folder laid out like the hub, hub, or mini.")
+    ] = "hub",
+) -> None:
+    """Write a commented recipe for your own model and data, to be changed and run."""
+    from stiltwalk.recipe.shipped import start_recipe
+
+    file = Path(f"{name.removesuffix('.toml')}.toml")
+    start_recipe(file, model, data_source)
+    _say(
+        f"Written: {file}. Change it, see its `stiltwalk plan {file}`, then `stiltwalk run {file}`."
+    )
+
+
+@app.command()
 def tasks(
     name: Annotated[str | None, typer.Argument(help="Show one task with its sizes.")] = None,
     file: Annotated[
@@ -265,8 +305,9 @@ def fetch(
     from stiltwalk.data import hub
     from stiltwalk.execution.study import mirror_files
     from stiltwalk.recipe.load import read_recipe
+    from stiltwalk.recipe.shipped import recipe_file
 
-    files = mirror_files(read_recipe(recipe, changes or ()))
+    files = mirror_files(read_recipe(recipe_file(recipe), changes or ()))
     size_mb = sum(file.num_bytes for file in files) / 1e6
     _say(f"{len(files)} files, {size_mb:,.0f} MB, into {folder}")
     for number, file in enumerate(files, start=1):
