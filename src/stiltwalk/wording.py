@@ -25,6 +25,19 @@ def shown(value: object) -> str:
         return "a number too long to be shown"
 
 
+def rounded(value: float, places: int, *, signed: bool = False) -> str:
+    """Return a number with so many decimals, thousands apart; what rounds to zero has no sign.
+
+    Example:
+        >>> rounded(-0.04, 1), rounded(-1234.5, 1, signed=True), rounded(0.04, 1, signed=True)
+        ('0.0', '\N{MINUS SIGN}1,234.5', '0.0')
+    """
+    text = f"{value:{'+' * signed},.{places}f}"
+    if not text.strip("+-0.,"):
+        return text.strip("+-")
+    return text.replace("-", "\N{MINUS SIGN}")
+
+
 def nearest(word: str, known: Sequence[str]) -> str:
     """Return " Did you mean …?" or the list of what exists."""
     some = [each[:_LONGEST] for each in known[:_LONGEST]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
@@ -13,6 +14,7 @@ from synthetic import make_run
 from compared import compared
 from stiltwalk.reports.data import RunRows
 from stiltwalk.reports.write import report_texts, write_comparison
+from stiltwalk.timing.sample_size import Figure
 
 playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright")
 BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
@@ -31,11 +33,15 @@ def browser() -> Iterator[playwright.Browser]:
         started.close()
 
 
+SLOW = replace(compared("mnli", 1.4, "SLOWER", quality=0.82), a="none")
+
+
 @pytest.fixture(scope="module")
 def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a page whose every free text tries to be more than text."""
     run = make_run(arms=("none", "mnli", NASTY), targets=("pawsx", "xquad", "tatoeba"), title=NASTY)
     run = replace(run, recipe=NASTY, limited=NASTY, provenance={NASTY: NASTY})
+    run = replace(run, comparisons=(SLOW, replace(SLOW, b=NASTY, cells=(), instrument_tests=())))
     return page_of(run, tmp_path_factory.mktemp("page"))
 
 
@@ -62,29 +68,41 @@ def made(name: str, folder: Path) -> Path:
 class Opened:
     """A page that is open, and everything that it complained of or asked for."""
 
-    def __init__(self, browser: playwright.Browser, file: Path, width: int) -> None:
+    def __init__(
+        self, browser: playwright.Browser, file: Path, width: int, scheme: str = "dark"
+    ) -> None:
         """Open a file as the given number of pixels wide, without a network."""
         self.context = browser.new_context(
-            viewport={"width": width, "height": 844}, offline=True, color_scheme="dark"
+            viewport={"width": width, "height": 844},
+            offline=True,
+            color_scheme="dark" if scheme == "dark" else "light",
         )
         self.page = self.context.new_page()
+        self.width, self.scheme = width, scheme
         self.complaints: list[str] = []
         self.requests: list[str] = []
         self.page.on("console", lambda said: self.complaints.append(f"{said.type}: {said.text}"))
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.on("request", lambda asked: self.requests.append(asked.url))
         self.page.goto(file.as_uri())
+        self.folded_screens = self.page.evaluate(
+            "document.documentElement.scrollHeight / innerHeight"
+        )
         num_figures = self.page.locator("figure").count()
         self.page.wait_for_function(
             f"document.querySelectorAll('figure svg.marks').length === {num_figures}"
         )
+        self.page.evaluate(
+            "for (const each of document.querySelectorAll('details')) each.open = true"
+        )
 
 
-@pytest.fixture(scope="module", params=WIDTHS)
+@pytest.fixture(scope="module", params=["phone dark", "phone light", "desk dark", "desk light"])
 def opened(
     request: pytest.FixtureRequest, browser: playwright.Browser, file: Path
 ) -> Iterator[Opened]:
-    opened = Opened(browser, file, WIDTHS[request.param])
+    width, scheme = request.param.split()
+    opened = Opened(browser, file, WIDTHS[width], scheme)
     yield opened
     opened.context.close()
 
@@ -97,6 +115,48 @@ def test_nothing_goes_wrong_and_nothing_is_asked_of_the_network(opened: Opened) 
 def test_the_page_is_no_wider_than_the_screen(opened: Opened) -> None:
     root = "document.documentElement"
     assert opened.page.evaluate(f"{root}.scrollWidth <= {root}.clientWidth")
+    wide = "e => e.filter(t => t.scrollWidth > t.clientWidth + 1).map(t => t.textContent)"
+    assert opened.page.locator(".tile").evaluate_all(wide) == []
+
+
+def test_the_page_runs_no_script_but_its_own(opened: Opened) -> None:
+    made = "Object.assign(document.createElement('script'), {text: 'intruder = 1'})"
+    opened.page.evaluate(f"document.head.append({made})")
+    assert opened.page.evaluate("typeof intruder") == "undefined"
+    assert len(opened.complaints) == 1, "the refusal"
+    opened.complaints.clear()
+
+
+def test_a_phone_shows_the_answer_and_the_targets_in_six_screens(opened: Opened) -> None:
+    if opened.width == WIDTHS["phone"]:
+        assert opened.folded_screens <= 6
+
+
+def test_the_tiles_say_what_the_record_says(opened: Opened) -> None:
+    tiles = opened.page.locator("#arms .arm").first.locator(".tile b").all_text_contents()
+    record = {cell.figure: cell.judged.ratio for cell in SLOW.cells}
+    assert tiles[1:] == [f"{record[Figure.P50]:.3f}", f"{1 / record[Figure.TIME]:.3f}"]
+
+
+def test_a_table_wider_than_the_screen_says_so_and_keeps_its_first_column(opened: Opened) -> None:
+    box = opened.page.locator(".scroll:has(#transfer)")
+    is_wide = box.evaluate("e => e.scrollWidth > e.clientWidth + 4")
+    assert ("more" in str(box.get_attribute("class")).split()) == is_wide
+    name = box.locator("tbody th").first
+    before = name.bounding_box()
+    box.evaluate("e => { e.scrollLeft = e.scrollWidth; }")
+    assert name.bounding_box() == before
+    opened.page.wait_for_function("!document.querySelector('.scroll:has(#transfer).more')")
+    box.evaluate("e => { e.scrollLeft = 0; }")
+
+
+def test_a_cell_without_change_is_as_dark_or_light_as_the_page(opened: Opened) -> None:
+    opened.page.locator("select[data-key=arm]").select_option("mnli")
+    fills = opened.page.locator("#gain-map .gain_cells_marks path, #gain-map .gain_cells path")
+    seen = fills.evaluate_all("e => e.map(p => p.getAttribute('fill'))")
+    light = [sum(map(int, re.findall(r"\d+", each))) / 3 for each in seen if "rgb" in each]
+    assert light
+    assert min(light) < 80 if opened.scheme == "dark" else max(light) > 200
 
 
 def test_text_stays_text(opened: Opened) -> None:

@@ -11,9 +11,9 @@ from stiltwalk.reports.costs import efficiency
 from stiltwalk.reports.parts import Document, Part, Section, Words
 from stiltwalk.reports.sections import cost as section
 from stiltwalk.reports.sections.cost import banner, efficiency_of
-from stiltwalk.reports.sections.instrument import together
+from stiltwalk.reports.sections.instrument import loadgen, together
 from stiltwalk.reports.write import html, markdown
-from stiltwalk.timing.record import VOID, Quality, Speed
+from stiltwalk.timing.record import VOID, LoadGenRun, Quality, Speed
 from stiltwalk.timing.sample_size import Figure
 
 EQUAL = compared("mini:mnli", 1.0, "EQUIVALENT", quality=0.82)
@@ -37,7 +37,7 @@ def test_every_verdict_stands_with_its_interval_and_margin() -> None:
     assert "0.990 to 1.010" in text
     assert "3 %" in text
     assert "all 2 EQUIVALENT" in text
-    assert "structurally identical" in text
+    assert "no difference in structure" in text
 
 
 def test_an_interval_is_drawn_where_it_lies() -> None:
@@ -49,10 +49,58 @@ def test_an_interval_is_drawn_where_it_lies() -> None:
     assert float(band[0]) < 60 < float(band[0]) + float(band[1]) < right
 
 
-def test_an_interval_without_end_stays_inside_its_picture() -> None:
+def test_an_interval_without_end_stays_inside_its_picture_and_says_where_it_ends() -> None:
     (cell, *_) = EQUAL.cells
     wide = replace(cell, judged=replace(cell.judged, low=0.1, high=9.0))
-    assert 'd="M2.0 8H118.0"' in verdicts([replace(EQUAL, cells=(wide,))])
+    text = verdicts([replace(EQUAL, cells=(wide,))])
+    assert 'd="M8.0 8H112.0"' in text
+    assert text.count('class="end"') == 2
+    assert ">0.10</text>" in text
+    assert ">9.00</text>" in text
+
+
+def test_a_ratio_of_throughput_is_one_of_throughputs() -> None:
+    text = markdown(
+        document(section.verdicts([compared("mini:lora", 1.25, "SLOWER", quality=0.8)]))
+    )
+    latency = "| SingleStream p50 latency (below 1 is faster) | SLOWER | 1.250 | 1.240 to 1.260 |"
+    offline = "| Offline throughput (above 1 is better) | SLOWER | 0.800 | 0.794 to 0.806 |"
+    assert latency in text
+    assert offline in text
+
+
+def test_models_compared_by_structure_alone_have_no_verdicts_and_no_failed_tests() -> None:
+    only = replace(EQUAL, cells=(), instrument_tests=(), costs=(), summary=())
+    text = verdicts([only])
+    assert "no difference in structure" in text
+    assert "VOID" not in text
+    (said, *_) = efficiency_of([only])
+    assert said == Words("PER and the Pareto plot are missing: nothing was timed.", "missing")
+
+
+def test_many_differences_in_structure_are_summed_up_and_the_list_folded() -> None:
+    lora = tuple(
+        f"roberta.encoder.layer.*.query.lora_{part} (weight none → 8x64), 12 times: +1.95 % FLOPs"
+        for part in "AB"
+    )
+    text = verdicts([replace(EQUAL, structure={"xnli": lora})])
+    said = "mini:mnli against mini:none on xnli: LoRA adds 24 matrices, +3.9 % operations."
+    assert said in text
+    assert text.index(said) < text.index("<summary>Every difference in structure") < text.index("→")
+
+
+def test_figures_taken_apart_that_contradict_the_verdict_are_not_shown() -> None:
+    runs = tuple(
+        LoadGenRun(
+            scenario="SingleStream", num_queries=64, percentiles_s={"p50": p50},
+            requests_per_s=1 / p50, rate_per_s=None, bound_s=None, kept_bound=True, task="xnli",
+            model=model,
+        )
+        for model, p50 in (("a", 0.00673), ("b", 0.01091))
+    )  # fmt: skip
+    assert not loadgen(0, replace(EQUAL, loadgen=runs)).rows
+    agreeing = (runs[0], replace(runs[1], percentiles_s={"p50": 0.00675}))
+    assert len(loadgen(0, replace(EQUAL, loadgen=agreeing)).rows) == 2
 
 
 def test_blocks_that_were_wanted_and_not_measured_are_told() -> None:

@@ -95,3 +95,26 @@ def test_a_gain_that_is_one_of_many_says_so() -> None:
     found = said(replace(run, rows=rows, example_scores=()))
     assert found.answer.endswith(", which is not significant when corrected for all gains.")
     assert "not significant" in found.details[0]
+
+
+def test_a_tie_is_not_called_the_largest() -> None:
+    lifts = {"none": 0.0, "mnli": 0.02, "squad_v1": 0.0201, "all": -0.02}
+    answer = said(with_lift(make_run(), lifts)).answer
+    assert "largest" not in answer
+    assert "“squad_v1” gains +2.0 points" in answer
+    assert "the noise does not tell “mnli” (+2.0) from it" in answer
+
+
+def test_a_gain_that_reads_as_none_is_no_gain() -> None:
+    lifts = {"none": 0.0, "mnli": 0.0001, "squad_v1": -0.01, "all": -0.02}
+    found = said(with_lift(make_run(), lifts))
+    assert found.answer.startswith("No other arm raises the mean")
+    assert not any("gain beyond" in each for each in found.details)
+
+
+def test_noise_on_single_targets_is_never_ranked() -> None:
+    still = said(with_lift(make_run(), dict.fromkeys(("none", "mnli", "squad_v1", "all"), 0.0)))
+    assert "On single targets no difference is beyond the noise." in still.details
+    unknown = said(replace(make_run(), example_scores=()))
+    assert "The noise of differences on single targets is unknown." in unknown.details
+    assert unknown.answer.endswith(", its noise unknown.")

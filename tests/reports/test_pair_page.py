@@ -136,7 +136,8 @@ def test_what_stands_behind_the_verdicts_is_there() -> None:
     assert asked in rows
     assert ["xnli", "Offline", "mini:none", "0.00", "10.0", "0.00", "30.0", "31.0", "4.00",
             "unknown"] in rows  # fmt: skip
-    assert ["delayed by 5 %", "Offline throughput", "1.050", "1.040 to 1.060", "0.10", "20",
+    throughput = "Offline throughputabove 1 is better"
+    assert ["delayed by 5 %", throughput, "0.952", "0.943 to 0.962", "0.10", "20",
             "SLOWER"] in rows  # fmt: skip
 
 
@@ -166,3 +167,9 @@ def test_compare_leaves_record_and_page_where_it_is_called_and_says_where(
     assert json.loads(called.stdout)["b"] == "mini:mnli"
     assert (tmp_path / "speed.html").exists()
     assert (tmp_path / "speed.json").exists()
+
+
+def test_what_was_not_timed_failed_no_test() -> None:
+    text = pair_page(replace(EQUAL, cells=(), instrument_tests=(), costs=(), summary=()))
+    assert "No answer about speed: nothing was timed." in text
+    assert "failed its own tests" not in text

@@ -1,14 +1,18 @@
-"""Tests for stiltwalk.reports.wording, observed speed, and data for the page's script."""
+"""Tests for stiltwalk.reports.wording, counted tokens, and data for the page's script."""
 
+import ast
 import json
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from synthetic import make_run
 
-from stiltwalk.reports.costs import speed_per_arm, speed_per_language
+import stiltwalk
+from stiltwalk.reports.costs import tokens_per_arm, tokens_per_language
 from stiltwalk.reports.wording import (
+    MINUS,
     duration,
     figures,
     language_name,
@@ -17,6 +21,7 @@ from stiltwalk.reports.wording import (
     points,
 )
 from stiltwalk.tables.html import json_block
+from stiltwalk.wording import rounded
 
 
 def test_percent_and_points_carry_a_real_minus() -> None:
@@ -57,17 +62,37 @@ def test_a_data_block_cannot_be_ended_from_inside() -> None:
     assert json.loads(inside[1]) == value
 
 
-def test_speed_is_summed_over_stages_and_counts_real_tokens() -> None:
+def test_tokens_are_summed_over_stages_and_no_clock_takes_part() -> None:
     run = make_run(arms=("none",), targets=("xnli",), seeds=(1, 2))
-    (speed,) = speed_per_arm(run)
     rows = [each.row for each in run.timings]
-    real, time_s = sum(r.real_tokens for r in rows), sum(r.time_s for r in rows)
-    assert speed.num_examples == 2 * 15 * 200
-    assert speed.tokens_per_s == pytest.approx(real / time_s)
-    assert speed.padding == pytest.approx(1 - real / sum(r.padded_tokens for r in rows))
-    assert [each.language for each in speed_per_language(run)] == sorted(
-        {row.language for row in rows}
-    )
+    real = sum(row.real_tokens for row in rows)
+    slow = tuple(replace(e, row=replace(e.row, time_s=9 * e.row.time_s)) for e in run.timings)
+    (found,) = tokens_per_arm(run)
+    assert (found,) == tokens_per_arm(replace(run, timings=slow))
+    assert found.num_examples == 2 * 15 * 200
+    assert found.tokens_per_example == pytest.approx(real / found.num_examples)
+    assert found.padding == pytest.approx(1 - real / sum(row.padded_tokens for row in rows))
+    assert {language for _, _, language in tokens_per_language(run)} == {e.language for e in rows}
+
+
+def test_nothing_is_rounded_but_by_the_one_function() -> None:
+    """A format of its own shows minus zero, or a hyphen for a minus."""
+    own = [
+        f"{file.name}: {ast.unparse(node)}"
+        for room in ("reports", "tables")
+        for file in (Path(stiltwalk.__file__).parent / room).rglob("*.py")
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FormattedValue)
+        and re.search(r"\.\d[f%]'$", ast.unparse(node.format_spec or ast.Constant("")))
+        and file.name not in {"html.py", "latex.py"}  # where things lie, not what they are
+    ]
+    assert not own
+
+
+@pytest.mark.parametrize("value", [-0.0, -0.0004, -1e-12, 0.0004])
+def test_what_rounds_to_zero_has_no_sign(value: float) -> None:
+    for text in (percent(value), points(value), rounded(value, 2), rounded(value, 0, signed=True)):
+        assert not {"-", "+", MINUS} & set(text)
 
 
 RUN = replace(make_run(), miniature=False, limited="")

@@ -65,7 +65,7 @@ def small(run: RunRows | None = None) -> RunRows:
 def test_all_files_are_there(folder: Path) -> None:
     names = {str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file()}
     figures = {"score-map", "gain-map", "language-bars", "language-gains"}
-    figures |= {"tokens-per-s", "ms-per-example", "language-lengths", "dev-curves", "loss-curves"}
+    figures |= {"language-lengths", "dev-curves", "loss-curves"}
     assert names == {
         *TEXTS,
         *(f"figures/{name}.{form}" for name in figures for form in ("svg", "png")),
@@ -99,8 +99,14 @@ def test_the_page_says_what_it_is_first(folder: Path) -> None:
     text = Page((folder / "report.html").read_text(encoding="utf-8")).text
     assert "Embedded miniature benchmark: not a research result." in text
     assert "Limited: 200 test rows per language." in text
-    assert "Unpaired: observed while predicting, no verdict." in text
     assert all(arm in text for arm in ARMS)
+
+
+def test_no_time_is_told_that_was_not_measured_in_pairs(folder: Path) -> None:
+    for name in ("report.html", "report.md", "report.tex"):
+        text = (folder / name).read_text(encoding="utf-8")
+        assert not re.search(r"[Uu]npaired|tokens/s|tokens_per_s|ms.per.example", text), name
+    assert (folder / "timings.csv").stat().st_size
 
 
 def test_a_real_run_has_no_miniature_banner() -> None:

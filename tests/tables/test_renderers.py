@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+import re
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
 
 from stiltwalk.tables import html, latex, markdown, terminal
-from stiltwalk.tables.table import Bar, Cell, Range, Table, heads
+from stiltwalk.tables.table import Cell, Range, Table, heads
 
 ROW = (
     Cell("a|b_[red]<i>"),
@@ -45,12 +47,35 @@ def test_html_keeps_text_text_and_sorts_by_values() -> None:
 
 
 def test_pictures_are_drawn_on_the_page_alone() -> None:
-    drawn = (Cell("1.0", 1.0, drawn=Range(0.9, 1.0, 1.1, 0.03, 0.2)), Cell("-2", drawn=Bar(-0.5)))
-    table = Table(name="t", title="", note="", columns=heads("a", "b"), rows=(drawn,))
+    drawn = Cell("1.0", 1.0, drawn=Range(0.9, 1.0, 1.1, 0.03, 0.2))
+    table = Table(name="t", title="", note="", columns=heads("a"), rows=((drawn,),))
     text = str(html.render(table))
-    assert 'd="M31.0 8H89.0"' in text
-    assert "left:25.0%;width:25.0%" in text
-    assert "| 1.0 | -2 |" in markdown.render(table)
+    assert 'd="M34.0 8H86.0"' in text
+    assert 'class="end"' not in text
+    assert "| 1.0 |" in markdown.render(table)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "numbers"),
+    [
+        (0.1, 1.01, ["0.10"]),
+        (0.99, 9.0, ["9.00"]),
+        (0.1, 9.0, ["0.10", "9.00"]),
+        (1.5, 2, ["2.00"]),
+    ],
+)
+def test_what_goes_beyond_a_picture_has_an_arrow_and_a_number(
+    low: float, high: float, numbers: list[str]
+) -> None:
+    cell = Cell("r", 1.0, drawn=Range(low, (low + high) / 2, high, 0.03, 0.25))
+    table = Table(name="t", title="", note="", columns=heads("a"), rows=((cell,),))
+    text = str(html.render(table))
+    assert re.findall(r'class="end".*?<text[^>]*>([\d.]+)<', text) == numbers
+
+
+def test_tiles_on_the_page_are_a_table_elsewhere() -> None:
+    tiles = replace(TABLE, has_tiles=True)
+    assert markdown.render(tiles) == markdown.render(TABLE)
 
 
 def test_latex_escapes_what_it_would_take_for_commands() -> None:

@@ -10,7 +10,7 @@ import altair as alt
 
 from stiltwalk.metrics.aggregate import mean
 from stiltwalk.records import BASELINE_ARM, Phase, Split
-from stiltwalk.reports.costs import efficiency, speed_per_language
+from stiltwalk.reports.costs import efficiency, tokens_per_language
 from stiltwalk.reports.data import RunRows, TrainingCurve
 from stiltwalk.reports.scores import ScoreBook, spread
 from stiltwalk.reports.wording import label, ordered_languages
@@ -20,10 +20,18 @@ ARM_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9",
 """Okabe and Ito's colours, which people with any colour vision can tell apart."""
 SHAPES = ("circle", "diamond", "triangle-up", "square", "cross", "triangle-down", "triangle-right")
 LOSS_TO_GAIN = ("#b35806", "#f1a340", "#fee0b6", "#f7f7f7", "#c6dbef", "#6baed6", "#08519c")
+IN_THE_DARK = {
+    "#b35806": "#f0a45c", "#f1a340": "#b96a1e", "#fee0b6": "#55350f", "#f7f7f7": "#1d242b",
+    "#c6dbef": "#173a55", "#6baed6": "#2f74ad", "#08519c": "#7cbcf0", "#111111": "#f2f4f6",
+    "#ffffff": "#0d1115",
+}  # fmt: skip
+"""Colours of the map of gains on a dark page, where no change is dark and much change bright."""
 GREY, LIGHT = "#888888", "#8888884d"
 WIDTH, ROW_HEIGHT, CELL_WIDTH = 240, 17, 27
 WIDE, WIDE_CELL = 380, 42
 """Widths that the page takes instead where two figures still fit side by side."""
+_ROOM = 10
+"""Pixels between the outermost mark and the edge of its figure."""
 FONT = "system-ui, -apple-system, 'Segoe UI', 'Noto Sans', 'DejaVu Sans', sans-serif"
 _SMALL = {"labelFontSize": 11, "titleFontSize": 11, "titleFontWeight": "normal"}
 _CONFIG = {
@@ -40,11 +48,8 @@ _TIPS: Mapping[str, dict[str, Any]] = {
     "name:N": {"title": "language"},
     "score:Q": {"title": "score, %", "format": ".1f"},
     "sd:Q": {"title": "sd over seeds", "format": ".1f"},
-    "gain:Q": {"title": "gain, points", "format": "+.1f"},
+    "gained:N": {"title": "gain, points"},
     "tokens:Q": {"title": "sub-words per example", "format": ".1f"},
-    "tokens_per_s:Q": {"title": "tokens per s", "format": ",.0f"},
-    "ms_per_example:Q": {"title": "ms per example", "format": ".3s"},
-    "padding:Q": {"title": "padding, %", "format": ".1f"},
     "task:N": {},
     "test:N": {"title": "test of the gain"},
     "num_examples:Q": {"title": "test rows", "format": ","},
@@ -154,9 +159,11 @@ def gains(run: RunRows, points: Sequence[Point]) -> Chart | None:
     if not points:
         return None
     chart = _points("gains").encode(
-        x=alt.X("gain:Q", title="gain over the baseline, points", axis=alt.Axis(tickCount=6)),
+        x=alt.X("gain:Q", title="gain over the baseline, points", axis=alt.Axis(tickCount=6)).scale(
+            padding=_ROOM
+        ),
         y=_languages(axis=alt.Axis(grid=True)),
-        tooltip=_tips("arm:N name:N gain:Q"),
+        tooltip=_tips("arm:N name:N gained:N"),
     )
     rule = alt.Chart(alt.NamedData(name="zero"), name="gains_zero").mark_rule(color=GREY)
     layers = alt.layer(rule.encode(x="gain:Q"), _arm_marks(chart, run.arms, _compared(run)))
@@ -177,20 +184,23 @@ def gains(run: RunRows, points: Sequence[Point]) -> Chart | None:
 def lengths(run: RunRows, points: Sequence[Point]) -> Chart | None:
     """Return gains against how many sub-words a language needs, one mark per arm and language."""
     tokens = {
-        (each.arm, each.task, label(each.language)): round(each.tokens_per_example, 1)
-        for each in speed_per_language(run)
+        (arm, task, label(language)): round(each.tokens_per_example, 1)
+        for (arm, task, language), each in tokens_per_language(run).items()
     }
     points = [
-        {**{key: p[key] for key in ("arm", "task", "name", "gain")}, "tokens": tokens[cell]}
+        {
+            **{key: p[key] for key in ("arm", "task", "name", "gain", "gained")},
+            "tokens": tokens[cell],
+        }
         for p in points
         if p["gain"] is not None and (cell := (p["arm"], p["task"], p["name"])) in tokens
     ]
     if not points:
         return None
     chart = _points("lengths").encode(
-        x=alt.X("tokens:Q", title="sub-words per example").scale(zero=False),
-        y=alt.Y("gain:Q", title="gain over the baseline, points"),
-        tooltip=_tips("arm:N name:N gain:Q tokens:Q"),
+        x=alt.X("tokens:Q", title="sub-words per example").scale(zero=False, padding=_ROOM),
+        y=alt.Y("gain:Q", title="gain over the baseline, points").scale(padding=_ROOM),
+        tooltip=_tips("arm:N name:N gained:N tokens:Q"),
     )
     marks = _arm_marks(chart, run.arms, _compared(run))
     return Chart(
@@ -202,48 +212,6 @@ def lengths(run: RunRows, points: Sequence[Point]) -> Chart | None:
         start=run.targets[0],
         spec=_spec(_for_task(marks, run.targets[0], 260), points=points),
     )
-
-
-_LONGER_TEXTS = (
-    "Further left is faster. A language whose texts take more sub-words needs more computation "
-    "per example, so it can be slow here at the same tokens per second."
-)
-
-
-def speed_charts(run: RunRows) -> Iterator[Chart]:
-    """Yield what predicting each language took, one mark per arm."""
-    points: list[Point] = [
-        {
-            "arm": each.arm,
-            "task": each.task,
-            "name": label(each.language),
-            "tokens_per_s": round(each.tokens_per_s, 1),
-            "ms_per_example": round(each.ms_per_example, 4),
-            "padding": in_percent(each.padding),
-        }
-        for each in speed_per_language(run)
-    ]
-    if not points:
-        return
-    start = points[0]["task"]
-    for field, unit, aid in (
-        ("tokens_per_s", "real tokens per second", "Further right is faster, padding not counted."),
-        ("ms_per_example", "ms per example", _LONGER_TEXTS),
-    ):
-        chart = _points(field).encode(
-            x=alt.X(f"{field}:Q", title=unit).scale(zero=True, nice=True),
-            y=alt.Y("name:N", title=None, sort=alt.SortField("name")),
-            tooltip=_tips("arm:N name:N tokens_per_s:Q ms_per_example:Q padding:Q"),
-        )
-        marks = _arm_marks(chart, run.arms, run.arms)
-        yield Chart(
-            name=field.replace("_", "-"),
-            title=f"Unpaired: {unit}, by language",
-            aid=aid,
-            key="task",
-            start=start,
-            spec=_spec(_for_task(marks, start, alt.Step(ROW_HEIGHT)), points=points),
-        )
 
 
 def score_map(run: RunRows, points: Sequence[Point], arm: str) -> Chart:
@@ -267,17 +235,22 @@ def gain_map(run: RunRows, points: Sequence[Point], arm: str) -> Chart | None:
     if not seen:
         return None
     limit = max(5.0, *map(abs, seen))
-    scale = alt.Scale(domain=[-limit, limit], range=list(LOSS_TO_GAIN), domainMid=0)
+    scale = alt.Scale(
+        domain=[-limit, limit], range=list(LOSS_TO_GAIN), domainMid=0, interpolate="rgb"
+    )
     colour = alt.Color("gain:Q", title="gain, points", scale=scale, legend=_bottom())
     return Chart(
         name="gain-map",
         title="Gain over the baseline by task and language (points)",
-        aid="Blue cells gain from the intermediate task, orange cells lose; white is no change. "
+        aid="Blue cells gain from the intermediate task, orange cells lose; the colour between is "
+        "no change. "
         "An asterisk marks a gain that a paired test confirms, corrected for all arms, targets "
         "and languages; other cells may be noise.",
         key="arm",
         start=arm,
-        spec=_heat_map(run, points, arm, "gain", colour, f"abs(datum.gain) > {0.75 * limit:.3f}"),
+        spec=_heat_map(
+            run, points, arm, "gain", colour, f"abs(datum.gain) > {round(0.75 * limit, 3)}"
+        ),
         not_for=BASELINE_ARM,
     )
 
@@ -298,7 +271,7 @@ def _heat_map(
     cells = alt.Chart(name=f"{field}_cells").encode(
         x=alt.X("task:N", sort=None, axis=top).scale(domain=list(run.targets)),
         y=alt.Y("name:N", sort=None, axis=side).scale(domain=names),
-        tooltip=_tips("arm:N task:N name:N score:Q gain:Q test:N num_examples:Q missing:N"),
+        tooltip=_tips("arm:N task:N name:N score:Q gained:N test:N num_examples:Q missing:N"),
     )
     there = cells.transform_filter(f"datum.{field} !== null")
     empty = cells.properties(name=f"{field}_empty").transform_filter("datum.missing !== null")
@@ -317,7 +290,8 @@ def _heat_map(
         .transform_filter("datum.arm === arm")
         .properties(width=alt.Step(CELL_WIDTH), height=alt.Step(ROW_HEIGHT))
     )
-    return _spec(chart, wide={"step": WIDE_CELL}, points=points)
+    dark = IN_THE_DARK if field == "gain" else None
+    return _spec(chart, wide={"step": WIDE_CELL}, dark=dark, points=points)
 
 
 def _bottom() -> alt.Legend:
@@ -485,7 +459,10 @@ def _shape(place: int) -> str:
 
 
 def _spec(
-    chart: alt.TopLevelMixin, wide: int | dict[str, int] = WIDE, **datasets: Sequence[Point]
+    chart: alt.TopLevelMixin,
+    wide: int | dict[str, int] = WIDE,
+    dark: Mapping[str, str] | None = None,
+    **datasets: Sequence[Point],
 ) -> Mapping[str, Any]:
     """Return the specification with the look that all figures share, and with its data.
 
@@ -493,4 +470,5 @@ def _spec(
     than all the rest of a report.
     """
     spec: dict[str, Any] = chart.to_dict()
-    return {**spec, "config": _CONFIG, "datasets": datasets, "usermeta": {"wide": wide}}
+    usermeta = {"wide": wide, "dark": dark or {}}
+    return {**spec, "config": _CONFIG, "datasets": datasets, "usermeta": usermeta}

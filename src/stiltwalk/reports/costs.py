@@ -1,4 +1,4 @@
-"""Speed seen while predicting, what training took, and quality against cost."""
+"""Tokens that were predicted, what training took, and quality against cost."""
 
 from __future__ import annotations
 
@@ -19,58 +19,41 @@ from stiltwalk.timing.tost import Verdict
 
 
 @dataclass(frozen=True, kw_only=True)
-class ObservedSpeed:
-    """What predicting took, summed over stages and seeds.
+class TokenCount:
+    """What was fed while predicting, counted: summed over stages and seeds.
 
-    `tokens_per_s` counts real tokens only; `padding` is the share of the tokens that went
-    through the model and were padding, a fraction. `task` and `language` are empty in a sum.
+    `padding` is the share of the tokens that went through the model and were padding, a fraction.
     """
 
     arm: str
-    task: str
-    language: str
     num_examples: int
-    time_s: float
-    tokens_per_s: float
-    ms_per_example: float
     tokens_per_example: float
     padding: float
 
 
-def speed_per_language(run: RunRows) -> tuple[ObservedSpeed, ...]:
-    """Return one line per arm, task and language, in the order of the recipe."""
-    tasks, arms = {t: i for i, t in enumerate(run.targets)}, {a: i for i, a in enumerate(run.arms)}
+def tokens_per_language(run: RunRows) -> Mapping[tuple[str, str, str], TokenCount]:
+    """Return (arm, task, language) to what was fed."""
     rows: dict[tuple[str, str, str], list[TimingRow]] = {}
     for each in run.timings:
         rows.setdefault((each.arm, each.row.task, each.row.language), []).append(each.row)
-    found = [speed for key, each in rows.items() if (speed := _speed(*key, each))]
-    found.sort(
-        key=lambda s: (tasks.get(s.task, len(tasks)), s.language, arms.get(s.arm, len(arms)))
-    )
-    return tuple(found)
+    return {key: found for key, each in rows.items() if (found := _tokens(key[0], each))}
 
 
-def speed_per_arm(run: RunRows) -> tuple[ObservedSpeed, ...]:
+def tokens_per_arm(run: RunRows) -> tuple[TokenCount, ...]:
     """Return one line per arm, everything it predicted together."""
     rows = {arm: [each.row for each in run.timings if each.arm == arm] for arm in run.arms}
-    return tuple(speed for arm, each in rows.items() if (speed := _speed(arm, "", "", each)))
+    return tuple(found for arm, each in rows.items() if (found := _tokens(arm, each)))
 
 
-def _speed(arm: str, task: str, language: str, rows: Sequence[TimingRow]) -> ObservedSpeed | None:
-    """Return the sum of some rows as rates, None where nothing was timed."""
+def _tokens(arm: str, rows: Sequence[TimingRow]) -> TokenCount | None:
+    """Return the sum of some rows, None where nothing was fed."""
     num_examples = sum(row.num_examples for row in rows)
     real, padded = sum(row.real_tokens for row in rows), sum(row.padded_tokens for row in rows)
-    time_s = sum(row.time_s for row in rows)
-    if not (num_examples and padded and time_s > 0):
+    if not (num_examples and padded):
         return None
-    return ObservedSpeed(
+    return TokenCount(
         arm=arm,
-        task=task,
-        language=language,
         num_examples=num_examples,
-        time_s=time_s,
-        tokens_per_s=real / time_s,
-        ms_per_example=1000 * time_s / num_examples,
         tokens_per_example=real / num_examples,
         padding=1 - real / padded,
     )
@@ -186,6 +169,8 @@ def why_no_efficiency(comparisons: Sequence[Speed]) -> str:
     """Return why no models of these comparisons have an efficiency; "" where there are none."""
     if not comparisons:
         return ""
+    if not any(each.cells for each in comparisons):
+        return "PER and the Pareto plot are missing: nothing was timed."
     if all(cell.verdict == VOID for each in comparisons for cell in each.cells):
         return "PER and the Pareto plot are missing: no comparison passed its A/A and delay tests."
     return (

@@ -219,6 +219,10 @@ def with_visible_names(run: RunRows) -> RunRows:
             replace(each, arms=renamed(each.arms)) for each in run.training_curves
         ),
         made_of={names.get(arm, arm): made for arm, made in run.made_of.items()},
+        comparisons=tuple(
+            replace(each, a=names.get(each.a, each.a), b=names.get(each.b, each.b))
+            for each in run.comparisons
+        ),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from stiltwalk.records import BASELINE_ARM, Split
@@ -18,7 +18,7 @@ from stiltwalk.reports.scores import (
     trained_seeds,
 )
 from stiltwalk.reports.significance import LEVEL, Estimate, Resamples, difference_of, estimated
-from stiltwalk.reports.wording import ABOUT_ZERO, percent_spread, points, points_spread
+from stiltwalk.reports.wording import ABOUT_ZERO, named, percent_spread, points, points_spread
 from stiltwalk.tasks import TARGETS, TASKS
 from stiltwalk.tasks.sources import known_languages
 from stiltwalk.tasks.task import GROUPS
@@ -65,7 +65,9 @@ class TransferTable:
     """Tasks by arms, as XTREME averages them. `means` holds the groups, then the wider ones.
 
     `reached` are the arms with any score at all; `common` the targets that these are compared by:
-    XTREME's nine where each has all of them complete, else whatever each has complete.
+    XTREME's nine where each has all of them complete, else whatever each has complete. `leaders`
+    are the arm with the largest gain in what they compare by and those that the noise does not tell
+    from it.
     """
 
     arms: tuple[str, ...]
@@ -75,6 +77,7 @@ class TransferTable:
     means: tuple[TransferRow, ...]
     reached: tuple[str, ...]
     common: tuple[str, ...]
+    leaders: tuple[ScoreCell, ...] = ()
 
     @property
     def comparison(self) -> TransferRow | None:
@@ -97,6 +100,7 @@ def transfer_table(run: RunRows, drawn: Resamples) -> TransferTable:
     tasks = [rows.of_task(task) for task in run.targets]
     means = [rows.of_mean(label, tasks) for label, tasks in _means(run, common)]
     marked = _marked([*tasks, *means])
+    compared = marked[-1].cells if common else ()
     return TransferTable(
         arms=run.arms,
         reference_points=rows.references,
@@ -105,6 +109,7 @@ def transfer_table(run: RunRows, drawn: Resamples) -> TransferTable:
         means=tuple(marked[len(tasks) :]),
         reached=reached,
         common=common,
+        leaders=tuple(rows.leaders(compared, common)),
     )
 
 
@@ -212,6 +217,24 @@ class _Rows:
         examples_R = self.drawn.weighted_examples(difference_of(cell.arm, BASELINE_ARM, tasks))
         return replace(cell, estimate=estimated(cell.gain, examples_R))
 
+    def leaders(self, cells: Sequence[ScoreCell], tasks: Sequence[str]) -> Iterator[ScoreCell]:
+        """Yield the cell with the largest gain, then those that the noise does not tell from it."""
+        ranked = sorted(
+            (cell for cell in cells if cell.gain),
+            key=lambda cell: -cell.gain.mean if cell.gain else 0.0,
+        )
+        for place, cell in enumerate(ranked):
+            if not place or self._is_tie(ranked[0].arm, cell.arm, tasks):
+                yield cell
+
+    def _is_tie(self, arm: str, other: str, tasks: Sequence[str]) -> bool:
+        lead = spread(self.book.mean_gains(dict.fromkeys(tasks, arm), other, tasks).values())
+        if lead is None or points(lead.mean) == points(0):
+            return True
+        examples_R = self.drawn.weighted_examples(difference_of(arm, other, tasks))
+        found = estimated(lead, examples_R)
+        return found is not None and found.is_inside
+
     def _no_mean(self, arm: str, tasks: Sequence[str]) -> str:
         short = [task for task in tasks if self.book.missing(arm, task)]
         if all(not self.book.by_seed(arm, task) for task in TASKS):
@@ -268,33 +291,42 @@ class Headline:
 
 def headline(run: RunRows, table: TransferTable) -> Headline:
     """Return what the rows say about the question of the run."""
-    widest = table.comparison.cells if table.comparison else ()
-    ranked = sorted(
-        (cell for cell in widest if cell.gain),
-        key=lambda cell: -cell.gain.mean if cell.gain else 0.0,
-    )
     details = (*_extremes(table), *_chosen(table), *_left_out(table))
-    return Headline(answer=_answer(run, table, ranked), details=details, caution=_caution(table))
+    return Headline(answer=_answer(run, table), details=details, caution=_caution(table))
 
 
-def _answer(run: RunRows, table: TransferTable, ranked: list[ScoreCell]) -> str:
+def _answer(run: RunRows, table: TransferTable) -> str:
     obstacle = _obstacle(run, table)
     if obstacle:
         return obstacle
-    if not ranked or ranked[0].gain is None:
+    if not table.leaders:
         return f"No arm shares a seed with “{BASELINE_ARM}”, so no gain can be formed."
-    best = ranked[0]
-    gain = ranked[0].gain
-    over = f"over {_tasks(table)}"
-    if gain.mean <= 0:
+    (best, *equal), over = table.leaders, f"over {over_targets(table)}"
+    if not _is_gain(best):
+        beyond = " beyond the noise" * best.is_noise
         return (
-            f"No other arm raises the mean {over}: the nearest to “{BASELINE_ARM}” is "
-            f"“{best.arm}”, at {points_spread(gain)} points."
+            f"No other arm raises the mean {over}{beyond}: “{best.arm}” is at {_points(best)} "
+            f"points{_doubt(best)}."
+        )
+    if equal:
+        others = named([f"“{each.arm}” ({_points(each)})" for each in equal], "and")
+        return (
+            f"“{best.arm}” gains {_points(best)} points on “{BASELINE_ARM}”, averaged {over}"
+            f"{_doubt(best)}; the noise does not tell {others} from it."
         )
     return (
         f"“{best.arm}” has the largest mean gain over “{BASELINE_ARM}”: "
-        f"{points_spread(gain)} points, averaged {over}{_doubt(best)}."
+        f"{_points(best)} points, averaged {over}{_doubt(best)}."
     )
+
+
+def _is_gain(cell: ScoreCell) -> bool:
+    """Whether a reader sees a gain, and it is not known to be noise."""
+    return not cell.is_noise and _points_of(cell) > 0
+
+
+def _points(cell: ScoreCell) -> str:
+    return points_spread(cell.gain) if cell.gain else ""
 
 
 def _obstacle(run: RunRows, table: TransferTable) -> str:
@@ -313,13 +345,16 @@ def _obstacle(run: RunRows, table: TransferTable) -> str:
 
 
 def _doubt(cell: ScoreCell) -> str:
+    if cell.estimate is None:
+        return ", its noise unknown"
     if cell.is_noise:
         return ", which is within the noise"
-    is_unsure = cell.estimate is not None and cell.estimate.seeds is not None and not cell.is_clear
+    is_unsure = cell.estimate.seeds is not None and not cell.is_clear
     return ", which is not significant when corrected for all gains" if is_unsure else ""
 
 
-def _tasks(table: TransferTable) -> str:
+def over_targets(table: TransferTable) -> str:
+    """Return in words over which targets arms are compared."""
     if set(table.common) == set(TARGETS):
         return "XTREME's nine targets"
     if len(table.common) == 1:
@@ -328,20 +363,27 @@ def _tasks(table: TransferTable) -> str:
 
 
 def _extremes(table: TransferTable) -> list[str]:
-    gains = [
-        (cell.gain.mean, row.name, cell) for row in table.tasks for cell in row.cells if cell.gain
-    ]
-    if not gains:
-        return []
+    cells = [(row.name, cell) for row in table.tasks for cell in row.cells if cell.gain]
+    known = [(task, cell) for task, cell in cells if cell.estimate]
+    if not known:
+        return ["The noise of differences on single targets is unknown."] * bool(cells)
     said = []
-    for word, (gain, task, cell) in (
-        ("gain", max(gains, key=lambda each: each[0])),
-        ("loss", min(gains, key=lambda each: each[0])),
-    ):
-        if (gain > 0) if word == "gain" else (gain < 0):
-            where = f"“{cell.arm}” on {task}{_doubt(cell)}"
-            said.append(f"The largest {word} on one target is {points(gain)} points: {where}.")
-    return said
+    for word, sign in (("gain", 1), ("loss", -1)):
+        found = [each for each in known if not each[1].is_noise and sign * _points_of(each[1]) > 0]
+        if found:
+            task, cell = max(found, key=lambda each: sign * _points_of(each[1]))
+            said.append(
+                f"On single targets {len(found)} of {len(known)} differences are a {word} beyond "
+                f"the noise, up to {points(_points_of(cell))} points: “{cell.arm}” on {task}"
+                f"{_doubt(cell)}."
+            )
+    return said or ["On single targets no difference is beyond the noise."]
+
+
+def _points_of(cell: ScoreCell) -> float:
+    """Return a gain as a reader sees it, so 0 where its points are 0.0."""
+    shown = points(cell.gain.mean) if cell.gain else points(0)
+    return 0.0 if cell.gain is None or shown == points(0) else cell.gain.mean
 
 
 def _chosen(table: TransferTable) -> list[str]:

@@ -8,6 +8,7 @@ from rich.console import Console
 
 from stiltwalk.metrics.aggregate import mean
 from stiltwalk.records import Split
+from stiltwalk.reports.answers import why_open
 from stiltwalk.reports.charts import language_bars
 from stiltwalk.reports.data import RunRows, rows_of_pair, with_visible_names
 from stiltwalk.reports.parts import (
@@ -30,6 +31,7 @@ from stiltwalk.reports.sections.cost import (
     design,
     efficiency_of,
     structure,
+    structure_of,
     trust,
 )
 from stiltwalk.reports.sections.languages import language_points
@@ -119,7 +121,7 @@ def print_speed(speed: Speed, console: Console) -> None:
     ):
         if table.rows:
             console.print(terminal.render(table), highlight=False)
-    told = ", ".join(f"{name} {share:.1%}" for name, share in shares_of_time(speed).items())
+    told = ", ".join(f"{name} {percent(share)} %" for name, share in shares_of_time(speed).items())
     sentences = [f"Variance of log(p50 latency): {told}."] * bool(told)
     sentences += [f"{task}: {found}" for task, found in structure(speed)]
     for sentence in (*sentences, *speed.summary):
@@ -140,7 +142,9 @@ def _scores(run: RunRows) -> Differences:
 
 
 def _answer(run: RunRows, speed: Speed, scores: Differences) -> Section:
-    answer = "No answer about speed: the measurement failed its own tests."
+    answer = "No answer about speed: nothing was timed."
+    if why := why_open([speed]):
+        answer = f"No answer about speed: the measurement failed its own tests. {why}."
     if any(cell.verdict != VOID for cell in speed.cells):
         answer = next(each for each in speed.summary if not each.startswith(VOID))
     return Section(
@@ -182,7 +186,7 @@ def _structure(speed: Speed) -> Section:
                 "operations. Where nothing differs, both do the same work for the same input, and "
                 "equal times are expected; the verdicts tell."
             ),
-            Facts(structure(speed)),
+            *structure_of(speed),
         ),
     )
 

@@ -100,18 +100,22 @@ Part = (
 
 @dataclass(frozen=True, kw_only=True)
 class Section:
-    """One section: `name` is its id, `link` what leads to it."""
+    """One section: `name` is its id, `link` what leads to it; details are folded on a phone."""
 
     name: str
     link: str
     title: str
     parts: tuple[Part, ...]
     formats: tuple[Format, ...] = EVERYWHERE
+    is_folded: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class Document:
-    """A whole report: what it is, what must be said before any number, and its sections."""
+    """A whole report: what it is, what must be said before any number, and its sections.
+
+    `pages` are other files in its folder, with what leads to them.
+    """
 
     brand: str
     title: str
@@ -119,6 +123,7 @@ class Document:
     chips: tuple[str, ...]
     banners: tuple[str, ...]
     sections: tuple[Section, ...]
+    pages: tuple[tuple[str, str], ...] = ()
 
     def parts_for(self, format_: Format) -> Iterator[Part]:
         """Yield the parts of one format, those inside others too."""

@@ -7,11 +7,12 @@ from functools import cache
 
 from babel import Locale
 
-from stiltwalk.records import Split
+from stiltwalk.records import Split, TaskType
 from stiltwalk.reports.data import RunRows
 from stiltwalk.reports.scores import Spread
 from stiltwalk.tasks import TASKS
 from stiltwalk.timing.sample_size import Figure
+from stiltwalk.wording import rounded
 
 MINUS = "\N{MINUS SIGN}"
 PLUS_MINUS = "\N{PLUS-MINUS SIGN}"
@@ -23,7 +24,7 @@ ABOUT_ZERO = "\N{ALMOST EQUAL TO}"
 
 def percent(fraction: float) -> str:
     """Return a fraction as percent with one decimal, without the sign: 0.8424 is 84.2."""
-    return _signed(f"{100 * fraction:.1f}")
+    return rounded(100 * fraction, 1)
 
 
 def points(fraction: float) -> str:
@@ -33,8 +34,7 @@ def points(fraction: float) -> str:
         >>> points(0.018), points(-0.0001)
         ('+1.8', '0.0')
     """
-    text = f"{100 * fraction:+.1f}"
-    return "0.0" if text in {"+0.0", "-0.0"} else _signed(text)
+    return rounded(100 * fraction, 1, signed=True)
 
 
 def percent_spread(score: Spread) -> str:
@@ -65,18 +65,44 @@ def figures(value: float) -> str:
         ('12,346', '12.0', '0.0456')
     """
     if abs(value) >= 100:  # noqa: PLR2004 - three figures before the point
-        return f"{value:,.0f}"
-    return f"{value:#.3g}".rstrip(".")
+        return rounded(value, 0)
+    return f"{value or 0.0:#.3g}".rstrip(".").replace("-", MINUS)
 
 
 def interval(low: float, high: float) -> str:
     """Return an interval of time ratios, such as "0.990 to 1.010"."""
-    return f"{low:.3f} to {high:.3f}"
+    return f"{rounded(low, 3)} to {rounded(high, 3)}"
+
+
+def ratio_between(low: float, high: float) -> str:
+    """Return the same where it stands in brackets behind the ratio: shorter."""
+    return f"{rounded(low, 3)}{DASH}{rounded(high, 3)}"
+
+
+def named(names: Sequence[str], joint: str) -> str:
+    """Return names one after another, such as "mnli, qqp or ccg"."""
+    return f" {joint} ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
 
 
 def asked_figure(scenario: str, figure: Figure) -> str:
     """Return how requests were sent, and which figure is judged: "Offline throughput"."""
     return f"{scenario} {'throughput' if figure is Figure.TIME else figure}"
+
+
+def as_read(figure: Figure, *time_ratios: float) -> tuple[float, ...]:
+    """Return ratios of time as ratios of the figure, in rising order: more throughput, less time.
+
+    Args:
+        figure: what is judged.
+        time_ratios: time B / time A, rising.
+    """
+    if figure is not Figure.TIME:
+        return time_ratios
+    return tuple(1 / each for each in reversed(time_ratios))
+
+
+BETTER = dict.fromkeys(Figure, "below 1 is faster") | {Figure.TIME: "above 1 is better"}
+"""Which way a ratio of a figure is good."""
 
 
 def timed(figure: Figure, time_s: float) -> str:
@@ -100,7 +126,7 @@ def duration(time_s: float) -> str:
         return f"{MINUS}{duration(-time_s)}"
     whole = round(time_s)
     if whole < 60:  # noqa: PLR2004 - seconds of a minute
-        return f"{time_s:.1f} s"
+        return f"{rounded(time_s, 1)} s"
     hours, minutes, seconds = whole // 3600, whole // 60 % 60, whole % 60
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds} s"
 
@@ -126,9 +152,45 @@ def _plus_minus(figure: Spread) -> str:
     return "" if figure.sd is None else f" {PLUS_MINUS} {percent(figure.sd)}"
 
 
-def _signed(text: str) -> str:
-    """Return the text with a real minus, which lines up with the plus."""
-    return text.replace("-", MINUS)
+_TASKS = """
+mnli: Whether one English sentence follows from another, contradicts it, or neither.
+anli_plus: The same on sentences that were written to mislead models.
+qqp: Whether two English questions ask the same.
+squad_v1: English questions, answered by a stretch of a paragraph.
+squad_v2: The same; some questions have no answer there.
+hellaswag: Which of four endings goes on from an English text.
+ccg: The grammatical category of every word of an English sentence.
+cosmos_qa: English questions on a story, four answers to choose from.
+commonsense_qa: English questions on everyday knowledge, five answers to choose from.
+xnli: Whether one sentence follows from another, contradicts it, or neither; accuracy.
+pawsx: Whether two sentences of nearly the same words mean the same; accuracy.
+udpos: The part of speech of every word; F1.
+panx: Names of persons, places and organisations in a sentence; F1.
+xquad: Questions, answered by a stretch of a paragraph; mean of exact match and F1.
+mlqa: The same, on Wikipedia paragraphs of each language.
+tydiqa: The same, with questions that native speakers asked in their own language.
+bucc2018: Finding the translated pairs in two heaps of sentences; F1.
+tatoeba: Finding each sentence's English translation; accuracy.
+sib200: Which of seven topics a sentence is about; accuracy.
+"""
+_SHAPES = {
+    TaskType.TEXT: "Texts and what each is about.",
+    TaskType.PAIR: "Pairs of texts and how they relate.",
+    TaskType.CHOICE: "Texts and which of several continuations is right.",
+    TaskType.TAGGING: "Sentences and a tag for every word.",
+    TaskType.SPAN: "Questions, answered by a stretch of a text.",
+    TaskType.RETRIEVAL: "Sentences and their translations, to be found.",
+}
+
+
+@cache
+def _told_tasks() -> dict[str, str]:
+    return dict(line.split(": ", 1) for line in _TASKS.strip().splitlines())
+
+
+def task_in_words(name: str) -> str:
+    """Return what a task asks; of one that a user declared, what its type asks."""
+    return _told_tasks().get(name) or _SHAPES[TASKS[name].task_type]
 
 
 SAME_TRAINING_ROWS = {"squad_v1", "squad_v2"}

@@ -16,12 +16,14 @@ from typing import Any
 import vl_convert
 
 from stiltwalk.errors import WorkspaceError
+from stiltwalk.reports.changes import Change, changes
 from stiltwalk.reports.claims import ClaimVerdict, claims_json
 from stiltwalk.reports.data import RunRows, rows_of, with_visible_names
 from stiltwalk.reports.findings import findings
 from stiltwalk.reports.pair_page import pair_report
 from stiltwalk.reports.parts import Code, Document, Facts, Heading, Part, Points, Words
 from stiltwalk.reports.sections import run_report
+from stiltwalk.reports.sections.changes import changes_report
 from stiltwalk.store.manifest import read_record, read_records, run_folder, run_folders
 from stiltwalk.store.remote import workspace_at
 from stiltwalk.tables import latex as latex_table
@@ -30,7 +32,7 @@ from stiltwalk.tables.html import environment, json_block
 from stiltwalk.tables.table import Cell, Table, Tone, heads, visible
 from stiltwalk.timing.record import Speed
 
-PAGE = "report.html"
+PAGE, CHANGES = "report.html", "changes.html"
 FIGURES = "figures"
 _BADGES: dict[ClaimVerdict, tuple[Tone, str]] = {
     ClaimVerdict.SUPPORTED: ("better", "\N{CHECK MARK} supported"),
@@ -41,7 +43,7 @@ _BADGES: dict[ClaimVerdict, tuple[Tone, str]] = {
 }
 
 
-def write_report(run: RunRows, folder: Path) -> Path:
+def write_report(run: RunRows, folder: Path, changed: Sequence[Change] = ()) -> Path:
     """Write the report of a run and return the path of its page.
 
     Writes report.html, report.md, report.tex, claims.json, scores.csv, timings.csv, and figures/
@@ -51,9 +53,11 @@ def write_report(run: RunRows, folder: Path) -> Path:
     Args:
         run: the rows.
         folder: where to write; made if it is not there, files of an earlier report replaced.
+        changed: rows whose answers changed most, for a page of their own.
     """
     (folder / FIGURES).mkdir(parents=True, exist_ok=True)
-    document, texts = report_texts(run)
+    document, texts = report_texts(run, changed)
+    (folder / CHANGES).unlink(missing_ok=True)
     for name, text in texts.items():
         (folder / name).write_text(text, encoding="utf-8", newline="\n")
     for figure in document.charts:  # as they look before anyone chooses another arm or target
@@ -63,11 +67,14 @@ def write_report(run: RunRows, folder: Path) -> Path:
     return folder / PAGE
 
 
-def report_texts(run: RunRows) -> tuple[Document, dict[str, str]]:
+def report_texts(run: RunRows, changed: Sequence[Change] = ()) -> tuple[Document, dict[str, str]]:
     """Return the report of a run, and its files but for the figures: name to content."""
     found = findings(with_visible_names(run))
     document = run_report(found)
-    return document, {
+    pages = {CHANGES: html(changes_report(run, changed))} if changed else {}
+    if changed:
+        document = replace(document, pages=((CHANGES, "Changed answers"),))
+    return document, pages | {
         PAGE: html(document),
         "report.md": markdown(document),
         "report.tex": latex(document),
@@ -126,7 +133,8 @@ def report_runs(place: str | Path, name: str | None = None) -> list[Path]:
         except WorkspaceError as error:
             damaged.append(str(error))
             continue
-        pages.append(write_report(rows_of(record, workspace), folder))
+        run = rows_of(record, workspace)
+        pages.append(write_report(run, folder, changes(run, record, workspace)))
         workspace.publish(folder)
     if damaged:
         written = f" The reports of {len(pages)} other runs were written." if pages else ""
@@ -150,7 +158,7 @@ def html(document: Document) -> str:
     made = environment("stiltwalk.reports")
     made.filters["kind"] = lambda part: type(part).__name__
     made.globals["badges"] = _BADGES
-    scripts = (_vega(), _text("script.js"))
+    scripts = (*(_vega(),) * bool(document.charts), _text("script.js"))
     return made.get_template("page.html").render(
         document=document,
         policy=_policy(scripts),
@@ -166,7 +174,8 @@ def _policy(scripts: Sequence[str]) -> str:
         f"'sha256-{b64encode(sha256(each.encode()).digest()).decode()}'" for each in scripts
     )
     return (
-        f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; img-src data: blob:"
+        f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; img-src data: blob:; "
+        "base-uri 'none'; form-action 'none'"
     )
 
 

@@ -11,6 +11,7 @@ from markupsafe import Markup
 from markupsafe import escape as escaped
 
 from stiltwalk.tables.table import Range, Table, visible
+from stiltwalk.wording import rounded
 
 
 def environment(*packages: str) -> Environment:
@@ -24,7 +25,7 @@ def environment(*packages: str) -> Environment:
         undefined=StrictUndefined,
         finalize=_shown,
     )
-    made.filters["at"] = at
+    made.filters |= {"at": at, "beyond": beyond}
     return made
 
 
@@ -50,7 +51,12 @@ def json_block(ident: str, value: Any) -> Markup:  # noqa: ANN401 - whatever JSO
 
 def at(drawn: Range, ratio: float) -> str:
     """Return where a ratio lies in a picture that is 120 pixels wide, 1 in its middle."""
-    return f"{60 + 58 * max(-1.0, min(1.0, (ratio - 1) / drawn.span)):.1f}"
+    return f"{60 + 52 * max(-1.0, min(1.0, (ratio - 1) / drawn.span)):.1f}"
+
+
+def beyond(drawn: Range, ratio: float) -> str:
+    """Return the ratio, rounded, where it lies outside of the picture; "" inside."""
+    return "" if abs(ratio - 1) <= drawn.span else rounded(ratio, 2)
 
 
 @cache

@@ -25,14 +25,6 @@ class Range:
 
 
 @dataclass(frozen=True, slots=True)
-class Bar:
-    """A length from the middle to the right or, negative, to the left; 1 is all there is."""
-
-    length: float
-    is_noise: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Cell:
     """What is shown, and what it sorts by.
 
@@ -46,6 +38,7 @@ class Cell:
         strength: share of the tone's full colour.
         is_badge: whether it stands out as a verdict.
         drawn: a picture of what the text says.
+        language: of the text, where it is not the page's: it chooses the form of Han characters.
     """
 
     text: str
@@ -57,7 +50,8 @@ class Cell:
     tone: Tone = "neutral"
     strength: float = 0.0
     is_badge: bool = False
-    drawn: Range | Bar | None = None
+    drawn: Range | None = None
+    language: str = ""
 
     @property
     def line(self) -> str:
@@ -80,6 +74,7 @@ class Table:
         anchors: the start of the ids of rows, which end in the text of their first cell.
         formats: where it is shown.
         is_prose: whether the cells are whole sentences.
+        has_tiles: whether the page shows the cells of a row as tiles under its name.
     """
 
     name: str
@@ -92,6 +87,7 @@ class Table:
     anchors: str = ""
     formats: tuple[Format, ...] = EVERYWHERE
     is_prose: bool = False
+    has_tiles: bool = False
 
     def __post_init__(self) -> None:
         """Refuse a row that no renderer could place."""

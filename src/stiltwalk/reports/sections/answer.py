@@ -2,55 +2,150 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
+from stiltwalk.records import BASELINE_ARM
+from stiltwalk.reports.answers import (
+    ArmAnswer,
+    TimedAnswer,
+    answers,
+    gain_interval,
+    how_to_time,
+    told,
+)
 from stiltwalk.reports.claims import ClaimVerdict, JudgedClaim
-from stiltwalk.reports.findings import Findings, ScoreCell, TransferTable
-from stiltwalk.reports.parts import ClaimList, Points, Section, Words, facts_in
+from stiltwalk.reports.data import RunRows
+from stiltwalk.reports.findings import Findings, over_targets
+from stiltwalk.reports.parts import ClaimList, Facts, Folded, Points, Section, Words, facts_in
+from stiltwalk.reports.sections.cost import efficiency_of
+from stiltwalk.reports.sections.instrument import tone_of, widest_of
 from stiltwalk.reports.sections.targets import gain_of
-from stiltwalk.reports.wording import DASH, percent_spread
-from stiltwalk.tables.table import PAGE, Bar, Cell, Table, heads
+from stiltwalk.reports.wording import (
+    ABOUT_ZERO,
+    DASH,
+    MISSING,
+    percent_spread,
+    ratio_between,
+    task_in_words,
+)
+from stiltwalk.store.manifest import RecordedArm
+from stiltwalk.tables.table import PAGE, Cell, Range, Table, Tone, heads
+from stiltwalk.tasks import TASKS
 from stiltwalk.tasks.task import GROUPS
+from stiltwalk.timing.record import VOID
+from stiltwalk.timing.sample_size import Figure
+from stiltwalk.wording import rounded
 
 
 def answer(found: Findings) -> Section:
-    """Return what the run says in a few sentences."""
-    said = found.said
+    """Return what the run says of quality and speed, arm by arm, then in one paragraph."""
+    run, said = found.run, found.said
+    known = answers(run, found.table)
+    has_speed = any(each.cells for each in run.comparisons)
     return Section(
         name="answer",
         link="Answer",
         title="The answer of this run",
         parts=(
-            Words(said.answer, "big"),
-            means(found.table),
-            Points(said.details),
+            arms(found, known),
+            Words(told(known, run, found.table) if known else said.answer, "big"),
+            *(Words(each, "aid") for each in how_to_time(known, run)),
+            *[
+                Folded(
+                    "PER and its parts: quality against cost", tuple(efficiency_of(run.comparisons))
+                )
+            ]
+            * has_speed,
+            Folded("What the words and tasks mean", (_terms(run),)),
+            Points((*(said.answer,) * bool(known), *said.details)),
             Words(said.caution, "caution"),
         ),
     )
 
 
-def means(table: TransferTable) -> Table:
-    """Return the arms with their mean score and a bar of their mean gain; no rows without one."""
-    row = table.comparison
-    cells = [each for each in row.cells if each.score] if row else []
-    largest = max([0.01, *(abs(c.gain.mean) for c in cells if c.gain)])
+def arms(found: Findings, known: Sequence[ArmAnswer]) -> Table:
+    """Return a row per arm: what it changes in quality, latency and throughput."""
+    row, made = found.table.comparison, found.run.made_of
+    base = next((c.score for c in row.cells if c.arm == BASELINE_ARM), None) if row else None
+    against = f" ({percent_spread(base)} %, mean over {over_targets(found.table)})" if base else ""
+    drawn = [e for each in known for e in (each.latency, each.throughput) if e]
+    span = widest_of(drawn)
     return Table(
-        name="means",
-        title="Means",
-        note=f"Score of every arm ({row.name if row else ''}).",
-        columns=heads("arm", "mean, %", "gain over the baseline, points"),
-        rows=tuple(
-            (Cell(each.arm), Cell(percent_spread(each.score), each.score.mean), _bar(each, largest))
-            for each in cells
-            if each.score
+        name="arms",
+        title="What every arm changes",
+        note=f"Against the baseline “{BASELINE_ARM}”{against}. Quality with its 95 % interval. "
+        "Latency: median time of a single request (SingleStream p50); throughput: requests per "
+        "second, all given at once (Offline); both as ratios, geometric means over tasks and "
+        "languages with their 90 % interval.",
+        columns=(
+            Cell("arm"),
+            Cell("quality, points", below="more is better"),
+            Cell("latency, ratio", below="below 1 is faster"),
+            Cell("throughput, ratio", below="above 1 is better"),
         ),
-        formats=PAGE,
+        rows=tuple(
+            (
+                Cell(each.arm, below=_made_of(each.arm, made)),
+                _quality(each),
+                _time(each, Figure.P50, each.latency, span),
+                _time(each, Figure.TIME, each.throughput, span),
+            )
+            for each in known
+        ),
+        has_tiles=True,
     )
 
 
-def _bar(cell: ScoreCell, largest: float) -> Cell:
-    gain = cell.gain.mean if cell.gain else 0.0
-    return Cell(gain_of(cell) or "baseline", gain, drawn=Bar(gain / largest, cell.is_noise))
+def _made_of(arm: str, made: Mapping[str, RecordedArm]) -> str:
+    says = made[arm].says if arm in made else ""
+    return says if says != arm else ""
+
+
+def _quality(found: ArmAnswer) -> Cell:
+    cell = found.gain
+    if cell is None or cell.gain is None:
+        return Cell(MISSING, below="no score to compare", tone="missing")
+    if cell.estimate is None:
+        return Cell(gain_of(cell), cell.gain.mean, "noise unknown", tone="open")
+    noise = ", inside the noise" * cell.is_noise
+    tone: Tone = "better" if cell.gain.mean > 0 else "worse"
+    below = f"{gain_interval(cell)}{noise}"
+    return Cell(gain_of(cell), cell.gain.mean, below, tone="open" if cell.is_noise else tone)
+
+
+def _time(found: ArmAnswer, figure: Figure, timed: TimedAnswer | None, span: float) -> Cell:
+    """Return a ratio with its verdict, else what is known without a clock."""
+    if timed is not None:
+        drawn = Range(timed.low, timed.ratio, timed.high, timed.margin, span)
+        below = f"{ratio_between(timed.low, timed.high)}, {timed.verdict}"
+        tone = tone_of(timed.verdicts)
+        return Cell(rounded(timed.ratio, 3), timed.ratio, below, tone=tone, drawn=drawn)
+    if figure in found.void:
+        return Cell(VOID, below=found.why, tone="open")
+    if not found.structure:
+        return Cell("not measured", below="neither timed nor compared by structure", tone="open")
+    text = "other work" if any(found.structure.values()) else "the same work"
+    return Cell(text, below=f"{found.computation}; not timed", tone="open")
+
+
+_TERMS = """
+Points: Percentage points of the score; {sign} marks a difference inside the noise.
+Latency: How long one request takes. A ratio of 1.05 is 5 % slower than the baseline.
+Throughput: How many requests are answered per second. A ratio of 1.05 is 5 % more.
+EQUIVALENT: The interval of the ratio lies inside the margin: equality is shown, not assumed.
+VOID: The measurement failed a test that it must pass, so its verdicts do not count.
+Structure: Weights, settings, tokenizer and operations of a model. Where two agree in all of them,
+    they compute the same, whatever the clock says.
+PER: Performance-Efficiency Ratio: the geometric mean of quality, throughput, memory and latency.
+"""
+
+
+def _terms(run: RunRows) -> Facts:
+    """Return what the words of the answer mean, and the tasks that arms train on and are asked."""
+    trained = (task for made in run.made_of.values() for task in made.tasks)
+    tasks = [task for task in dict.fromkeys((*trained, *run.targets)) if task in TASKS]
+    terms = facts_in(_TERMS, sign=ABOUT_ZERO)
+    return Facts((*terms.pairs, *((task, task_in_words(task)) for task in tasks)))
 
 
 def claims(found: Findings) -> Section:
@@ -70,6 +165,7 @@ def claims(found: Findings) -> Section:
             ClaimList(found.claims),
             _claim_table(found.claims),
         ),
+        is_folded=True,
     )
 
 
@@ -135,4 +231,5 @@ def reading(found: Findings) -> Section:
         title="How to read this page",
         parts=(facts_in(_WORDS, groups=groups, noise=found.said.caution),),
         formats=PAGE,
+        is_folded=True,
     )

@@ -1,22 +1,22 @@
-"""What training took, verdicts about speed from paired comparisons, and speed while predicting."""
+"""What training took, verdicts about speed from paired comparisons, and tokens."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
 from stiltwalk.metrics.efficiency import per_warning
-from stiltwalk.reports.charts import pareto, speed_charts
+from stiltwalk.reports.answers import summed
+from stiltwalk.reports.charts import pareto
 from stiltwalk.reports.costs import (
-    ObservedSpeed,
     efficiency,
-    speed_per_arm,
-    speed_per_language,
+    tokens_per_arm,
     training_costs,
     why_no_efficiency,
 )
 from stiltwalk.reports.data import RunRows
 from stiltwalk.reports.findings import Findings
 from stiltwalk.reports.parts import (
+    Facts,
     Folded,
     Heading,
     Part,
@@ -42,74 +42,38 @@ from stiltwalk.reports.wording import (
 from stiltwalk.tables.table import PAGE, Cell, Table, heads
 from stiltwalk.timing.combined import pairs_of, told_pairs
 from stiltwalk.timing.record import VOID, LatencyBreakdown, PartRatio, Speed
-
-UNPAIRED = "Unpaired: observed while predicting, no verdict."
-_RATES = heads("tokens/s", "ms per example", "padding, %", "tokens per example", "examples")
+from stiltwalk.wording import rounded
 
 
 def cost(found: Findings) -> Section:
     """Return what arms cost to train and to use."""
-    run, numbers = found.run, _language_speed(found.run)
-    timed = [t for t in run.targets if any(each.row.task == t for each in run.timings)]
-    speeds = tuple(speed_charts(run))
+    run = found.run
     return Section(
         name="cost",
         link="Cost",
-        title="What training took",
-        parts=(
-            training(run),
-            *verdicts(run.comparisons),
-            *efficiency_of(run.comparisons),
-            Heading("Speed observed during prediction"),
-            Words(
-                f"{UNPAIRED} Arms ran one after another, and other processes may have used the "
-                "machine. Arms of equal architecture and inputs should be equally fast; "
-                "differences between them here are mostly noise.",
-                "banner quiet",
-            ),
-            _arm_speed(run),
-            *chosen_by("task", "Target", timed, [*speeds, numbers.name]),
-            SideBySide(speeds),
-            Folded("The numbers: speed per target, language and arm", (numbers,)),
-        ),
+        title="What speed and training rest on",
+        parts=(*verdicts(run.comparisons), SideBySide((training(run), tokens(run)))),
+        is_folded=True,
     )
 
 
-def _arm_speed(run: RunRows) -> Table:
+def tokens(run: RunRows) -> Table:
+    """Return how much text every arm was fed."""
     return Table(
-        name="arm-speed",
-        title="Speed observed during prediction",
-        note=f"All targets and languages together. {UNPAIRED}",
-        columns=(Cell("arm"), *_RATES),
-        rows=tuple((Cell(each.arm), *_rates(each)) for each in speed_per_arm(run)),
-    )
-
-
-def _language_speed(run: RunRows) -> Table:
-    return Table(
-        name="language-speed",
-        title="Speed by language",
-        note=f"Per target, language and arm. {UNPAIRED}",
-        columns=(*heads("target", "language", "arm"), *_RATES),
+        name="tokens",
+        title="Tokens while predicting",
+        note="All targets and languages together, counted: what an arm is fed depends on tokenizer "
+        "and texts alone. Padding: share of tokens that only fill a batch.",
+        columns=heads("arm", "tokens per example", "padding, %", "examples"),
         rows=tuple(
             (
-                *heads(each.task, f"{language_name(each.language)} ({each.language})", each.arm),
-                *_rates(each),
+                Cell(each.arm),
+                Cell(figures(each.tokens_per_example), each.tokens_per_example),
+                Cell(percent(each.padding), each.padding),
+                Cell(count(each.num_examples), each.num_examples),
             )
-            for each in speed_per_language(run)
+            for each in tokens_per_arm(run)
         ),
-        filtered=("task", 0),
-        formats=PAGE,
-    )
-
-
-def _rates(speed: ObservedSpeed) -> tuple[Cell, ...]:
-    return (
-        Cell(figures(speed.tokens_per_s), speed.tokens_per_s),
-        Cell(figures(speed.ms_per_example), speed.ms_per_example),
-        Cell(percent(speed.padding), speed.padding),
-        Cell(figures(speed.tokens_per_example), speed.tokens_per_example),
-        Cell(count(speed.num_examples), speed.num_examples),
     )
 
 
@@ -119,7 +83,10 @@ def training(run: RunRows) -> Table:
         name="training",
         title="What training took",
         note="Intermediate and target phase, all seeds; a stage that arms share counts for each.",
-        columns=heads("arm", "stages", "real tokens", "time", "time beyond the baseline"),
+        columns=(
+            *heads("arm", "stages", "real tokens", "time"),
+            Cell("more time", below="than the baseline"),
+        ),
         rows=tuple(
             (
                 Cell(each.arm),
@@ -161,8 +128,7 @@ def _comparison(place: int, speed: Speed, *, alone: bool = True) -> Iterator[Par
         yield instrument.together(place, [speed])
     yield instrument.verdicts(place, speed)
     yield breakdown(place, speed)
-    differs = "; ".join(f"{task}: {found}" for task, found in structure(speed))
-    yield Words(f"Structure: {differs}.")
+    yield from structure_of(speed)
     tables = (*behind_it(place, speed), *trust(place, speed))
     summary = "Memory, languages, where the time goes, A/A and delay tests"
     yield Folded(summary, (*tables, Words(design(speed))))
@@ -200,6 +166,17 @@ def banner(speed: Speed) -> Iterator[Words]:
     yield Words(f"VOID: the measurement failed its own tests, so {which}.", "banner")
 
 
+def structure_of(speed: Speed) -> Iterator[Part]:
+    """Yield what differs between the two models summed up, then every difference, folded."""
+    together: dict[str, list[str]] = {}
+    for task, found in speed.structure.items():
+        together.setdefault(summed(found) or "no difference in structure", []).append(task)
+    for said, tasks in together.items():
+        yield Words(f"{speed.b} against {speed.a} on {', '.join(tasks)}: {said}.")
+    if any(speed.structure.values()):
+        yield Folded("Every difference in structure", (Facts(structure(speed)),))
+
+
 def structure(speed: Speed) -> tuple[tuple[str, str], ...]:
     """Return target and what differs between the two models there."""
     return tuple(
@@ -218,8 +195,9 @@ def efficiency_of(comparisons: Sequence[Speed]) -> Iterator[Part]:
     yield Table(
         name="efficiency",
         title="Quality against cost",
-        note="PER: the geometric mean of quality, throughput, memory and latency, as ratios to the "
-        f"first model, and in its exact form ({DASH} where all tie in one of them). Costs are "
+        note="PER, higher is better: the geometric mean of quality, throughput, memory and latency "
+        f"as ratios to the first model, and in its exact form ({DASH} where all tie in one of "
+        "them). Costs are "
         "those of the first model times geometric means of paired ratios over languages and pairs: "
         "p50 in SingleStream, requests and memory in Offline. On the Pareto front: no other model "
         "scores as high or higher, is shown to be at least as good in latency and memory, and is "
@@ -236,8 +214,8 @@ def efficiency_of(comparisons: Sequence[Speed]) -> Iterator[Part]:
                 known(each.system.latency, 1000),
                 known(each.system.throughput),
                 Cell(figures(each.system.memory / 1e6), each.system.memory),
-                Cell(f"{each.anchored:.3f}", each.anchored),
-                Cell(DASH if each.exact is None else f"{each.exact:.3f}", each.exact),
+                Cell(rounded(each.anchored, 3), each.anchored),
+                Cell(DASH if each.exact is None else rounded(each.exact, 3), each.exact),
                 Cell("yes" if each.is_on_front else "no"),
             )
             for each in rows
@@ -282,7 +260,7 @@ def _latency_breakdown(found: LatencyBreakdown) -> tuple[Cell, ...]:
 
 
 def _part(part: PartRatio) -> Cell:
-    return Cell(f"{part.ratio:.3f}", part.ratio, interval(part.low, part.high))
+    return Cell(rounded(part.ratio, 3), part.ratio, interval(part.low, part.high))
 
 
 def design(speed: Speed) -> str:

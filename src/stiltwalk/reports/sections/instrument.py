@@ -6,9 +6,13 @@ All take the comparison's place among those of the page, which makes their names
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
+from stiltwalk.reports.answers import TimedAnswer
 from stiltwalk.reports.wording import (
+    BETTER,
     DASH,
+    as_read,
     asked_figure,
     figures,
     interval,
@@ -20,10 +24,12 @@ from stiltwalk.tables.table import PAGE, Cell, Range, Table, Tone, heads
 from stiltwalk.timing.attribution import LanguageAttribution, language_attribution, uneven_costs
 from stiltwalk.timing.combined import Combined, by_task, has_parts
 from stiltwalk.timing.record import VOID, LoadGenRun, Speed, TimedCell
+from stiltwalk.timing.sample_size import Figure
 from stiltwalk.timing.tost import LEAST_BLOCKS, MEMORY_WORDS, Judged, Verdict
+from stiltwalk.wording import rounded
 
 WIDEST = 0.25
-"""Bars of intervals that reach further from 1 are cut off."""
+"""Bars of intervals that reach further from 1 end in an arrow and a number."""
 _TONES: Mapping[str, Tone] = {
     Verdict.EQUIVALENT: "better",
     Verdict.FASTER: "better",
@@ -31,20 +37,21 @@ _TONES: Mapping[str, Tone] = {
     Verdict.INCONCLUSIVE: "open",
     VOID: "open",
 }
-_JUDGED = ("verdict", "time ratio", "90 % interval", "margin")
+_WORST_FIRST: tuple[Tone, ...] = ("worse", "open", "better")
+_JUDGED = ("verdict", "ratio", "90 % interval", "margin")
 _NOT_ALONE = "\N{DAGGER}"
 _PERCENTILES = ("p50", "p90", "p95", "p99")
 _PICTURE = (
     "In the picture the band is the margin within which times count as equal, and the bar the "
-    "interval; a bar that reaches the edge (±{:.0f} %) may extend beyond it."
+    "interval; where it is longer than the picture an arrow and the number tell how far it goes."
 )
 
 
 def verdicts(place: int, speed: Speed) -> Table:
     """Return every verdict with what it rests on, and a picture of its interval."""
-    span = _span([cell.judged for cell in speed.cells])
+    span = widest_of([cell.judged for cell in speed.cells])
     note = (
-        f"Paired on the same requests; a ratio above 1 is slower. {_PICTURE.format(100 * span)} "
+        f"Paired on the same requests; under each figure which way its ratio is good. {_PICTURE} "
         f"EQUIVALENT: the 90 % interval lies inside the margin. {speed.design.style}."
     )
     if any(_is_not_alone(cell) for cell in speed.cells):
@@ -62,9 +69,9 @@ def _verdict(cell: TimedCell, span: float) -> tuple[Cell, ...]:
     judged, wanted = cell.judged, cell.wanted_blocks
     return (
         Cell(_asked(cell.task, cell.language)),
-        Cell(asked_figure(cell.scenario, cell.figure)),
+        _figure(cell.scenario, cell.figure),
         _badge(cell.verdict, f" {_NOT_ALONE}" * _is_not_alone(cell)),
-        *_judged(judged, cell.verdict, span),
+        *_judged(judged, cell.verdict, span, cell.figure),
         Cell(timed(cell.figure, cell.a_s), cell.a_s),
         Cell(timed(cell.figure, cell.b_s), cell.b_s),
         Cell(
@@ -83,7 +90,7 @@ def together(place: int, pairs: Sequence[Speed]) -> Table:
         pairs: of the same two arms, one per seed.
     """
     over = by_task(pairs) if has_parts(pairs) else ()
-    span = _span(over)
+    span = widest_of(over)
     note = "Ratios are geometric means over the languages of a target"
     if len(pairs) > 1:
         note += (
@@ -102,10 +109,13 @@ def together(place: int, pairs: Sequence[Speed]) -> Table:
         rows=tuple(
             (
                 Cell(each.task),
-                Cell(asked_figure(each.scenario, each.figure)),
+                _figure(each.scenario, each.figure),
                 _badge(each.verdict),
-                *_judged(each, each.verdict, span),
-                Cell(DASH if each.spread is None else f"{100 * each.spread:.2f} %", each.spread),
+                *_judged(each, each.verdict, span, each.figure),
+                Cell(
+                    DASH if each.spread is None else f"{rounded(100 * each.spread, 2)} %",
+                    each.spread,
+                ),
                 Cell(each.counts),
             )
             for each in over
@@ -124,7 +134,8 @@ def languages(place: int, speed: Speed, least_change: float = 0.0) -> Table:
     return Table(
         name=f"speed-languages-{place}",
         title="Median request by language",
-        note="Median time per request by language: estimates, except where there is a verdict. "
+        note="Median time per request by language: estimates, except where there is a verdict; a "
+        "time ratio above 1 is slower. "
         "Operations and tokens are counted, not timed: matrix products for the request of median "
         f"length, and mean tokens; {DASH} where they were not counted.",
         columns=heads(
@@ -148,9 +159,9 @@ def _language(cause: LanguageAttribution) -> tuple[Cell, ...]:
         *heads(each.task, language_name(each.language), each.scenario),
         known(each.a_s, 1000),
         known(each.b_s, 1000),
-        Cell(f"{each.ratio:.3f}", each.ratio),
+        Cell(rounded(each.ratio, 3), each.ratio),
         Cell(interval(each.low, each.high), each.low),
-        Cell(DASH if cause.work is None else f"{cause.work:.3f}", cause.work),
+        Cell(DASH if cause.work is None else rounded(cause.work, 3), cause.work),
         known(ours),
         known(theirs),
         _badge(cause.verdict) if cause.verdict else Cell(DASH),
@@ -190,7 +201,8 @@ def loadgen(place: int, speed: Speed) -> Table:
         note="Measured by MLPerf's load generator: absolute figures of each model, no comparison. "
         "A percentile is its early-stopping estimate, with 99 % confidence no smaller than the "
         f"true one; “raw” is that of the queries themselves. {DASH}: too few queries for that "
-        f"percentile. {speed.design.style}.",
+        "percentile. Runs whose medians contradict the paired verdict are not shown. "
+        f"{speed.design.style}.",
         columns=heads(
             *("target", "scenario", "model", "queries"),
             *(f"{each}, ms" for each in _PERCENTILES),
@@ -205,9 +217,33 @@ def loadgen(place: int, speed: Speed) -> Table:
                 known(each.requests_per_s),
             )
             for each in speed.loadgen
+            if not _is_contradicted(each, speed)
         ),
         formats=PAGE,
     )
+
+
+def _is_contradicted(run: LoadGenRun, speed: Speed) -> bool:
+    """Whether this run and that of the other model say otherwise than the paired measurement.
+
+    They were taken one after the other, so that a busy minute of the machine looks like a model.
+    """
+    medians = {
+        each.model: each.percentiles_s["p50"]
+        for each in speed.loadgen
+        if (each.task, each.scenario) == (run.task, run.scenario) and "p50" in each.percentiles_s
+    }
+    paired = [
+        cell.judged
+        for cell in speed.cells
+        if (cell.task, cell.scenario, cell.figure) == (run.task, run.scenario, Figure.P50)
+    ]
+    if len(medians) < 2 or not paired:  # noqa: PLR2004 - of two models
+        return False
+    ratio = medians["b"] / medians["a"]
+    room = 1 + max(each.margin for each in paired)
+    low, high = min(each.low for each in paired), max(each.high for each in paired)
+    return not low / room <= ratio <= high * room
 
 
 def _scenario(run: LoadGenRun) -> str:
@@ -243,10 +279,10 @@ def blocks(place: int, speed: Speed) -> Table:
         rows=tuple(
             (
                 Cell(_asked(cell.task, cell.language)),
-                Cell(asked_figure(cell.scenario, cell.figure)),
+                _figure(cell.scenario, cell.figure),
                 Cell(str(cell.judged.num_blocks), cell.judged.num_blocks),
                 *_worth(cell.judged),
-                Cell(interval(cell.judged.low_95, cell.judged.high_95), cell.judged.low_95),
+                Cell(interval(*as_read(cell.figure, cell.judged.low_95, cell.judged.high_95))),
             )
             for cell in speed.cells
         ),
@@ -256,8 +292,8 @@ def blocks(place: int, speed: Speed) -> Table:
 
 def _worth(judged: Judged) -> tuple[Cell, Cell]:
     return (
-        Cell(f"{judged.correlation:.2f}", judged.correlation),
-        Cell(f"{judged.effective_blocks:.0f}", judged.effective_blocks),
+        Cell(rounded(judged.correlation, 2), judged.correlation),
+        Cell(rounded(judged.effective_blocks, 0), judged.effective_blocks),
     )
 
 
@@ -274,14 +310,14 @@ def known_delays(place: int, speed: Speed) -> Table:
         "EQUIVALENT and the delay of 5 % SLOWER, or no verdict counts; the delay of 2 % is only "
         f"reported. Equality could be shown here within {least}.",
         columns=heads(
-            *("test", "figure", "time ratio", "90 % interval"),
+            *("test", "figure", "ratio", "90 % interval"),
             *("lag-1 correlation", "effective blocks", "verdict"),
         ),
         rows=tuple(
             (
-                *heads(what, asked_figure(test.scenario, test.figure)),
-                Cell(f"{judged.ratio:.3f}", judged.ratio),
-                Cell(interval(judged.low, judged.high), judged.low),
+                Cell(what),
+                _figure(test.scenario, test.figure),
+                *_ratio(judged, test.figure),
                 *_worth(judged),
                 _badge(judged.verdict),
             )
@@ -343,8 +379,9 @@ def memory(place: int, speed: Speed) -> Table:
                 ),
                 known(each.a_bytes / 1e6),
                 known(each.b_bytes / 1e6),
-                Cell(f"{each.judged.ratio:.3f}", each.judged.ratio),
-                *_interval_and_margin(each.judged),
+                Cell(rounded(each.judged.ratio, 3), each.judged.ratio),
+                Cell(interval(each.judged.low, each.judged.high), each.judged.low),
+                Cell(f"{100 * each.judged.margin:g} %", each.judged.margin),
             )
             for each in speed.memory
         ),
@@ -356,7 +393,7 @@ def texts(place: int, speed: Speed) -> Table:
     """Return into how many tokens each model cuts a text of each language."""
 
     def ratio(value: float | None) -> Cell:
-        return Cell(DASH if value is None else f"{value:.2f}", value)
+        return Cell(DASH if value is None else rounded(value, 2), value)
 
     return Table(
         name=f"texts-{place}",
@@ -393,8 +430,8 @@ def uneven(place: int, speed: Speed) -> Table:
                 *heads(
                     each.task, each.cost, each.model, each.found.cheapest, each.found.most_expensive
                 ),
-                Cell(f"{each.found.ratio:.2f}", each.found.ratio),
-                Cell(f"{each.found.gini:.3f}", each.found.gini),
+                Cell(rounded(each.found.ratio, 2), each.found.ratio),
+                Cell(rounded(each.found.gini, 3), each.found.gini),
             )
             for each in uneven_costs(speed)
         ),
@@ -425,25 +462,38 @@ def known(value: float | None, times: float = 1.0) -> Cell:
     return Cell(DASH if value is None else figures(times * value), value)
 
 
-def _interval_and_margin(judged: Judged | Combined) -> tuple[Cell, Cell]:
-    return (
-        Cell(interval(judged.low, judged.high), judged.low),
-        Cell(f"{100 * judged.margin:g} %", judged.margin),
-    )
+def _figure(scenario: str, figure: Figure) -> Cell:
+    return Cell(asked_figure(scenario, figure), below=BETTER[figure])
 
 
-def _judged(judged: Judged | Combined, verdict: str, span: float) -> tuple[Cell, Cell, Cell]:
-    """Return a time ratio, its interval drawn with its margin; then both as numbers."""
-    drawn = Range(judged.low, judged.ratio, judged.high, judged.margin, span)
-    ratio = Cell(f"{judged.ratio:.3f}", judged.ratio, tone=_TONES[verdict], drawn=drawn)
-    return ratio, *_interval_and_margin(judged)
+def _ratio(judged: Judged | Combined, figure: Figure) -> tuple[Cell, Cell]:
+    """Return a ratio of the figure, of throughputs where that is judged, and its interval."""
+    low, ratio, high = as_read(figure, judged.low, judged.ratio, judged.high)
+    return Cell(rounded(ratio, 3), ratio), Cell(interval(low, high), low)
+
+
+def _judged(
+    judged: Judged | Combined, verdict: str, span: float, figure: Figure
+) -> tuple[Cell, Cell, Cell]:
+    """Return a ratio, its interval drawn with its margin; then both as numbers."""
+    low, ratio, high = as_read(figure, judged.low, judged.ratio, judged.high)
+    drawn = Range(low, ratio, high, judged.margin, span)
+    shown, between = _ratio(judged, figure)
+    margin = Cell(f"{100 * judged.margin:g} %", judged.margin)
+    return replace(shown, tone=_TONES[verdict], drawn=drawn), between, margin
 
 
 def _is_not_alone(cell: TimedCell) -> bool:
     return cell.verdict == Verdict.EQUIVALENT and not cell.judged.stands_alone
 
 
-def _span(drawn: Iterable[Judged | Combined]) -> float:
+def widest_of(drawn: Iterable[Judged | Combined | TimedAnswer]) -> float:
     """Return how far from 1 the pictures of a table reach."""
     reached = [max(2 * each.margin, 1 - each.low, each.high - 1) for each in drawn]
     return min(WIDEST, max(reached, default=WIDEST))
+
+
+def tone_of(verdicts: Sequence[str]) -> Tone:
+    """Return the tone of several verdicts together: the worst counts."""
+    tones = {_TONES[each] for each in verdicts}
+    return next((tone for tone in _WORST_FIRST if tone in tones), "open")

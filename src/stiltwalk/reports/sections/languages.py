@@ -38,6 +38,7 @@ from stiltwalk.reports.wording import (
     points_spread,
 )
 from stiltwalk.tables.table import PAGE, Cell, Table, heads
+from stiltwalk.wording import rounded
 
 
 def languages(found: Findings) -> Section:
@@ -63,6 +64,7 @@ def languages(found: Findings) -> Section:
             groups(run),
         ),
         formats=PAGE,
+        is_folded=True,
     )
 
 
@@ -99,8 +101,8 @@ def _language(
         return Cell(MISSING, tone="missing", note=point["missing"])
     gain = ""
     if point["gain"] is not None:
-        gain = points(point["gain"] / 100) + "*" * point["clear"]
-    return Cell(f"{point['score']:.1f}", point["score"], gain, note=point["test"])
+        gain = point["gained"] + "*" * point["clear"]
+    return Cell(rounded(point["score"], 1), point["score"], gain, note=point["test"])
 
 
 def groups(run: RunRows) -> Table:
@@ -154,7 +156,7 @@ def language_points(
         for each in run.rows
         if each.row.split == Split.TEST
     }
-    points = []
+    found = []
     for place, arm in enumerate(run.arms):
         for task in run.targets:
             for language in ordered_languages(run, [task]):
@@ -162,7 +164,7 @@ def language_points(
                 gains = list(book.language_gains(arm, BASELINE_ARM, task, language).values())
                 first = spread(book.language_scores(run.arms[0], task, language).values())
                 has_gain = gains and arm != BASELINE_ARM
-                points.append(
+                found.append(
                     {
                         "arm": arm,
                         "place": place,
@@ -171,6 +173,7 @@ def language_points(
                         "score": in_percent(score.mean if score else None),
                         "sd": in_percent(score.sd if score else None),
                         "gain": in_percent(mean(gains) if has_gain else None),
+                        "gained": points(mean(gains)) if has_gain else None,
                         **_tested(tests.get((arm, task, language))),
                         "rank": in_percent(first.mean if first else 0.0),
                         "num_examples": test_rows.get((task, language)),
@@ -178,7 +181,7 @@ def language_points(
                     }
                 )
     english_first = {label(code): i for i, code in enumerate(ordered_languages(run, run.targets))}
-    return tuple(sorted(points, key=lambda p: english_first[p["name"]]))
+    return tuple(sorted(found, key=lambda p: english_first[p["name"]]))
 
 
 def _tested(test: PairedTest | None) -> Point:

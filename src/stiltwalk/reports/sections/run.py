@@ -52,6 +52,7 @@ def what_was_run(found: Findings) -> Section:
             Folded(f"Stages: {number}, {duration(sum(done))} together", (stages(run),)),
             Folded("The recipe", (Code(run.recipe, "toml"),)),
         ),
+        is_folded=True,
     )
 
 

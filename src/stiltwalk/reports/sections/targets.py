@@ -29,6 +29,7 @@ from stiltwalk.reports.wording import (
     percent_spread,
     points,
     points_spread,
+    task_in_words,
 )
 from stiltwalk.tables.table import PAGE, Cell, Table, heads
 from stiltwalk.tasks import TASKS
@@ -115,7 +116,7 @@ def targets(found: Findings) -> Section:
                 PAGE,
             ),
             few_shots(run),
-            english(run),
+            Folded("English against the other languages", (english(run),)),
             Folded(
                 "How arms are chosen: English dev scores, and the oracle gap",
                 (dev(run), oracle(run)),
@@ -134,7 +135,10 @@ def matrix(run: RunRows, table: TransferTable) -> Table:
         f"in points. {OWN_DEV} best arm on English dev, {MEAN_DEV} best on the mean dev score of "
         f"the others (the target has none). {ABOUT_ZERO} the gain is within the noise; * it is "
         "significant even when corrected for all gains of this table (5 %, Holm).",
-        columns=(Cell("arm"), *(Cell(each.name, below=each.note) for each in columns)),
+        columns=(
+            Cell("arm"),
+            *(Cell(each.name, below=each.note, note=_asks(each.name)) for each in columns),
+        ),
         rows=tuple(_arm(run, table, place) for place in range(len(table.arms))),
         foot=(
             (Cell("chosen on dev"), *(_chosen(each) for each in columns)),
@@ -143,6 +147,10 @@ def matrix(run: RunRows, table: TransferTable) -> Table:
         ),
         anchors="arm-",
     )
+
+
+def _asks(name: str) -> str:
+    return task_in_words(name) if name in TASKS else ""
 
 
 def _columns(table: TransferTable) -> tuple[TransferRow, ...]:

@@ -1,6 +1,7 @@
 "use strict";
 const byId = (id) => document.getElementById(id);
 const views = {};
+const isDark = matchMedia("(prefers-color-scheme: dark)");
 
 // Read before drawing: the choices a browser restored after a reload win over the defaults.
 function chosen(key, id) {
@@ -12,8 +13,11 @@ function chosen(key, id) {
 
 async function draw(block) {
   const id = block.id.slice("spec-".length);
-  const spec = JSON.parse(block.textContent);
-  if (spec.usermeta && innerWidth > 1100) spec.width = spec.usermeta.wide;
+  const {wide, dark} = JSON.parse(block.textContent).usermeta;
+  const text = block.textContent.replace(/(?<=")#[0-9a-f]{6}(?=")/g,
+    (colour) => (isDark.matches && dark[colour]) || colour);
+  const spec = JSON.parse(text);
+  if (innerWidth > 1100) spec.width = wide;
   const options = {
     renderer: "svg", ast: true, downloadFileName: "stiltwalk-" + id,
     actions: {export: true, source: false, compiled: false, editor: false},
@@ -72,6 +76,31 @@ for (const table of document.querySelectorAll("table.sortable")) {
   });
 }
 
+// Details are open where there is room, and wherever a link leads into one.
+const parts = document.querySelectorAll("details.part");
+if (innerWidth > 900) for (const each of parts) each.open = true;
+function reveal() {
+  const part = location.hash && byId(decodeURIComponent(location.hash.slice(1)));
+  for (let each = part && (part.querySelector(":scope > details.part") || part); each; each = each.parentElement) {
+    if (each.tagName === "DETAILS") each.open = true;
+  }
+  if (part) part.scrollIntoView();
+}
+addEventListener("hashchange", reveal);
+reveal();
+
+// A table that is wider than the screen says so, until its end is seen.
+function hint(box) {
+  const beyond = box.scrollWidth - box.clientWidth;
+  box.classList.toggle("wide", beyond > 4);
+  box.classList.toggle("more", beyond - box.scrollLeft > 4);
+}
+const watch = new ResizeObserver((seen) => { for (const each of seen) hint(each.target); });
+for (const box of document.querySelectorAll(".scroll")) {
+  box.addEventListener("scroll", () => hint(box), {passive: true});
+  watch.observe(box);
+}
+
 let closed = [];
 addEventListener("beforeprint", () => {
   closed = [...document.querySelectorAll("main details:not([open])")].filter((d) => !d.closest(".plot"));
@@ -79,5 +108,6 @@ addEventListener("beforeprint", () => {
 });
 addEventListener("afterprint", () => { for (const each of closed) each.open = false; });
 
-Promise.all([...document.querySelectorAll("script[id^=spec-]")].map(draw))
-  .then(() => { document.documentElement.dataset.drawn = "yes"; });
+const drawAll = () => Promise.all([...document.querySelectorAll("script[id^=spec-]")].map(draw));
+isDark.addEventListener("change", drawAll);
+drawAll().then(() => { document.documentElement.dataset.drawn = "yes"; });
