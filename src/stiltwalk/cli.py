@@ -22,6 +22,7 @@ from stiltwalk.errors import (
     ClusterError,
     DataError,
     NoSuchRun,
+    NotFinite,
     ProcessLost,
     StagesFailed,
     StiltwalkError,
@@ -30,7 +31,7 @@ from stiltwalk.errors import (
 )
 
 FAILED, WRONG_INPUT, INTERRUPTED = 1, 2, 130
-FAILURES = WorkspaceError | ClusterError | ProcessLost | TrainingDiverged | StagesFailed
+FAILURES = WorkspaceError | ClusterError | ProcessLost | TrainingDiverged | StagesFailed | NotFinite
 _PIPED_COLUMNS = 160
 """So that a search through piped output finds a line whole."""
 

@@ -14,7 +14,7 @@ StiltwalkError
 └── StagesFailed        some stages of a run failed while the others went on
 
 Exit code 1 for what ends a run (WorkspaceError, ClusterError, ProcessLost, TrainingDiverged,
-StagesFailed), 2 for the user's input: the others, NoSuchRun among them.
+NotFinite, StagesFailed), 2 for the user's input: the others, NoSuchRun among them.
 """
 
 

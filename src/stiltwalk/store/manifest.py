@@ -137,7 +137,13 @@ def keep_record(workspace: Workspace, record: RunRecord) -> bool:
 
     It says nothing that is private, but for where rows are read again at an export.
     """
-    record = replace(record, recipe=public(record.recipe), model=public(record.model))
+    record = replace(
+        record,
+        recipe=public(record.recipe),
+        model=public(record.model),
+        stages=tuple(replace(each, does=public(each.does)) for each in record.stages),
+        gaps=tuple(replace(each, reason=public(each.reason)) for each in record.gaps),
+    )
     file = run_folder(workspace, record.name) / _FILE
     file.parent.mkdir(parents=True, exist_ok=True)
     text = sealed_json(asdict(record))
@@ -198,10 +204,14 @@ def read_record(run: Path) -> RunRecord:
         ) from error
     except (OSError, ValueError) as error:
         raise WorkspaceError(
-            f"{file} is not a record of a run ({type(error).__name__}). Run the recipe again to "
+            f"{file} is not a record of a run ({_first_line(error)}). Run the recipe again to "
             "write it anew; finished stages are kept."
         ) from error
     return record
+
+
+def _first_line(error: Exception) -> str:
+    return " ".join(str(error).split("\n")[:2])[:200]
 
 
 def _names(record: RunRecord) -> Iterator[str]:
