@@ -48,7 +48,7 @@ max_new_tokens = 20
 [answering.xquad]
 max_new_tokens = 6
 in_context = 1
-[answering.tatoeba]
+[retrieval]
 pooling = "last"
 """
 

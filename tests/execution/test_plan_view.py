@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from stiltwalk.errors import ModelError, RecipeError
@@ -124,7 +127,7 @@ def test_the_tokenizer_of_another_model_is_refused(tiny_xlmr: Path, tmp_path: Pa
     model = Path(shutil.copytree(tiny_xlmr, tmp_path / "model"))
     config = json.loads((model / "config.json").read_text(encoding="utf-8"))
     (model / "config.json").write_text(json.dumps(config | {"vocab_size": 90}), encoding="utf-8")
-    with pytest.raises(ModelError, match="they belong to different models"):
+    with pytest.raises(ModelError, match="they belong to different"):
         planned(model, tmp_path)
     (model / "tokenizer.json").write_text("[]", encoding="utf-8")
     with pytest.raises(ModelError, match="could not be read as a fast tokenizer"):
@@ -140,3 +143,36 @@ def test_shipped_recipes_are_listed_with_what_they_take(
     assert all(len(each["purpose"]) > 20 for each in found.values())
     assert found["mini"]["time_s"] < found["paper"]["time_s"]
     assert found["local"]["time_s"] is None
+
+
+def test_rows_of_a_folder_are_counted_and_lacking_languages_named(
+    tiny_xlmr: Path, tmp_path: Path, believe: Callable[..., None]
+) -> None:
+    table = pa.table({"sentence1": ["a"] * 7, "sentence2": ["b"] * 7, "label": [0] * 7})
+    for code, split in (("en", "train"), ("en", "validation"), ("de", "test"), ("en", "test")):
+        file = f"google/xtreme/PAWS-X.{code}/{split}-00000-of-00001.parquet"
+        (tmp_path / "data" / file).parent.mkdir(parents=True, exist_ok=True)
+        pq.write_table(table, tmp_path / "data" / file)
+    told = ("targets=['pawsx']", f"data.source='{tmp_path / 'data'}'", "languages=['de','fr']")
+    plan = planned(tiny_xlmr, tmp_path, *told, "target.num_epochs=1")
+    sizes = {s["does"]: s["num_examples"] for s in plan["stages"] if s["num_examples"]}
+    assert set(sizes.values()) == {7}, sizes
+    (said,) = plan["warnings"]
+    assert said.startswith("pawsx: there are no test rows in fr, so these are left out")
+    believe("cpu bf16")
+    assert len(planned(tiny_xlmr, tmp_path, *told, "precision='bf16'")["warnings"]) == 1
+    believe()
+    *_, said = planned(tiny_xlmr, tmp_path, *told, "precision='bf16'")["warnings"]
+    assert "this cpu has no arithmetic" in said
+    assert "Set precision to fp32" in said
+
+
+def test_a_task_s_own_length_that_the_model_has_no_positions_for_is_told(
+    tiny_xlmr: Path, tmp_path: Path
+) -> None:
+    (said,) = planned(tiny_xlmr, tmp_path, "targets=['xquad', 'xnli']")["warnings"]
+    assert said.startswith("A row of xquad may have 384 tokens, but ")
+    assert "set target.xquad.max_length_tokens to 256 or less" in said
+    assert not planned(tiny_xlmr, tmp_path, "targets=['xquad']", "target.max_length_tokens=200")[
+        "warnings"
+    ]

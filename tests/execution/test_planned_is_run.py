@@ -48,7 +48,7 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "languages": st.lists(st.sampled_from(["de", "en", "zh", "xx"]), max_size=3),
     "targets": st.lists(st.sampled_from(["xnli", "tatoeba", "udpos", "xnly"]), max_size=3),
     "num_threads": NUMBERS,
-    "relative_depth": FRACTIONS,
+    "retrieval.relative_depth": FRACTIONS,
     "resume_every_s": FRACTIONS,
     "precision": st.sampled_from(["fp32", "bf16", "auto", "fp8"]),
     "data.test_rows": NUMBERS,

@@ -10,7 +10,7 @@ import pytest
 
 from rows import examples
 from stiltwalk.features.cache import KeptFeatures, kept_features
-from stiltwalk.features.rows import Features
+from stiltwalk.features.rows import OF_SOME, Features
 from stiltwalk.features.sentences import tagging_features
 from stiltwalk.features.spans import span_features
 from stiltwalk.features.text import TextEncoder
@@ -34,7 +34,7 @@ def no_making() -> list[Features]:
 
 def same(found: Features, expected: Features) -> bool:
     """Compare all that answering needs."""
-    names = ("ids", "words", "offsets", "answer_starts")
+    names = ("ids", *OF_SOME)
     flat = [(getattr(found, name), getattr(expected, name)) for name in names]
     return (
         all(

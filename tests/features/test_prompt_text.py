@@ -158,3 +158,27 @@ def test_an_answer_that_the_prompt_swallows_stands_alone_and_an_empty_one_ends()
     assert read(one, "a", "b") == (["a"], ["b"])
     assert read(one, "a", "") == (["a"], ["</s>"])
     assert read(one, "", "b") == (["</s>"], [" ", "b"])
+
+
+@pytest.mark.parametrize("make", [prepended, byte_level])
+def test_white_space_before_every_option_is_the_prompt_s(make: Callable[[], Tokenizer]) -> None:
+    """A template that ends in a special token and a space, and a tokenizer that adds another."""
+    chat = Chat("<s>[INST] ", "</s> ", "</s>")
+    encoder = PromptEncoder(make(), (END,), chat)
+    options = ("Paris", "Tokyo is", "84")
+    ((asked, found),) = encoder.asked_and_answers(["Which? "], [options])
+    firsts = {encoder.text(ids[:1].tolist()) for ids in found}
+    assert len(firsts) > 1 or "" not in firsts
+    ((alone, (one,)),) = encoder.asked_and_answers(["Which? "], [options[:1]])
+    assert asked.tolist() + found[0].tolist() == alone.tolist() + one.tolist()
+
+
+def test_a_line_s_end_and_white_space_are_told_from_what_ends_a_text() -> None:
+    encoder = PromptEncoder(byte_level(), (END,), None)
+    assert encoder.end_id not in encoder.line_ids
+    assert encoder.end_id not in encoder.blank_ids
+    assert set(encoder.stop_ids.tolist()) == {END, *encoder.line_ids.tolist()}
+    (space, word, line) = (encoder.ids([text])[0] for text in (" ", "Paris", "\n"))
+    assert {*space.tolist(), *line.tolist()} <= set(encoder.blank_ids.tolist())
+    assert not set(word.tolist()) & set(encoder.blank_ids.tolist())
+    assert set(line.tolist()) <= set(encoder.line_ids.tolist())

@@ -66,13 +66,6 @@ def test_rows_equal_what_the_tokenizer_writes(encoder: TextEncoder) -> None:
     assert lines.ids[0].tolist() == tokenizer.encode("Paris is").ids
 
 
-def test_the_second_text_starts_where_its_type_does() -> None:
-    tokenizer = tiny.bert_tokenizer()
-    types = tokenizer.encode("Paris is", "in Kenya").type_ids
-    features = pair_features([pair("Paris is", "in Kenya")], TextEncoder(tokenizer), LABELS, 64)
-    assert [int(at >= features.second[0]) for at in range(len(types))] == types
-
-
 def test_a_file_s_own_padding_and_truncation_are_switched_off() -> None:
     tokenizer = tiny.xlmr_tokenizer()
     tokenizer.enable_truncation(4)

@@ -46,14 +46,16 @@ def prompts(count: int = 9) -> Features:
 def plainly(model: Any, ids: list[int], stopping: Stopping) -> list[int]:  # noqa: ANN401
     """Go on from a row by computing all of it anew for every token."""
     row, stops = list(ids), set(stopping.stop_ids.tolist())
+    lines, blank, says = stopping.line_ids.tolist(), stopping.blank_ids.tolist(), False
     for step in range(stopping.most_tokens):
         with torch.no_grad():
             logits_V = model(input_ids=torch.tensor([row]), use_cache=False).logits[0, -1]
         if step < stopping.least_tokens:
             logits_V[list(stops)] = -torch.inf
         token = int(logits_V.argmax())
-        if token in stops:
+        if token in stops and (says or token not in lines):
             break
+        says = says or token not in blank
         row.append(token)
     return row[len(ids) :]
 
@@ -81,6 +83,25 @@ def test_rows_written_together_are_read_in_pieces_of_any_size(model: Any) -> Non
         with torch.inference_mode():
             found = write(model, batch, stopping, at_once_tokens=at_once_tokens)
         assert found.rows == expected
+
+
+def test_a_line_s_end_before_any_text_ends_nothing(model: Any) -> None:  # noqa: ANN401
+    """Whatever a row writes first counts as a line's end, and half of the rest as white space."""
+    rows, plain = prompts(), Stopping(stop_ids=STOPS, most_tokens=12)
+    first = [
+        plainly(model, row.tolist(), replace(plain, stop_ids=STOPS[:0]))[0] for row in rows.ids
+    ]
+    lines, blank = torch.tensor(sorted({*first, 9})), torch.arange(350)
+    early = replace(plain, stop_ids=torch.cat([STOPS, lines]))
+    waiting = replace(early, line_ids=lines, blank_ids=torch.cat([blank, lines]))
+    engine = Engine(model=model, pad_id=1, batch_tokens=60)
+    found, _ = Transformers(engine=engine).written(rows, waiting)
+    assert [each.tolist() for each in found] == [
+        plainly(model, row.tolist(), waiting) for row in rows.ids
+    ]
+    stopped, _ = Transformers(engine=engine).written(rows, early)
+    assert not any(len(each) for each in stopped)
+    assert any(len(each) for each in found)
 
 
 def test_a_model_that_keeps_more_than_keys_and_values_is_refused() -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 import torch
+from transformers import AutoModel, AutoTokenizer
 
 from decoders import write_decoder
 from stiltwalk.inference import predictor
@@ -14,7 +16,7 @@ from stiltwalk.inference.predictor import Delayed, Settings, cut_encoder, load_p
 from stiltwalk.models import device
 from stiltwalk.models.locate import MINI_BASE, locate
 from stiltwalk.recipe.schema import ModelSettings
-from stiltwalk.recipe.types import Answering, Pooling, resolved
+from stiltwalk.recipe.types import Answering, Pooling, RetrievalSettings, resolved
 from stiltwalk.tasks import TASKS
 
 if TYPE_CHECKING:
@@ -34,7 +36,7 @@ def test_a_moved_model_has_equal_weights_in_other_places_and_shares_none_with_th
     assert answerer.answer(["ein Satz"]).real_tokens > 2
 
 
-@pytest.mark.parametrize("pooling", ["mean", "last"])
+@pytest.mark.parametrize("pooling", ["mean", "first", "last"])
 def test_sentence_vectors_are_pooled_as_retrieval_pools_them(
     pooling: Pooling, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -46,10 +48,39 @@ def test_sentence_vectors_are_pooled_as_retrieval_pools_them(
         return vectors(*given)
 
     monkeypatch.setattr(predictor, "sentence_vectors", seen)
-    answering = resolved(task.task_type, Answering(pooling=pooling))
-    settings = Settings(task=task, max_length_tokens=32, answering=answering)
+    settings = Settings(
+        task=task,
+        max_length_tokens=32,
+        answering=resolved(task.task_type, Answering()),
+        retrieval=RetrievalSettings(pooling=pooling),
+    )
     load_predictor(write_decoder("llama", tmp_path), settings).answer(["Paris is in France"])
     assert asked == [pooling]
+
+
+@pytest.mark.parametrize("pooling", ["mean", "first", "last"])
+def test_lines_get_their_prefix_and_one_vector_as_transformers_makes_it(
+    pooling: Pooling, tiny_xlmr: Path
+) -> None:
+    lines = ["Paris is in France", "韩国、德国", "hours"]
+    model = AutoModel.from_pretrained(tiny_xlmr).eval()
+    tools = AutoTokenizer.from_pretrained(tiny_xlmr)
+    pick = {"mean": slice(None), "first": slice(0, 1), "last": slice(-1, None)}[pooling]
+    with torch.no_grad():
+        expected = [
+            model(**tools(f"query: {line}", return_tensors="pt"), output_hidden_states=True)
+            .hidden_states[1][0, pick]
+            .mean(dim=0)
+            .numpy()
+            for line in lines
+        ]
+    how = RetrievalSettings(prefix="query: ", pooling=pooling, relative_depth=0.5)
+    settings = Settings(task=TASKS["tatoeba"], max_length_tokens=32, retrieval=how)
+    asked = load_predictor(tiny_xlmr, settings)
+    np.testing.assert_allclose(asked.answers(lines), np.array(expected), atol=1e-5)
+    assert asked.answer(lines).real_tokens == sum(
+        len(tools(f"query: {line}").input_ids) for line in lines
+    ), "the clock sees the prefix, too"
 
 
 def test_only_a_family_that_can_be_cut_is_cut_and_another_says_so_once(

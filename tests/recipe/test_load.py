@@ -234,6 +234,8 @@ def test_a_recipe_needs_arms_and_targets() -> None:
 
 def test_a_model_is_named_and_not_made() -> None:
     assert "a recipe names its model" in refused("model.pretrain.steps=5")
+    assert "set retrieval.relative_depth" in refused("relative_depth=0.5")
+    assert "set retrieval.pooling" in refused("answering.tatoeba.pooling='last'")
     assert "lacks model.name" in refused(text=RECIPE.replace('name = "mini-base"', ""))
 
 

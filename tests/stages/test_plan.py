@@ -243,8 +243,10 @@ def test_languages_re_run_predictions_that_lose_one() -> None:
     )
 
 
-def test_the_depth_of_sentence_vectors_re_runs_retrieval_only() -> None:
-    assert changed("relative_depth=0.5") == _times(ARMS, "Predict", RETRIEVAL)
+@pytest.mark.parametrize("change", ["relative_depth=0.5", "prefix='query: '", "pooling='first'"])
+def test_how_sentence_vectors_are_made_re_runs_retrieval_only(change: str) -> None:
+    assert changed(f"retrieval.{change}") == _times(ARMS, "Predict", RETRIEVAL)
+    assert not changed("retrieval={prefix='', pooling='mean'}")
 
 
 @pytest.mark.parametrize("change", ["precision='bf16'", "num_threads=1"])

@@ -57,7 +57,7 @@ DECODER = (
     "model.family='causal'",
     "answering.xnli={fine_tuned=false,in_context=2}",
     "answering.xquad={fine_tuned=false,max_new_tokens=5}",
-    "answering.tatoeba={pooling='last'}",
+    "retrieval={pooling='last',prefix='query: '}",
 )
 
 

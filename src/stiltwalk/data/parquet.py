@@ -53,6 +53,7 @@ def open_parquet(
         open_batches=batches,
         class_names=_class_names(schemas[0].metadata or {}),
         id_prefix=id_prefix,
+        num_rows=num_rows,
     )
 
 

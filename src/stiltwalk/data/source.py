@@ -64,6 +64,7 @@ class Rows:
     `class_names` maps a column to the words behind its integers, as the files themselves say:
     the order differs between data sets, so it is never assumed. `open_batches` takes column names
     and yields Arrow batches. `counts` holds what a reader mended or left out, for the log.
+    `num_rows` is how many there are, None where only reading them all would tell.
     """
 
     place: Place
@@ -72,6 +73,7 @@ class Rows:
     class_names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     id_prefix: str = ""
     counts: Counter[str] = field(default_factory=Counter)
+    num_rows: int | None = None
 
     def take(
         self,

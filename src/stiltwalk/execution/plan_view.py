@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -15,7 +14,15 @@ from stiltwalk.data import by_language
 from stiltwalk.data.source import MINI
 from stiltwalk.errors import ModelError, RecipeError, StiltwalkError
 from stiltwalk.execution.provenance import made_otherwise, said_here
-from stiltwalk.models.locate import ModelFolder, locate, longest_row, read_config
+from stiltwalk.models.locate import (
+    ONLY_HEADS,
+    ModelFolder,
+    locate,
+    longest_row,
+    no_head,
+    read_config,
+    require_vocabulary,
+)
 from stiltwalk.recipe.load import PRESETS, read_recipe
 from stiltwalk.recipe.schema import Arm, Recipe
 from stiltwalk.recipe.shipped import SHIPPED, purpose
@@ -151,12 +158,8 @@ def _check_model(plan: Plan, folder: Path) -> None:
                 f"arms.{name}.lora.rank is {arm.lora.rank:,}, but {recipe.model.name} is "
                 f"{width:,} wide: set it far below that."
             )
-    num_tokens = _num_tokens(folder / "tokenizer.json")
-    if num_tokens > config["vocab_size"]:
-        raise ModelError(
-            f"The tokenizer of {recipe.model.name} knows {num_tokens:,} tokens, its model "
-            f"{config['vocab_size']:,}: they belong to different models. Save both again."
-        )
+    require_vocabulary(config, folder)
+    _check_heads(plan, str(config.get("model_type")))
     clozes = {cloze for stage in plan.stages for cloze in stage.clozes}
     if clozes:
         from stiltwalk.features.sentences import label_ids
@@ -166,15 +169,11 @@ def _check_model(plan: Plan, folder: Path) -> None:
             label_ids(cloze, load_text_encoder(folder))
 
 
-def _num_tokens(file: Path) -> int:
-    """Read how many tokens there are, faster than the tokenizer itself is loaded."""
-    try:
-        return len(json.loads(file.read_bytes())["model"]["vocab"])
-    except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
-        raise ModelError(
-            f"{file} could not be read as a fast tokenizer: {error}. Save one with "
-            "AutoTokenizer.from_pretrained(…).save_pretrained(…)."
-        ) from error
+def _check_heads(plan: Plan, family: str) -> None:
+    able = ONLY_HEADS.get(family) if plan.recipe.model.family == "encoder" else None
+    for task_type in (TASKS[task].task_type for stage in plan.stages for task in stage.tasks):
+        if able and task_type not in able:
+            raise ModelError(no_head(family, task_type))
 
 
 def _lengths(recipe: Recipe) -> Iterator[tuple[str, int | None]]:
@@ -221,9 +220,44 @@ def plan_view(file: Path, workspace: str | Path, changes: Sequence[str] = ()) ->
         "to_download": _to_download(plan, found),
         "to_make": [found.name] if found.folder is None and found.sized_as else [],
         "other_versions": said_here(otherwise),
+        "warnings": list(warnings_of(plan, found)),
         "planned_on": recipe.planned_on,
         "estimates": _estimates(recipe),
     }
+
+
+def warnings_of(plan: Plan, found: ModelFolder) -> Iterator[str]:
+    """Yield what may not go as the recipe is read: no positions, languages left out, a format."""
+    recipe = plan.recipe
+    room = longest_row(read_config(found.folder)) if found.folder else None
+    asked = [(f"target.{task}", task, recipe.target[task]) for task in recipe.targets]
+    for arm in recipe.arms.values():
+        asked += [("intermediate", task, arm.intermediate) for task in arm.tasks]
+    for key, task, settings in dict.fromkeys(asked):
+        longest = settings.max_length_tokens or TASKS[task].max_length_tokens
+        if room is not None and longest > room:
+            yield (
+                f"A row of {task} may have {longest} tokens, but {recipe.model.name} has positions "
+                f"for {room}: set {key}.max_length_tokens to {room} or less, or a row that is "
+                "longer ends the run."
+            )
+    lacking: dict[str, list[str]] = {}
+    for gap in record_of(plan, "").gaps:
+        lacking.setdefault(gap.target, []).append(gap.language)
+    for target, languages in lacking.items():
+        yield (
+            f"{target}: there are no test rows in {', '.join(languages)}, so these are left out, "
+            "and means are over the others. docs/data.md says where rows come from."
+        )
+    if recipe.precision == "bf16":
+        from stiltwalk.models.device import has_bf16, pick_device
+
+        if not has_bf16(device := pick_device()):
+            yield (
+                f"precision is 'bf16', for which this {device.type} has no arithmetic: training "
+                "imitates it, slower than fp32, and predictions are made in fp32. Set precision "
+                "to fp32, or run where the device has it."
+            )
 
 
 def _estimates(recipe: Recipe) -> str:
@@ -280,7 +314,7 @@ def print_plan(document: dict[str, Any], console: Console) -> None:
         console.print(f"To download: {each}", highlight=False)
     for each in document["to_make"]:
         console.print(f"The model {each} is made first, in minutes, once.", highlight=False)
-    for each in document["other_versions"]:
+    for each in (*document["warnings"], *document["other_versions"]):
         console.print(each, highlight=False, markup=False, soft_wrap=True)
 
 

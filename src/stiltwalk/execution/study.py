@@ -21,7 +21,7 @@ from stiltwalk.execution.executors import (
     check_executor,
     started,
 )
-from stiltwalk.execution.plan_view import planned, record_of, shape_of
+from stiltwalk.execution.plan_view import planned, record_of, shape_of, warnings_of
 from stiltwalk.execution.progress import Board, Narrator, keep_status
 from stiltwalk.execution.provenance import made_otherwise, said_here, with_children
 from stiltwalk.execution.scheduler import Job, Scheduler, fitting_jobs, jobs_of
@@ -89,6 +89,8 @@ def run_study(
             progress=narrator.progress,
             say=narrator.line,
         )
+        for warning in warnings_of(plan, found):
+            assignment.say(warning)
         jobs = list(jobs_of(plan, shape_of(recipe, found)))
         kept, notes = _kept(jobs, plan, assignment, fresh_versions=fresh_versions)
         if has_work := len(kept) < len(jobs):

@@ -19,14 +19,13 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from stiltwalk.features.rows import Features, Ragged, concatenated, first_examples
+from stiltwalk.features.rows import OF_SOME, Features, Ragged, concatenated, first_examples
 from stiltwalk.files import is_intact, put_sealed
 
 log = logging.getLogger(__name__)
 
-_FORM = 3
+_FORM = 4
 """Raised by hand when features of the same text come out otherwise."""
-_OF_SOME_KINDS = ("words", "offsets", "answer_starts")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,9 +86,7 @@ def _write(file: Path, parts: Sequence[Features]) -> None:
         "example": pa.array(whole.example),
     }
     columns |= {
-        name: _lists(found)
-        for name in _OF_SOME_KINDS
-        if (found := getattr(whole, name)) is not None
+        name: _lists(found) for name in OF_SOME if (found := getattr(whole, name)) is not None
     }
     facts = {
         "first_rows": kept.first_rows,
@@ -117,7 +114,7 @@ def _read(file: Path) -> KeptFeatures:
         second=columns["second"].to_numpy(),
         example=columns["example"].to_numpy(),
         labels=Ragged.of([[]] * (batch.num_rows // facts["rows_per_unit"])),
-        **{name: _ragged(columns[name]) for name in _OF_SOME_KINDS if name in columns},
+        **{name: _ragged(columns[name]) for name in OF_SOME if name in columns},
         rows_per_unit=facts["rows_per_unit"],
     )
     return KeptFeatures(whole, facts["first_rows"], facts["first_examples"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -43,7 +43,7 @@ class PromptEncoder(TextEncoder):
         try:
             return super()._special(name)
         except ModelError:
-            return self._tokenizer.token_to_id(f"<|{name}|>") or 0
+            return 0
 
     @cached_property
     def end_id(self) -> int:
@@ -55,10 +55,23 @@ class PromptEncoder(TextEncoder):
     @cached_property
     def stop_ids(self) -> Ids:
         """Every token that ends a written answer: the model's own, and any with a line's end."""
-        size = self._tokenizer.get_vocab_size()
-        written = self._tokenizer.decode_batch([[number] for number in range(size)])
-        lines = [number for number, text in enumerate(written) if "\n" in text]
-        return np.unique(np.array([self.end_id, *self._end_ids, *lines], dtype=np.int32))
+        return np.union1d([self.end_id, *self._end_ids], self.line_ids).astype(np.int32)
+
+    @cached_property
+    def line_ids(self) -> Ids:
+        """The tokens with a line's end, which end an answer once it says something."""
+        return self._tokens_where(lambda text: "\n" in text)
+
+    @cached_property
+    def blank_ids(self) -> Ids:
+        """The tokens that say nothing: white space, and what stands for no text."""
+        return self._tokens_where(lambda text: not text.strip())
+
+    def _tokens_where(self, holds: Callable[[str], bool]) -> Ids:
+        size, ends = self._tokenizer.get_vocab_size(), {self.end_id, *self._end_ids}
+        texts = self._tokenizer.decode_batch([[number] for number in range(size)])
+        found = [number for number, text in enumerate(texts) if holds(text) and number not in ends]
+        return np.array(found, dtype=np.int32)
 
     @cached_property
     def head_tokens(self) -> int:
@@ -78,7 +91,8 @@ class PromptEncoder(TextEncoder):
         template exactly one space parts prompt and answer.
 
         An answer that this leaves without a token has those of its text alone, or the end's; a
-        prompt without any is the end's, as in the harness.
+        prompt without any is the end's, as in the harness. White space that all of several answers
+        begin with as a token of its own belongs to the prompt: it tells none from another.
         """
         framed = [self._framed(prompt) for prompt in prompts]
         asked = [text.rstrip(" ") for text in framed]
@@ -97,8 +111,10 @@ class PromptEncoder(TextEncoder):
                 one if len(one) else self._alone(text)
                 for one, text in zip(behind, each, strict=True)
             ]
-            start = np.concatenate([before, ids])
-            found.append((start if len(start) else np.array([self._end_ids[0]], np.int32), kept))
+            shared = self._num_shared(kept)
+            start = np.concatenate([before, ids, *(one[:shared] for one in kept[:1])])
+            start = start if len(start) else np.array([self._end_ids[0]], np.int32)
+            found.append((start, [one[shared:] for one in kept]))
         return found
 
     def _framed(self, prompt: str) -> str:
@@ -106,6 +122,15 @@ class PromptEncoder(TextEncoder):
         if self._chat is None:
             return f"{prompt.rstrip(' ')} "
         return self._chat.before + prompt + self._chat.between
+
+    def _num_shared(self, answers: Sequence[Ids]) -> int:
+        """Count the tokens that say nothing and begin all of several answers."""
+        count = 0
+        for first, *others in zip(*(each[:-1].tolist() for each in answers), strict=False):
+            if not others or {first} != set(others) or self.text([first]):
+                break
+            count += 1
+        return count
 
     def _alone(self, answer: str) -> Ids:
         (ids,) = self.ids([answer])
@@ -154,6 +179,9 @@ class Rendered:
         return Features(
             ids=Ragged.of(rows),
             second=np.array(starts, dtype=np.int32),
+            types=Ragged.of(
+                [np.arange(len(row)) >= start for row, start in zip(rows, starts, strict=True)]
+            ),
             example=np.repeat(np.arange(len(self.prompts)), per_unit),
             labels=Ragged.of([[]] * len(self.prompts)),
             rows_per_unit=per_unit,

@@ -10,6 +10,9 @@ from itertools import accumulate
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+OF_SOME = ("words", "offsets", "answer_starts", "types")
+"""What not all features have, row by row."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Features:
@@ -29,6 +32,8 @@ class Features:
         answer_starts: the positions [first, end) at which an answer may start, row by row, since
             another window shows the rest better; spans only.
         rows_per_unit: 1, or the number of choices.
+        types: the type of every token, as the tokenizer's template gives them, or, of a decoder's
+            rows, 1 for an answer's; None where all are 0.
     """
 
     ids: Ragged
@@ -39,6 +44,7 @@ class Features:
     offsets: Ragged | None = None
     answer_starts: Ragged | None = None
     rows_per_unit: int = 1
+    types: Ragged | None = None
 
     @property
     def num_units(self) -> int:
@@ -65,17 +71,18 @@ class Features:
         """
         per_unit = self.rows_per_unit
         assert start % per_unit == end % per_unit == 0
+        by_row = {
+            name: found.between(start, end)
+            for name in OF_SOME
+            if (found := getattr(self, name)) is not None
+        }
         return replace(
             self,
             ids=self.ids.between(start, end),
             second=self.second[start:end],
             example=self.example[start:end] - first_example,
             labels=self.labels.between(start // per_unit, end // per_unit),
-            words=None if self.words is None else self.words.between(start, end),
-            offsets=None if self.offsets is None else self.offsets.between(start, end),
-            answer_starts=(
-                None if self.answer_starts is None else self.answer_starts.between(start, end)
-            ),
+            **by_row,
         )
 
     def first_equal(self) -> NDArray[np.int64]:
@@ -114,9 +121,7 @@ def concatenated(parts: Sequence[Features]) -> Features:
             [part.example + first for part, first in zip(parts, first_example, strict=False)]
         ),
         labels=Ragged.joined([part.labels for part in parts]),
-        words=_joined([part.words for part in parts]),
-        offsets=_joined([part.offsets for part in parts]),
-        answer_starts=_joined([part.answer_starts for part in parts]),
+        **{name: _joined([getattr(part, name) for part in parts]) for name in OF_SOME},
         rows_per_unit=parts[0].rows_per_unit,
     )
 

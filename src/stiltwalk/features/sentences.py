@@ -32,9 +32,11 @@ def pair_features(
     second = encoder.ids([example.text_b for example in examples])
     fitted = [fit_pair(a, b, room) for a, b in zip(first, second, strict=True)]
     start = len(encoder.before) + len(encoder.between)
+    rows, seconds = [encoder.pair(a, b) for a, b in fitted], [start + len(a) for a, _ in fitted]
     return Features(
-        ids=Ragged.of([encoder.pair(a, b) for a, b in fitted]),
-        second=np.array([start + len(a) for a, _ in fitted], dtype=np.int32),
+        ids=Ragged.of(rows),
+        second=np.array(seconds, dtype=np.int32),
+        types=encoder.pair_types(rows, seconds),
         example=np.arange(len(examples)),
         labels=Ragged.of([[label_ids[example.label]] for example in examples]),
     )
@@ -79,6 +81,7 @@ def choice_features(
     return Features(
         ids=Ragged.of(rows),
         second=np.array(seconds, dtype=np.int32),
+        types=encoder.pair_types(rows, seconds),
         example=np.repeat(np.arange(len(examples)), num_choices),
         labels=Ragged.of([[int(example.label)] for example in examples]),
         rows_per_unit=num_choices,
@@ -92,6 +95,7 @@ def line_features(texts: Sequence[str], encoder: TextEncoder, max_length_tokens:
     return Features(
         ids=Ragged.of(rows),
         second=np.array([len(row) for row in rows], dtype=np.int32),
+        types=encoder.single_types(rows),
         example=np.arange(len(texts)),
         labels=Ragged.of([[]] * len(rows)),
     )
@@ -110,13 +114,13 @@ def tagging_features(
 
     A tag that is not in `label_ids` (a supertag that no training row has) teaches nothing.
     """
-    budget = max_length_tokens - len(encoder.between) - 1
+    budget = max_length_tokens - max(len(encoder.between) + 1, encoder.num_special_in_single)
     known = _words(examples, encoder, budget)
     rows, words, labels, origin = [], [], [], []
     for number, example in enumerate(examples):
         for start, end in _pieces([len(known[word]) for word in example.words], budget):
             pieces = [known[word] for word in example.words[start:end]]
-            lengths = [len(encoder.before), *(len(piece) for piece in pieces[:-1])]
+            lengths = [len(encoder.start), *(len(piece) for piece in pieces[:-1])]
             words.append(np.cumsum(lengths))
             rows.append(encoder.single(np.concatenate(pieces)))
             labels.append([label_ids.get(tag, NO_LABEL) for tag in example.tags[start:end]])
@@ -124,6 +128,7 @@ def tagging_features(
     return Features(
         ids=Ragged.of(rows),
         second=np.array([len(row) for row in rows], dtype=np.int32),
+        types=encoder.single_types(rows),
         example=np.array(origin, dtype=np.int64),
         labels=Ragged.of(labels),
         words=Ragged.of(words),

@@ -58,6 +58,7 @@ def span_features(
     return Features(
         ids=Ragged.of(rows),
         second=np.array(seconds, dtype=np.int32),
+        types=encoder.pair_types(rows, seconds),
         example=np.array(origin, dtype=np.int64),
         labels=Ragged.of(labels),
         offsets=Ragged.of(offsets),

@@ -82,6 +82,7 @@ class ClozeHead(PairHead):
         return Features(
             ids=Ragged.of(rows),
             second=np.array([len(row) for row in rows], dtype=np.int32),
+            types=encoder.single_types(rows),
             example=np.arange(len(rows)),
             labels=Ragged.of([[label_ids[each.label]] for each in examples]),
         )

@@ -107,14 +107,15 @@ def make_batch(
         features: all rows.
         rows: which of them.
         pad_id: the tokenizer's padding id.
-        with_types: also tell first and second text apart, for models that have such embeddings.
+        with_types: also tell the tokens' types, for models that have such embeddings.
     """
     ids = features.ids.padded(rows, pad_id)
     position = np.arange(ids.shape[1])[None, :]
     mask = (position < features.ids.lengths[rows][:, None]).astype(np.int64)
     types = None
     if with_types:
-        types = torch.from_numpy((position >= features.second[rows][:, None]) * mask)
+        found = features.types.padded(rows, 0) if features.types else np.zeros_like(ids)
+        types = torch.from_numpy(found)
     return Batch(torch.from_numpy(ids), torch.from_numpy(mask), types)
 
 

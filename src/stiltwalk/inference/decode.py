@@ -12,7 +12,7 @@ from __future__ import annotations
 import inspect
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -26,7 +26,8 @@ from stiltwalk.errors import ModelError
 from stiltwalk.features.batches import filled
 from stiltwalk.features.rows import Ragged
 from stiltwalk.heads.head import Batch
-from stiltwalk.models.checkpoint import Model, first_position
+from stiltwalk.models.checkpoint import Model
+from stiltwalk.models.locate import first_position
 
 
 class Continuation:
@@ -57,7 +58,7 @@ class Continuation:
         self._model = model
         # BLOOM is told no positions: it counts them in the mask
         self._told_positions = "position_ids" in inspect.signature(model.forward).parameters
-        self._first_position = first_position(model.config)
+        self._first_position = first_position(model.config.to_dict())
         ids_RT, length_R = batch.input_ids_RT, batch.attention_mask_RT.sum(dim=1)
         num_rows, self._end = ids_RT.shape
         place_T = torch.arange(self._end + room_tokens, device=ids_RT.device)
@@ -189,11 +190,20 @@ class Stopping:
         stop_ids: any of them ends it; written by nobody before `least_tokens` are.
         most_tokens: it ends there at the latest.
         least_tokens: as many are written at least; equal to `most_tokens` it fixes the length.
+        line_ids: those of `stop_ids` that end no answer that says nothing yet.
+        blank_ids: the tokens that say nothing.
     """
 
     stop_ids: Tensor
     most_tokens: int
     least_tokens: int = 0
+    line_ids: Tensor = field(default_factory=lambda: torch.zeros(0, dtype=torch.int32))
+    blank_ids: Tensor = field(default_factory=lambda: torch.zeros(0, dtype=torch.int32))
+
+    def to(self, device: torch.device) -> Stopping:
+        """Return it with its tokens on a device."""
+        names = ("stop_ids", "line_ids", "blank_ids")
+        return replace(self, **{name: getattr(self, name).to(device) for name in names})
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,15 +237,18 @@ def write(
         model, batch, room_tokens=stopping.most_tokens, at_once_tokens=at_once_tokens
     )
     logits_RV, first_token_s = reading.logits_RV, 0.0
-    stop_ids = stopping.stop_ids.to(logits_RV.device)
+    stopping = stopping.to(logits_RV.device)
+    says_R = torch.zeros(len(logits_RV), dtype=torch.bool, device=logits_RV.device)
     going = list(range(len(logits_RV)))
     rows: list[list[int]] = [[] for _ in going]
     num_tokens = [0] * len(going)
     for step in range(stopping.most_tokens):
         if step < stopping.least_tokens:
-            logits_RV[:, stop_ids] = -torch.inf
+            logits_RV[:, stopping.stop_ids] = -torch.inf
         next_R = logits_RV.argmax(dim=-1)
-        is_over_R = torch.isin(next_R, stop_ids)
+        is_early_R = torch.isin(next_R, stopping.line_ids) & ~says_R
+        is_over_R = torch.isin(next_R, stopping.stop_ids) & ~is_early_R
+        says_R |= ~torch.isin(next_R, stopping.blank_ids)
         tokens, over = next_R.tolist(), is_over_R.tolist()
         if step == 0:
             first_token_s = time.perf_counter() - began
@@ -247,7 +260,8 @@ def write(
             break
         if any(over):
             order_R = reading.leave(is_over_R)
-            next_R, going = next_R[order_R], [going[at] for at in order_R.tolist()]
+            next_R, says_R = next_R[order_R], says_R[order_R]
+            going = [going[at] for at in order_R.tolist()]
         logits_RV = reading.feed(next_R[:, None])[:, -1]
     return Written(rows, num_tokens, first_token_s)
 

@@ -28,7 +28,14 @@ from stiltwalk.models.device import batch_tokens, number_format, pick_device
 from stiltwalk.recipe.schema import Precision
 from stiltwalk.recipe.types import Pooling
 
-FINAL_NORM_FAMILIES = ("modernbert",)
+FINAL_NORM_FAMILIES = (
+    "modernbert",
+    "xlm-roberta-xl",
+    "eurobert",
+    "gemma3_text",
+    "roberta-prelayernorm",
+    "esm",
+)
 """Families that put a norm behind the last block: cut short, they would end in it too."""
 
 Tick = Callable[[int], None]
@@ -198,13 +205,13 @@ def block_at(relative_depth: float, num_blocks: int) -> int:
 def sentence_vectors(
     engine: Engine, features: Features, block: int, pooling: Pooling = "mean"
 ) -> tuple[NDArray[np.float32], RowCosts]:
-    """Return the mean over all tokens, special ones included, of one block's output.
+    """Return one vector per row of one block's output.
 
     Args:
         engine: holds an encoder with `block` blocks, or with more.
         features: one row per line.
         block: 1 for the first block's output.
-        pooling: "last" takes the last token's in place of the mean.
+        pooling: see `RetrievalSettings`.
 
     Returns:
         Vectors in the order of the rows, shape (rows, D), and what each row took.
@@ -223,11 +230,12 @@ def sentence_vectors(
 def _pooled_state(model: Model, batch: Batch, block: int, pooling: Pooling) -> NDArray[np.float32]:
     """Return one vector per row, shape (R, D)."""
     states = model(**batch.inputs(), output_hidden_states=True).hidden_states
-    if pooling == "last":
+    if pooling == "mean":
+        mask_RT1 = batch.attention_mask_RT[..., None].to(torch.float32)
+        vectors_RD = (states[block].float() * mask_RT1).sum(dim=1) / mask_RT1.sum(dim=1)
+    else:
         last_R = batch.attention_mask_RT.sum(dim=1) - 1
-        taken: NDArray[np.float32] = states[block][range(len(last_R)), last_R].float().cpu().numpy()
-        return taken
-    mask_RT1 = batch.attention_mask_RT[..., None].to(torch.float32)
-    mean_RD = (states[block].float() * mask_RT1).sum(dim=1) / mask_RT1.sum(dim=1)
-    vectors: NDArray[np.float32] = mean_RD.cpu().numpy()
+        at_R = last_R if pooling == "last" else torch.zeros_like(last_R)
+        vectors_RD = states[block][range(len(at_R)), at_R].float()
+    vectors: NDArray[np.float32] = vectors_RD.cpu().numpy()
     return vectors

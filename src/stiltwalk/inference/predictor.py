@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from copy import deepcopy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -35,7 +35,7 @@ from stiltwalk.models.checkpoint import Model, load_decoder, require_room
 from stiltwalk.models.device import pick_device, say_once
 from stiltwalk.models.locate import read_config
 from stiltwalk.recipe.schema import Precision
-from stiltwalk.recipe.types import Answering, Pooling
+from stiltwalk.recipe.types import Answering, RetrievalSettings
 from stiltwalk.records import Answers, Example, TaskType
 from stiltwalk.tasks.task import Task
 
@@ -106,7 +106,7 @@ class Settings:
         task: whose requests.
         max_length_tokens: sub-words per row.
         precision: number format of matrix products.
-        relative_depth: where retrieval reads sentence vectors.
+        retrieval: how lines become vectors.
         answering: how decoders are asked, None for encoders.
         shots: solved examples that decoders see before every request.
         fixed_tokens: length of every written answer; None to let a model stop.
@@ -116,7 +116,7 @@ class Settings:
     task: Task
     max_length_tokens: int
     precision: Precision = "fp32"
-    relative_depth: float = 14 / 24
+    retrieval: RetrievalSettings = field(default_factory=RetrievalSettings)
     answering: Answering | None = None
     shots: tuple[Example, ...] = ()
     fixed_tokens: int | None = None
@@ -128,11 +128,6 @@ class Settings:
         if self.fixed_tokens is None:
             return self.task.name
         return f"{self.task.name}, {self.fixed_tokens} tokens each"
-
-    @property
-    def pooling(self) -> Pooling:
-        """How retrieval makes one vector of a sentence's."""
-        return self.answering.pooling if self.answering else "mean"
 
     @property
     def writes(self) -> bool:
@@ -168,7 +163,8 @@ class Predictor:
         """Return what the model is fed."""
         longest = self.settings.max_length_tokens
         if self.head is None:
-            return line_features(requests, self.encoder, longest)
+            lines = [self.settings.retrieval.prefix + line for line in requests]
+            return line_features(lines, self.encoder, longest)
         if isinstance(self.head, DecoderHead):
             return self.head.asked(requests, self.labels, longest)
         return self.head.features(requests, self.encoder, self.labels, longest)
@@ -177,7 +173,8 @@ class Predictor:
         """Return what decoding needs of every row, or a vector for each, and what each took."""
         if self.head is None:
             assert self.block is not None
-            return sentence_vectors(self.engine, features, self.block, self.settings.pooling)
+            pooling = self.settings.retrieval.pooling
+            return sentence_vectors(self.engine, features, self.block, pooling)
         fixed_tokens = self.settings.fixed_tokens
         return outputs(self.engine, self.head, features, once=once, fixed_tokens=fixed_tokens)
 
@@ -268,7 +265,7 @@ def load_predictor(where: Path | PromptedFolder, settings: Settings) -> Predicto
     elif task.task_type is TaskType.RETRIEVAL:
         folder, decodes = where, settings.answering is not None
         encoder = load_prompt_encoder(folder, chat=False) if decodes else load_text_encoder(folder)
-        model, block = cut_encoder(folder, settings.relative_depth, is_decoder=decodes)
+        model, block = cut_encoder(folder, settings.retrieval.relative_depth, is_decoder=decodes)
     elif settings.answering is not None:
         folder = where
         head = decoder_head(task, settings.answering, folder, settings.shots)

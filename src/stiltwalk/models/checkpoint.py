@@ -31,7 +31,7 @@ from stiltwalk.errors import ModelError, NotFinite
 from stiltwalk.files import put
 from stiltwalk.models import adapters
 from stiltwalk.models.device import say_once, whole
-from stiltwalk.models.locate import COUNT_AFTER_PADDING, weight_files
+from stiltwalk.models.locate import longest_row, no_head, spelled, weight_files
 from stiltwalk.recipe.schema import LoRA
 from stiltwalk.records import TaskType
 from stiltwalk.store.machine import leads
@@ -152,6 +152,9 @@ def with_head(
         task_type: decides the head's class.
         labels: names of the classes; ignored by choices and spans.
         seed: decides the head's weights.
+
+    Raises:
+        ModelError: if the family has no such head.
     """
     config = copy.deepcopy(encoder.config)
     config.architectures = None
@@ -161,8 +164,11 @@ def with_head(
         config.label2id = {label: number for number, label in enumerate(labels)}
     else:
         config.num_labels = 2  # a start and an end; the encoder may come from a classifier
-    with torch.device("meta"):
-        model = AUTO_CLASS[task_type].from_config(config)
+    try:
+        with torch.device("meta"):
+            model = AUTO_CLASS[task_type].from_config(config)
+    except ValueError as error:
+        raise ModelError(no_head(config.model_type, task_type)) from error
     own = model.base_model
     for name, part in encoder.named_children():
         if getattr(own, name, None) is not None:
@@ -294,22 +300,13 @@ def require_room(model: Model, longest_row_tokens: int) -> None:
     Raises:
         ModelError: with both lengths; inside the model it would be an index out of range.
     """
-    config = model.config
-    if not getattr(config, "position_biased_input", True):
-        return  # relative positions alone, as DeBERTa-v2 has them: any length
-    room = getattr(config, "max_position_embeddings", None)
-    room = longest_row_tokens if room is None else int(room) - first_position(config)
-    if longest_row_tokens > room:
+    room = longest_row(spelled(model.config.to_dict()))
+    if room is not None and longest_row_tokens > room:
         raise ModelError(
-            f"A row has {longest_row_tokens} tokens, but the {config.model_type} model takes "
+            f"A row has {longest_row_tokens} tokens, but the {model.config.model_type} model takes "
             f"{room}. Set max_length_tokens to {room} or less, for the target and the "
             "intermediate phase."
         )
-
-
-def first_position(config: Any) -> int:  # noqa: ANN401 - transformers' own
-    """Return the position of a row's first token."""
-    return config.pad_token_id + 1 if config.model_type in COUNT_AFTER_PADDING else 0
 
 
 def freeze_word_embeddings(model: Model) -> None:

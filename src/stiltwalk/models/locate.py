@@ -13,6 +13,7 @@ from typing import Any
 from stiltwalk.errors import ModelError
 from stiltwalk.files import read
 from stiltwalk.recipe.schema import ModelSettings
+from stiltwalk.records import TaskType
 from stiltwalk.wording import shown
 
 MINI_BASE = "mini-base"
@@ -35,10 +36,11 @@ _FILES = (
     "additional_chat_templates/*.jinja",
 )
 _SPELLINGS = {
-    "num_hidden_layers": ("n_layer", "num_layers"),
-    "hidden_size": ("n_embd", "n_embed", "d_model"),
+    "num_hidden_layers": ("n_layer", "n_layers", "num_layers"),
+    "hidden_size": ("n_embd", "n_embed", "d_model", "dim"),
+    "max_position_embeddings": ("n_positions",),
 }
-"""What some decoders call the same."""
+"""What some families call the same."""
 
 
 @dataclass(frozen=True)
@@ -94,15 +96,14 @@ def read_config(folder: Path) -> dict[str, Any]:
         config = json.loads(read(file))
     except (OSError, ValueError, RecursionError) as error:
         raise ModelError(f"{file} cannot be read ({error}). Save the model again.") from error
+    config = spelled(config) if isinstance(config, dict) else {}
     for key in ("num_hidden_layers", "hidden_size", "vocab_size"):
-        for other in _SPELLINGS.get(key, ()) if isinstance(config, dict) else ():
-            config.setdefault(key, config.get(other))
-        if not isinstance(config, dict) or not isinstance(config.get(key), int):
+        if not isinstance(config.get(key), int):
             raise ModelError(
                 f"{file} has no whole number under {key}: it describes no encoder that is known "
-                "here. XLM-R, BERT, DeBERTa-v2 and ModernBERT are."
+                "here. README.md lists the families that are."
             )
-    return dict(config)
+    return config
 
 
 _UNREADABLE = (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError)
@@ -169,8 +170,23 @@ def _shapes(file: Path) -> list[list[int]]:
         raise ModelError(f"{file} cannot be read ({error}). Save the model again.") from error
 
 
-COUNT_AFTER_PADDING = ("camembert", "roberta", "xlm-roberta", "xlm-roberta-xl")
+def spelled(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a config.json with the usual names of its sizes."""
+    found = dict(config)
+    for key, others in _SPELLINGS.items():
+        for other in others:
+            if found.get(key) is None and other in found:
+                found[key] = found[other]
+    return found
+
+
+COUNT_AFTER_PADDING = (
+    "bridgetower_text_model camembert data2vec-text esm ibert layoutlmv3 lilt longformer luke "
+    "markuplm mpnet roberta roberta-prelayernorm xlm-roberta xlm-roberta-xl xmod"
+).split()
 """Families that count positions from the padding id on."""
+_MPNET_PADDING = 1
+"""Whatever its config.json says."""
 
 
 def longest_row(config: Mapping[str, Any]) -> int | None:
@@ -178,10 +194,86 @@ def longest_row(config: Mapping[str, Any]) -> int | None:
     positions = config.get("max_position_embeddings")
     if not isinstance(positions, int) or not config.get("position_biased_input", True):
         return None
-    if config.get("model_type") in COUNT_AFTER_PADDING:
-        padding = config.get("pad_token_id")
-        return positions - 1 - (padding if isinstance(padding, int) else 1)
-    return positions
+    if config.get("position_embedding_type") == "rotary" and config.get("model_type") == "esm":
+        return None
+    return positions - first_position(config)
+
+
+def first_position(config: Mapping[str, Any]) -> int:
+    """Return the position of a row's first token.
+
+    Raises:
+        ModelError: if it depends on a padding id that config.json does not give.
+    """
+    if config.get("model_type") not in COUNT_AFTER_PADDING:
+        return 0
+    padding = _MPNET_PADDING if config["model_type"] == "mpnet" else config.get("pad_token_id", 1)
+    if not isinstance(padding, int):
+        raise ModelError(
+            f"config.json gives pad_token_id = {padding}, but a {config['model_type']} model "
+            "counts positions from that id on. Set it to the tokenizer's."
+        )
+    return padding + 1
+
+
+_PAIRS_AND_TAGS = frozenset({TaskType.TEXT, TaskType.PAIR, TaskType.TAGGING, TaskType.RETRIEVAL})
+ONLY_HEADS = {
+    **dict.fromkeys(("eurobert", "esm", "gte", "nomic_bert"), _PAIRS_AND_TAGS),
+    "gemma3_text": _PAIRS_AND_TAGS - {TaskType.TAGGING},
+    "jina_embeddings_v3": _PAIRS_AND_TAGS | {TaskType.SPAN},
+}
+"""Families that transformers has not all heads for, and the types of task that they can do."""
+
+
+def no_head(family: str, task_type: TaskType) -> str:
+    """Return a sentence about a head that a family lacks."""
+    return (
+        f"transformers has no head for {task_type.value} on a {family} model: take another "
+        f"encoder, or leave tasks of the type {task_type.value} out of the recipe."
+    )
+
+
+def require_vocabulary(config: Mapping[str, Any], folder: Path) -> None:
+    """Refuse a tokenizer with tokens that the model has no embeddings for.
+
+    Raises:
+        ModelError: with both sizes.
+    """
+    size, tokens = config["vocab_size"], _tokens(folder)
+    beyond = sorted(number for number in tokens if number >= size)
+    if beyond:
+        named = f", such as {tokens[beyond[0]]!r}" if tokens[beyond[0]] else ""
+        raise ModelError(
+            f"The tokenizer of {folder} has {1 + beyond[-1]:,} tokens, its model's embedding table "
+            f"{size:,} rows, none for {len(beyond):,} of them{named}: they belong to different "
+            "models, or the table was not resized (resize_token_embeddings). Save both again."
+        )
+
+
+def _tokens(folder: Path) -> dict[int, str | None]:
+    """Return the tokens of texts by id, a list's without names; faster than a tokenizer is loaded.
+
+    Those that stand for pictures and sounds are left out: Gemma 3 has one without an embedding.
+
+    Raises:
+        ModelError: if `tokenizer.json` cannot be read.
+    """
+    file, settings_file = folder / "tokenizer.json", folder / "tokenizer_config.json"
+    try:
+        table = json.loads(file.read_bytes())
+        known = table["model"]["vocab"]
+        found = dict.fromkeys(range(len(known)))
+        if not isinstance(known, list):
+            found = {number: text for text, number in known.items()}
+        found |= {each["id"]: each["content"] for each in table.get("added_tokens", ())}
+        settings = json.loads(settings_file.read_bytes()) if settings_file.is_file() else {}
+        others = {settings.get(f"{kind}_token") for kind in ("image", "audio", "video")} - {None}
+        return {number: text for number, text in found.items() if text not in others}
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        raise ModelError(
+            f"{file} could not be read as a fast tokenizer: {error}. Save one with "
+            "AutoTokenizer.from_pretrained(…).save_pretrained(…)."
+        ) from error
 
 
 def is_decoder(config: Mapping[str, Any]) -> bool:

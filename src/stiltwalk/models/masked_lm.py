@@ -68,8 +68,12 @@ def lm_logits(model: Model, inputs: Mapping[str, Tensor], places_RT: Tensor) -> 
 
 def _head(model: Model) -> nn.Module:
     """Return what lies behind the encoder, by the names that architectures give it."""
-    for name in ("lm_head", "cls"):
-        if hasattr(model, name):
-            head: nn.Module = getattr(model, name)
-            return head
-    return nn.Sequential(model.head, model.decoder)
+    ways: tuple[tuple[str, ...], ...] = (
+        ("lm_head",),
+        ("cls",),
+        ("generator_predictions", "generator_lm_head"),  # ELECTRA
+        ("vocab_transform", "activation", "vocab_layer_norm", "vocab_projector"),  # DistilBERT
+        ("head", "decoder"),
+    )
+    names = next(each for each in ways if all(hasattr(model, name) for name in each))
+    return nn.Sequential(*(getattr(model, name) for name in names))

@@ -66,7 +66,7 @@ def _made(table: Table, folder: Path, changes: Sequence[str]) -> Recipe:
     in_file = [str(name) for name in targets] if isinstance(targets, list) else []
     for change in changes:
         _apply(table, change)
-    _refuse_pretraining(table)
+    _refuse_former_keys(table)
     own = own_tasks(table.pop("tasks", []), folder)
     declare(each.task() for each in own)
     _fill_targets(table, in_file)
@@ -82,15 +82,31 @@ def _made(table: Table, folder: Path, changes: Sequence[str]) -> Recipe:
     return recipe
 
 
-def _refuse_pretraining(table: Table) -> None:
-    model = table.get("model")
+def _refuse_former_keys(table: Table) -> None:
     for key in ("pretrain", "pretrain_seed", "decoder"):
-        if isinstance(model, dict) and key in model:
+        if key in _inner(table, "model"):
             raise RecipeError(
                 f"There is no key model.{key} any more: a recipe names its model. Set model.name "
                 "to mini-base, to mini-decoder, or to the folder of one that you made with "
                 "`python -m stiltwalk.mini_base`."
             )
+    answering = _inner(table, "answering")
+    former = [
+        f"answering.{name}.pooling" for name in answering if "pooling" in _inner(answering, name)
+    ]
+    if "relative_depth" in table:
+        former.append("relative_depth")
+    for key in former:
+        raise RecipeError(
+            f"There is no key {key} any more: set retrieval.{key.rpartition('.')[2]}, which holds "
+            "for all retrieval."
+        )
+
+
+def _inner(table: Table, name: str) -> Table:
+    """Return a table in a table, an empty one where there is none."""
+    found = table.get(name)
+    return found if isinstance(found, dict) else {}
 
 
 def _apply(table: Table, change: str) -> None:

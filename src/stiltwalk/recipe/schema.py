@@ -24,6 +24,7 @@ from stiltwalk.recipe.types import (
     NotNegative,
     Positive,
     PromptSettings,
+    RetrievalSettings,
     Seed,
     Share,
     Translated,
@@ -254,7 +255,7 @@ class Recipe:
             test rows: English training rows, held out, or the published ones, as in the paper.
         bucc_duplicates: what becomes of a sentence that stands on several lines: every pair of
             ids, as in jiant, or none, as in XTREME.
-        relative_depth: where sentence vectors are read, as a share of the encoder's blocks.
+        retrieval: how retrieval makes vectors of lines.
         precision: number format of training and prediction; `auto` trains in fp32, and predicts in
             bf16 with each model whose English dev score it leaves as it is; fp16 scales its
             gradients and needs a GPU.
@@ -286,7 +287,7 @@ class Recipe:
     target: Mapping[str, TrainSettings]
     dev: Annotated[Dev, Field(validation_alias="target.dev")] = "held-out"
     bucc_duplicates: Literal["all", "drop"] = "all"
-    relative_depth: Annotated[float, Field(gt=0, le=1)] = 14 / 24
+    retrieval: RetrievalSettings = field(default_factory=RetrievalSettings)
     precision: PrecisionOrAuto = "fp32"
     planned_on: DeviceName = "two-cpu-cores"
     num_threads: Annotated[int, Field(ge=1, le=1024)] = 2

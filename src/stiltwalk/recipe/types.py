@@ -84,7 +84,7 @@ class Translated:
 Family = Literal["encoder", "causal"]
 BackendName = Literal["transformers", "vllm"]
 Way = Literal["scoring", "generation"]
-Pooling = Literal["mean", "last"]
+Pooling = Literal["mean", "first", "last"]
 WITH_OPTIONS = (TaskType.TEXT, TaskType.PAIR, TaskType.CHOICE)
 
 
@@ -102,7 +102,6 @@ class Answering:
         max_new_tokens: of a written answer; None for 32, of a list of tags for 256.
         chat_template: use the model's own, where it has one; or the name of one of several.
         fine_tuned: train on the target's English rows first; else the model is asked as it is.
-        pooling: of retrieval, whether a sentence is its tokens' mean vector or the last one's.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
@@ -114,7 +113,6 @@ class Answering:
     max_new_tokens: Count | None = None
     chat_template: bool | str = True
     fine_tuned: bool = True
-    pooling: Pooling = "mean"
 
 
 def resolved(kind: TaskType, answering: Answering) -> Answering:
@@ -126,6 +124,23 @@ def resolved(kind: TaskType, answering: Answering) -> Answering:
         way=answering.way or way,
         max_new_tokens=answering.max_new_tokens or most,
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class RetrievalSettings:
+    """How retrieval makes one vector of a line.
+
+    Args:
+        prefix: text put before every line, such as the "query: " that E5 was trained with.
+        pooling: the mean of all tokens, special ones included, or the first one's, or the last's.
+        relative_depth: which block's output is read, as a share of the encoder's blocks.
+    """
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    prefix: str = ""
+    pooling: Pooling = "mean"
+    relative_depth: Annotated[float, Field(gt=0, le=1)] = 14 / 24
 
 
 ProfileName = Literal["quick", "full"]

@@ -228,6 +228,7 @@ class _Graph:
         retrieval, mines = task.task_type is TaskType.RETRIEVAL, task.metric == Metric.PAIR_F1
         wanted = self._recipe.languages or task.languages
         there = available_languages(task, self._recipe.data.where)
+        vectors = self._recipe.retrieval if retrieval else None
         asking = self._asking(task.name, seed)
         backend = self._recipe.model.backend
         as_it_is = retrieval or (asking is not None and not asking.answering.fine_tuned)
@@ -240,7 +241,9 @@ class _Graph:
             if arm.prompt
             else settings.max_length_tokens or task.max_length_tokens,
             precision=self._recipe.precision,
-            relative_depth=self._recipe.relative_depth if retrieval else None,
+            relative_depth=vectors.relative_depth if vectors else None,
+            prefix=vectors.prefix if vectors else None,
+            pooling=vectors.pooling if vectors and vectors.pooling != "mean" else None,
             bucc_duplicates=self._recipe.bucc_duplicates if mines else None,
             asking=asking,
             backend=None if retrieval or backend == "transformers" else backend,

@@ -7,7 +7,7 @@ from importlib import import_module
 
 from stiltwalk.draws import Draws
 from stiltwalk.recipe.schema import PrecisionOrAuto, Recipe
-from stiltwalk.recipe.types import LATER
+from stiltwalk.recipe.types import LATER, Pooling
 from stiltwalk.records import Phase
 from stiltwalk.stages.context import Context
 from stiltwalk.stages.cost import ModelShape, StageCost, asked_cost
@@ -22,8 +22,9 @@ from stiltwalk.tasks import TASKS
 class Predict(Stage):
     """An evaluation of its parent's model.
 
-    `relative_depth` says where retrieval reads its vectors, `bucc_duplicates` what mining does
-    with repeated sentences; None for other tasks, as `backend` is for transformers. `precision`
+    `relative_depth`, `prefix` and `pooling` say how retrieval makes its vectors,
+    `bucc_duplicates` what mining does with repeated sentences; None for other tasks, as `backend`
+    is for transformers. `precision`
     "auto" is decided by the parent's dev rows. `shuffled_seed` shuffles foreign embeddings.
     """
 
@@ -43,6 +44,8 @@ class Predict(Stage):
     shuffled_seed: int | None = None
     asking: Asking | None = field(default=None, metadata=LATER)
     backend: str | None = field(default=None, metadata=LATER)
+    prefix: str | None = field(default=None, metadata=LATER)
+    pooling: Pooling | None = field(default=None, metadata=LATER)
 
     @property
     def title(self) -> str:

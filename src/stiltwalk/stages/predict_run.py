@@ -6,7 +6,6 @@ import json
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from stiltwalk.draws import Draws
 from stiltwalk.errors import NotFinite
 from stiltwalk.features.cache import KeptFeatures, kept_features
 from stiltwalk.features.rows import Features
+from stiltwalk.features.text import tokenizer_digest
 from stiltwalk.heads.cloze import PromptedFolder
 from stiltwalk.heads.decoder import UNPARSED, DecoderHead
 from stiltwalk.heads.head import Batch
@@ -38,6 +38,7 @@ from stiltwalk.metrics.score import Share, example_scores, score
 from stiltwalk.models.checkpoint import Model
 from stiltwalk.models.device import all_devices, has_bf16, pick_device
 from stiltwalk.recipe.schema import Precision
+from stiltwalk.recipe.types import RetrievalSettings
 from stiltwalk.records import (
     Answers,
     Bitext,
@@ -117,8 +118,14 @@ def asked_settings(stage: Predict, context: Context, precision: Precision) -> Se
         task=task,
         max_length_tokens=stage.max_length_tokens,
         precision=precision,
-        relative_depth=stage.relative_depth or Settings.relative_depth,
     )
+    if stage.relative_depth is not None:
+        vectors = RetrievalSettings(
+            prefix=stage.prefix or "",
+            pooling=stage.pooling or "mean",
+            relative_depth=stage.relative_depth,
+        )
+        settings = replace(settings, retrieval=vectors)
     if asking is None:
         return settings
     settings = replace(settings, answering=asking.answering)
@@ -240,15 +247,15 @@ def _kept(
 
     Another version of what makes them makes them again: the evaluation records that version.
     """
-    tokenizer = sha256((predictor.folder / "tokenizer.json").read_bytes()).hexdigest()
     key = {
-        "tokenizer": tokenizer,
+        "tokenizer": tokenizer_digest(predictor.folder),
         "made_with": installed("stiltwalk", "tokenizers", "transformers"),
         "task": stage.rows.task,
         "revision": stage.rows.revision,
         "languages": stage.languages,
         "max_rows": stage.max_rows,
         "max_length_tokens": stage.max_length_tokens,
+        "prefix": stage.prefix,
     }
     return kept_features(context.workspace.root / "features", key, make)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Hashable, Iterator, Sequence
+from functools import lru_cache
 from hashlib import sha256
 from itertools import chain, islice
 from random import Random
@@ -14,7 +15,7 @@ from stiltwalk import mini
 from stiltwalk.data import bucc, by_language, readers
 from stiltwalk.data.by_language import ByLanguage
 from stiltwalk.data.hub import HubFiles, open_rows
-from stiltwalk.data.source import MINI, DataSource, Place, Rows
+from stiltwalk.data.source import HUB, MINI, DataSource, Place, Rows
 from stiltwalk.data.textfile import open_table
 from stiltwalk.draws import Draws
 from stiltwalk.errors import DataError
@@ -154,6 +155,7 @@ def bitext(
 def forget_rows() -> None:
     """Read everything anew from now on; a run begins with it, since files can change between."""
     _kept.forget()
+    _num_rows_in.cache_clear()
 
 
 def first_pairs(whole: Bitext, max_pairs: int) -> Bitext:
@@ -315,18 +317,46 @@ def _from_files(task: Task, split: Split, language: str) -> Iterator[Example]:
 
 
 def num_rows(task: Task, source: DataSource, split: Split, language: str) -> int:
-    """Return the rows of a split as declared, else counted in a file, else estimated.
+    """Return the rows of a split: counted in a folder's files, else as declared or estimated.
 
     Of retrieval the sentences of both sides.
 
     Raises:
         DataError: if such a file has rows that cannot be used.
     """
-    if sources.source_of(task, source).source == MINI:
+    here = sources.source_of(task, source)
+    if here.source == MINI:
         return mini.ROWS[split] * (2 if task.task_type is TaskType.RETRIEVAL else 1)
+    counted = _num_rows_in(task, here, split, language)
+    if counted is not None:
+        return counted
     if split in task.num_rows or not task.has(split):
         return task.rows_of(split, language) or 0
     return ESTIMATED_ROWS if task.files is None else len(examples(task, source, split, language))
+
+
+@lru_cache(maxsize=1000)
+def _num_rows_in(task: Task, source: DataSource, split: Split, language: str) -> int | None:
+    """Count a split in the files of a folder in the hub's layout, None where it is not there.
+
+    Where one file mixes languages, each has the share that is declared.
+    """
+    if source.source == HUB or task.files is not None or sources.are_read(task, source):
+        return None
+    number, sides = 0.0, 2 if task.task_type is TaskType.RETRIEVAL else 1
+    for files in task.hub:
+        name = files.split_named(split)
+        if name is None:
+            continue
+        try:
+            found = open_rows(files, source.source, name, language).num_rows
+        except DataError:  # the run says so, if it is read
+            return None
+        told = {code: task.rows_of(split, code) or 0 for code in task.languages}
+        is_mixed = "{" not in files.config and told.get(language)
+        share = told[language] / sum(told.values()) if is_mixed else 1.0
+        number += (found or 0) * share * sides
+    return round(number) or None
 
 
 def tokens_of_row(task: Task, source: DataSource, language: str) -> float:

@@ -93,5 +93,7 @@ def answered(
         stop_ids=torch.from_numpy(head.encoder.stop_ids),
         most_tokens=fixed_tokens or head.max_new_tokens,
         least_tokens=fixed_tokens or 0,
+        line_ids=torch.from_numpy(head.encoder.line_ids),
+        blank_ids=torch.from_numpy(head.encoder.blank_ids),
     )
     return backend.written(features, stopping)
