@@ -51,7 +51,7 @@ def _check_measure(
     settings: MeasureSettings | None, arms: Collection[str], targets: Sequence[str]
 ) -> None:
     """Refuse a table that could measure nothing."""
-    if settings is None:
+    if settings is None or settings.budget_s == 0:
         return
     if BASELINE_ARM not in arms or len(arms) < 2:  # noqa: PLR2004 - one to time, one to time against
         raise RecipeError(
