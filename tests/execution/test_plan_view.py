@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from stiltwalk.errors import ModelError, RecipeError
-from stiltwalk.execution.plan_view import plan_view
+from stiltwalk.execution.plan_view import plan_view, recipes_view
+from stiltwalk.recipe.shipped import SHIPPED
 
-RECIPES = Path(__file__).parents[2] / "recipes"
-SHIPPED = ("paper", "base", "mini", "mini_full", "mini_decoder", "mini_prompts")
+NAMES = sorted(SHIPPED.keys() - {"local"})  # whose model and data are the user's
 
 
 @pytest.fixture(scope="module")
@@ -25,10 +25,10 @@ def plans(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]
         patch.setenv("XDG_CACHE_HOME", str(workspace))
         patch.setenv("HF_HOME", str(workspace))
         patch.setenv("HF_HUB_CACHE", str(workspace))
-        return {name: plan_view(RECIPES / f"{name}.toml", workspace) for name in SHIPPED}
+        return {name: plan_view(SHIPPED[name], workspace) for name in NAMES}
 
 
-@pytest.mark.parametrize("name", SHIPPED)
+@pytest.mark.parametrize("name", NAMES)
 def test_every_shipped_recipe_is_planned_without_network(
     plans: dict[str, dict[str, Any]], name: str
 ) -> None:
@@ -129,3 +129,14 @@ def test_the_tokenizer_of_another_model_is_refused(tiny_xlmr: Path, tmp_path: Pa
     (model / "tokenizer.json").write_text("[]", encoding="utf-8")
     with pytest.raises(ModelError, match="could not be read as a fast tokenizer"):
         planned(model, tmp_path)
+
+
+def test_shipped_recipes_are_listed_with_what_they_take(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    found = {each["name"]: each for each in recipes_view()}
+    assert found.keys() == SHIPPED.keys()
+    assert all(len(each["purpose"]) > 20 for each in found.values())
+    assert found["mini"]["time_s"] < found["paper"]["time_s"]
+    assert found["local"]["time_s"] is None

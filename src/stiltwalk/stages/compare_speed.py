@@ -118,7 +118,7 @@ class Measure(Stage):
         from stiltwalk.timing.record import FILE, write_speed
 
         pairs = list(zip(self.a, self.b, strict=True))
-        model_pairs = [each for a, b in pairs for each in both_lengths(_pair(a, b, context))]
+        model_pairs = [each for a, b in pairs for each in both_lengths(timed_pair(a, b, context))]
         speed = self._compared(model_pairs, context)
         store = context.workspace
         scores = [each for a, b in pairs for each in quality(store.scores(a), store.scores(b))]
@@ -213,7 +213,8 @@ def require_machine(planned: MeasuredOn | None) -> None:
     )
 
 
-def _pair(a: Predict, b: Predict, context: Context) -> ModelPair:
+def timed_pair(a: Predict, b: Predict, context: Context) -> ModelPair:
+    """Return two evaluations' models, asked as they were scored, and the requests of both."""
     from stiltwalk.stages.predict_run import asked_model
     from stiltwalk.timing.blocks import load_workload
     from stiltwalk.timing.session import ModelPair
