@@ -555,7 +555,7 @@ def test_a_budget_goes_to_as_many_pairs_as_it_brings_to_a_verdict(
 def test_whatever_has_a_baseline_and_another_arm_is_measured_by_default() -> None:
     assert [each.budget_s for each in measured()] == [None, None]
     assert not measured(text=RECIPE.replace("none = []", 'other = ["ccg"]'))
-    assert not measured("arms={none=[]}")
+    assert not measured("arms={none=[]}", "measure.budget_s=60")
 
 
 def test_what_a_measurement_takes_is_its_budget_and_what_comes_with_it() -> None:

@@ -176,8 +176,8 @@ def shares_of(budget_s: float | None, num_pairs: int) -> Iterator[float | None]:
     if budget_s is None:
         yield from [None] * num_pairs
         return
-    served = min(num_pairs, max(1, int(budget_s // LEAST_S))) if budget_s else 0
-    yield from [budget_s / served] * served if served else ()
+    served = min(num_pairs, max(1, int(min(budget_s / LEAST_S, num_pairs)))) if budget_s else 0
+    yield from (budget_s / served for _ in range(served))
     yield from [0.0] * (num_pairs - served)
 
 
