@@ -36,7 +36,7 @@ from stiltwalk.inference.predictor import Delayed, Predictor, Settings, System, 
 from stiltwalk.models.locate import MINI_BASE, locate
 from stiltwalk.recipe.schema import ModelSettings
 from stiltwalk.tasks import TASKS
-from stiltwalk.timing.blocks import controlled, load_workload
+from stiltwalk.timing.blocks import Along, controlled, load_workload
 from stiltwalk.timing.sample_size import QUICK, SINGLE_STREAM, Figure
 from stiltwalk.timing.session import Session
 from stiltwalk.timing.tost import Verdict, judge
@@ -110,8 +110,8 @@ def adapted(answerer: Predictor, *, merged: bool) -> Predictor:
 
 CASES = (
     Case("the same (A/A)", lambda a: a, Verdict.EQUIVALENT, 20, truth=1.0),
-    Case("+5 % delay", lambda a: Delayed(a, 0.05), Verdict.SLOWER, 20, truth=1.05),
-    Case("+2 % delay", lambda a: Delayed(a, 0.02), Verdict.EQUIVALENT, 3, truth=1.02),
+    Case("+5 % delay", lambda a: Delayed(a, (0.05,)), Verdict.SLOWER, 20, truth=1.05),
+    Case("+2 % delay", lambda a: Delayed(a, (0.02,)), Verdict.EQUIVALENT, 3, truth=1.02),
     Case(
         f"{PROMPT_TOKENS} soft-prompt tokens",
         lambda a: with_model(a, Prompted(a.engine.model)),
@@ -121,7 +121,7 @@ CASES = (
     Case("LoRA r=8, unmerged", lambda a: adapted(a, merged=False), Verdict.SLOWER, 3),
     Case("LoRA r=8, merged", lambda a: adapted(a, merged=True), Verdict.EQUIVALENT, 3, truth=1.0),
     Case("the same (A/A)", lambda a: a, Verdict.EQUIVALENT, 10, "busy", 1.0),
-    Case("+5 % delay", lambda a: Delayed(a, 0.05), Verdict.SLOWER, 10, "busy", 1.05),
+    Case("+5 % delay", lambda a: Delayed(a, (0.05,)), Verdict.SLOWER, 10, "busy", 1.05),
 )
 
 
@@ -149,9 +149,8 @@ def measurements(case: Case, number: int) -> Iterator[list[float]]:
         first, second = (load_predictor(folder, settings) for _ in range(2))
         session = Session(profile=PROFILE, num_threads=1, seed=seed)
         with controlled(1), beside(case.beside):
-            found = session.measure(
-                (first, case.make(second)), workload, SCENARIO, 1, "measurement"
-            )
+            along = Along(place="measurement")
+            found = session.measure((first, case.make(second)), workload, SCENARIO, 1, along)
         yield found.log_ratios(Figure.P50)
 
 

@@ -52,7 +52,10 @@ DOCUMENTS = ("scores.csv", "claims.json")
 def results(tree: Path, folder: Path) -> Path:
     """Run the recipe with a tree's code; return where its submission and documents are."""
     made = folder / "results"
-    _stiltwalk(tree, "run", str(folder.parent / "same.toml"), "--workspace", str(folder / "work"))
+    words = ["run", str(folder.parent / "same.toml"), "--workspace", str(folder / "work")]
+    if "budget_s" in (tree / "src/stiltwalk/recipe/types.py").read_text(encoding="utf-8"):
+        words += ["--set", "measure.budget_s=0"]
+    _stiltwalk(tree, *words)
     run = folder / "work" / "runs" / "same"
     _stiltwalk(tree, "export", str(run), str(made))
     for arm in sorted(made.iterdir()):

@@ -29,6 +29,8 @@ test_rows = 8
 [arms]
 none = []
 mixed = ["mnli", "squad_v1"]
+[measure]
+budget_s = 0
 [intermediate]
 learning_rate = 1e-3
 num_epochs = 1
@@ -43,7 +45,7 @@ max_length_tokens = 96
 eval_rows = 8
 """
 SHORT = ("targets=['udpos']", "arms={none=[],mixed=['mnli']}", "controls=false")
-"""What leaves six stages of it."""
+"""What leaves seven stages of it."""
 LANGUAGES = {
     "xnli": ("de", "en", "zh"),
     "udpos": ("de", "en", "zh"),
@@ -115,7 +117,7 @@ def walk(model: Path, folder: Path) -> Walked:
 
 
 def walk_short(model: Path, folder: Path) -> Walked:
-    """Carry six stages of it out in a fresh workspace, without a report."""
+    """Carry seven stages of it out in a fresh workspace, without a report."""
     recipe, workspace = _written(model, folder), folder / "workspace"
     carry_out(recipe, workspace, SHORT)
     return Walked(recipe=recipe, workspace=workspace, report=workspace)

@@ -128,7 +128,9 @@ def compare(
     profile: str = "quick",
     console: Console | None = None,
 ) -> Speed:
-    """Time model B against model A, paired on the same requests, after testing the instrument.
+    """Time model B against model A, paired on the same requests, the instrument tested along.
+
+    Where STILTWALK_WAIT is set, it waits for a machine that is too busy to measure on.
 
     Args:
         a: a model folder, a hub id, or RUN:ARM for an arm of a run in the workspace.
@@ -143,16 +145,18 @@ def compare(
         StiltwalkError: what the user can cause; see the tree in `stiltwalk.errors`.
     """
     _take_huge_pages()
-    from stiltwalk.execution.compare import Asked, compare_models
+    from stiltwalk.execution.compare import Asked, compare_models, said_left
     from stiltwalk.store.remote import workspace_at
     from stiltwalk.timing.sample_size import profile_named
     from stiltwalk.timing.session import Session
 
     session = Session(
         profile=profile_named(profile),
-        num_threads=1,
+        num_threads=min(2, os.cpu_count() or 1),
         seed=1,
         tell=lambda line: console.print(line, highlight=False) if console else None,
+        moved=said_left(console),
+        wait="STILTWALK_WAIT" in os.environ,
     )
     return compare_models(Asked(names=(a, b), workspace=workspace_at(workspace), on=on), session)
 

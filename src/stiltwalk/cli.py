@@ -63,6 +63,21 @@ Changes = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
 
+def _let_wait(is_asked: bool) -> None:
+    if is_asked:
+        os.environ["STILTWALK_WAIT"] = "1"  # for the processes that measure, too
+
+
+Wait = Annotated[
+    bool,
+    typer.Option(
+        "--wait",
+        help="Measure once the machine is no longer too busy for it.",
+        callback=_let_wait,
+    ),
+]
+
+
 def _say_version(is_asked: bool) -> None:
     if is_asked:
         sys.stdout.write(f"stiltwalk {stiltwalk.__version__}\n")
@@ -99,6 +114,7 @@ def run(
         bool,
         typer.Option("--fresh-versions", help="Make kept stages again that other versions made."),
     ] = False,
+    _wait: Wait = False,
 ) -> None:
     """Carry out a recipe; run it again to go on where it stopped."""
     from stiltwalk.store.machine import leads
@@ -190,17 +206,24 @@ def compare(
         ),
     ] = "",
     profile: Annotated[str, typer.Option(help="quick or full.")] = "quick",
+    _wait: Wait = False,
     as_json: AsJson = False,
 ) -> None:
-    """Time B against A on the same requests: verdicts in ./speed.json, their page beside it."""
+    """Time B against A on the same requests: verdicts and their page, kept in the workspace."""
+    from stiltwalk.execution.compare import Asked, folder_of
     from stiltwalk.reports.pair_page import print_speed
     from stiltwalk.reports.write import write_comparison
+    from stiltwalk.store.remote import workspace_at
     from stiltwalk.timing.record import FILE, write_speed
 
     errors = Console(stderr=True)
     speed = stiltwalk.compare(a, b, workspace, on, profile, errors)
-    write_speed(speed, Path(FILE))
-    page = write_comparison(speed, Path())
+    store = workspace_at(workspace)
+    folder = folder_of(Asked(names=(a, b), workspace=store, on=on))
+    folder.mkdir(parents=True, exist_ok=True)
+    write_speed(speed, folder / FILE)
+    page = write_comparison(speed, folder)
+    store.publish(folder)
     _show(asdict(speed), as_json, lambda console: print_speed(speed, console))
     errors.print(f"Report: {page.resolve()}", soft_wrap=True, highlight=False)
 

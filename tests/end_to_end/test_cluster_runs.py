@@ -34,6 +34,7 @@ LESS = (
     "languages=['en','de','zh']",
     "arms={none=[],mixed=['mnli','squad_v1']}",
     "data.test_rows=8",
+    "measure.budget_s=0",
     "intermediate.max_rows=32",
     "intermediate.num_epochs=1",
     "target.num_epochs=1",

@@ -23,6 +23,8 @@ family = "causal"
 [data]
 source = "mini"
 test_rows = 4
+[measure]
+budget_s = 0
 [arms]
 none = []
 mixed = ["mnli", "squad_v2", "hellaswag"]

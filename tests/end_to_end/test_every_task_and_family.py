@@ -22,6 +22,8 @@ name = "{model}"
 [data]
 source = "mini"
 test_rows = 5
+[measure]
+budget_s = 0
 [arms]
 {arm}
 [intermediate]

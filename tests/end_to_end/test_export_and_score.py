@@ -30,6 +30,8 @@ name = "{model}"
 [data]
 source = "{source}"
 test_rows = {rows}
+[measure]
+budget_s = 0
 [arms]
 none = []
 mixed = ["mnli", "ccg"]

@@ -29,6 +29,8 @@ name = "{model}"
 [data]
 source = "mini"
 test_rows = 4
+[measure]
+budget_s = 0
 [arms]
 none = []
 mnli = ["mnli"]

@@ -26,6 +26,8 @@ name = "mini-base"
 [data]
 source = "mini"
 test_rows = 20
+[measure]
+budget_s = 0
 [arms]
 none = []
 mixed = ["mnli", "squad_v1", "hellaswag", "ccg"]

@@ -28,6 +28,8 @@ name = "{model}"
 [data]
 source = "{source}"
 test_rows = 5
+[measure]
+budget_s = 0
 [arms]
 none = []
 mine = ["{arm}"]

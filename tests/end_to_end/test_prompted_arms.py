@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from safetensors.torch import load_file
 
-from compared import BRIEF
+from compared import BRIEF, passed
 from prompted import write_language_model
 from stiltwalk.errors import DataError
 from stiltwalk.execution.compare import Asked, compare_models
@@ -32,6 +32,8 @@ name = "{model}"
 [data]
 source = "mini"
 test_rows = 20
+[measure]
+budget_s = 0
 [arms]
 none = []
 [arms.cloze]
@@ -176,7 +178,10 @@ def test_a_prompted_arm_is_compared_with_the_head_and_told_why_it_costs_more(
     done: Walked, arm: str, vectors: int
 ) -> None:
     asked = Asked(names=("prompts:none", f"prompts:{arm}"), workspace=Workspace(done.workspace))
-    check_cause(compare_models(asked, Session(profile=BRIEF, num_threads=1, seed=1)), vectors)
+    check_cause(
+        compare_models(asked, Session(profile=BRIEF, num_threads=1, seed=1, passed=passed())),
+        vectors,
+    )
 
 
 def test_a_recipe_times_prompted_arms_against_the_head(

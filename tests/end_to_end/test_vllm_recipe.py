@@ -22,6 +22,8 @@ family = "causal"
 [data]
 source = "mini"
 test_rows = 8
+[measure]
+budget_s = 0
 [arms]
 none = []
 [arms.adapted]

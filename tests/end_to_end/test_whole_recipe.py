@@ -22,13 +22,13 @@ from stiltwalk.stages import STAGES
 from stiltwalk.store.workspace import Workspace
 from walking import LANGUAGES, Walked, carry_out, class_or_phase
 
-NUM_STAGES = 28
+NUM_STAGES = 29
 CHECKPOINTS = {"intermediate phase": 1, "target phase": 6}
 
 
 def test_every_stage_of_the_plan_is_complete(walked: Walked) -> None:
     found = Counter(class_or_phase(each["stage"]) for each in walked.stages().values())
-    assert found == {"Base": 1, **CHECKPOINTS, "Predict": 15, "Rules": 5}
+    assert found == {"Base": 1, **CHECKPOINTS, "Predict": 15, "Rules": 5, "Measure": 1}
     assert found.total() == NUM_STAGES
 
 

@@ -46,6 +46,8 @@ name = "{model}"
 [data]
 source = "{source}"
 test_rows = 4
+[measure]
+budget_s = 0
 [arms]
 none = []
 mixed = ["mnli", "squad_v1"]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from compared import BRIEF
+from compared import BRIEF, passed
 from decoders import write_decoder
 from mirrors import squad, write_split
 from stiltwalk.errors import RecipeError
@@ -25,7 +25,7 @@ def asked(workspace: Path, a: Path, b: Path, on: str) -> Asked:
 
 
 def session() -> Session:
-    return Session(profile=BRIEF, num_threads=1, seed=1)
+    return Session(profile=BRIEF, num_threads=1, seed=1, passed=passed())
 
 
 @pytest.fixture

@@ -65,6 +65,7 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "target.xnli.max_rows": NUMBERS,
     "target.panx.num_epochs": NUMBERS,
     "target.panx.nonsense": NUMBERS,
+    "measure.budget_s": FRACTIONS,
     "measure.profile": st.sampled_from(["quick", "full", "slow"]),
     "claims": st.just([{"says": "x" * 50_000, "arm": "y" * 50_000}]),
 }

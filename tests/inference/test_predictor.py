@@ -28,7 +28,7 @@ def test_a_moved_model_has_equal_weights_in_other_places_and_shares_none_with_th
     assert folder is not None
     answerer = load_predictor(folder, Settings(task=TASKS["tatoeba"], max_length_tokens=32))
     before = dict(answerer.engine.model.named_parameters())
-    Delayed(answerer, 0.05).move()
+    Delayed(answerer, (0.05,)).move()
     after = dict(answerer.engine.model.named_parameters())
     assert before.keys() == after.keys()
     assert all(torch.equal(each, after[name]) for name, each in before.items())

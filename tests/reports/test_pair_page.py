@@ -156,17 +156,18 @@ def test_memory_and_tokens_of_every_language_are_there() -> None:
     assert ["xnli", "Thai", "mini:none", "35.7", "0.28", DASH] in rows
 
 
-def test_compare_leaves_record_and_page_where_it_is_called_and_says_where(
+def test_compare_leaves_record_and_page_in_the_workspace_under_the_name_of_the_pair(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(stiltwalk, "compare", lambda *_: EQUAL)
-    called = CliRunner().invoke(cli.app, ["compare", "mini:none", "mini:mnli", "--json"])
+    words = ["compare", "mini:none", "mini:mnli", "-w", str(tmp_path), "--json"]
+    called = CliRunner().invoke(cli.app, words)
     assert called.exit_code == 0
-    assert f"Report: {tmp_path / 'speed.html'}" in called.stderr
+    folder = tmp_path / "comparisons" / "mini-none_vs_mini-mnli"
+    assert f"Report: {folder / 'speed.html'}" in called.stderr
     assert json.loads(called.stdout)["b"] == "mini:mnli"
-    assert (tmp_path / "speed.html").exists()
-    assert (tmp_path / "speed.json").exists()
+    assert (folder / "speed.html").exists()
+    assert (folder / "speed.json").exists()
 
 
 def test_what_was_not_timed_failed_no_test() -> None:

@@ -12,6 +12,7 @@ import pytest
 from stiltwalk.recipe.load import parse_recipe
 from stiltwalk.records import Phase, Split
 from stiltwalk.stages.compare_speed import Measure
+from stiltwalk.stages.cost import ModelShape
 from stiltwalk.stages.encoder import Base
 from stiltwalk.stages.graph import Plan, Revision, build_plan
 from stiltwalk.stages.predict import Predict
@@ -53,10 +54,11 @@ def changed(
     base: Base = BASE,
     revision: Revision = lambda *_: "rows:1",
 ) -> Counter[tuple[str, str]]:
-    """Return (class, task) of the stages that a changed recipe adds to the plain one's."""
+    """Return (class, task) of the stages that a changed recipe adds, measurements apart."""
     before = {stage.fingerprint for stage in plan_of().stages}
     after = plan_of(*changes, text=text, base=base, revision=revision).stages
-    return Counter(_kind(stage) for stage in after if stage.fingerprint not in before)
+    new = [each for each in after if each.fingerprint not in before]
+    return Counter(_kind(each) for each in new if not isinstance(each, Measure))
 
 
 def _kind(stage: Stage) -> tuple[str, str]:
@@ -432,7 +434,7 @@ def test_adapters_are_part_of_what_both_phases_are() -> None:
 
     def of(lora: str) -> set[str]:
         stages = plan_of(f"arms.small={{tasks = ['squad_v1'], lora = {lora}}}").stages
-        return {stage.fingerprint for stage in stages} - whole
+        return {e.fingerprint for e in stages if not isinstance(e, Measure)} - whole
 
     ways = [of(text) for text in ("{}", "{merged = false}", "{rank = 4}", "{dropout = 0.1}")]
     assert all(len(way) == 1 + len(TRAINED) + len(TARGETS) for way in ways)
@@ -529,6 +531,51 @@ def test_every_arm_is_timed_against_the_baseline_after_everything_else() -> None
         for arm in ("squad", "many")
         for seed in (1, 2)
     ]
+
+
+def measured(*changes: str, text: str = RECIPE) -> list[Measure]:
+    return [each for each in plan_of(*changes, text=text).stages if isinstance(each, Measure)]
+
+
+@pytest.mark.parametrize(
+    ("budget_s", "shares"),
+    [
+        (0, [0.0, 0.0, 0.0, 0.0]),
+        (60, [60.0, 0.0, 0.0, 0.0]),
+        (150, [75.0, 0.0, 75.0, 0.0]),
+        (2400, [600.0] * 4),
+    ],
+)
+def test_a_budget_goes_to_as_many_pairs_as_it_brings_to_a_verdict(
+    budget_s: float, shares: list[float]
+) -> None:
+    found = measured(f"measure.budget_s={budget_s}", "seeds=[1, 2]")
+    assert [each.budget_s for each in found] == shares
+    assert [("time" in each.title) for each in found] == [share > 0 for share in shares]
+
+
+def test_whatever_has_a_baseline_and_another_arm_is_measured_by_default() -> None:
+    assert [each.budget_s for each in measured()] == [None, None]
+    assert not measured(text=RECIPE.replace("none = []", 'other = ["ccg"]'))
+    assert not measured("arms={none=[]}", "measure.budget_s=60")
+
+
+def test_what_a_measurement_takes_is_its_budget_and_what_comes_with_it() -> None:
+    recipe = parse_recipe(RECIPE, folder=Path("/study"))
+    shape = ModelShape(num_blocks=12, width=768, vocabulary_size=250_000)
+    without, brief, whole = (
+        measured(*change)[0].cost(recipe, shape).time_s
+        for change in (["measure.budget_s=0"], ["measure.budget_s=60"], [])
+    )
+    assert without < 60 < brief < without + 70 < whole
+
+
+def test_no_machine_matters_to_what_is_not_timed() -> None:
+    names = [each.name for each in fields(MeasuredOn)]
+    on = MeasuredOn(**dict.fromkeys(names, "here"))
+    recipe = parse_recipe(RECIPE, folder=Path("/study"), changes=["measure.budget_s=60"])
+    stages = build_plan(recipe, base=BASE, revision=lambda *_: "1", measured_on=on).stages
+    assert [each.on for each in stages if isinstance(each, Measure)] == [on, None]
 
 
 def test_both_sides_of_a_measurement_are_of_one_seed() -> None:

@@ -2,41 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import MISSING, dataclass, fields, is_dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, TypeVar, cast, get_args, get_type_hints
+
+from rich.console import Console
 
 from stiltwalk.data.source import DataSource
 from stiltwalk.errors import NoSuchRun, RecipeError, WorkspaceError
 from stiltwalk.execution.provenance import provenance
 from stiltwalk.heads.cloze import PromptedFolder
 from stiltwalk.inference.predictor import Settings
+from stiltwalk.models.checkpoint import load, save, with_head
 from stiltwalk.models.locate import is_decoder, locate, read_config
 from stiltwalk.recipe.schema import ModelSettings
 from stiltwalk.recipe.types import Answering, resolved
-from stiltwalk.records import Phase
+from stiltwalk.records import Phase, TaskType
 from stiltwalk.stages import STAGES
 from stiltwalk.stages.compare_speed import both_lengths, settings_of
 from stiltwalk.stages.compare_speed import quality as quality_of
 from stiltwalk.stages.context import Context
 from stiltwalk.stages.predict import Predict
 from stiltwalk.stages.predict_run import asked_model
+from stiltwalk.stages.stage import Stage, TrainingStage
 from stiltwalk.store.machine import measured_on
 from stiltwalk.store.manifest import RUNS, RecordedStage, RunRecord, read_record, run_folder
 from stiltwalk.store.workspace import Workspace
 from stiltwalk.tasks import TASKS, declare, target_names
 from stiltwalk.tasks.sources import available_languages
-from stiltwalk.timing.attempts import attempted
-from stiltwalk.timing.blocks import load_workload
+from stiltwalk.tasks.task import Task
+from stiltwalk.timing.attempts import Earlier, attempted
+from stiltwalk.timing.blocks import KeptBlocks, load_workload
 from stiltwalk.timing.compare import compare
 from stiltwalk.timing.record import Quality, Speed
-from stiltwalk.timing.session import ModelPair, Session
+from stiltwalk.timing.session import ModelPair, Session, conditions
+from stiltwalk.wording import duration
 
 Model = Path | PromptedFolder
 Made = TypeVar("Made")
 
+COMPARISONS = "comparisons"
+"""The folder of a workspace that holds what `compare` found, by the pair's name."""
+_TELL_EVERY_S = 30.0
 _ON = "say on what with --on DATA:TASK, such as --on mini:xnli,panx or --on hub:xnli"
 
 
@@ -122,31 +133,152 @@ def compare_models(asked: Asked, session: Session) -> Speed:
     """Time the second model against the first, with the quality of both where runs tell it.
 
     Raises:
-        RecipeError: if a task or the data must be named.
+        RecipeError: if a task or the data must be named, or a folder has another task's head.
         NoSuchRun: if an arm or its evaluation is not there.
         ModelError: if a model cannot be had.
     """
     arms = [_arm(name, asked) for name in asked.names]
-    model_pairs, quality, sources = list[ModelPair](), list[Quality](), dict[str, None]()
-    told = list(_told_seeds(arms))
     tasks = _tasks(asked, arms)
-    for task in tasks:
-        pair = [arm.get(task) for arm in arms]
-        source = _source(task, asked, pair)
-        sources[source.source] = None
-        told += _told_unscored(task, asked.names, pair)
-        model_pairs += both_lengths(_model_pair(task, asked.names, pair, source))
-        if pair[0] and pair[1]:
-            quality += quality_of(*(asked.workspace.scores(each.stage) for each in pair if each))
-    what = repr((asked.names, tasks, sources, session.profile, session.num_threads, measured_on()))
-    speed = attempted(asked.workspace, what, lambda: compare(model_pairs, asked.names, session))
+    sources = {task: _source(task, asked, [arm.get(task) for arm in arms]) for task in tasks}
+    session = replace(session, num_threads=_num_threads(arms) or session.num_threads)
+    told, quality = list(_told_seeds(arms)), list[Quality]()
+    with TemporaryDirectory() as folder:
+        heads = _Heads(asked.names, arms, Path(folder))
+        heads.require(tasks)
+        model_pairs = list[ModelPair]()
+        for task in tasks:
+            pair = [arm.get(task) for arm in arms]
+            told += _told_unscored(task, asked.names, pair)
+            model_pairs += both_lengths(_model_pair(task, heads, pair, sources[task]))
+            if pair[0] and pair[1]:
+                quality += quality_of(*(asked.workspace.scores(e.stage) for e in pair if e))
+        origins = tuple(dict.fromkeys(each.source for each in sources.values()))
+        what = (asked.names, tasks, origins, session.profile, session.num_threads, measured_on())
+        speed = _attempted(asked, repr(what), model_pairs, session)
     return replace(
         speed,
-        summary=(*speed.summary, *told),
+        summary=(*speed.summary, *told, *heads.told),
         quality=tuple(quality),
-        data=", ".join(sources),
+        data=", ".join(origins),
         made_by=provenance(),
     )
+
+
+def _attempted(
+    asked: Asked, what: str, model_pairs: Sequence[ModelPair], session: Session
+) -> Speed:
+    """Measure with what earlier sessions left, and keep that it was attempted."""
+
+    def measure(earlier: Earlier) -> Speed:
+        kept, passed = KeptBlocks(earlier.blocks), earlier.passed or session.passed
+        return compare(model_pairs, asked.names, replace(session, kept=kept, passed=passed))
+
+    served = conditions(model_pairs[0], session.profile, session.num_threads)
+    return attempted(asked.workspace, what, served, measure)
+
+
+def said_left(console: Console | None) -> Callable[[float, float], None]:
+    """Return what says every half minute how much of a session is left."""
+    told_s = 0.0
+
+    def moved(spent_s: float, in_all_s: float) -> None:
+        nonlocal told_s
+        if console and spent_s - told_s >= _TELL_EVERY_S:
+            told_s = spent_s
+            left = duration(max(in_all_s - spent_s, 0.0))
+            console.print(f"  {duration(spent_s)} spent, about {left} left", highlight=False)
+
+    return moved
+
+
+def folder_of(asked: Asked) -> Path:
+    """Return where in the workspace the results of a comparison are kept."""
+    names = [Path(name).name if Path(name).exists() else name for name in asked.names]
+    words = "_vs_".join(names) + (f"_on_{asked.on}" if asked.on else "")
+    return asked.workspace.root / COMPARISONS / re.sub(r"[^A-Za-z0-9._-]+", "-", words)
+
+
+def _num_threads(arms: Sequence[Evaluations]) -> int:
+    """Return the threads that a run of the arms computed with, 0 where that is not known."""
+    left: list[Stage] = [each.stage for arm in arms for each in arm.values()]
+    found = 0
+    while left:
+        stage = left.pop()
+        left += stage.parents
+        if isinstance(stage, TrainingStage):
+            found = max(found, stage.numerics.num_threads)
+    return found
+
+
+class _Heads:
+    """The folders that are asked, with a fresh head where a model of no run has none."""
+
+    def __init__(self, names: tuple[str, str], arms: Sequence[Evaluations], aside: Path) -> None:
+        """Make heads below `aside`."""
+        self.names, self._arms, self._aside = names, arms, aside
+        self.told: list[str] = []
+
+    def require(self, tasks: Sequence[str]) -> None:
+        """Refuse tasks that the head of a folder is not for, before anything is loaded."""
+        for name, arm in zip(self.names, self._arms, strict=True):
+            for task in () if arm else tasks:
+                if why := _other_head(read_config(_named_folder(name)), TASKS[task]):
+                    raise RecipeError(
+                        f"{name} {why}, so it does not answer {task}. A folder has one head: "
+                        "compare the folders of that task's models, a task at a time; give an "
+                        "encoder without a head, which gets a fresh one; or give RUN:ARM, which "
+                        "has a model for every task."
+                    )
+
+    def folder(self, place: int, task: Task) -> Path:
+        """Return where a model of no run is, for a task."""
+        name, folder = self.names[place], _named_folder(self.names[place])
+        if is_decoder(read_config(folder)) or not _lacks_head(read_config(folder), task):
+            return folder
+        made = self._aside / f"{place}-{task.task_type}-{len(task.labels)}"
+        if not made.exists():
+            encoder = load(TaskType.RETRIEVAL, folder)
+            model = with_head(encoder, task.task_type, task.labels, seed=1)
+            save(model, made, tokenizer_from=folder)
+        self.told.append(
+            f"{task.name}: {name} has no head for it, and is timed with a fresh one: its times "
+            "count, its answers do not."
+        )
+        return made
+
+
+_HEADS = {
+    "ForSequenceClassification": (TaskType.TEXT, TaskType.PAIR),
+    "ForMultipleChoice": (TaskType.CHOICE,),
+    "ForTokenClassification": (TaskType.TAGGING,),
+    "ForQuestionAnswering": (TaskType.SPAN,),
+}
+"""By how an architecture ends, what its head answers."""
+
+
+def _answered_types(config: Mapping[str, Any]) -> tuple[str, tuple[TaskType, ...]]:
+    """Return the name of the architecture, and what the head answers; nothing without one."""
+    architecture = next(iter(config.get("architectures") or ()), "")
+    found = (types for end, types in _HEADS.items() if architecture.endswith(end))
+    return architecture, next(found, ())
+
+
+def _lacks_head(config: Mapping[str, Any], task: Task) -> bool:
+    return task.task_type is not TaskType.RETRIEVAL and not _answered_types(config)[1]
+
+
+def _other_head(config: Mapping[str, Any], task: Task) -> str:
+    """Return what head a model has if it is another than a task's, "" if it will do."""
+    architecture, types = _answered_types(config)
+    if not types or task.task_type is TaskType.RETRIEVAL:
+        return ""
+    if task.task_type not in types:
+        return f"has another head ({architecture})"
+    count = len(config.get("id2label") or ())
+    counts = task.task_type in (TaskType.TEXT, TaskType.PAIR, TaskType.TAGGING)
+    if counts and count and task.labels and count != len(task.labels):
+        return f"has a head of {count} classes, not {len(task.labels)}"
+    return ""
 
 
 def _tasks(asked: Asked, arms: Sequence[Evaluations]) -> tuple[str, ...]:
@@ -269,11 +401,12 @@ def _source(task: str, asked: Asked, pair: Pair) -> DataSource:
     return known.record.data
 
 
-def _model_pair(task: str, names: tuple[str, str], pair: Pair, source: DataSource) -> ModelPair:
+def _model_pair(task: str, heads: _Heads, pair: Pair, source: DataSource) -> ModelPair:
     """Return what is needed to time one task; a model without scores is asked as the other."""
+    names = heads.names
     a, b = (
-        asked_model(each.stage, each.context) if each else _named_folder(name)
-        for each, name in zip(pair, names, strict=True)
+        asked_model(each.stage, each.context) if each else heads.folder(place, TASKS[task])
+        for place, each in enumerate(pair)
     )
     _require_one_family(names, (a, b))
     known = _first(pair)

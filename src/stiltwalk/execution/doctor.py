@@ -16,7 +16,7 @@ from stiltwalk.models.locate import MINI_BASE, locate
 from stiltwalk.recipe.schema import ModelSettings
 from stiltwalk.tasks import TASKS
 from stiltwalk.timing.blocks import controlled, load_workload
-from stiltwalk.timing.machine import alone
+from stiltwalk.timing.machine import alone, waited
 from stiltwalk.timing.sample_size import QUICK, SINGLE_STREAM
 from stiltwalk.timing.session import ModelPair, Session
 
@@ -48,18 +48,21 @@ def test_instrument(tell: Callable[[str], None]) -> dict[str, Any]:
     profile = replace(QUICK, scenarios=(replace(SINGLE_STREAM, figures=SINGLE_STREAM.figures[:1]),))
     session = Session(profile=profile, num_threads=1, seed=1, tell=tell)
     with alone(tell), controlled(session.num_threads):
-        (test,), (state,) = session.instrument_tests(model_pair)
+        before, why_not = waited(profile.look_s, session.num_threads, tell, wait=False)
+        (test,), state = session.instrument_tests(model_pair)
     return {
         **asdict(test),
         "resolvable": test.resolvable,
         "void": list(test.why_void),
         "machine_state": asdict(state),
+        "machine_before": asdict(before),
         "says": [
             f"One model under two names: {test.aa}.",
             f"A delay of 5 %: {test.delay_5}.",
             f"A delay of 2 %: {test.delay_2}.",
             f"Equality can be shown within {test.resolvable:.1%} at best.",
             *(f"VOID: {reason}" for reason in test.why_void),
+            *([f"{why_not} What is said above is of such a machine."] if why_not else []),
         ],
     }
 

@@ -290,9 +290,10 @@ def plan_table(document: dict[str, Any]) -> Table:
 
 
 def _figures(stage: dict[str, Any]) -> tuple[Cell, Cell, Cell]:
-    if not stage["num_examples"]:
-        return (Cell(""), Cell(""), Cell(""))
     examples, tokens, time_s = (stage[key] for key in ("num_examples", "num_tokens", "time_s"))
+    if not examples:
+        about = Cell(duration(time_s), time_s) if time_s >= 1 else Cell("")
+        return (Cell(""), Cell(""), about)
     return (
         Cell(f"{examples:,}", examples),
         Cell(f"{tokens:,}", tokens),

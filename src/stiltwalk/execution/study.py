@@ -110,6 +110,10 @@ def _kept(
 ) -> tuple[set[str], list[str]]:
     """Return what need not run, and sentences about what other versions made of it."""
     kept = assignment.store.complete([job.name for job in jobs])
+    for job in jobs:
+        if job.name in kept and job.stage.wants_again(assignment.store):
+            assignment.store.forget(job.stage)
+            kept.remove(job.name)
     otherwise = made_otherwise([job.stage for job in jobs if job.name in kept], assignment.store)
     if fresh_versions:
         return kept - _forget(otherwise, plan, assignment.store), []

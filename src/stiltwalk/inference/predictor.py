@@ -307,18 +307,30 @@ def cut_encoder(
 
 @dataclass(frozen=True, eq=False)
 class Delayed:
-    """A system that takes a share more time than it needs: a difference that must be seen."""
+    """A system that takes a share more time than it needs: a difference that must be seen.
+
+    Args:
+        system: what is delayed.
+        shares: of its time, rising; 0 for what it takes itself.
+    """
 
     system: System
-    share: float
+    shares: tuple[float, ...]
+
+    def answers(self, requests: Sequence[Any]) -> list[Spent]:
+        """Answer once, then keep the processor busy; return what it took up to every share."""
+        spent = self.system.answer(requests)
+        began, found = time.perf_counter(), []
+        for share in self.shares:
+            waited_s = 0.0
+            while waited_s < share * spent.time_s:
+                waited_s = time.perf_counter() - began
+            found.append(replace(spent, time_s=spent.time_s + waited_s))
+        return found
 
     def answer(self, requests: Sequence[Any]) -> Spent:
-        """Answer, then keep the processor busy for a share of the time it took."""
-        spent = self.system.answer(requests)
-        began = time.perf_counter()
-        while (waited_s := time.perf_counter() - began) < self.share * spent.time_s:
-            pass
-        return replace(spent, time_s=spent.time_s + waited_s)
+        """Answer, and take the largest share more."""
+        return self.answers(requests)[-1]
 
     def move(self) -> None:
         """Move what is delayed."""

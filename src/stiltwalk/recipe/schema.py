@@ -266,7 +266,7 @@ class Recipe:
             changes no result.
         controls: also show rules without a model, and models with shuffled foreign embeddings.
         answering: by task, how a decoder answers it; nothing for an encoder.
-        measure: whether and how the arms are timed against the baseline; None for not at all.
+        measure: how the arms are timed against the baseline, where the recipe has both.
         tasks: your own tasks, for `targets` and `arms` to name: tables [[tasks]], or a list of
             files that declare some.
         claims: what the report is to judge beside the claims of Phang et al. (2020).

@@ -151,9 +151,12 @@ ScenarioName = Literal["SingleStream", "Offline"]
 class MeasureSettings:
     """Time every arm's models against the baseline's, side by side, once all are there.
 
-    A pair of models per seed is timed: how far pairs differ tells what one pair is worth.
+    A pair of models per seed is timed: how far pairs differ tells what one pair is worth. What the
+    budget does not reach is compared by what it computes alone: operations, shapes, FLOPs.
 
     Args:
+        budget_s: seconds of clock for the whole run, over all its pairs; the first pairs are given
+            what a verdict takes. None for what all verdicts take, 0 for no clock.
         profile: quick takes minutes an arm and seed, full takes hours.
         targets: time these; none for all of the recipe's.
         scenarios: in these alone, which takes less time; none for all of the profile's.
@@ -161,6 +164,7 @@ class MeasureSettings:
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
+    budget_s: NotNegative | None = None
     profile: ProfileName = "quick"
     targets: tuple[str, ...] = ()
     scenarios: tuple[ScenarioName, ...] = ()

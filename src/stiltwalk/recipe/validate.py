@@ -51,8 +51,8 @@ def _check_measure(
     settings: MeasureSettings | None, arms: Collection[str], targets: Sequence[str]
 ) -> None:
     """Refuse a table that could measure nothing."""
-    if settings is None:
-        return
+    if settings is None or replace(settings, budget_s=None) == MeasureSettings():
+        return  # a budget alone is one for as many pairs as there are
     if BASELINE_ARM not in arms or len(arms) < 2:  # noqa: PLR2004 - one to time, one to time against
         raise RecipeError(
             f"[measure] times arms against the arm {BASELINE_ARM!r}: the recipe needs that arm "

@@ -164,7 +164,7 @@ def _timed(cells: Sequence[Combined], scenario: str, figure: Figure) -> TimedAns
 
 def why_open(pairs: Sequence[Speed]) -> str:
     """Return why verdicts of some comparisons are missing or do not count; "" if nothing failed."""
-    told = [str(getattr(each, "reason", "")) for each in pairs]
+    told = [each.reason for each in pairs]
     reasons = list(dict.fromkeys(filter(None, [*told, *(r for each in pairs for r in each.void)])))
     shares = [
         (each.elsewhere or 0.0) + (each.steal_time or 0.0)
@@ -179,12 +179,7 @@ def why_open(pairs: Sequence[Speed]) -> str:
 
 def _kernels(pairs: Sequence[Speed]) -> str:
     """Return how many operations a model runs for the fixed batch, from the least to the most."""
-    found = [
-        int(each.kernels)
-        for speed in pairs
-        for both in getattr(speed, "operations", {}).values()
-        for each in both
-    ]
+    found = [each.kernels for speed in pairs for both in speed.operations.values() for each in both]
     ends = dict.fromkeys((min(found), max(found))) if found else {}
     return DASH.join(map(count, ends))
 

@@ -212,7 +212,7 @@ def _measured(pairs: Sequence[Speed], task: str) -> _Member | None:
     half = latency.half_width
     if latency.verdict == Verdict.INCONCLUSIVE:  # also where only the correction left it open
         half = max(half, abs(log(latency.ratio)))
-    held = [_held(each, task) for each in pairs]
+    held = [_held(e, task) for e in pairs if any(cost.task == task for cost in e.costs)]
     memory = _Ratio(
         log=fmean(each.log for _, each in held),
         half=sqrt(sum(each.half**2 for _, each in held)) / len(held),

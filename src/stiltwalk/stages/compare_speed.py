@@ -4,27 +4,42 @@ from __future__ import annotations
 
 import copyreg
 import json
+import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from math import inf
+from typing import TYPE_CHECKING, Any, get_args
 
 from stiltwalk.errors import ClusterError, RecipeError, WorkspaceError
 from stiltwalk.recipe.schema import Precision, Recipe
 from stiltwalk.recipe.types import ProfileName, ScenarioName
 from stiltwalk.records import Phase, ScoreRow
 from stiltwalk.stages.context import Context
-from stiltwalk.stages.cost import MEASURE_S, ModelShape, StageCost
+from stiltwalk.stages.cost import ModelShape, StageCost, request_time
 from stiltwalk.stages.predict import Predict
 from stiltwalk.stages.stage import Stage
 from stiltwalk.store.machine import MeasuredOn, measured_on
-from stiltwalk.store.workspace import Folder
+from stiltwalk.store.workspace import Folder, Workspace
 from stiltwalk.tasks import TASKS
 from stiltwalk.tasks.task import Task
 
 if TYPE_CHECKING:
     from stiltwalk.inference.predictor import Settings
+    from stiltwalk.timing.attempts import Earlier, Tell
     from stiltwalk.timing.record import Quality, Speed
     from stiltwalk.timing.session import ModelPair
+
+WAIT = "STILTWALK_WAIT"
+"""Where it is set, a measurement waits for a machine that is too busy."""
+LEAST_S = 60.0
+"""Less clock brings no task to a verdict, even of a small model."""
+FULL_S = 20_000.0
+"""What the full profile takes for a task."""
+QUICK_BLOCKS = 116
+"""That the quick one takes on a quiet machine; see `timing.sample_size.TYPICAL_BLOCKS`."""
+_BLOCK_S = 0.4
+_STRUCTURE_S, _PROCESS_S = 0.5, 8.0
+_READ_BYTES_PER_S = 5e8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,11 +48,12 @@ class Measure(Stage):
 
     `a` and `b` hold one evaluation per task, in the same order; `names` are those of the arms.
     No scenarios are all of the profile's. Another machine or other versions measure again.
+    `budget_s` is its part of the recipe's: None for what verdicts take, 0 for no clock at all.
     """
 
-    version = 3
+    version = 4
     phase = Phase.TIMING
-    model_copies = 2
+    model_copies = 3
     runs_alone = True
 
     a: tuple[Predict, ...]
@@ -47,67 +63,122 @@ class Measure(Stage):
     scenarios: tuple[ScenarioName, ...]
     num_threads: int
     on: MeasuredOn | None
+    budget_s: float | None
 
     @property
     def title(self) -> str:
-        return f"time {self.names[1]} against {self.names[0]} on {', '.join(self.tasks)}"
+        how = "time" if self.budget_s != 0 else "compare what is computed by"
+        return f"{how} {self.names[1]} against {self.names[0]} on {', '.join(self.tasks)}"
 
     @property
     def tasks(self) -> tuple[str, ...]:
         """The tasks that both were evaluated on."""
         return tuple(each.rows.task for each in self.a)
 
-    def cost(self, _recipe: Recipe, _shape: ModelShape) -> StageCost:
-        """Estimate its time, which depends on the profile alone."""
-        return StageCost(time_s=MEASURE_S[self.profile] * (1 + len(self.a)))
+    def cost(self, recipe: Recipe, shape: ModelShape) -> StageCost:
+        """Estimate its time: what both compute, then the clock, as far as its budget goes."""
+        time_s = len(self.a) * (_STRUCTURE_S + 2 * shape.file_bytes / _READ_BYTES_PER_S)
+        if self.budget_s == 0:
+            return StageCost(time_s=time_s)
+        timed_s = sum(self._timed_s(each, recipe, shape) for each in self.a)
+        return StageCost(time_s=time_s + _PROCESS_S + min(timed_s, self.budget_s or inf))
+
+    def _timed_s(self, asked: Predict, recipe: Recipe, shape: ModelShape) -> float:
+        if self.profile == "full":
+            return FULL_S
+        task, languages = TASKS[asked.rows.task], asked.languages
+        query_s = sum(request_time(task, language, recipe, shape) for language in languages) / len(
+            languages
+        )
+        block_s = max(_BLOCK_S, 4 * len(languages) * query_s)
+        return QUICK_BLOCKS * block_s * (len(self.scenarios) or len(get_args(ScenarioName)))
+
+    def planned_for(self, machine: MeasuredOn | None) -> Measure:
+        """Return it for a machine, which only a clock depends on."""
+        return replace(self, on=None if self.budget_s == 0 else machine)
+
+    def wants_again(self, store: Workspace) -> bool:
+        """Tell whether it was stopped by what has passed: a machine that was busy and is not."""
+        text = store.text(self, "speed.json")
+        if not text or not json.loads(text).get("is_worth_trying_again"):
+            return False
+        from stiltwalk.timing.machine import look, why_busy
+
+        return not why_busy(look(1.0), self.num_threads)
 
     def run(self, context: Context, folder: Folder) -> None:
-        """Time B against A on every task; writes `speed.json`.
+        """Compare B with A on every task; writes `speed.json`.
 
-        In a process of its own: where libraries and buffers lie in memory differs from process to
-        process, and takes part in the spread between the pairs of several seeds.
+        By the clock in a process of its own: where libraries and buffers lie in memory differs from
+        process to process, and takes part in the spread between the pairs of several seeds.
 
         Raises:
             ClusterError: if this is not the machine that the plan was made for.
         """
-        from stiltwalk.timing.attempts import attempted, in_fresh_process
         from stiltwalk.timing.record import FILE, write_speed
-        from stiltwalk.timing.sample_size import profile_named
-        from stiltwalk.timing.session import DELAYS
-
-        require_machine(self.on)
-        profile = profile_named(self.profile).only(self.scenarios)
-        done, in_all = 0, len(profile.scenarios) * (len(DELAYS) + len(self.a))
-
-        def tell(_: str) -> None:
-            nonlocal done
-            done += 1
-            context.progress(min(done, in_all), in_all)
 
         pairs = list(zip(self.a, self.b, strict=True))
         model_pairs = [each for a, b in pairs for each in both_lengths(timed_pair(a, b, context))]
-        how = {"profile": profile, "num_threads": self.num_threads, "seed": self.trained_seed}
+        speed = self._compared(model_pairs, context)
         store = context.workspace
-        speed = attempted(
-            store,
-            self.fingerprint,
-            lambda: in_fresh_process(_compare, model_pairs, self.names, how, tell=tell),
-        )
         scores = [each for a, b in pairs for each in quality(store.scores(a), store.scores(b))]
         made_by = dict(context.provenance)
         write_speed(replace(speed, quality=tuple(scores), made_by=made_by), folder.path / FILE)
+
+    def _compared(self, model_pairs: Sequence[ModelPair], context: Context) -> Speed:
+        from stiltwalk.timing.attempts import attempted, in_fresh_process
+        from stiltwalk.timing.sample_size import profile_named
+        from stiltwalk.timing.session import conditions
+
+        profile = profile_named(self.profile).only(self.scenarios)
+        how = {
+            "profile": profile,
+            "num_threads": self.num_threads,
+            "seed": self.trained_seed,
+            "budget_s": self.budget_s,
+            "wait": WAIT in os.environ,
+        }
+
+        def tell(said: str | tuple[float, float]) -> None:
+            if not isinstance(said, str):
+                context.progress(*map(round, said))
+
+        def measure(earlier: Earlier) -> Speed:
+            given = (model_pairs, self.names, how, earlier)
+            return in_fresh_process(_compare, *given, tell=tell)
+
+        if self.budget_s == 0:
+            return _compare(model_pairs, self.names, how, None, tell)
+        require_machine(self.on)
+        served = conditions(model_pairs[0], profile, self.num_threads)
+        return attempted(context.workspace, self.fingerprint, served, measure)
 
 
 def _compare(
     model_pairs: Sequence[ModelPair],
     names: tuple[str, str],
     how: dict[str, Any],
-    tell: Callable[[str], None],
+    earlier: Earlier | None,
+    tell: Tell,
 ) -> Speed:
+    from stiltwalk.timing.blocks import KeptBlocks
     from stiltwalk.timing.compare import compare
     from stiltwalk.timing.session import Session
 
-    return compare(model_pairs, names, Session(**how, tell=tell))
+    if earlier:
+        how = how | {"kept": KeptBlocks(earlier.blocks), "passed": earlier.passed}
+    moved = lambda spent_s, in_all_s: tell((spent_s, in_all_s))  # noqa: E731
+    return compare(model_pairs, names, Session(**how, tell=tell, moved=moved))
+
+
+def shares_of(budget_s: float | None, num_pairs: int) -> Iterator[float | None]:
+    """Yield what each pair of a run gets of its budget: the first ones what a verdict takes."""
+    if budget_s is None:
+        yield from [None] * num_pairs
+        return
+    served = min(num_pairs, max(1, int(min(budget_s / LEAST_S, num_pairs)))) if budget_s else 0
+    yield from (budget_s / served for _ in range(served))
+    yield from [0.0] * (num_pairs - served)
 
 
 def _named(task: Task) -> tuple[Callable[..., Task], tuple[str, ...]]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from stiltwalk.recipe.schema import Recipe, TrainSettings
-from stiltwalk.recipe.types import DeviceName, ProfileName
+from stiltwalk.recipe.types import Answering, DeviceName, resolved
 from stiltwalk.records import Split, TaskType
 from stiltwalk.stages.rows import StageRows
 from stiltwalk.tasks import TASKS
@@ -17,10 +17,10 @@ from stiltwalk.tasks.task import Task
 STEP_OVERHEAD_S = 0.012
 ROW_OVERHEAD_S = 0.0003
 """What a small encoder spends outside matrix products, per optimiser step and per row."""
+REQUEST_OVERHEAD_S = 0.005
+"""What a model spends on each of its passes that is alone."""
 STAGE_OVERHEAD_S = 0.5
 """What a stage spends before and after: reading, loading, writing."""
-MEASURE_S: Mapping[ProfileName, float] = {"quick": 60.0, "full": 20_000.0}
-"""What timing a task takes, and testing the instrument before it."""
 TEMPLATE_TOKENS = 20
 """Of the text around a record, and of an answer, where a decoder is asked."""
 _BYTES_PER_WEIGHT = 4
@@ -119,6 +119,17 @@ def asked_cost(
         num_tokens=num_tokens,
         time_s=products_s + num_examples * ROW_OVERHEAD_S + STAGE_OVERHEAD_S,
     )
+
+
+def request_time(task: Task, language: str, recipe: Recipe, shape: ModelShape) -> float:
+    """Estimate what answering one request takes, alone; the words of an answer one by one."""
+    written = 0
+    if recipe.model.family == "causal":
+        how = resolved(task.task_type, recipe.answering.get(task.name, Answering()))
+        written = (how.max_new_tokens or 0) * (how.way == "generation")
+    num_tokens = mean_tokens(task, language, recipe) + written
+    products_s = 2 * shape.block_weights * num_tokens / _flops_per_s(recipe)
+    return products_s + REQUEST_OVERHEAD_S * (1 + written)
 
 
 def _sides(task: Task) -> int:

@@ -11,10 +11,10 @@ from stiltwalk.data import by_language
 from stiltwalk.data.by_language import ByLanguage
 from stiltwalk.data.source import MINI
 from stiltwalk.recipe.schema import Arm, Mixing, Precision, Recipe
-from stiltwalk.recipe.types import Answering, MaskedText, resolved
+from stiltwalk.recipe.types import Answering, MaskedText, MeasureSettings, resolved
 from stiltwalk.recipe.validate import reused_head
 from stiltwalk.records import BASELINE_ARM, Metric, Phase, Split, TaskType
-from stiltwalk.stages.compare_speed import Measure
+from stiltwalk.stages.compare_speed import Measure, shares_of
 from stiltwalk.stages.encoder import Base
 from stiltwalk.stages.predict import Predict
 from stiltwalk.stages.reference import Rules
@@ -23,7 +23,7 @@ from stiltwalk.stages.soft_prompt import Prompt
 from stiltwalk.stages.stage import Numerics, Stage
 from stiltwalk.stages.train import Train
 from stiltwalk.store.machine import MeasuredOn
-from stiltwalk.tasks import TASKS, intermediate_names
+from stiltwalk.tasks import TASKS, intermediate_names, target_names
 from stiltwalk.tasks.clozes import clozes_in
 from stiltwalk.tasks.sources import LEARNED, UNKNOWN, available_languages
 from stiltwalk.tasks.task import Dev, Task
@@ -92,7 +92,7 @@ def build_plan(
             for control in graph.controls(seed):
                 stages.update(dict.fromkeys(_lineage(control)))
     timed = _timed(recipe, asked)
-    stages.update(dict.fromkeys(replace(each, on=measured_on) for each in timed))
+    stages.update(dict.fromkeys(each.planned_for(measured_on) for each in timed))
     return Plan(
         recipe=recipe,
         stages=tuple(stages),
@@ -101,25 +101,35 @@ def build_plan(
 
 
 def _timed(recipe: Recipe, asked: Mapping[tuple[int, str], Sequence[Predict]]) -> Iterator[Measure]:
-    """Yield a measurement per arm and seed, against the baseline of that seed."""
-    if recipe.measure is None:
+    """Yield a measurement per arm and seed, against the baseline of that seed, in a budget."""
+    if BASELINE_ARM not in recipe.arms:
         return
-    targets = recipe.measure.targets or recipe.targets
+    measure = recipe.measure or MeasureSettings()
+    targets = measure.targets or recipe.targets
+    order = {task: number for number, task in enumerate(target_names())}
     timed = {
-        place: tuple(each for each in stages if each.rows.task in targets)
+        place: tuple(
+            sorted(
+                (each for each in stages if each.rows.task in targets),
+                key=lambda each: order[each.rows.task],
+            )
+        )
         for place, stages in asked.items()
     }
-    for name, seed in product(recipe.arms, recipe.seeds):
-        if name != BASELINE_ARM and timed.get((seed, name)):
-            yield Measure(
-                a=timed[seed, BASELINE_ARM],
-                b=timed[seed, name],
-                names=(BASELINE_ARM, name),
-                profile=recipe.measure.profile,
-                scenarios=recipe.measure.scenarios,
-                num_threads=recipe.num_threads,
-                on=None,
-            )
+    arms = [name for name in recipe.arms if name != BASELINE_ARM]
+    places = [place for place in product(recipe.seeds, arms) if timed.get(place)]
+    shares = dict(zip(places, shares_of(measure.budget_s, len(places)), strict=True))
+    for seed, name in sorted(places, key=lambda place: arms.index(place[1])):
+        yield Measure(
+            a=timed[seed, BASELINE_ARM],
+            b=timed[seed, name],
+            names=(BASELINE_ARM, name),
+            profile=measure.profile,
+            scenarios=measure.scenarios,
+            num_threads=recipe.num_threads,
+            on=None,
+            budget_s=shares[seed, name],
+        )
 
 
 def _lineage(stage: Stage) -> Iterator[Stage]:

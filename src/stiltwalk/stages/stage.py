@@ -22,7 +22,7 @@ from stiltwalk.stages.context import MODEL, Context
 from stiltwalk.stages.cost import ModelShape, StageCost
 from stiltwalk.stages.rows import Learned, Rows, StageRows
 from stiltwalk.store.manifest import RecordedStage
-from stiltwalk.store.workspace import Folder
+from stiltwalk.store.workspace import Folder, Workspace
 from stiltwalk.tasks.clozes import Cloze
 
 
@@ -44,6 +44,10 @@ class Stage(ABC):
     @abstractmethod
     def run(self, context: Context, folder: Folder) -> None:
         """Do the work and write its results; whatever is heavy is imported here."""
+
+    def wants_again(self, _store: Workspace) -> bool:
+        """Tell whether what is kept of it was stopped by something that has passed."""
+        return False
 
     @property
     @abstractmethod

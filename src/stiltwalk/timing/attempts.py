@@ -1,4 +1,4 @@
-"""How a measurement is run: counted with its repetitions, in a process of its own.
+"""How a measurement is run: counted with its repetitions, gone on with, in a process of its own.
 
 A measurement that is repeated until it comes out as wished is no evidence. So every attempt is kept
 beside the stages of a workspace, with a line of JSON when it begins and one when it ends: one that
@@ -15,41 +15,78 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, replace
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
+from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
 
 from stiltwalk.errors import ProcessLost, StiltwalkError
 from stiltwalk.store.workspace import Workspace
-from stiltwalk.timing.record import Attempt, Speed
+from stiltwalk.timing.record import Attempt, KeptPass, Speed
 
-Tell = Callable[[str], None]
+Tell = Callable[[Any], None]
 Result = TypeVar("Result")
 
 _MAIN = f"from {__name__} import answer; answer()"
 _WORDS = {"void": "VOID in part or in all", "counts": "not void", "broken off": "broken off"}
 
 
-def attempted(store: Workspace, what: str, measure: Callable[[], Speed]) -> Speed:
+@dataclass(frozen=True, kw_only=True)
+class Earlier:
+    """What earlier sessions left: blocks of one that was killed, and a pass of the tests."""
+
+    blocks: Path
+    passed: KeptPass | None
+
+
+def attempted(
+    store: Workspace, what: str, conditions: str, measure: Callable[[Earlier], Speed]
+) -> Speed:
     """Measure, and keep that it was attempted, whatever comes of it.
 
     Args:
-        store: where attempts are kept.
+        store: where attempts, blocks and passes are kept.
         what: names all that a measurement has in common with its repetition.
+        conditions: name all that a pass of the tests of the instrument holds for.
         measure: does so.
 
     Returns:
         What was measured, with all attempts so far, this one last.
     """
-    file = f"attempts/{sha256(what.encode()).hexdigest()[:16]}.jsonl"
+    key, passes = _digest(what), f"instrument/{_digest(conditions)}.json"
+    file, blocks = f"attempts/{key}.jsonl", store.root / "attempts" / f"{key}.blocks"
     earlier = tuple(_attempts(store.kept_text(file)))
     begun = Attempt(began_unix_s=time.time(), outcome="broken off")
+    if blocks.is_file() and earlier and earlier[-1].outcome == begun.outcome:
+        *before, begun = earlier  # it goes on
+        earlier = tuple(before)
     _keep(store, file, begun)
-    speed = measure()
-    ended = replace(begun, outcome="void" if speed.void else "counts", void=speed.void)
+    speed = measure(Earlier(blocks=blocks, passed=_pass(store.kept_text(passes))))
+    void = speed.void or tuple(filter(None, [speed.reason]))
+    ended = replace(begun, outcome="void" if void else "counts", void=void)
     _keep(store, file, ended)
+    blocks.unlink(missing_ok=True)
+    if speed.instrument_tests and not speed.reason and speed.tested_unix_s is None:
+        busy = max((each.busy for each in speed.machine_states), default=0.0)
+        passed = KeptPass(tests=speed.instrument_tests, busy=busy, unix_s=time.time())
+        if not any(each.why_void for each in passed.tests):
+            store.keep_text(passes, json.dumps(asdict(passed)))
     summary = (*speed.summary, *_told(earlier))
     return replace(speed, attempts=(*earlier, ended), summary=summary)
+
+
+def _digest(text: str) -> str:
+    return sha256(text.encode()).hexdigest()[:16]
+
+
+def _pass(text: str) -> KeptPass | None:
+    """Return a pass as it was kept, None where there is none of this version."""
+    with suppress(ValidationError):
+        return TypeAdapter(KeptPass).validate_json(text)
+    return None
 
 
 def _attempts(text: str) -> Iterator[Attempt]:

@@ -1,17 +1,20 @@
 """Two systems on the same requests, in blocks: the clock of the instrument, and what it asks.
 
-Shape letters: S systems (A, B), Q queries of a block, T turns of a system within a block.
+Shape letters: S systems (A, B, and while the instrument is tested A under a second name, by itself
+and delayed), Q queries of a block, T turns of a system within a block.
 """
 
 from __future__ import annotations
 
 import gc
+import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
-from math import log
-from statistics import median
+from dataclasses import asdict, dataclass, field, fields, replace
+from math import inf, log
+from pathlib import Path
+from statistics import fmean, median
 from typing import Any
 
 import numpy as np
@@ -19,24 +22,30 @@ import torch
 from numpy.typing import NDArray
 
 from stiltwalk.data.source import DataSource
-from stiltwalk.inference.predictor import Spent, System
+from stiltwalk.inference.predictor import Delayed, Spent, System
 from stiltwalk.records import Split, TaskType
 from stiltwalk.tasks.load import bitext, examples
 from stiltwalk.tasks.task import Task
-from stiltwalk.timing.record import ORDERS
 from stiltwalk.timing.sample_size import (
     LEAST_REQUESTS,
     MOST_BLOCKS,
+    TYPICAL_BLOCKS,
     Figure,
     Profile,
     Scenario,
     blocks_for,
 )
+from stiltwalk.wording import duration
 
 _WINDOW_QUERIES = 10
 _AGREEING_WINDOWS = 3
 _AGREEMENT = 0.05
 _QUANTILES = {Figure.P50: 0.5, Figure.P90: 0.9, Figure.P99: 0.99}
+
+_LONG_S = 120.0
+"""A pilot that takes longer is announced with what a verdict may take."""
+_TURNS = 2
+"""Of every system within a query."""
 
 Pair = tuple[System, System]
 
@@ -103,12 +112,14 @@ class Block:
     """One block: each query's language ("" for several) and its times.
 
     `spent` is what all answers of A, and of B, took together; not told of blocks that were joined.
+    `took_s` is the time of the whole block.
     """
 
     languages: tuple[str, ...]
     num_requests: int
     times_s_SQT: NDArray[np.float64]
     spent: tuple[Spent, ...] = ()
+    took_s: float = 0.0
 
     def log_ratio(self, figure: Figure, language: str | None = None) -> float:
         """Return log(B / A) of a figure, over all queries or those of one language."""
@@ -137,12 +148,24 @@ class Measured:
     """Paired blocks of one scenario.
 
     `wanted_blocks` is what the pilot's spread asked for, which may be more than were measured;
-    `is_steady` whether the warm-up came to windows that agree.
+    `is_steady` whether the warm-up came to windows that agree; `block_s` is what a block takes.
+    There are no blocks where so many would have taken too long.
     """
 
     blocks: tuple[Block, ...]
     wanted_blocks: int
     is_steady: bool
+    block_s: float = 0.0
+
+    @property
+    def needs_s(self) -> float:
+        """About what a verdict takes here, its pilot included."""
+        return self.wanted_blocks * self.block_s
+
+    def against(self, system: int) -> Measured:
+        """Return the same of A and another system in B's place."""
+        blocks = (replace(e, times_s_SQT=e.times_s_SQT[[0, system]]) for e in self.blocks)
+        return replace(self, blocks=tuple(blocks))
 
     def shows(self, figure: Figure) -> bool:
         """Tell whether enough requests were timed for a figure: a tail needs many, twice."""
@@ -159,8 +182,7 @@ class Measured:
     def per_request(self, system: int, part: str) -> float:
         """Return the mean of one field of `Spent` for one request to a system."""
         spent = sum(getattr(block.spent[system], part) for block in self.blocks)
-        num_turns = len(ORDERS[0]) // 2
-        return float(spent / (num_turns * sum(block.num_requests for block in self.blocks)))
+        return float(spent / (_TURNS * sum(block.num_requests for block in self.blocks)))
 
     def _of(self, figure: Figure) -> list[Block]:
         """Return the blocks, neighbours joined until each holds the requests that a tail needs."""
@@ -177,48 +199,157 @@ def _blocks_per_tail(figure: Figure, block: Block) -> int:
     return -(-LEAST_REQUESTS.get(figure, 1) // len(block.languages))
 
 
-@dataclass(frozen=True, eq=False)
-class Bench:
-    """Puts two systems through blocks of one scenario over the same requests.
+class KeptBlocks:
+    """The blocks of a session in a file, kept as they come: a session that was killed goes on."""
+
+    def __init__(self, file: Path | None = None) -> None:
+        """Read what is there; without a file nothing is kept."""
+        self._file = file
+        self._found: dict[str, list[Block]] = {}
+        lines = file.read_text(encoding="utf-8").splitlines() if file and file.is_file() else []
+        for line in lines:
+            try:
+                place, block = json.loads(line)
+            except ValueError:
+                continue  # a process was killed while it wrote this
+            self._found.setdefault(place, []).append(_read_block(block))
+
+    def of(self, place: str) -> list[Block]:
+        """Return the blocks of a place, those of the pilot first."""
+        return self._found.get(place, [])
+
+    def add(self, place: str, block: Block) -> None:
+        """Keep one more."""
+        if self._file is None:
+            return
+        kept = asdict(replace(block, times_s_SQT=block.times_s_SQT.tolist()))
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        with self._file.open("a", encoding="utf-8") as stream:
+            stream.write(f"\n{json.dumps([place, kept])}")  # a broken line before it stays alone
+
+
+def _read_block(kept: dict[str, Any]) -> Block:
+    return Block(
+        languages=tuple(kept["languages"]),
+        num_requests=kept["num_requests"],
+        times_s_SQT=np.array(kept["times_s_SQT"]),
+        spent=tuple(Spent(**each) for each in kept["spent"]),
+        took_s=kept["took_s"],
+    )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Along:
+    """What goes along with measuring one place.
 
     Args:
-        systems: A and B, both resident.
+        place: names its blocks among those that are kept.
+        kept: blocks of this session, earlier ones too.
+        allowed_s: clock that may be spent on it.
+        is_first: measure as far as that goes; otherwise nothing where it cannot come to a verdict.
+        tell: told how many blocks are needed.
+        moved: told after every block about how many seconds are left.
+    """
+
+    place: str = ""
+    kept: KeptBlocks = field(default_factory=KeptBlocks)
+    allowed_s: float = inf
+    is_first: bool = True
+    tell: Callable[[str], None] = lambda _: None
+    moved: Callable[[float], None] = lambda _: None
+
+
+_ALONE = Along()
+
+
+@dataclass(frozen=True, eq=False)
+class Bench:
+    """Puts systems through blocks of one scenario over the same requests.
+
+    Args:
+        systems: A and B, all resident, and A under a second name while the instrument is tested.
         workload: where requests are drawn from.
         scenario: how they are asked.
         profile: how long.
         rng: draws requests and orders.
+        along: see there.
     """
 
-    systems: Pair
+    systems: tuple[System, ...]
     workload: Workload
     scenario: Scenario
     profile: Profile
     rng: np.random.Generator
+    along: Along = _ALONE
 
     def measure(self, margins: Sequence[float], num_cells: int) -> Measured:
-        """Warm up, size the measurement by a pilot, measure.
+        """Warm up, size the measurement by a pilot, measure; nothing where that takes too long.
 
         Args:
             margins: one per figure of the scenario.
             num_cells: of the whole comparison; see `blocks_for`.
         """
         is_steady, query_s = self._warm_up()
+        kept, profile, along = self.along.kept.of(self.along.place), self.profile, self.along
         per_language = self._requests_per_language(query_s)
+        if kept:
+            per_language = kept[0].num_requests // len(self.workload.rows)
+        fewest = profile.pilot_blocks + profile.fewest_blocks
+        none = Measured(blocks=(), wanted_blocks=fewest, is_steady=is_steady)
+        block_s = _TURNS * len(self.systems) * query_s * self._num_queries(per_language)
+        if fewest * block_s > along.allowed_s:
+            return replace(none, block_s=block_s)
+        if profile.pilot_blocks * block_s > _LONG_S:
+            long_s = TYPICAL_BLOCKS * block_s
+            along.tell(f"a verdict takes about {duration(long_s)} where the machine is quiet")
         began = time.perf_counter()
-        pilot = [self._block(per_language) for _ in range(self.profile.pilot_blocks)]
-        block_s = (time.perf_counter() - began) / self.profile.pilot_blocks
-        wanted = max(
+        self.rng.spawn(len(kept))  # what their requests were drawn with
+        blocks = self._more(kept, per_language, profile.pilot_blocks, block_s * fewest)
+        pilot = blocks[: profile.pilot_blocks]
+        block_s = fmean(block.took_s for block in pilot)
+        wanted = self._wanted(pilot, margins, num_cells)
+        left_s = along.allowed_s - (time.perf_counter() - began)
+        in_time = int(min(profile.most_s, left_s) / block_s)
+        if wanted > min(in_time, MOST_BLOCKS):
+            along.tell(f"a verdict needs {wanted} blocks, about {duration(wanted * block_s)} here")
+        if wanted * block_s > left_s and not along.is_first:
+            return replace(none, wanted_blocks=wanted, block_s=block_s)
+        most = max(profile.fewest_blocks, min(MOST_BLOCKS, in_time))
+        count = min(max(wanted, profile.least_blocks), most)
+        blocks = self._more(blocks, per_language, profile.pilot_blocks + count, 0.0)
+        return Measured(
+            blocks=tuple(blocks[profile.pilot_blocks :]),
+            wanted_blocks=wanted,
+            is_steady=is_steady,
+            block_s=block_s,
+        )
+
+    def _more(
+        self, blocks: Sequence[Block], per_language: int, count: int, then_s: float
+    ) -> list[Block]:
+        """Return blocks and as many more as make the count; tell what is left, and after them."""
+        found = list(blocks)
+        while len(found) < count:
+            found.append(self._block(per_language))
+            self.along.kept.add(self.along.place, found[-1])
+            self.along.moved((count - len(found)) * found[-1].took_s + then_s)
+        return found
+
+    def _wanted(self, pilot: Sequence[Block], margins: Sequence[float], num_cells: int) -> int:
+        """Return how many blocks the figures ask for, B's and those of A under a second name."""
+        seen = Measured(blocks=tuple(pilot), wanted_blocks=0, is_steady=True)
+        return max(
             max(
-                blocks_for([block.log_ratio(figure) for block in pilot], margin, num_cells),
+                blocks_for([e.log_ratio(figure) for e in each.blocks], margin, num_cells),
                 self.profile.fewest_blocks * _blocks_per_tail(figure, pilot[0]),
             )
+            for each in map(seen.against, range(1, len(self.systems)))
             for figure, margin in zip(self.scenario.figures, margins, strict=True)
         )
-        in_time = min(MOST_BLOCKS, int(self.profile.most_s / block_s))
-        most = max(self.profile.fewest_blocks, in_time)
-        count = min(max(wanted, self.profile.least_blocks), most)
-        blocks = tuple(self._block(per_language) for _ in range(count))
-        return Measured(blocks=blocks, wanted_blocks=wanted, is_steady=is_steady)
+
+    def _num_queries(self, per_language: int) -> int:
+        size = self.scenario.requests_per_query
+        return -(-per_language * len(self.workload.rows) // size) if size else per_language
 
     def _warm_up(self) -> tuple[bool, float]:
         """Ask until three windows agree; return whether they did, and the time of one query."""
@@ -249,33 +380,45 @@ class Bench:
         return max(1, round(queries * size / languages))
 
     def _block(self, per_language: int) -> Block:
-        """Ask both systems the same queries, ABBA and BAAB alternating; chance says which first.
+        """Ask all systems the same queries, as ABBA and BAAB; chance says which is first.
 
-        Both lie elsewhere in memory in every block, so that its chance is part of what differs
+        What drifts evenly within a query's turns cancels. The first turn of a query is slower than
+        the others: so every system is first in turn within a block, not only on average over them.
+        All lie elsewhere in memory in every block, so that its chance is part of what differs
         between blocks, and of the interval, and not of the models.
         """
-        queries = self.scenario.queries(self.workload.draw(per_language, self.rng))
-        for system in self.rng.permutation(2):
+        (rng,) = self.rng.spawn(1)  # a session that goes on draws what it would have drawn
+        began, count = time.perf_counter(), len(self.systems)
+        queries = self.scenario.queries(self.workload.draw(per_language, rng))
+        for system in rng.permutation(count):
             self.systems[system].move()
         gc.collect()
         for each in self.systems:
             each.answer([queries[0][0].row])  # the first answer in a new place is slower
-        first_order = self.rng.integers(len(ORDERS))
-        times_s_SQT = np.zeros((2, len(queries), 2))
-        answers: tuple[list[Spent], list[Spent]] = ([], [])
+        first = int(rng.integers(count))
+        asked: list[list[list[Spent]]] = [[] for _ in self.systems]
         for number, query in enumerate(queries):
             rows = [each.row for each in query]
-            order = ORDERS[(first_order + number) % len(ORDERS)]
-            for turn, system in enumerate(order):
-                answer = self.systems[system].answer(rows)
-                times_s_SQT[system, number, turn // 2] = answer.time_s
-                answers[system].append(answer)
+            order = [(first + number + place) % count for place in range(count)]
+            for system in order + order[::-1]:
+                asked[system].append(_asked(self.systems[system], rows))
+        times_s = [
+            [answer[name].time_s for answer in answers]
+            for answers in asked
+            for name in range(len(answers[0]))
+        ]
         return Block(
             languages=tuple(query[0].language if len(query) == 1 else "" for query in queries),
             num_requests=sum(map(len, queries)),
-            times_s_SQT=times_s_SQT,
-            spent=tuple(map(_added, answers)),
+            times_s_SQT=np.array(times_s).reshape(len(times_s), len(queries), _TURNS),
+            spent=tuple(_added([answer[0] for answer in answers]) for answers in asked[:2]),
+            took_s=time.perf_counter() - began,
         )
+
+
+def _asked(system: System, rows: Sequence[Any]) -> list[Spent]:
+    """Return what a system took, or several: those that share its answer."""
+    return system.answers(rows) if isinstance(system, Delayed) else [system.answer(rows)]
 
 
 def _added(answers: Sequence[Spent]) -> Spent:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
-from typing import NamedTuple
+from math import exp, inf, log
+from statistics import fmean
 
 import numpy as np
 
 from stiltwalk.features.rows import Features
 from stiltwalk.records import TaskType
 from stiltwalk.timing.attribution import text_cost, told_breakdowns, told_work
-from stiltwalk.timing.blocks import controlled
-from stiltwalk.timing.machine import alone
+from stiltwalk.timing.blocks import Along, controlled
+from stiltwalk.timing.machine import alone, waited, why_busy
 from stiltwalk.timing.record import (
     VOID,
+    Case,
     Cost,
     Design,
     InstrumentTest,
@@ -25,12 +28,20 @@ from stiltwalk.timing.record import (
     LoadGenRun,
     MachineState,
     Memory,
+    NotTimed,
+    Operations,
     Speed,
     TimedCell,
 )
-from stiltwalk.timing.sample_size import TAIL_MARGIN, Figure, margin_of
-from stiltwalk.timing.session import Measurement, ModelPair, Predictors, Session
-from stiltwalk.timing.structure import Difference, differences, flops_of, structure_of_folder
+from stiltwalk.timing.sample_size import TAIL_MARGIN, TYPICAL_BLOCKS, Figure, margin_of
+from stiltwalk.timing.session import Measurement, ModelPair, Predictors, Session, second_name
+from stiltwalk.timing.structure import (
+    Difference,
+    Structure,
+    differences,
+    flops_of,
+    structure_of_folder,
+)
 from stiltwalk.timing.tost import (
     LEAST_BLOCKS,
     Judged,
@@ -40,13 +51,18 @@ from stiltwalk.timing.tost import (
     judge_cells,
     log_ratios,
 )
+from stiltwalk.wording import duration
 
+_NO_BUSIER = 0.02
+"""A share of the cores: what two looks at one machine differ in."""
+_DWARFED = 3
+"""Times what a test of the instrument could be off: an effect that is told all the same."""
 TEXT_ROWS = 500
 """Of each language: parallel sets then say the same, and counting takes seconds."""
 
 
 def compare(model_pairs: Sequence[ModelPair], names: tuple[str, str], session: Session) -> Speed:
-    """Time B against A on every pair's task, after the tests of the instrument.
+    """Compare B with A on every pair's task: what they compute, then by the clock.
 
     Args:
         model_pairs: one per task; the instrument is tested with the first one's A.
@@ -55,11 +71,11 @@ def compare(model_pairs: Sequence[ModelPair], names: tuple[str, str], session: S
     """
     assert model_pairs
     began = time.perf_counter()
+    structures = {each.task: _structures(each) for each in model_pairs}
+    found = {task: differences(*both) for task, both in structures.items()}
     seen = _seen(model_pairs, session)
     void = tuple(why_void(seen.tests, seen.measurements, session.device))
     cells = tuple(judged_cells(seen.measurements, seen.tests, session.device))
-    standing = {cell.task for cell in cells if cell.verdict != VOID}
-    found = {each.task: _differences(each) for each in model_pairs}
     return Speed(
         a=names[0],
         b=names[1],
@@ -77,47 +93,164 @@ def compare(model_pairs: Sequence[ModelPair], names: tuple[str, str], session: S
         machine_states=tuple(seen.states),
         breakdowns=tuple(seen.breakdowns),
         time_s=time.perf_counter() - began,
+        reason=seen.reason,
+        is_worth_trying_again=seen.is_busy,
+        not_timed=tuple(seen.not_timed),
+        operations={task: _operations(*both) for task, both in structures.items()},
+        tested_unix_s=seen.tested_unix_s,
         summary=(
+            *([seen.reason] if seen.reason else []),
             *summarise(cells, void, *names),
+            *told_anyway(cells, seen.tests, *names),
+            *told_not_timed(seen.not_timed, structures, found),
             *told_work(seen.texts, found, *names),
-            *told_breakdowns([each for each in seen.breakdowns if each.task in standing], names[1]),
+            *_told_breakdowns(seen, cells, names[1]),
         ),
     )
 
 
-class _Seen(NamedTuple):
-    """What a session saw, in the order of seeing it."""
+def _told_breakdowns(seen: _Seen, cells: Sequence[TimedCell], b: str) -> Iterator[str]:
+    """Yield where the change of written answers' time comes from, where a verdict stands."""
+    standing = {cell.task for cell in cells if cell.verdict != VOID}
+    return told_breakdowns([each for each in seen.breakdowns if each.task in standing], b)
 
-    tests: list[InstrumentTest]
-    states: list[MachineState]
-    measurements: list[Measurement]
-    loadgen: list[LoadGenRun]
-    breakdowns: list[LatencyBreakdown]
-    texts: list[LanguageText]
+
+@dataclass(kw_only=True)
+class _Seen:
+    """What a session saw, in the order of seeing it; fields as in `Speed`."""
+
+    tests: list[InstrumentTest] = field(default_factory=list)
+    states: list[MachineState] = field(default_factory=list)
+    measurements: list[Measurement] = field(default_factory=list)
+    loadgen: list[LoadGenRun] = field(default_factory=list)
+    breakdowns: list[LatencyBreakdown] = field(default_factory=list)
+    texts: list[LanguageText] = field(default_factory=list)
+    not_timed: list[NotTimed] = field(default_factory=list)
+    reason: str = ""
+    is_busy: bool = False
+    tested_unix_s: float | None = None
 
 
 def _seen(model_pairs: Sequence[ModelPair], session: Session) -> _Seen:
-    figures = sum(len(scenario.figures) for scenario in session.profile.scenarios)
-    parts = [len(c.workload.rows) if session.profile.by_language else 1 for c in model_pairs]
-    with alone(session.tell), controlled(session.num_threads):
-        seen = _Seen(*session.instrument_tests(model_pairs[0]), [], [], [], [])
-        for model_pair in model_pairs:
-            pair = model_pair.load()
-            for measurement in session.measurements(model_pair, pair, figures * sum(parts)):
-                seen.measurements.append(measurement)
-                seen.states.append(measurement.machine_state)
-            seen.loadgen.extend(session.loadgen(model_pair, pair))
-            seen.breakdowns.extend(session.breakdowns(model_pair, pair))
-            seen.texts.extend(_texts(model_pair, pair))
+    seen = _Seen()
+    left = [(pair, place) for pair in model_pairs for place in session.cases(pair)]
+    if session.budget_s == 0:
+        seen.reason = "The clock was off (measure.budget_s = 0)."
+    else:
+        with alone(session.tell), controlled(session.num_threads):
+            _look(session, seen)
+            if not seen.reason:
+                _time(model_pairs, session, seen)
+    done = {str(each) for each in (*(e.case for e in seen.measurements), *seen.not_timed)}
+    cases = [case for _, (_, case) in left if str(case) not in done]
+    why = seen.reason or session.over_budget
+    seen.not_timed += [NotTimed(**vars(case), why=why) for case in cases]
     return seen
 
 
-def _differences(model_pair: ModelPair) -> tuple[Difference, ...]:
+def _look(session: Session, seen: _Seen) -> None:
+    """See whether the machine has room, and whether it still passes the tests of the instrument."""
+    passed, busy, look_s = session.passed, 0.0, session.profile.look_s
+    if look_s:
+        state, seen.reason = waited(look_s, session.num_threads, session.tell, wait=session.wait)
+        seen.states.append(state)
+        seen.is_busy, busy = bool(seen.reason), state.busy
+    if passed and busy <= passed.busy + _NO_BUSIER:
+        seen.tests += passed.tests
+        seen.tested_unix_s = passed.unix_s
+        session.tell("the instrument passed its tests here before, which serves")
+
+
+def _time(model_pairs: Sequence[ModelPair], session: Session, seen: _Seen) -> None:
+    """Time case after case as far as the budget goes, until a test of the instrument fails."""
+    clock = _Clock(model_pairs, session)
+    for model_pair in model_pairs:
+        if clock.left_s < session.profile.least_s:
+            return
+        pair = model_pair.load()
+        for place in session.cases(model_pair):
+            if clock.left_s < session.profile.least_s:
+                break
+            is_tested = any(each.scenario == place[0].name for each in seen.tests)
+            systems = pair if is_tested else (*pair, second_name(model_pair))
+            along = clock.along(place[1], len(systems), is_first=not seen.measurements)
+            case = session.measured(model_pair, systems, place, clock.num_cells, along)
+            clock.num_left -= 1
+            if isinstance(case, NotTimed):
+                seen.not_timed.append(case)
+                continue
+            seen.measurements.append(case)
+            seen.states.append(case.machine_state)
+            seen.tests += case.tests
+            if case.tests and (why := case.tests[0].why_void):
+                busy = why_busy(case.machine_state, session.num_threads)
+                seen.reason, seen.is_busy = busy or f"Not timed further: {why[0]}", bool(busy)
+                return
+        if timed := [each for each in seen.measurements if each.case.task == model_pair.task]:
+            seen.loadgen += session.loadgen(model_pair, pair, _expected(timed))
+            seen.breakdowns += session.breakdowns(model_pair, pair)
+            seen.texts += _texts(model_pair, pair)
+
+
+def _expected(timed: Sequence[Measurement]) -> dict[str, float]:
+    """Return by scenario the log-ratio of its first figure, the mean over languages."""
+    found: dict[str, list[float]] = {}
+    for each in timed:
+        logs = each.measured.log_ratios(each.figures[0])
+        found.setdefault(each.case.scenario, []).append(fmean(logs))
+    return {scenario: fmean(logs) for scenario, logs in found.items()}
+
+
+class _Clock:
+    """What is left of a session's time, and about how long the rest takes."""
+
+    def __init__(self, model_pairs: Sequence[ModelPair], session: Session) -> None:
+        """Begin now."""
+        self._session, self._began = session, time.perf_counter()
+        self._budget_s = inf if session.budget_s is None else session.budget_s
+        self.num_left = sum(1 for pair in model_pairs for _ in session.cases(pair))
+        self.num_cells = sum(
+            len(scenario.figures) for pair in model_pairs for scenario, _ in session.cases(pair)
+        )
+
+    @property
+    def left_s(self) -> float:
+        """The clock that is left."""
+        return self._budget_s - (time.perf_counter() - self._began)
+
+    def along(self, case: Case, num_systems: int, *, is_first: bool) -> Along:
+        """Return what goes along with the next case."""
+        session = self._session
+        case_s = session.profile.block_s * TYPICAL_BLOCKS
+
+        def moved(left_s: float) -> None:
+            spent_s = time.perf_counter() - self._began
+            in_all_s = spent_s + left_s + (self.num_left - 1) * case_s
+            session.moved(spent_s, max(spent_s, min(in_all_s, self._budget_s)))
+
+        return Along(
+            place=f"{case}, {num_systems} systems",
+            kept=session.kept,
+            allowed_s=self.left_s,
+            is_first=is_first,
+            tell=lambda line: session.tell(f"{case}: {line}"),
+            moved=moved,
+        )
+
+
+def _structures(model_pair: ModelPair) -> tuple[Structure, Structure]:
     settings = model_pair.settings[0]
     # of a decoder all but its head
     task_type = TaskType.RETRIEVAL if settings.answering else settings.task.task_type
     a, b = (structure_of_folder(each, task_type) for each in model_pair.folders)
-    return differences(a, b)
+    return a, b
+
+
+def _operations(a: Structure, b: Structure) -> tuple[Operations, Operations]:
+    first, second = (
+        Operations(kernels=sum(each.operations.values()), flops=each.total_flops) for each in (a, b)
+    )
+    return first, second
 
 
 def _design(model_pairs: Sequence[ModelPair], session: Session) -> Design:
@@ -133,7 +266,7 @@ def _design(model_pairs: Sequence[ModelPair], session: Session) -> Design:
             for scenario in profile.scenarios
             for figure in scenario.figures
         },
-        most_s=profile.most_s,
+        most_s=profile.most_s if session.budget_s is None else session.budget_s,
     )
 
 
@@ -189,6 +322,7 @@ def judged_cells(
             b_s=measured.value(1, figure),
             judged=judged,
             wanted_blocks=measured.wanted_blocks,
+            needs_s=measured.needs_s,
         )
 
 
@@ -305,3 +439,59 @@ def summarise(cells: tuple[TimedCell, ...], void: tuple[str, ...], a: str, b: st
     if unknown:
         named = "; ".join(f"{each}, {each.figure}" for each in unknown)
         yield f"INCONCLUSIVE, which is no evidence of equality: {named}."
+        yield from _told_time(unknown)
+
+
+def _told_time(cells: Sequence[TimedCell]) -> Iterator[str]:
+    """Yield how long open cells would have taken, where more blocks were wanted than measured."""
+    longer = [e for e in cells if e.needs_s and e.wanted_blocks > e.judged.num_blocks]
+    if longer:
+        named = "; ".join(f"{e}, {e.figure}: {duration(e.needs_s or 0)}" for e in longer)
+        yield f"A decision would have taken about, on this machine: {named}."
+
+
+def told_anyway(
+    cells: Sequence[TimedCell], tests: Sequence[InstrumentTest], a: str, b: str
+) -> Iterator[str]:
+    """Yield effects that dwarf what the instrument was off by, where its tests failed."""
+    off = {(e.scenario, e.figure): _most_off(e) for e in tests if e.why_void}
+    for cell in cells:
+        most = off.get((cell.scenario, cell.figure))
+        if most is None or not cell.judged.is_trusted:
+            continue
+        low, high = log(cell.judged.low_95), log(cell.judged.high_95)
+        least = max(low, -high)
+        if least > _DWARFED * most:
+            share = exp(least - most) - 1 if low > 0 else 1 - exp(most - least)
+            what = "slower" if low > 0 else "faster"
+            yield (
+                f"{cell}, {cell.figure}: {b} is at least {share:.0%} {what} than {a}; the tests of "
+                "the instrument failed."
+            )
+
+
+def _most_off(test: InstrumentTest) -> float:
+    """Return how far the instrument may have been from what is known, as a log-ratio."""
+    known = ((test.aa, 0.0), (test.delay_5, log(1.05)))
+    return max(
+        abs(log(end) - truth) for judged, truth in known for end in (judged.low_95, judged.high_95)
+    )
+
+
+def told_not_timed(
+    not_timed: Sequence[NotTimed],
+    structures: Mapping[str, tuple[Structure, Structure]],
+    found: Mapping[str, Sequence[Difference]],
+) -> Iterator[str]:
+    """Yield what holds without a clock, and how long one would take, a sentence per task."""
+    for task in dict.fromkeys(each.task for each in not_timed):
+        mine = [each for each in not_timed if each.task == task]
+        named = ", ".join(" ".join(filter(None, (e.language, e.scenario))) for e in mine)
+        kernels, flops = (structures[task][1].operations.values(), structures[task][1].total_flops)
+        same = "another computation" if found[task] else "the same computation"
+        needed = [each.needs_s for each in mine if each.needs_s]
+        longer = f" A verdict takes about {duration(max(needed))} here." if needed else ""
+        yield (
+            f"{task}: {same}: {sum(kernels):,} operations, {flops:,} FLOPs for a fixed batch; "
+            f"not timed: {named}.{longer}"
+        )

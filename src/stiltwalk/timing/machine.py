@@ -34,6 +34,67 @@ def alone(tell: Callable[[str], None]) -> Iterator[None]:
         yield
 
 
+_SPARE_CORES = 0.2
+"""Others may take so much of the cores that a measurement needs before it is not begun."""
+_BUSY_DEVICE = 0.1
+_SLOW_CLOCK = 0.6
+_LOOK_AGAIN_S = 10.0
+BEFORE = Case(task="before", language="", scenario="")
+
+
+def look(time_s: float) -> MachineState:
+    """Return what the machine is like now, while nothing is measured."""
+    watch = Watch()
+    time.sleep(time_s)
+    return watch.state(BEFORE)
+
+
+def why_busy(state: MachineState, num_threads: int) -> str:
+    """Return why nothing can be measured now, a sentence; "" for a machine that has room."""
+    cores = os.cpu_count() or 1
+    if state.busy * cores > max(cores - num_threads, 0) + _SPARE_CORES:
+        stolen = f", {state.steal_time:.0%} by its host" if state.steal_time else ""
+        return f"The machine was {state.busy:.0%} busy{stolen}: run again when it is idle."
+    if state.device_busy is not None and state.device_busy > _BUSY_DEVICE:
+        return f"Others keep the device {state.device_busy:.0%} busy: run again when it is idle."
+    return ""
+
+
+def waited(
+    time_s: float, num_threads: int, tell: Callable[[str], None], *, wait: bool
+) -> tuple[MachineState, str]:
+    """Return the machine's state and why it is too busy, after waiting for a better one if asked.
+
+    Args:
+        time_s: of a look.
+        num_threads: that a measurement takes.
+        tell: told what is seen.
+        wait: look again until nothing is in the way.
+    """
+    state = look(time_s)
+    if time_s:
+        tell(_told(state))
+    if wait and (why := why_busy(state, num_threads)):
+        tell(f"{why} Waiting until then")
+        while why_busy(state, num_threads):
+            time.sleep(_LOOK_AGAIN_S)
+            state = look(time_s)
+    return state, why_busy(state, num_threads)
+
+
+def _told(state: MachineState) -> str:
+    """Return what was seen before a measurement, a line."""
+    seen = [f"others take {state.elsewhere or 0:.0%} of the cores"]
+    if state.steal_time is not None:
+        seen.append(f"the host {state.steal_time:.0%}")
+    if state.device_busy is not None:
+        seen.append(f"the device is {state.device_busy:.0%} busy")
+    most_mhz = _number(_SYS / "devices/system/cpu/cpu0/cpufreq/cpuinfo_max_freq")
+    if state.clock_mhz and most_mhz and state.clock_mhz < _SLOW_CLOCK * most_mhz / 1000:
+        seen.append(f"the clock is at {state.clock_mhz:,.0f} of {most_mhz / 1000:,.0f} MHz")
+    return f"the machine: {', '.join(seen)}"
+
+
 class Watch:
     """Reads the machine's counters when it is made, and again at the end."""
 
@@ -62,6 +123,7 @@ class Watch:
             temperature_c=_hottest(),
             energy_j=self._joules_since(),
             energy_counter=self._counter,
+            device_busy=_device_busy(),
         )
 
     def _joules_since(self) -> float | None:
@@ -114,16 +176,40 @@ def _energy_counter() -> tuple[str, Callable[[], float | None]]:
     return "unavailable", lambda: None
 
 
-def _nvml() -> Callable[[], float | None] | None:
-    """Return how the accelerator's counter is read, None where its driver keeps none."""
+class _Use(ctypes.Structure):
+    """NVML's, in percent of the last second or less."""
+
+    _fields_ = (("gpu", ctypes.c_uint), ("memory", ctypes.c_uint))
+
+
+def _device_busy() -> float | None:
+    """Return the share of the time that the accelerator worked just now, None without one."""
+    if pick_device().type != "cuda" or (found := _handle()) is None:
+        return None
+    library, handle = found
+    use = _Use()
+    failed = library.nvmlDeviceGetUtilizationRates(handle, ctypes.byref(use))
+    return None if failed else use.gpu / 100
+
+
+def _handle() -> tuple[ctypes.CDLL, ctypes.c_void_p] | None:
+    """Return NVML and its handle of the accelerator, None where its driver has none."""
     try:
         library = ctypes.CDLL("libnvidia-ml.so.1")
     except OSError:
         return None
-    handle, millijoules = ctypes.c_void_p(), ctypes.c_ulonglong()
-    index = torch.cuda.current_device()
+    handle, index = ctypes.c_void_p(), torch.cuda.current_device()
     if library.nvmlInit_v2() or library.nvmlDeviceGetHandleByIndex_v2(index, ctypes.byref(handle)):
         return None
+    return library, handle
+
+
+def _nvml() -> Callable[[], float | None] | None:
+    """Return how the accelerator's counter is read, None where its driver keeps none."""
+    if (found := _handle()) is None:
+        return None
+    library, handle = found
+    millijoules = ctypes.c_ulonglong()
 
     def read() -> float | None:
         failed = library.nvmlDeviceGetTotalEnergyConsumption(handle, ctypes.byref(millijoules))

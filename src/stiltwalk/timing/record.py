@@ -87,6 +87,21 @@ class InstrumentTest:
 
 
 @dataclass(frozen=True, kw_only=True)
+class KeptPass:
+    """Tests of the instrument that were passed here before, under the same conditions.
+
+    Args:
+        tests: one per scenario and figure.
+        busy: the share of all cores that others took then; no busier a machine is served.
+        unix_s: when.
+    """
+
+    tests: tuple[InstrumentTest, ...]
+    busy: float
+    unix_s: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class Case:
     """What was asked and how: `language` is empty where all of the task's are in every block."""
 
@@ -110,6 +125,7 @@ class TimedCell(Case):
         b_s: B's.
         judged: ratio, interval, margin, blocks; how it came out were the instrument not tested.
         wanted_blocks: what the pilot asked for; more than were measured leave a cell open.
+        needs_s: about what so many take here.
     """
 
     figure: Figure
@@ -118,6 +134,23 @@ class TimedCell(Case):
     b_s: float
     judged: Judged
     wanted_blocks: int
+    needs_s: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class NotTimed(Case):
+    """What no clock decided, and why; `needs_s` is about what a verdict takes here, if known."""
+
+    why: str
+    needs_s: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Operations:
+    """What a model runs for one fixed batch: kernels, and operations of their matrix products."""
+
+    kernels: int
+    flops: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -239,6 +272,7 @@ class MachineState(Case):
         temperature_c: of the hottest sensor at the end.
         energy_j: from the machine's counter, both models together.
         energy_counter: which counter, "unavailable" for none.
+        device_busy: share of the time that an accelerator worked, for whomever.
     """
 
     load: float | None
@@ -248,6 +282,12 @@ class MachineState(Case):
     temperature_c: float | None
     energy_j: float | None
     energy_counter: str
+    device_busy: float | None = None
+
+    @property
+    def busy(self) -> float:
+        """The share of all cores that others took, guests of the same host among them."""
+        return (self.elsewhere or 0.0) + (self.steal_time or 0.0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -348,6 +388,12 @@ class Speed:
         data: where requests came from, empty where a stage's lineage tells.
         made_by: versions and machine.
         attempts: at this measurement so far, this one last.
+        reason: why the clock was not used, or stopped, a sentence; empty if it went through.
+        is_worth_trying_again: whether that reason is one of the moment, as a busy machine is.
+        not_timed: what has no verdict, and why.
+        operations: of A and B by task; two models with equal ones and no difference in `structure`
+            do the same computation.
+        tested_unix_s: when the instrument was tested, if an earlier pass of its tests served.
     """
 
     a: str
@@ -371,6 +417,11 @@ class Speed:
     data: str = ""
     made_by: dict[str, str] = field(default_factory=dict)
     attempts: tuple[Attempt, ...] = ()
+    reason: str = ""
+    is_worth_trying_again: bool = False
+    not_timed: tuple[NotTimed, ...] = ()
+    operations: dict[str, tuple[Operations, Operations]] = field(default_factory=dict)
+    tested_unix_s: float | None = None
 
 
 def write_speed(speed: Speed, file: Path) -> None:

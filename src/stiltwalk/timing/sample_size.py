@@ -21,6 +21,9 @@ POWER = 0.99
 MOST_BLOCKS = 240
 """More are not measured; a cell that would need them comes out as INCONCLUSIVE."""
 
+TYPICAL_BLOCKS = 116
+"""A pilot and what it asks for on a quiet machine: blocks of a few requests vary by 7 %."""
+
 FEWEST_BLOCKS = 2 * LEAST_BLOCKS
 """As many independent ones are planned for: by chance some blocks look more correlated than so."""
 
@@ -157,7 +160,8 @@ class Profile:
         pilot_blocks: measured beforehand, to tell how many are needed.
         least_blocks: even where a pilot asks for fewer; it may not have seen the worst.
         fewest_blocks: even where time is short.
-        most_s: no scenario of a task is measured for longer; what it leaves open stays open.
+        most_s: no scenario of a task is measured for longer; what it leaves open stays open. The
+            number of blocks is the limit that counts: requests of a second take their time.
         load_queries: how many queries LoadGen asks each model in each scenario, at least.
         load_s: and for how long, at least.
         breakdown_requests: of each language, for the parts of written answers' time.
@@ -165,6 +169,7 @@ class Profile:
             virtual machine may be disturbed for seconds, and a small model's windows are short.
         patience_s: see there.
         server: also let LoadGen find the highest rate of the Server scenario.
+        look_s: how long the machine is looked at beforehand; 0 for not at all.
     """
 
     name: ProfileName
@@ -175,13 +180,19 @@ class Profile:
     pilot_blocks: int = 16
     least_blocks: int = 32
     fewest_blocks: int = FEWEST_BLOCKS
-    most_s: float = 40.0
+    most_s: float = 1800.0
     load_queries: int = 64
     load_s: float = 0.0
     breakdown_requests: int = 20
     warm_up_windows: int = 30
     patience_s: float = 20.0
     server: bool = False
+    look_s: float = 1.0
+
+    @property
+    def least_s(self) -> float:
+        """Less than this brings no case to a verdict."""
+        return (self.pilot_blocks + self.fewest_blocks) * self.block_s
 
     def only(self, names: Collection[str]) -> Profile:
         """Return it with the scenarios of these names alone; with all where none are given."""

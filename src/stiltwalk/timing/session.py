@@ -1,13 +1,18 @@
-"""A measuring session: tests of the instrument once, then every task in every scenario."""
+"""A measuring session: every task in every scenario, the instrument tested along with the first.
+
+The tests share A's turns with B: A under a second name, and that one delayed, are asked in the same
+blocks. A first test that fails ends the session.
+"""
 
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
+from math import log, log1p
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -16,18 +21,29 @@ from stiltwalk.draws import Draws
 from stiltwalk.heads.cloze import PromptedFolder
 from stiltwalk.inference.predictor import Delayed, Predictor, Settings, System, load_predictor
 from stiltwalk.models.device import pick_device
+from stiltwalk.store.machine import measured_on
 from stiltwalk.timing.attribution import breakdowns
-from stiltwalk.timing.blocks import Bench, Measured, Pair, Workload
+from stiltwalk.timing.blocks import Along, Bench, KeptBlocks, Measured, Pair, Request, Workload
 from stiltwalk.timing.loadgen import SERVER, SERVER_BOUND, Load, highest_rate, run_load
 from stiltwalk.timing.machine import Watch, peak_bytes
-from stiltwalk.timing.record import Case, InstrumentTest, LatencyBreakdown, LoadGenRun, MachineState
+from stiltwalk.timing.record import (
+    Case,
+    InstrumentTest,
+    KeptPass,
+    LatencyBreakdown,
+    LoadGenRun,
+    MachineState,
+    NotTimed,
+)
 from stiltwalk.timing.sample_size import Figure, Profile, Scenario, margin_of
 from stiltwalk.timing.tost import judge
 
 INSTRUMENT = "the instrument"
-DELAYS = (0.0, 0.05, 0.02)
-"""What the instrument is shown: an A/A test, a delay that it must see, and a smaller one."""
+_LOADGEN_TRIES, _LOADGEN_AGREES = 3, 0.05
+DELAYS = (0.0, 0.02, 0.05)
+"""What the instrument is shown: an A/A test, a small delay, and one that it must see."""
 
+_PAIR = 2
 Predictors = tuple[Predictor, Predictor]
 
 
@@ -68,6 +84,7 @@ class Measurement:
         weight_bytes: of A and B.
         peak_bytes: what A and B took beyond their weights, alternating; empty where the system does
             not tell.
+        tests: of the instrument, in the same blocks.
     """
 
     case: Case
@@ -76,6 +93,7 @@ class Measurement:
     machine_state: MachineState
     weight_bytes: tuple[int, int]
     peak_bytes: tuple[tuple[int, int], ...]
+    tests: tuple[InstrumentTest, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,23 +105,44 @@ class Session:
         num_threads: CPU threads.
         seed: of requests and orders.
         tell: told what is being measured, a line each.
+        moved: told how many seconds are spent, and how many it will be in all, about.
+        budget_s: clock that may be spent; None for what verdicts take, 0 for none.
+        wait: wait for a machine that is too busy.
+        kept: blocks of this session before it was killed.
+        passed: tests that may serve, None where there are none.
     """
 
     profile: Profile
     num_threads: int
     seed: int
     tell: Callable[[str], None] = lambda _: None
+    moved: Callable[[float, float], None] = lambda _spent_s, _in_all_s: None
+    budget_s: float | None = None
+    wait: bool = False
+    kept: KeptBlocks = field(default_factory=KeptBlocks)
+    passed: KeptPass | None = None
 
     @property
     def device(self) -> str:
         """The name of what is measured on."""
         return torch.cuda.get_device_name() if pick_device().type == "cuda" else "cpu"
 
+    @property
+    def over_budget(self) -> str:
+        """Why a case is not timed that the budget does not reach."""
+        return f"the budget of {self.budget_s or 0:.0f} s does not reach it"
+
     def measure(
-        self, pair: Pair, workload: Workload, scenario: Scenario, num_cells: int, key: str
+        self,
+        systems: tuple[System, ...],
+        workload: Workload,
+        scenario: Scenario,
+        num_cells: int,
+        along: Along,
     ) -> Measured:
-        """Measure two systems; what is drawn depends on the seed, the scenario and the key."""
-        bench = Bench(pair, workload, scenario, self.profile, self._rng(key, scenario.name))
+        """Measure systems; what is drawn depends on the seed, the scenario and the place."""
+        rng = self._rng(along.place, scenario.name)
+        bench = Bench(systems, workload, scenario, self.profile, rng, along)
         margins = [margin_of(figure, self.device) for figure in scenario.figures]
         return bench.measure(margins, num_cells)
 
@@ -112,56 +151,65 @@ class Session:
             Draws(self.seed, "measurement", task).number("requests", *place)
         )
 
-    def instrument_tests(
-        self, model_pair: ModelPair
-    ) -> tuple[list[InstrumentTest], list[MachineState]]:
+    def instrument_tests(self, model_pair: ModelPair) -> tuple[list[InstrumentTest], MachineState]:
         """Return what the instrument says about a pair's A under two names, also delayed."""
-        where, settings = model_pair.folders[0], model_pair.settings[0]
-        first, second = (load_predictor(where, settings) for _ in range(2))
-        tests, states = [], []
+        first, second = (second_name(model_pair) for _ in range(2))
+        watch, tests = Watch(), list[InstrumentTest]()
         for scenario in self.profile.scenarios:
-            watch, found = Watch(), []
-            for delay in DELAYS:
-                what = f"delay test of {delay:.0%}" if delay else "A/A test"
-                self.tell(f"{INSTRUMENT}: {scenario.name}, {what}")
-                pair = (first, Delayed(second, delay) if delay else second)
-                key = f"controls {delay}"
-                found.append(self.measure(pair, model_pair.workload, scenario, 1, key))
-            case = Case(task=INSTRUMENT, language="", scenario=scenario.name)
-            states.append(watch.state(case))
-            for figure in scenario.figures:
-                if not all(each.shows(figure) for each in found):
-                    continue
-                margin = margin_of(figure, self.device)
-                aa, delay_5, delay_2 = (judge(each.log_ratios(figure), margin) for each in found)
-                known = InstrumentTest(
-                    scenario=scenario.name, figure=figure, aa=aa, delay_5=delay_5, delay_2=delay_2
-                )
-                tests.append(known)
-        return tests, states
+            self.tell(f"{INSTRUMENT}: {scenario.name}")
+            systems = (first.system, second)
+            along = Along(place=f"{INSTRUMENT} {scenario.name}", tell=self.tell)
+            measured = self.measure(systems, model_pair.workload, scenario, 1, along)
+            tests += tests_in(measured, scenario, 1, self.device)
+        return tests, watch.state(Case(task=INSTRUMENT, language="", scenario=""))
 
-    def measurements(
-        self, model_pair: ModelPair, pair: Predictors, num_cells: int
-    ) -> Iterator[Measurement]:
-        """Yield every scenario of a pair, in the full profile language by language."""
-        task, (a, b) = model_pair.task, pair
+    def cases(self, model_pair: ModelPair) -> Iterator[tuple[Scenario, Case]]:
+        """Yield what is measured of a pair: every scenario, in the full profile by language."""
         for scenario in self.profile.scenarios:
             for language in model_pair.workload.rows if self.profile.by_language else ("",):
-                self.tell(f"{task} {language}: {scenario.name}")
-                workload = model_pair.workload.only(language) if language else model_pair.workload
-                watch, case = Watch(), Case(task=task, language=language, scenario=scenario.name)
-                measured = self.measure(pair, workload, scenario, num_cells, task + language)
-                yield Measurement(
-                    case=case,
-                    figures=scenario.figures,
-                    measured=measured,
-                    machine_state=watch.state(case),
-                    weight_bytes=(a.weight_bytes(), b.weight_bytes()),
-                    peak_bytes=tuple(self._peaks(pair, workload, scenario)),
-                )
+                case = Case(task=model_pair.task, language=language, scenario=scenario.name)
+                yield scenario, case
 
-    def loadgen(self, model_pair: ModelPair, pair: Pair) -> Iterator[LoadGenRun]:
-        """Yield what LoadGen says of each model in every scenario, Server last."""
+    def measured(
+        self,
+        model_pair: ModelPair,
+        systems: tuple[System, ...],
+        place: tuple[Scenario, Case],
+        num_cells: int,
+        along: Along,
+    ) -> Measurement | NotTimed:
+        """Measure one case, the instrument too where there is a third system."""
+        scenario, case = place
+        self.tell(f"{case}{', with the tests of the instrument' * (len(systems) > _PAIR)}")
+        workload, pair = model_pair.workload, systems[:_PAIR]
+        workload = workload.only(case.language) if case.language else workload
+        watch = Watch()
+        measured = self.measure(systems, workload, scenario, num_cells, along)
+        if not measured.blocks:
+            return NotTimed(**vars(case), why=self.over_budget, needs_s=measured.needs_s)
+        tests = tests_in(measured, scenario, _PAIR, self.device) if systems[_PAIR:] else ()
+        a, b = (cast("Predictor", each) for each in pair)
+        return Measurement(
+            case=case,
+            figures=scenario.figures,
+            measured=measured.against(1),
+            machine_state=watch.state(case),
+            weight_bytes=(a.weight_bytes(), b.weight_bytes()),
+            peak_bytes=tuple(self._peaks((a, b), workload, scenario)),
+            tests=tuple(tests),
+        )
+
+    def loadgen(
+        self, model_pair: ModelPair, pair: Pair, expected: Mapping[str, float]
+    ) -> Iterator[LoadGenRun]:
+        """Yield what LoadGen says of each model in every scenario, Server last.
+
+        Args:
+            model_pair: what is asked.
+            pair: both models.
+            expected: by scenario that was timed, the log-ratio that was found in pairs; figures
+                that contradict it are measured again, and left out if they still do.
+        """
         profile, task = self.profile, model_pair.task
         per_language = -(-profile.load_queries // len(model_pair.workload.rows))
         requests = model_pair.workload.draw(per_language, self._rng(task, "loadgen"))
@@ -170,11 +218,13 @@ class Session:
         )
         runs = []
         for scenario in profile.scenarios:
+            if scenario.name not in expected:
+                continue
             size = scenario.requests_per_query or 1
             load = replace(asked, scenario=scenario.name, requests_per_query=size)
             self.tell(f"{task}: LoadGen, {scenario.name}")
-            runs += [run_load(each, requests, load) for each in pair]
-        if profile.server:
+            runs += _agreeing(pair, requests, load, expected[scenario.name])
+        if profile.server and runs:
             self.tell(f"{task}: LoadGen, {SERVER}")
             bound_s = SERVER_BOUND * runs[0].percentiles_s["p50"]
             load = replace(asked, scenario=SERVER, bound_s=bound_s)
@@ -206,6 +256,59 @@ class Session:
                 return
             if turn:  # the first one also pays for what the allocator then keeps
                 yield found[0], found[1]
+
+
+def _agreeing(
+    pair: Pair, requests: Sequence[Request], load: Load, expected: float
+) -> list[LoadGenRun]:
+    """Return what LoadGen says of both, one after the other until it is what pairs found.
+
+    Two runs of a load generator lie apart, and the machine is another one by then.
+
+    Returns:
+        Nothing where they contradict the log-ratio that is expected every time.
+    """
+    for _ in range(_LOADGEN_TRIES):
+        a, b = (run_load(each, requests, load) for each in pair)
+        found = (a.requests_per_s, b.requests_per_s)
+        if a.percentiles_s and b.percentiles_s:
+            found = (b.percentiles_s["p50"], a.percentiles_s["p50"])
+        if abs(log(found[0] / found[1]) - expected) <= log1p(_LOADGEN_AGREES):
+            return [a, b]
+    return []
+
+
+def conditions(model_pair: ModelPair, profile: Profile, num_threads: int) -> str:
+    """Return what a pass of the tests of the instrument holds for, besides how busy one is."""
+    where, settings = model_pair.folders[0], model_pair.settings[0]
+    folder = where if isinstance(where, Path) else where.model.encoder
+    size = sum(file.stat().st_size for file in folder.glob("*.safetensors"))
+    return repr((measured_on(), size, settings.name, settings.precision, profile, num_threads))
+
+
+def second_name(model_pair: ModelPair) -> Delayed:
+    """Load a pair's A once more, to be asked under a second name, by itself and delayed."""
+    return Delayed(load_predictor(model_pair.folders[0], model_pair.settings[0]), DELAYS)
+
+
+def tests_in(
+    measured: Measured, scenario: Scenario, first: int, device: str
+) -> Iterator[InstrumentTest]:
+    """Yield what blocks say of A under a second name, one test per figure that they show.
+
+    Args:
+        measured: A, and from place `first` on that system after each of `DELAYS`.
+        scenario: of the blocks.
+        first: see there.
+        device: decides what counts as equal.
+    """
+    found = [measured.against(first + place) for place in range(len(DELAYS))]
+    for figure in filter(measured.shows, scenario.figures):
+        margin = margin_of(figure, device)
+        aa, delay_2, delay_5 = (judge(each.log_ratios(figure), margin) for each in found)
+        yield InstrumentTest(
+            scenario=scenario.name, figure=figure, aa=aa, delay_5=delay_5, delay_2=delay_2
+        )
 
 
 def _answer_all(system: System, queries: Sequence[Sequence[Any]]) -> None:
