@@ -24,6 +24,7 @@ from stiltwalk.tasks import TASKS, declare
 from stiltwalk.tasks.sources import known_languages
 from stiltwalk.tasks.task import Dev
 from stiltwalk.timing.record import FILE, Speed, read_speed
+from stiltwalk.wording import public
 
 Row = TypeVar("Row", ScoreRow, TimingRow, ExampleScoreRow)
 
@@ -261,7 +262,7 @@ def rows_of(record: RunRecord, workspace: Workspace) -> RunRows:
         provenance=_provenance(list(markers.values())),
         gaps=tuple(_gaps(record, there, workspace)),
         languages=record.languages,
-        model=record.model,
+        model=public(record.model),
         made_of=record.walked,
         dev=record.dev,
         remarks=tuple(said_of_mixture(map(made_with, markers.values()))),

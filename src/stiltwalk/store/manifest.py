@@ -135,12 +135,11 @@ def page_of(workspace: Workspace, name: str) -> Path:
 def keep_record(workspace: Workspace, record: RunRecord) -> bool:
     """Keep the record of a run; return whether it is another than the one that was there.
 
-    It says nothing that is private, but for where rows are read again at an export.
+    It says nothing that is private, but for where rows and the base model are found again.
     """
     record = replace(
         record,
         recipe=public(record.recipe),
-        model=public(record.model),
         stages=tuple(replace(each, does=public(each.does)) for each in record.stages),
         gaps=tuple(replace(each, reason=public(each.reason)) for each in record.gaps),
     )
