@@ -183,9 +183,9 @@ def _needs(stage: Stage, num_threads: int, shape: ModelShape) -> Needs:
 def fitting_jobs(jobs: Sequence[Job]) -> int:
     """Return how many of these at a time this machine has CPUs, GPUs and memory for.
 
-    One, where all of them take less time than starting a second process is worth.
+    One, where those that may run side by side take less time than a second process is worth.
     """
-    if sum(job.cost_s for job in jobs) < _WORTH_A_PROCESS_S:
+    if sum(job.cost_s for job in jobs if not job.needs.alone) < _WORTH_A_PROCESS_S:
         return 1
     needs = [job.needs for job in jobs]
     num_gpus = num_accelerators() if any(each.on_gpu for each in needs) else 0
