@@ -2,7 +2,7 @@
 
     python benchmarks/cluster.py [--workload NAME] [--quick] [--json]
 
-The graph is that of `recipes/mini_full.toml` with as many seeds as 1,000 stages take, each as long
+The graph is that of `mini_full` with as many seeds as 1,000 stages take, each as long
 as `stiltwalk plan` estimates, scaled. Its limit with W workers is the longer of its longest way and
 all work divided by W; `ratio` is that limit over the time taken.
 
@@ -42,6 +42,7 @@ from stiltwalk.execution.progress import Narrator
 from stiltwalk.execution.scheduler import Job, Needs, Scheduler, jobs_of
 from stiltwalk.execution.study import run, run_study
 from stiltwalk.recipe.load import read_recipe
+from stiltwalk.recipe.shipped import SHIPPED
 from stiltwalk.stages.cost import ModelShape
 from stiltwalk.stages.encoder import Base
 from stiltwalk.stages.graph import build_plan
@@ -49,7 +50,6 @@ from stiltwalk.stages.stage import Stage
 from stiltwalk.store.remote import workspace_at
 from stiltwalk.store.workspace import Workspace
 
-RECIPES = Path(__file__).parents[1] / "recipes"
 SHAPE = ModelShape(num_blocks=3, width=128, vocabulary_size=12_000)
 WORKERS = (1, 4, 16, 64)
 LOCAL = {"node_ip_address": "127.0.0.2", "object_store_memory": 80_000_000}
@@ -65,7 +65,7 @@ Row = dict[str, Any]
 def graph(num_stages: int, all_work_s: float) -> list[Job]:
     """Return a study's first stages, each sleeping so long that all take `all_work_s`."""
     seeds = list(range(1, num_stages // 50 + 2))
-    recipe = read_recipe(RECIPES / "mini_full.toml", [f"seeds={seeds}"])
+    recipe = read_recipe(SHIPPED["mini_full"], [f"seeds={seeds}"])
     base = Base(name="base", revision="base")
     plan = build_plan(recipe, base=base, revision=lambda task, _: task.name)
     real = list(jobs_of(plan, SHAPE))[:num_stages]
@@ -199,7 +199,7 @@ def mini(*, quick: bool) -> Iterator[Row]:
             began = time.perf_counter()
             executor = "ray" if num_workers else "local"
             console = Console(file=io.StringIO())
-            run_study(RECIPES / "mini.toml", folder, console, changes, executor)
+            run_study(SHIPPED["mini"], folder, console, changes, executor)
             times[variant] = time.perf_counter() - began
     for variant, time_s in times.items():
         ratio = time_s / times["1 worker"]

@@ -2,7 +2,7 @@
 
     python benchmarks/inference_demo.py [--quick] [--json] [--rows 200] [--tasks xnli,…]
 
-The nine targets of recipes/mini.toml in all their languages, the shipped encoder with fresh heads:
+The nine targets of the recipe `mini` in all their languages, the shipped encoder with fresh heads:
 speed does not depend on what they learned. Both variants answer with the same code but for
 
     plain       language by language, 32 rows in their own order, padded to the longest; tokenised

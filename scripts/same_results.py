@@ -10,9 +10,12 @@ import filecmp
 import os
 import subprocess
 import sys
+from difflib import unified_diff
+from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+_MOST_LINES = 12
 HERE = Path(__file__).resolve().parents[1]
 RECIPE = """
 name = "same"
@@ -70,6 +73,11 @@ def _stiltwalk(tree: Path, *words: str) -> str:
     return done.stdout
 
 
+def _changed_lines(before: Path, after: Path) -> str:
+    texts = [each.read_text(encoding="utf-8").splitlines(keepends=True) for each in (before, after)]
+    return "".join(islice(unified_diff(*texts, n=0), _MOST_LINES))
+
+
 def main() -> None:
     """Compare file by file."""
     with TemporaryDirectory() as aside:
@@ -89,8 +97,10 @@ def main() -> None:
             if file.is_file()
         }
         _, differ, lacking = filecmp.cmpfiles(before, after, sorted(names), shallow=False)
-        for name in (*differ, *lacking):
-            sys.stdout.write(f"differs: {name}\n")
+        for name in differ:
+            sys.stdout.write(f"differs: {name}\n{_changed_lines(before / name, after / name)}")
+        for name in lacking:
+            sys.stdout.write(f"on one side alone: {name}\n")
         sys.stdout.write(f"{len(names) - len(differ) - len(lacking)} of {len(names)} files equal\n")
         sys.exit(1 if differ or lacking or not names else 0)
 

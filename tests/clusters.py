@@ -21,7 +21,7 @@ import psutil
 import pytest
 from rich.console import Console
 
-from stiltwalk.execution.executors.local import Executor
+from stiltwalk.execution.executors import Executor
 from stiltwalk.execution.executors.worker import Progress
 from stiltwalk.execution.progress import Narrator
 from stiltwalk.execution.scheduler import Job, Scheduler

@@ -209,6 +209,27 @@ def test_a_disk_that_fills_between_stages_ends_with_1(
     assert message.startswith("error: No space left on device (run.json). Put that right")
 
 
+def test_what_nobody_foresaw_ends_in_a_sentence_and_keeps_its_traceback(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: object) -> None:
+        raise KeyError("s3://me:pa55word@host")
+
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr("stiltwalk.status", fail)
+    monkeypatch.setattr(sys, "argv", ["stiltwalk", "status", str(tmp_path)])
+    with pytest.raises(SystemExit) as end:
+        cli.main()
+    assert end.value.code == FAILED
+    message = capsys.readouterr().err
+    (kept,) = tmp_path.glob("stiltwalk-*.txt")
+    assert message.startswith("error: This is a mistake in stiltwalk (KeyError: ")
+    assert f"The traceback is in {kept}" in message
+    assert "Traceback" in kept.read_text(encoding="utf-8")
+    assert kept.stat().st_mode & 0o777 == 0o600
+    assert "pa55word" not in message + kept.read_text(encoding="utf-8")
+
+
 def test_debug_shows_the_traceback(tmp_path: Path) -> None:
     done = call("--debug", "run", str(tmp_path / "none.toml"))
     assert "Traceback" in done.stderr

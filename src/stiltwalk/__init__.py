@@ -56,11 +56,12 @@ def run(
     """Carry out a recipe and write its report, whose page is returned; what is there is kept.
 
     Args:
-        recipe: a TOML file.
+        recipe: a TOML file, or the name of a shipped one, such as "mini".
         workspace: the folder, or the URL that fsspec knows, where stages and reports are kept.
         changes: like `data.test_rows=50`, applied to the recipe.
         console: where progress goes; standard output by default.
-        executor: "local" for this process, "ray" or "ray://HEAD:PORT" for a Ray cluster.
+        executor: "local" for as many stages at a time as this machine has CPUs, accelerators and
+            memory for, "local://N" for N; "ray" or "ray://HEAD:PORT" for a Ray cluster.
         fresh_versions: make kept stages again that other versions of the libraries made.
 
     Raises:
@@ -70,10 +71,11 @@ def run(
     from rich.console import Console
 
     from stiltwalk.execution.study import run_study
+    from stiltwalk.recipe.shipped import recipe_file
 
     console = console or Console()
     finished = run_study(
-        Path(recipe), workspace, console, changes, executor, fresh_versions=fresh_versions
+        recipe_file(recipe), workspace, console, changes, executor, fresh_versions=fresh_versions
     )
     if not finished.needs_report:
         console.print("Nothing to do: every stage was kept.")
@@ -94,8 +96,9 @@ def plan(
         What `stiltwalk plan --json` prints: `stages` with their costs, the sum `to_do`, and more.
     """
     from stiltwalk.execution.plan_view import plan_view
+    from stiltwalk.recipe.shipped import recipe_file
 
-    return plan_view(Path(recipe), workspace, changes)
+    return plan_view(recipe_file(recipe), workspace, changes)
 
 
 def status(workspace: str | Path) -> dict[str, Any]:

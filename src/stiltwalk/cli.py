@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
+import os
 import sys
+import tempfile
+import traceback
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -13,6 +17,7 @@ import typer
 from rich.console import Console
 
 import stiltwalk
+from stiltwalk import wording
 from stiltwalk.errors import (
     ClusterError,
     DataError,
@@ -47,7 +52,9 @@ Workspace = Annotated[
         "--workspace", "-w", metavar="PLACE", help="Where stages and reports are kept: DIR or URL."
     ),
 ]
-RecipeFile = Annotated[Path, typer.Argument(help="A recipe, such as recipes/mini.toml.")]
+RecipeFile = Annotated[
+    str, typer.Argument(help="A recipe: a TOML file, or the name of a shipped one, such as mini.")
+]
 Changes = Annotated[
     list[str] | None,
     typer.Option("--set", help="Change one value of the recipe, such as data.test_rows=50."),
@@ -81,6 +88,12 @@ def run(
     executor: Annotated[
         str, typer.Option(metavar="NAME", help="local, ray, or ray://HEAD:PORT: a Ray cluster.")
     ] = "local",
+    num_jobs: Annotated[
+        int | None,
+        typer.Option(
+            "--jobs", min=1, help="Stages at a time; as many as this machine can by default."
+        ),
+    ] = None,
     fresh_versions: Annotated[
         bool,
         typer.Option("--fresh-versions", help="Make kept stages again that other versions made."),
@@ -90,6 +103,8 @@ def run(
     from stiltwalk.store.machine import leads
 
     console = Console(quiet=not leads())
+    if num_jobs:
+        executor = f"{executor}://{num_jobs}"
     page = stiltwalk.run(
         recipe, workspace, changes or (), console, executor, fresh_versions=fresh_versions
     )
@@ -144,6 +159,9 @@ def export(
         str | None,
         typer.Option("--push", metavar="OWNER/NAME", help="Upload that checkpoint to the hub."),
     ] = None,
+    public: Annotated[
+        bool, typer.Option("--public", help="Let anyone see what --push makes there.")
+    ] = False,
 ) -> None:
     """Write a run's predictions and labels as XTREME lays them out, ready for `score`."""
     if checkpoint is None and to_hub is not None:
@@ -155,7 +173,7 @@ def export(
     if to_hub is not None:
         from stiltwalk.publishing import push
 
-        _say(f"Pushed: {push(written[0], to_hub)}")
+        _say(f"Pushed: {push(written[0], to_hub, public=public)}")
 
 
 @app.command()
@@ -211,6 +229,36 @@ def score(
 
 
 @app.command()
+def recipes(as_json: AsJson = False) -> None:
+    """List the recipes that come with stiltwalk, what each is for and what it takes."""
+    from stiltwalk.execution.plan_view import recipes_table, recipes_view
+    from stiltwalk.tables import terminal
+
+    document = recipes_view()
+    _show(document, as_json, lambda console: terminal.show(recipes_table(document), console))
+
+
+@app.command()
+def init(
+    name: Annotated[str, typer.Argument(help="Of the study: NAME.toml is written here.")],
+    model: Annotated[
+        str, typer.Option(help="A model's folder, or its id on the hub.")
+    ] = "FacebookAI/xlm-roberta-base",
+    data_source: Annotated[
+        str, typer.Option("--data", help="A folder laid out like the hub, hub, or mini.")
+    ] = "hub",
+) -> None:
+    """Write a commented recipe for your own model and data, to be changed and run."""
+    from stiltwalk.recipe.shipped import start_recipe
+
+    file = Path(f"{name.removesuffix('.toml')}.toml")
+    start_recipe(file, model, data_source)
+    _say(
+        f"Written: {file}. Change it, see its `stiltwalk plan {file}`, then `stiltwalk run {file}`."
+    )
+
+
+@app.command()
 def tasks(
     name: Annotated[str | None, typer.Argument(help="Show one task with its sizes.")] = None,
     file: Annotated[
@@ -257,8 +305,9 @@ def fetch(
     from stiltwalk.data import hub
     from stiltwalk.execution.study import mirror_files
     from stiltwalk.recipe.load import read_recipe
+    from stiltwalk.recipe.shipped import recipe_file
 
-    files = mirror_files(read_recipe(recipe, changes or ()))
+    files = mirror_files(read_recipe(recipe_file(recipe), changes or ()))
     size_mb = sum(file.num_bytes for file in files) / 1e6
     _say(f"{len(files)} files, {size_mb:,.0f} MB, into {folder}")
     for number, file in enumerate(files, start=1):
@@ -281,35 +330,56 @@ def _show(document: object, as_json: bool, show: Callable[[Console], None]) -> N
 
 
 def main() -> None:
-    """Run the command line, and turn what a user can cause into sentences and exit codes."""
-    debug = "--debug" in sys.argv
-    errors = Console(stderr=True)
+    """Run the command line, and turn whatever happens into sentences and exit codes."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # None, if it was closed before
+            stream.reconfigure(errors="backslashreplace")
     try:
         app()
-    except StiltwalkError as error:
-        if debug:
-            raise
-        notes = getattr(error, "__notes__", [])
-        errors.print(f"error: {error}", *notes, style="red", markup=False, soft_wrap=True, sep="\n")
-        failed = isinstance(error, FAILURES) and not isinstance(error, NoSuchRun)
-        sys.exit(FAILED if failed else WRONG_INPUT)
-    except OSError as error:  # between stages: a full disk, a folder that may not be written
-        if debug:
-            raise
-        place = f" ({error.filename})" if error.filename else ""
-        errors.print(
-            f"error: {error.strerror or error}{place}. Put that right and run the same command "
-            "again: finished stages are kept.",
-            style="red",
-            markup=False,
-            soft_wrap=True,
-        )
-        sys.exit(FAILED)
     except SystemExit as end:
         if end.code == INTERRUPTED:
             kept = " Finished stages are kept; run it again to go on." if "run" in sys.argv else ""
-            errors.print(f"Interrupted.{kept}")
+            Console(stderr=True).print(f"Interrupted.{kept}")
         raise
+    except Exception as error:
+        if "--debug" in sys.argv:
+            raise
+        sys.exit(_ended_by(error))
+
+
+def _ended_by(error: Exception) -> int:
+    """Say what ended the command; return its exit code."""
+    if isinstance(error, StiltwalkError):
+        _say_error(str(error), *getattr(error, "__notes__", ()))
+        failed = isinstance(error, FAILURES) and not isinstance(error, NoSuchRun)
+        return FAILED if failed else WRONG_INPUT
+    if isinstance(error, OSError):  # between stages: a full disk, a folder that may not be written
+        place = f" ({error.filename})" if error.filename else ""
+        _say_error(
+            f"{error.strerror or error}{place}. Put that right and run the same command again: "
+            "finished stages are kept."
+        )
+        return FAILED
+    _say_error(_unforeseen(error))
+    return FAILED
+
+
+def _say_error(text: str, *notes: str) -> None:
+    lines = [wording.masked(each) for each in (f"error: {text}", *notes)]
+    Console(stderr=True).print(*lines, style="red", markup=False, soft_wrap=True, sep="\n")
+
+
+def _unforeseen(error: Exception) -> str:
+    """Keep the traceback of what nobody foresaw, and return a sentence."""
+    said = str(error).strip().partition("\n")[0][:300]
+    text = f"This is a mistake in stiltwalk ({type(error).__name__}: {said})."
+    try:
+        number, name = tempfile.mkstemp(prefix="stiltwalk-", suffix=".txt")
+        with os.fdopen(number, "w", encoding="utf-8", errors="backslashreplace") as stream:
+            stream.write(wording.masked("".join(traceback.format_exception(error))))
+    except OSError:
+        return f"{text} Run it again with --debug to see its traceback."
+    return f"{text} The traceback is in {name}: report it together with what you called."
 
 
 if __name__ == "__main__":

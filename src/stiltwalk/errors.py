@@ -4,6 +4,7 @@ StiltwalkError
 ├── RecipeError         the recipe file asks for something that does not exist
 ├── DataError           a data file is missing, altered, or not in the expected format
 ├── ModelError          a model folder is missing, incomplete, or of an unknown family
+│   └── NotFinite       what a model computed are no numbers any more
 ├── MetricError         a metric was given inputs it is not defined on
 ├── WorkspaceError      the workspace is in use, full, or altered
 │   └── NoSuchRun       the folder that was given holds no run, or cannot be used for one
@@ -31,6 +32,15 @@ class DataError(StiltwalkError):
 
 class ModelError(StiltwalkError):
     """A model folder is missing, incomplete, or of an unknown family."""
+
+
+class NotFinite(ModelError):  # noqa: N818 - says it best
+    """What a model computed are no numbers any more; `row` tells of which row, from 0."""
+
+    def __init__(self, message: str, row: int = 0) -> None:
+        """Say it of a row."""
+        super().__init__(message)
+        self.row = row
 
 
 class MetricError(StiltwalkError):

@@ -1,13 +1,19 @@
-"""Files: written as a whole or not at all, and their checksums."""
+"""Files: written as a whole or not at all, their checksums, and where foreign names may lead."""
 
 from __future__ import annotations
 
+import errno
 import json
 import os
-from collections.abc import Iterable
+import shutil
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from hashlib import file_digest, sha256
+from io import StringIO
 from pathlib import Path
+from stat import S_IMODE, S_ISDIR, S_ISREG
+from tempfile import gettempdir
+from typing import Any, BinaryIO
 
 
 def content_checksum(folder: Path, files: Iterable[Path]) -> str:
@@ -64,23 +70,165 @@ class _Cache:
 def write_atomically(file: Path, text: str) -> None:
     """Write a text so that a reader finds all of it or nothing, even after a power cut."""
     aside = file.with_name(f".{file.name}.{os.getpid()}")
-    with aside.open("w", encoding="utf-8") as stream:
-        stream.write(text)
-        stream.flush()
-        os.fsync(stream.fileno())
+    try:
+        aside.write_text(text, encoding="utf-8")
+        put(aside, file)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def put(aside: Path, file: Path) -> None:
+    """Let a finished file or folder take another's place, once the disk has all of it."""
+    for path in (aside, *aside.rglob("*")):
+        sync(path)
+    if aside.is_dir():  # which takes no other folder's place
+        shutil.rmtree(file, ignore_errors=True)
     aside.replace(file)
+    sync(file.parent)
+
+
+def sync(path: Path) -> None:
+    """Wait until a file's content, or a folder's names, would outlast a power cut."""
+    number = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(number)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # a file system that knows no such
+            raise
+    finally:
+        os.close(number)
+
+
+def put_sealed(aside: Path, file: Path) -> None:
+    """Do as `put`, and keep a checksum beside the file for `is_intact`.
+
+    It stands there before the file does, before those of earlier ones, since whatever stops this
+    may leave any of them.
+    """
+    seal = _seal(file)
+    earlier = seal.read_text(encoding="utf-8").split() if seal.is_file() else []
+    write_atomically(seal, "\n".join([checksum(aside), *earlier[:_EARLIER]]))
+    put(aside, file)
+
+
+def is_intact(file: Path) -> bool:
+    """Tell whether a file is there and what `put_sealed` put there."""
+    try:
+        return checksum(file) in _seal(file).read_text(encoding="utf-8").split()
+    except (OSError, ValueError):
+        return False
+
+
+def remove_sealed(file: Path) -> None:
+    """Remove a file and its checksum."""
+    file.unlink(missing_ok=True)
+    _seal(file).unlink(missing_ok=True)
+
+
+def read(file: Path) -> bytes:
+    """Return a file's content; what else may stand under a name would never end, or be no content.
+
+    Raises:
+        OSError: if it cannot be read, or is a pipe, a device, a folder.
+    """
+    with os.fdopen(os.open(file, os.O_RDONLY | os.O_NONBLOCK), "rb") as stream:
+        if not S_ISREG(os.fstat(stream.fileno()).st_mode):
+            raise OSError(errno.EINVAL, "Not a file", str(file))
+        return stream.read()
+
+
+def read_text(file: Path) -> str:
+    """Return a UTF-8 text, without the mark that some editors put first, lines ended alike."""
+    return StringIO(read(file).decode("utf-8-sig"), newline=None).read()
+
+
+def opened(file: Path, flags: int) -> BinaryIO:
+    """Open a lock or the like, for its owner alone, that stands here itself and not behind a link.
+
+    Raises:
+        OSError: if it is a link, a folder, or of somebody else.
+    """
+    number = os.open(file, flags | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
+    return os.fdopen(number, "rb" if flags == os.O_RDONLY else "r+b")
+
+
+def runtime_folder() -> Path:
+    """Return a folder where this user alone may write, for what stands between processes.
+
+    Raises:
+        OSError: if there is none, and none can be made.
+    """
+    given = os.environ.get("XDG_RUNTIME_DIR")
+    parent = Path(given) if given and Path(given).is_dir() else Path(gettempdir())
+    folder = parent / f"stiltwalk-{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    facts = folder.lstat()
+    if not S_ISDIR(facts.st_mode) or facts.st_uid != os.getuid() or S_IMODE(facts.st_mode) & 0o077:
+        raise PermissionError(errno.EACCES, "others may write there: remove it", str(folder))
+    return folder
+
+
+_EARLIER = 8
+
+
+def _seal(file: Path) -> Path:
+    return file.with_name(f".{file.name}.sha256")
+
+
+_CHECKSUM = "checksum"
+
+
+def sealed_json(document: Mapping[str, Any]) -> str:
+    """Return a document as JSON that tells when it was changed; see `unsealed`."""
+    return json.dumps({**document, _CHECKSUM: _json_checksum(document)}, indent=1)
+
+
+def unsealed(text: str | bytes) -> Any:  # noqa: ANN401 - JSON
+    """Return what a JSON text holds; one without a checksum may hold anything.
+
+    Raises:
+        ValueError: if it is no JSON, or was changed since it was sealed.
+    """
+    try:
+        document = json.loads(text)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+    sealed = document.pop(_CHECKSUM, None) if isinstance(document, dict) else None
+    if sealed is not None and sealed != _json_checksum(document):
+        raise ValueError("changed since it was written")
+    return document
+
+
+def _json_checksum(document: Mapping[str, Any]) -> str:
+    return sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
 
 
 def contained(root: Path, name: str) -> Path:
     """Return where a name that somebody else wrote stands below a folder.
 
     Raises:
-        ValueError: if it would stand outside, or nowhere.
+        ValueError: if it would stand outside, be it by a link, or nowhere.
     """
-    parts = Path(name).parts
-    if not parts or Path(name).is_absolute() or ".." in parts or "\0" in name:
-        raise ValueError(f"{name[:100]!r} is not below {root}")
-    return root / name
+    path = root / below(name)
+    try:
+        is_inside = path.resolve().is_relative_to(root.resolve())
+    except (OSError, RuntimeError):  # links in a circle
+        is_inside = False
+    if not is_inside:
+        raise ValueError(f"{name[:100]!r} leads out of {root}")
+    return path
+
+
+def below(name: str) -> str:
+    """Return a name that somebody else wrote, if it leads to a place below where it is put.
+
+    Raises:
+        ValueError: if it leads elsewhere, or nowhere.
+    """
+    parts = name.replace("\\", "/").split("/")
+    if not set(parts).isdisjoint(("", ".", "..")) or not name.isprintable():
+        raise ValueError(f"{name[:100]!r} is no name of a file or folder below another")
+    return name
 
 
 def checksum(file: Path) -> str:

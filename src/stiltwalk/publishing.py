@@ -10,9 +10,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from stiltwalk import wording
 from stiltwalk.data.source import MINI
 from stiltwalk.data.xtreme_files import answers_path, form_of, write_gold
 from stiltwalk.errors import DataError, NoSuchRun, WorkspaceError
+from stiltwalk.files import below, contained
 from stiltwalk.records import (
     Answers,
     GoldTexts,
@@ -98,9 +100,9 @@ def _write_answers(
     written: dict[Path, None] = {}
     for stage in evaluations:
         for seed in [stage.seed] if stage.seed else record.seeds:
-            submission = Path(stage.arm) / f"seed-{seed}"
-            source = workspace.verified(stage.fingerprint) / stage.target
-            shutil.copytree(source, folder / submission / stage.target)
+            submission = Path(below(stage.arm), f"seed-{seed}")
+            copied = contained(folder / submission, stage.target)
+            workspace.copy(stage.fingerprint, stage.target, copied)
             written[submission] = None
     return list(written)
 
@@ -148,16 +150,17 @@ def export_checkpoint(run: Path, which: str, folder: Path) -> Path:
     stage = _wanted(record, which)
     if not workspace.has(stage.fingerprint):
         raise WorkspaceError(f"{which} is not done. Run the recipe again first.")
-    trained = workspace.verified(stage.trained)
     with all_or_nothing(folder) as aside:
-        shutil.copytree(trained / "model", aside, dirs_exist_ok=True)
-        card = model_card(record, stage, workspace)
+        workspace.copy(stage.trained, "model", aside)
+        card = wording.public(model_card(record, stage, workspace))
         (aside / "README.md").write_text(card, encoding="utf-8", newline="\n")
     return folder
 
 
-def push(folder: Path, repository: str) -> str:
+def push(folder: Path, repository: str, *, public: bool = False) -> str:
     """Upload a folder to the hub as a model, and return its address.
+
+    A repository that is not there yet is made; only `public` lets others see it.
 
     Raises:
         WorkspaceError: if the hub refuses or cannot be reached.
@@ -167,7 +170,7 @@ def push(folder: Path, repository: str) -> str:
 
     api = HfApi()
     try:
-        address = api.create_repo(repository, exist_ok=True)
+        address = api.create_repo(repository, private=not public, exist_ok=True)
         api.upload_folder(repo_id=repository, folder_path=folder)
     except (HfHubHTTPError, HFValidationError, OSError) as error:
         first = str(error).partition("\n")[0]

@@ -42,7 +42,7 @@ class Phase(StrEnum):
     PROMPT = "prompt"
     EVALUATION = "evaluation"
     TIMING = "timing"
-    REFERENCE = "without a model"
+    REFERENCE = "reference points"
 
 
 class Metric(StrEnum):

@@ -21,14 +21,15 @@ pytest.importorskip("ray")
 import ray
 from ray.cluster_utils import Cluster
 
-from clusters import NODE, TESTS, meanwhile, ray_cluster, workers
+from clusters import NODE, meanwhile, ray_cluster, workers
 from stiltwalk.execution.executors import ray as ray_executor
+from stiltwalk.recipe.shipped import SHIPPED
 from stiltwalk.store.workspace import RESUME
 from walking import SHORT, Walked, carry_out
 
 pytestmark = pytest.mark.slow
 NUM_KILLS = int(os.environ.get("STILTWALK_KILLS", "100"))
-MINI = TESTS.parent / "recipes" / "mini.toml"
+MINI = SHIPPED["mini"]
 LESS = (
     "languages=['en','de','zh']",
     "arms={none=[],mixed=['mnli','squad_v1']}",

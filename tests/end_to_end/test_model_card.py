@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 from pathlib import Path
 
@@ -49,10 +50,12 @@ class Hub:
 
     refuses = False
     sent: tuple[str, list[str]] | None = None
+    private: bool | None = None
 
-    def create_repo(self, repository: str, *, exist_ok: bool) -> str:
+    def create_repo(self, repository: str, *, private: bool, exist_ok: bool) -> str:
         """Return an address."""
         assert exist_ok
+        Hub.private = private
         return f"https://hub.test/{repository}"
 
     def upload_folder(self, *, repo_id: str, folder_path: Path) -> None:
@@ -76,6 +79,22 @@ def test_a_push_sends_the_checkpoint_with_its_card(
     assert Hub.sent[0] == "me/tagger"
     assert {"README.md", "config.json", "model.safetensors"} <= set(Hub.sent[1])
     assert "Pushed: https://hub.test/me/tagger" in capsys.readouterr().out
+    assert Hub.private
+    push(tmp_path / "card", "me/tagger", public=True)
+    assert not Hub.private
+
+
+def test_what_is_exported_and_reported_names_no_place_on_this_machine(
+    walked: Walked, tmp_path: Path
+) -> None:
+    folder = export_checkpoint(run_of(walked), "mixed/xquad", tmp_path / "card")
+    model = json.loads((run_of(walked) / "run.json").read_text(encoding="utf-8"))["model"]
+    assert model.startswith("./")
+    for file in (*folder.rglob("*"), *run_of(walked).rglob("*")):
+        if file.is_file():
+            content = file.read_bytes()
+            assert str(walked.workspace.parents[1]).encode() not in content, file
+            assert getpass.getuser().encode() + b"@" not in content, file
 
 
 def test_a_hub_that_cannot_be_reached_leaves_the_folder(

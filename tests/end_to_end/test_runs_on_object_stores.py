@@ -14,7 +14,7 @@ pytest.importorskip("s3fs")
 from object_stores import PLACE, Server, object_store
 from stiltwalk import report
 from stiltwalk.errors import WorkspaceError
-from stiltwalk.execution import runner
+from stiltwalk.execution.executors import local
 from stiltwalk.stages.stage import Stage
 from stiltwalk.store import remote
 from stiltwalk.store.remote import Objects, RemoteWorkspace, workspace_at
@@ -34,7 +34,7 @@ def test_a_run_whose_store_stops_goes_on_and_ends_with_the_same_results(
 ) -> None:
     monkeypatch.setattr(remote, "LASTS_S", 3.0)
     done = list[Stage]()
-    perform = runner.perform
+    perform = local.perform
 
     def until_the_fourth(stage: Stage, context: object) -> None:
         if len(done) == 3:
@@ -43,7 +43,7 @@ def test_a_run_whose_store_stops_goes_on_and_ends_with_the_same_results(
         done.append(stage)
 
     with monkeypatch.context() as patched:
-        patched.setattr(runner, "perform", until_the_fourth)
+        patched.setattr(local, "perform", until_the_fourth)
         with pytest.raises(WorkspaceError, match="cannot be used") as caught:
             carry_out(short.recipe, PLACE, SHORT)
     assert any("run the same command again" in note for note in caught.value.__notes__)

@@ -14,7 +14,8 @@ from rich.console import Console
 
 from stiltwalk.errors import ClusterError, RecipeError
 from stiltwalk.execution.executors import EXECUTORS, Assignment, Executor, check_executor, started
-from stiltwalk.execution.executors.local import InProcess, context_of, perform
+from stiltwalk.execution.executors.local import InProcess
+from stiltwalk.execution.executors.worker import context_of, perform
 from stiltwalk.execution.study import run_study
 from stiltwalk.stages.stage import Stage
 
@@ -58,9 +59,11 @@ def test_an_executor_of_one_file_and_one_entry_runs_a_recipe(
     assert len(list((tmp_path / "stages").glob("*/complete.json"))) == 2
 
 
-@pytest.mark.parametrize("address", ["rey", "", "local://here", "ray://", "ray:/x", "://"])
+@pytest.mark.parametrize(
+    "address", ["rey", "", "local://here", "local://0", "local://-1", "ray://", "ray:/x", "://"]
+)
 def test_an_executor_that_does_not_exist_is_refused(address: str) -> None:
-    with pytest.raises(RecipeError, match="There is: local, ray and ray://HEAD:PORT"):
+    with pytest.raises(RecipeError, match="There is: local, ray, ray://HEAD:PORT, and local://N"):
         check_executor(address)
 
 

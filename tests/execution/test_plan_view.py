@@ -14,10 +14,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from stiltwalk.errors import ModelError, RecipeError
-from stiltwalk.execution.plan_view import plan_view
+from stiltwalk.execution.plan_view import plan_view, recipes_view
+from stiltwalk.recipe.shipped import SHIPPED
 
-RECIPES = Path(__file__).parents[2] / "recipes"
-SHIPPED = ("paper", "base", "mini", "mini_full", "mini_decoder", "mini_prompts")
+NAMES = sorted(SHIPPED.keys() - {"local"})  # whose model and data are the user's
 
 
 @pytest.fixture(scope="module")
@@ -28,10 +28,10 @@ def plans(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]
         patch.setenv("XDG_CACHE_HOME", str(workspace))
         patch.setenv("HF_HOME", str(workspace))
         patch.setenv("HF_HUB_CACHE", str(workspace))
-        return {name: plan_view(RECIPES / f"{name}.toml", workspace) for name in SHIPPED}
+        return {name: plan_view(SHIPPED[name], workspace) for name in NAMES}
 
 
-@pytest.mark.parametrize("name", SHIPPED)
+@pytest.mark.parametrize("name", NAMES)
 def test_every_shipped_recipe_is_planned_without_network(
     plans: dict[str, dict[str, Any]], name: str
 ) -> None:
@@ -165,3 +165,14 @@ def test_a_task_s_own_length_that_the_model_has_no_positions_for_is_told(
     assert not planned(tiny_xlmr, tmp_path, "targets=['xquad']", "target.max_length_tokens=200")[
         "warnings"
     ]
+
+
+def test_shipped_recipes_are_listed_with_what_they_take(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    found = {each["name"]: each for each in recipes_view()}
+    assert found.keys() == SHIPPED.keys()
+    assert all(len(each["purpose"]) > 20 for each in found.values())
+    assert found["mini"]["time_s"] < found["paper"]["time_s"]
+    assert found["local"]["time_s"] is None

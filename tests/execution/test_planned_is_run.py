@@ -18,7 +18,8 @@ from rich.console import Console
 
 from stiltwalk.errors import StiltwalkError
 from stiltwalk.execution.executors import EXECUTORS, Assignment, Executor
-from stiltwalk.execution.executors.local import InProcess, context_of
+from stiltwalk.execution.executors.local import InProcess
+from stiltwalk.execution.executors.worker import context_of
 from stiltwalk.execution.plan_view import plan_view
 from stiltwalk.execution.study import run_study
 from stiltwalk.stages.stage import Stage

@@ -13,6 +13,7 @@ import pytest
 
 from clusters import TESTS, Pretend, job, pretend
 from stiltwalk.errors import StagesFailed
+from stiltwalk.execution.executors import processes as executing
 from stiltwalk.execution.executors.processes import Processes
 from stiltwalk.execution.progress import read_status
 from stiltwalk.execution.scheduler import Needs
@@ -27,8 +28,8 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workspace
         yield workspace
 
 
-def processes(store: Workspace, num_gpus: int = 0) -> Processes:
-    return Processes(2, num_threads=1, num_gpus=num_gpus, work=Pretend(store.address))
+def processes(store: Workspace) -> Processes:
+    return Processes(2, num_threads=1, work=Pretend(store.address))
 
 
 def children() -> list[psutil.Process]:
@@ -53,10 +54,13 @@ def test_lost_stages_begin_again_and_failed_ones_cost_their_children_alone(
     assert len(by) >= 2, "one process did everything"
 
 
-def test_a_stage_that_must_be_alone_is_and_each_process_sees_one_gpu(store: Workspace) -> None:
+def test_a_stage_that_must_be_alone_is_and_each_process_sees_one_gpu(
+    store: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(executing, "num_accelerators", lambda: 2)
     computing = [replace(job(f"sleep:{n}"), needs=Needs(on_gpu=True)) for n in range(6)]
     alone = replace(job("sleep:alone"), needs=Needs(alone=True))
-    with processes(store, num_gpus=2) as executor:
+    with processes(store) as executor:
         pretend([*computing[:3], alone, *computing[3:]], store, executor)
     ran = {each.name: store.marker(each.name) for each in (*computing, alone)}
     seen = {ran[each.name]["provenance"]["gpus"] for each in computing}

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stiltwalk.execution.scheduler import MAX_TRIES, Job, Needs, Scheduler
+from stiltwalk.execution import scheduler
+from stiltwalk.execution.scheduler import MAX_TRIES, Job, Needs, Scheduler, fitting_jobs
 from stiltwalk.stages.encoder import Base
 
 NEEDS = (Needs(), Needs(alone=True))
@@ -134,3 +135,20 @@ def test_jobs_that_need_the_same_keep_to_the_plan_where_they_are_as_urgent(
 ) -> None:
     order = Scheduler([job(name) for name in "abc"], longest_first=longest_first)
     assert [found.name for _ in "abc" if (found := order.next(any_room))] == ["a", "b", "c"]
+
+
+def test_as_many_stages_run_at_a_time_as_the_machine_has_room_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fitting(num: int, needs: Needs, cost_s: float = 100.0) -> int:
+        return fitting_jobs([job("a", cost_s=cost_s, needs=needs)] * num)
+
+    for name, value in {"num_cpus": 8, "num_accelerators": 2, "available_bytes": 10 << 30}.items():
+        monkeypatch.setattr(scheduler, name, lambda value=value: value)
+    assert fitting(20, Needs(memory_bytes=1 << 30)) == 8
+    assert fitting(20, Needs(cpus=3, memory_bytes=1 << 30)) == 2
+    assert fitting(20, Needs(memory_bytes=4 << 30)) == 2
+    assert fitting(20, Needs(memory_bytes=40 << 30)) == 1
+    assert fitting(20, Needs(on_gpu=True, memory_bytes=1 << 30)) == 2
+    assert fitting(3, Needs(memory_bytes=1 << 30)) == 3
+    assert fitting(3, Needs(memory_bytes=1 << 30), cost_s=1.0) == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -76,10 +77,28 @@ def test_another_key_is_another_file(xlmr: TextEncoder, tmp_path: Path) -> None:
         kept_features(tmp_path, {"max_length_tokens": 41}, no_making)
 
 
-def test_a_file_that_was_cut_short_is_made_anew(xlmr: TextEncoder, tmp_path: Path) -> None:
+def cut_short(content: bytes) -> bytes:
+    return content[:-100]
+
+
+def zeroed(content: bytes) -> bytes:
+    """Return a file one page of whose middle is lost, as after a power cut."""
+    at = len(content) // 2
+    return content[: at - 64] + bytes(128) + content[at + 64 :]
+
+
+@pytest.mark.parametrize("damage", [cut_short, zeroed])
+def test_a_damaged_file_is_made_anew_and_said(
+    damage: Callable[[bytes], bytes],
+    xlmr: TextEncoder,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     parts = made(TaskType.SPAN, xlmr)
     kept_features(tmp_path, {}, lambda: parts)
-    (file,) = tmp_path.iterdir()
-    file.write_bytes(file.read_bytes()[:-100])
+    (file,) = tmp_path.glob("*.arrow")
+    file.write_bytes(damage(file.read_bytes()))
     assert same(kept_features(tmp_path, {}, lambda: parts).part(0), parts[0])
+    (said,) = [each.getMessage() for each in caplog.records]
+    assert said == f"{file} is not what was written; its features are made again."
     assert same(kept_features(tmp_path, {}, no_making).part(1), parts[1])

@@ -19,7 +19,7 @@ from safetensors.torch import save_file
 from rows import LABELS, WITH_HEAD, Set, predict, small_set
 from stiltwalk.errors import ModelError
 from stiltwalk.features.text import load_text_encoder
-from stiltwalk.heads import head_of
+from stiltwalk.heads import HEADS
 from stiltwalk.heads.head import Batch, make_batch, uses_types
 from stiltwalk.inference.engine import Engine
 from stiltwalk.models import checkpoint
@@ -265,9 +265,8 @@ def test_types_tell_the_texts_apart_where_the_model_has_them(families: dict[str,
     }
 
 
-def test_retrieval_has_no_head() -> None:
-    with pytest.raises(AssertionError, match="embeds sentences"):
-        head_of(TaskType.RETRIEVAL)
+def test_every_task_type_has_a_head_but_retrieval() -> None:
+    assert HEADS.keys() == set(TaskType) - {TaskType.RETRIEVAL}
 
 
 def test_a_folder_that_is_no_model_is_named(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import torch
 from transformers import Qwen3NextConfig
 
 from decoders import DECODERS, write_decoder
-from stiltwalk.errors import ModelError
+from stiltwalk.errors import ModelError, NotFinite
 from stiltwalk.features.rows import Features, Ragged
 from stiltwalk.heads.head import make_batch
 from stiltwalk.inference.backends.transformers import Transformers
@@ -138,3 +138,14 @@ def test_options_behind_a_prompt_read_once_score_as_if_it_were_read_for_each(
             places = range(len(prompt) - 1, len(prompt) + len(choice) - 1)
             plain = sum(float(logits[at, ids[0, at + 1]]) for at in places)
             assert score == pytest.approx(plain, abs=1e-4)
+
+
+def test_a_decoder_whose_weights_are_no_numbers_neither_writes_nor_chooses(tmp_path: Path) -> None:
+    model = load_decoder(write_decoder(next(iter(DECODERS)), tmp_path / "model"))
+    with torch.no_grad():
+        model.get_input_embeddings().weight[:] = torch.nan
+    engine, rows = Engine(model=model, pad_id=1), prompts()
+    with pytest.raises(NotFinite):
+        Transformers(engine=engine).written(rows, Stopping(stop_ids=STOPS, most_tokens=3))
+    with pytest.raises(NotFinite):
+        Transformers(engine=engine).chosen(replace(rows, second=rows.second - 1))

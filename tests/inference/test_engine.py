@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from rows import WITH_HEAD, Set, predict, small_set
-from stiltwalk.errors import ModelError
+from stiltwalk.errors import ModelError, NotFinite
 from stiltwalk.features.rows import Ragged, concatenated
 from stiltwalk.features.sentences import line_features
 from stiltwalk.features.text import load_text_encoder
@@ -366,4 +366,34 @@ def test_rows_longer_than_the_model_s_positions_are_refused_in_words(tiny_xlmr: 
     sentence_vectors(Engine(model=model, pad_id=encoder.pad_id), features, 1)
     features = line_features(["Paris " * 5000], encoder, room + 1)
     with pytest.raises(ModelError, match=f"has {room + 1} tokens, but .* takes {room}"):
+        sentence_vectors(Engine(model=model, pad_id=encoder.pad_id), features, 1)
+
+
+KINDS_OF_HEADS = [TaskType.PAIR, TaskType.CHOICE, TaskType.TAGGING, TaskType.SPAN]
+
+
+@pytest.mark.parametrize("kind", KINDS_OF_HEADS)
+@pytest.mark.parametrize("value", [torch.nan, torch.inf])
+def test_answers_that_are_no_numbers_are_refused_with_their_row(
+    kind: TaskType, value: float, tiny_xlmr: Path
+) -> None:
+    given = small_set(kind, tiny_xlmr)
+    ids, table_VD, row = given.features.ids, given.model.get_input_embeddings().weight, 3
+    token = np.setdiff1d(np.arange(len(table_VD)), ids.values)[-1]
+    ids.values[ids.starts[row] + 1] = token
+    with torch.no_grad():
+        table_VD[token] = value
+    engine = Engine(model=given.model, pad_id=given.pad_id, batch_tokens=10_000)
+    with pytest.raises(NotFinite, match="is not finite") as caught:
+        outputs(engine, given.kind, given.features)
+    assert caught.value.row == row
+
+
+def test_sentence_vectors_that_are_no_numbers_are_refused(tiny_xlmr: Path) -> None:
+    model = checkpoint.load(TaskType.RETRIEVAL, tiny_xlmr)
+    encoder = load_text_encoder(tiny_xlmr)
+    features = line_features(LINES, encoder, 64)
+    with torch.no_grad():
+        model.encoder.layer[0].output.dense.bias[0] = torch.nan
+    with pytest.raises(NotFinite):
         sentence_vectors(Engine(model=model, pad_id=encoder.pad_id), features, 1)

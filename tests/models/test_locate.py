@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -45,7 +46,7 @@ def test_a_folder_that_keeps_adapters_apart_is_no_base(tiny_xlmr: Path, tmp_path
     [
         ("{", r"config\.json cannot be read"),
         ("[]", "no whole number under num_hidden_layers"),
-        ('{"model_type": "distilbert", "n_layers": 6}', "under num_hidden_layers"),
+        ('{"model_type": "other", "blocks": 6}', "under num_hidden_layers"),
         ('{"num_hidden_layers": 2, "hidden_size": 32, "vocab_size": "x"}', "under vocab_size"),
     ],
 )
@@ -84,3 +85,70 @@ def test_a_hub_model_that_is_not_here_is_unresolved_until_it_is_fetched() -> Non
 def test_a_hub_model_that_cannot_be_had_says_how_to_fetch_it() -> None:
     with pytest.raises(ModelError, match="hf download nobody/no-such-model"):
         locate(ModelSettings(name="nobody/no-such-model"), fetch=True)
+
+
+def changed(folder: Path, source: Path, **config: object) -> Path:
+    """Return a copy of a model folder whose config.json says something else."""
+    shutil.copytree(source, folder)
+    facts = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    (folder / "config.json").write_text(json.dumps(facts | config), encoding="utf-8")
+    return folder
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"num_hidden_layers": 10**9},
+        {"hidden_size": 10**12},
+        {"vocab_size": 10**4000},
+        {"intermediate_size": 10**9},
+        {"num_hidden_layers": -1},
+    ],
+    ids=lambda config: next(iter(config)),
+)
+def test_a_config_larger_than_its_weights_is_refused_before_memory_is_taken(
+    tiny_xlmr: Path, tmp_path: Path, config: dict[str, int]
+) -> None:
+    folder = changed(tmp_path / "model", tiny_xlmr, **config)
+    with pytest.raises(
+        ModelError, match=f"says {next(iter(config))} = .* have room for .* at most"
+    ):
+        locate(at(folder), fetch=True)
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff" * 8, b"\x02" + bytes(7) + b"{}", bytes(64)])
+def test_weights_whose_header_is_damaged_are_refused_in_a_sentence(
+    tiny_xlmr: Path, tmp_path: Path, content: bytes
+) -> None:
+    folder = Path(shutil.copytree(tiny_xlmr, tmp_path / "model"))
+    (folder / "model.safetensors").write_bytes(content)
+    with pytest.raises(ModelError, match=r"cannot be read|have room for 0 at most"):
+        locate(at(folder), fetch=True)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["weights.bin", "pytorch_model.bin", "../x.safetensors", "sub/x.safetensors", "/x", 3, None],
+)
+@pytest.mark.parametrize("by", ["index", "config"])
+def test_weights_of_another_format_or_place_are_refused_whoever_names_them(
+    tiny_xlmr: Path, tmp_path: Path, name: object, by: str
+) -> None:
+    if by == "config":
+        folder = changed(tmp_path / "model", tiny_xlmr, transformers_weights=name or ["x"])
+    else:
+        folder = changed(tmp_path / "model", tiny_xlmr)
+        index = {"metadata": {}, "weight_map": {"a": name}}
+        (folder / "model.safetensors.index.json").write_text(json.dumps(index), encoding="utf-8")
+    with pytest.raises(ModelError, match=r"as a file of its weights, which is no \.safetensors"):
+        locate(at(folder), fetch=True)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"weight_map": 3}', "[" * 10**5])
+def test_a_damaged_index_is_refused_in_a_sentence(
+    tiny_xlmr: Path, tmp_path: Path, text: str
+) -> None:
+    folder = Path(shutil.copytree(tiny_xlmr, tmp_path / "model"))
+    (folder / "model.safetensors.index.json").write_text(text, encoding="utf-8")
+    with pytest.raises(ModelError, match="is no index of weights"):
+        locate(at(folder), fetch=True)

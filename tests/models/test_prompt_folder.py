@@ -108,7 +108,8 @@ def test_a_comparison_s_parts_are_all_that_a_prompt_costs(
     found = differences(a, b)
     more = (b.total_flops - a.total_flops) / a.total_flops
     assert sum(each.flops_share for each in found) == pytest.approx(more)
-    assert sum(each.weight_bytes for each in found) == b.weight_bytes - a.weight_bytes
+    a_bytes, b_bytes = (sum(w.num_bytes for w in each.weights.values()) for each in (a, b))
+    assert sum(each.weight_bytes for each in found) == b_bytes - a_bytes
 
 
 def test_a_prompted_model_answers_requests_as_a_system_under_test(kept: PromptedFolder) -> None:

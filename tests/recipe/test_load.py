@@ -9,6 +9,7 @@ import pytest
 from stiltwalk.errors import RecipeError
 from stiltwalk.recipe.load import parse_recipe, read_recipe
 from stiltwalk.recipe.schema import LoRA, Recipe
+from stiltwalk.recipe.shipped import SHIPPED
 
 HERE = Path(__file__).parent
 RECIPE = """
@@ -101,7 +102,7 @@ def test_a_missing_table_is_named() -> None:
 def test_targets_are_chosen_on_held_out_rows_unless_the_papers_are_asked_for() -> None:
     assert read().dev == "held-out"
     assert read("target.dev='published'").dev == "published"
-    assert read_recipe(HERE.parents[1] / "recipes" / "paper.toml").dev == "published"
+    assert read_recipe(SHIPPED["paper"]).dev == "published"
 
 
 @pytest.mark.parametrize("key", ["intermediate.dev", "target.xnli.dev", "arms.mnli.target.dev"])

@@ -14,7 +14,7 @@ from test_plan import plan_of
 
 from compared import BRIEF
 from stiltwalk.errors import ClusterError, NoSuchRun, RecipeError, WorkspaceError
-from stiltwalk.execution import compare, study
+from stiltwalk.execution import compare, plan_view
 from stiltwalk.execution.compare import Asked, compare_models
 from stiltwalk.stages import compare_speed
 from stiltwalk.stages.compare_speed import scored_format
@@ -146,7 +146,7 @@ def test_another_machine_or_other_versions_measure_anew_and_nothing_else(
     own, table = walked.copied(tmp_path), 'measure={targets=["xquad"],scenarios=["SingleStream"]}'
     own.again(table)
     elsewhere = replace(machine.measured_on(), torch="9.9")
-    for module in (study, compare_speed):
+    for module in (plan_view, compare_speed):
         monkeypatch.setattr(module, "measured_on", lambda: elsewhere)
     assert own.again(table).count("running") == 1
     assert len(own.named("Measure")) == 2

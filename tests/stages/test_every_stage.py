@@ -14,7 +14,8 @@ from rich.console import Console
 
 import stiltwalk
 from stiltwalk.data.source import DataSource
-from stiltwalk.execution.executors.local import InProcess, perform
+from stiltwalk.execution.executors.local import InProcess
+from stiltwalk.execution.executors.worker import perform
 from stiltwalk.execution.plan_view import record_of
 from stiltwalk.execution.progress import Narrator
 from stiltwalk.execution.provenance import made_otherwise

@@ -10,18 +10,18 @@ from typing import Any
 
 import numpy as np
 import pytest
-from stiltwalk.execution.runner import perform
 
 from decoders import write_decoder
 from prompted import write_language_model
 from stiltwalk.data.source import DataSource
 from stiltwalk.data.xtreme_files import answers_path, form_of, write_answers
+from stiltwalk.execution.executors.worker import perform
 from stiltwalk.inference.predictor import Predictor
 from stiltwalk.metrics.bitext import nearest
 from stiltwalk.recipe.load import parse_recipe
 from stiltwalk.records import Answers, Split, TaskType
 from stiltwalk.stages import predict_run
-from stiltwalk.stages.compare_speed_run import timed_pair
+from stiltwalk.stages.compare_speed import timed_pair
 from stiltwalk.stages.context import Context
 from stiltwalk.stages.encoder import Base
 from stiltwalk.stages.graph import build_plan

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from stiltwalk.recipe.load import parse_recipe
@@ -67,14 +68,7 @@ def test_few_rows_are_part_of_the_lineage_and_all_rows_leave_it_as_it_was() -> N
 
 def test_a_cloze_s_words_are_part_of_the_lineage() -> None:
     (prompt, *_) = [stage for stage in plan().stages if isinstance(stage, Prompt)]
-    other = Prompt(
-        **{
-            **vars(prompt),
-            "cloze": type(prompt.cloze)(
-                language="en", template="{text} {mask}", label_words=prompt.cloze.label_words
-            ),
-        }
-    )
+    other = replace(prompt, cloze=replace(prompt.cloze, template="{text} {mask}"))
     assert other.fingerprint != prompt.fingerprint
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from pathlib import Path
 
@@ -187,3 +188,30 @@ def test_a_place_that_fsspec_does_not_know_is_refused(place: str) -> None:
 
 def test_a_folder_may_be_written_as_a_url(tmp_path: Path) -> None:
     assert workspace_at(f"file://{tmp_path}").root == tmp_path
+
+
+@pytest.mark.parametrize("name", ["../../../outside", "/outside", "model/../../../outside"])
+def test_a_marker_that_names_files_elsewhere_writes_nothing(
+    place: str, tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(RemoteWorkspace(place))
+    marker = json.loads(Objects(place).read(f"stages/{NAME}/{MARKER}") or b"")
+    marker["files"][name] = marker["files"]["model/weights"]
+    del marker["checksum"]
+    overwrite(file_at(place, MARKER), json.dumps(marker).encode())
+    there = elsewhere(place, tmp_path, monkeypatch)
+    with pytest.raises(WorkspaceError, match=f"{MARKER} is not what its stage wrote"):
+        there.verified(STAGE)
+    assert not list(tmp_path.rglob("outside"))
+
+
+def test_an_object_whose_name_leads_elsewhere_is_not_fetched(place: str, tmp_path: Path) -> None:
+    overwrite(f"{place}/runs/x/run.json", b"{}")
+    workspace = RemoteWorkspace(place)
+    names = {"../../../outside/run.json": 2}
+    workspace._objects.sizes = lambda _: names  # type: ignore[method-assign] # a store of any kind
+    with pytest.raises(WorkspaceError, match="no part of a workspace"):
+        workspace.fetch("runs", "run.json")
+    with pytest.raises(WorkspaceError, match="no name of a file"):
+        Objects(place).read("../outside")
+    assert not list(tmp_path.rglob("outside"))

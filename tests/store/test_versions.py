@@ -29,6 +29,7 @@ def made_by_torch_1(walked: Walked, *names: str) -> list[str]:
         file = walked.workspace / "stages" / key / "complete.json"
         marker = json.loads(file.read_text(encoding="utf-8"))
         marker["provenance"]["torch"] = "1.0"
+        del marker["checksum"]  # of what the stage wrote
         file.write_text(json.dumps(marker), encoding="utf-8")
     return changed
 
@@ -118,7 +119,7 @@ def test_features_of_another_tokenizers_version_are_not_used(
     marker.unlink()
     monkeypatch.setattr(predict_run, "installed", lambda *_: {"tokenizers": "1.0"})
     own.again(*SHORT)
-    assert len(list(features.iterdir())) == len(before) + 1
+    assert len(list(features.glob("*.arrow"))) == len(before) // 2 + 1
 
 
 def test_a_mixture_is_told_for_what_differs_alone() -> None:

@@ -10,15 +10,17 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
 
-from stiltwalk.errors import WorkspaceError
+from stiltwalk.data.source import DataSource
+from stiltwalk.errors import NotFinite, WorkspaceError
 from stiltwalk.files import write_atomically
-from stiltwalk.records import ExampleScoreRow, ScoreRow, TimingRow
+from stiltwalk.records import ExampleScoreRow, Phase, ScoreRow, TimingRow
 from stiltwalk.stages.encoder import Base
+from stiltwalk.store.manifest import RecordedStage, RunRecord, keep_record, read_record
 from stiltwalk.store.workspace import MARKER, Workspace
 
 STAGE = Base(name="tiny", revision="sha256:1")
@@ -345,3 +347,97 @@ def test_a_forgotten_stage_is_not_there(tmp_path: Path) -> None:
     workspace.forget(STAGE)
     assert not workspace.has(STAGE)
     assert not workspace.folder(STAGE).exists()
+
+
+def test_a_figure_that_is_no_number_is_not_written(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    with (
+        pytest.raises(NotFinite, match=r"scores\.jsonl would be no number"),
+        workspace.writing(STAGE, {}) as folder,
+    ):
+        folder.write_scores([replace(ROW, value=float("nan"))])
+    assert not workspace.has(STAGE)
+
+
+@pytest.mark.parametrize("change", ["time_s", "began_unix_s"])
+def test_a_marker_in_which_one_figure_was_changed_is_named(tmp_path: Path, change: str) -> None:
+    workspace = finished(tmp_path)
+    file = workspace.folder(STAGE) / MARKER
+    file.write_text(json.dumps(json.loads(file.read_text("utf-8")) | {change: 5.0}), "utf-8")
+    with pytest.raises(WorkspaceError, match=MARKER):
+        workspace.has(STAGE)
+
+
+def test_a_copy_holds_what_the_stage_wrote_and_nothing_that_was_put_there(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path / "workspace")
+    (tmp_path / "secret").write_text("secret", encoding="utf-8")
+    with workspace.writing(STAGE, {}) as folder:
+        (folder.path / "model").mkdir()
+        (folder.path / "model" / "weights").write_bytes(b"12345")
+    (workspace.folder(STAGE) / "model" / "link").symlink_to(tmp_path / "secret")
+    workspace.copy(STAGE, "model", tmp_path / "out")
+    assert [file.name for file in (tmp_path / "out").iterdir()] == ["weights"]
+
+
+def test_a_file_of_a_stage_that_is_a_link_out_of_it_is_not_read(tmp_path: Path) -> None:
+    workspace = finished(tmp_path / "workspace")
+    file = next(file for file in workspace.folder(STAGE).rglob("*") if file.name != MARKER)
+    file.rename(tmp_path / "elsewhere")
+    file.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(WorkspaceError, match="is not what its stage wrote"):
+        workspace.verified(STAGE)
+
+
+RECORD = RunRecord(
+    name="mini",
+    recipe="",
+    data=DataSource(source="mini"),
+    test_rows=None,
+    languages=None,
+    arms=("none",),
+    targets=("xnli",),
+    seeds=(1,),
+    stages=(
+        RecordedStage(fingerprint="a1", does="", phase=Phase.EVALUATION, arm="none", target="xnli"),
+    ),
+)
+
+
+def renamed(name: str) -> list[RunRecord]:
+    """Return records in which one name each is another."""
+    (stage,) = RECORD.stages
+    stages = [
+        replace(stage, **{key: name}) for key in ("fingerprint", "arm", "target", "trained")
+    ] + [replace(stage, **{key: (name,)}) for key in ("languages", "parents")]
+    return [
+        replace(RECORD, name=name),
+        replace(RECORD, arms=(name,)),
+        replace(RECORD, targets=(name,)),
+        *(replace(RECORD, stages=(each,)) for each in stages),
+    ]
+
+
+def test_a_record_comes_back_as_it_was_kept(tmp_path: Path) -> None:
+    keep_record(Workspace(tmp_path), RECORD)
+    assert read_record(tmp_path / "runs" / "mini") == RECORD
+
+
+@pytest.mark.parametrize("name", ["../../outside", "/outside", "a/b", "..", "x\0y"])
+def test_a_record_with_a_name_that_leads_elsewhere_is_refused(tmp_path: Path, name: str) -> None:
+    for number, record in enumerate(renamed(name)):
+        file = tmp_path / "runs" / str(number) / "run.json"
+        file.parent.mkdir(parents=True)
+        file.write_text(json.dumps(asdict(record)), encoding="utf-8")
+        with pytest.raises(WorkspaceError, match="is not a record of a run"):
+            read_record(file.parent)
+
+
+def test_a_record_in_which_a_figure_was_changed_is_refused(tmp_path: Path) -> None:
+    keep_record(Workspace(tmp_path), RECORD)
+    file = tmp_path / "runs" / "mini" / "run.json"
+    text = file.read_text(encoding="utf-8")
+    changed = text.replace('"seeds": [\n  1\n ]', '"seeds": [\n  2\n ]')
+    assert changed != text
+    file.write_text(changed, encoding="utf-8")
+    with pytest.raises(WorkspaceError, match="is not a record of a run"):
+        read_record(file.parent)

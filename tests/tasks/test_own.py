@@ -66,7 +66,7 @@ def test_a_declared_task_is_known_until_another_recipe_declares_its_own(tmp_path
 
 
 def test_a_declared_task_can_be_sent_to_a_process_that_does_not_know_it(tmp_path: Path) -> None:
-    from stiltwalk.stages import compare_speed_run  # noqa: F401, PLC0415 - says how tasks are sent
+    from stiltwalk.stages import compare_speed  # noqa: F401, PLC0415 - says how tasks are sent
 
     write_reviews(tmp_path)
     sent = pickle.loads(pickle.dumps(declared(tmp_path).task()))  # noqa: S301 - our own

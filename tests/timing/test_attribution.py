@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 from rich.console import Console
-from stiltwalk.metrics.attribution import RequestTime
 from test_compare import cells, comparison, measurement
 
 from real_rows import TOKENIZER, real_source, rows_of
@@ -24,6 +23,7 @@ from stiltwalk.features.sentences import (
 from stiltwalk.features.spans import span_features
 from stiltwalk.features.text import TextEncoder, load_text_encoder
 from stiltwalk.inference.predictor import Spent
+from stiltwalk.metrics.efficiency import RequestTime
 from stiltwalk.records import ChoiceExample, PairExample, Sentence, SpanExample, TaggedExample
 from stiltwalk.reports.pair_page import print_speed
 from stiltwalk.timing.attribution import (

@@ -191,6 +191,22 @@ def test_weights_that_are_not_finite_are_neither_scored_nor_kept(
     assert len(trainee.kept) == 1
 
 
+def test_an_optimiser_that_diverges_in_its_last_step_is_not_kept(
+    tiny_xlmr: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def break_it(session: TrainingSession, number: int) -> None:
+        if number == 6:
+            with torch.no_grad():  # still a number; what it computes is none
+                last = session.models.models[0].base_model.encoder.layer[-1]
+                last.output.LayerNorm.weight.fill_(3e38)
+
+    _after_each_step(monkeypatch, break_it)
+    trainee = Trainee(tiny_xlmr)
+    with pytest.raises(TrainingDiverged, match=r"English dev row \d+ of small_pair: .*not finite"):
+        trainee.fit()
+    assert all(torch.isfinite(value).all() for each in trainee.kept for value in each.values())
+
+
 def test_a_gradient_that_is_not_finite_stops_before_it_reaches_a_weight(tiny_xlmr: Path) -> None:
     trainee = Trainee(tiny_xlmr)
     trainee.models.models[0].classifier.out_proj.bias.register_hook(lambda grad: grad * torch.inf)

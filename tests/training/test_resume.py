@@ -11,6 +11,7 @@ import pytest
 import torch
 from test_loop import Trainee
 
+from stiltwalk.errors import NotFinite
 from stiltwalk.recipe.schema import LoRA
 from stiltwalk.records import TaskType
 from stiltwalk.training.checkpoint import keep, resume
@@ -85,6 +86,18 @@ def test_a_log_of_half_a_million_steps_is_had_again(tmp_path: Path) -> None:
     assert len(state["log"]) == 101_000_000
 
 
+def test_what_is_no_number_is_not_gone_on_with(tmp_path: Path) -> None:
+    model, file = torch.nn.Linear(1, 1), tmp_path / "resume.safetensors"
+    optimizer = torch.optim.AdamW(model.parameters())
+    keep(file, model, optimizer, {})
+    before = file.read_bytes()
+    with torch.no_grad():
+        model.bias[0] = torch.inf
+    with pytest.raises(NotFinite, match=r"weights\.bias are not finite"):
+        keep(file, model, optimizer, {})
+    assert file.read_bytes() == before
+
+
 def test_a_rolling_checkpoint_of_other_versions_is_not_gone_on_with(
     tiny_xlmr: Path,
     tmp_path: Path,
@@ -108,10 +121,31 @@ def test_a_rolling_checkpoint_of_other_versions_is_not_gone_on_with(
     assert "starts from its beginning" in said
 
 
-def test_a_damaged_rolling_checkpoint_means_starting_anew(tiny_xlmr: Path, tmp_path: Path) -> None:
+def not_what_it_was(_: bytes) -> bytes:
+    return b"not what it was"
+
+
+def one_bit_less(content: bytes) -> bytes:
+    at = len(content) // 2
+    return content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :]
+
+
+@pytest.mark.parametrize("damage", [not_what_it_was, one_bit_less])
+def test_a_damaged_rolling_checkpoint_means_starting_anew(
+    damage: Callable[[bytes], bytes],
+    tiny_xlmr: Path,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     file = tmp_path / "resume.safetensors"
-    file.write_bytes(b"not what it was")
-    trainee = Trainee(tiny_xlmr)
-    resumable(trainee, file)
-    trainee.fit()
-    assert trainee.told[0][0] == 1
+    first, second = (Trainee(tiny_xlmr) for _ in range(2))
+    for trainee in (first, second):
+        resumable(trainee, file)
+    first.session = replace(first.session, progress=killed_after(3))
+    with pytest.raises(Killed):
+        fit(first.session)
+    file.write_bytes(damage(file.read_bytes()))
+    second.fit()
+    assert second.told[0][0] == 1
+    (said,) = [each.getMessage() for each in caplog.records]
+    assert said == f"{file} is not what was written; the stage starts from its beginning."

@@ -19,6 +19,7 @@ from typing import Any, cast
 from stiltwalk.data.parquet import open_parquet
 from stiltwalk.data.source import HUB, Place, Rows
 from stiltwalk.errors import DataError
+from stiltwalk.files import below
 from stiltwalk.records import Example, Split
 
 Reader = Callable[[Rows, str], Iterator[Example]]
@@ -207,7 +208,7 @@ def _fetch(place: Place) -> list[Path]:
     folder, repository = _snapshot(place.dataset), place.dataset
     return [
         Path(hf_hub_download(repository, name, repo_type="dataset", revision=folder.name))
-        for name in split_files(_names(repository, folder), lambda: card(folder), place)
+        for name in map(below, split_files(_names(repository, folder), lambda: card(folder), place))
     ]
 
 
@@ -467,10 +468,10 @@ def fetch(file: RemoteFile, mirror: Path) -> Path:
         return Path(
             hf_hub_download(
                 file.repository,
-                file.name,
+                below(file.name),
                 repo_type="dataset",
                 revision=file.commit,
-                local_dir=mirror / file.repository,
+                local_dir=mirror / below(file.repository),
             )
         )
     except client_errors() as error:

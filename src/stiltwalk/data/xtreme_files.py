@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, assert_never, cast
 
 from stiltwalk.errors import DataError
+from stiltwalk.files import read
 from stiltwalk.records import (
     Answers,
     GoldTexts,
@@ -161,7 +162,7 @@ def read_gold(path: Path, form: Form) -> Answers | GoldTexts:
 def _text(path: Path) -> StringIO:
     """Return a file's text, line by line; what is wrong with the file becomes an error."""
     try:
-        content = path.read_bytes()
+        content = read(path)
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror or error}.") from error
     try:

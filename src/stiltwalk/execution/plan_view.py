@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from rich.console import Console
 
 from stiltwalk.data import by_language
 from stiltwalk.data.source import MINI
-from stiltwalk.errors import ModelError, RecipeError
+from stiltwalk.errors import ModelError, RecipeError, StiltwalkError
 from stiltwalk.execution.provenance import made_otherwise, said_here
 from stiltwalk.models.locate import (
     ONLY_HEADS,
@@ -24,6 +25,7 @@ from stiltwalk.models.locate import (
 )
 from stiltwalk.recipe.load import PRESETS, read_recipe
 from stiltwalk.recipe.schema import Arm, Recipe
+from stiltwalk.recipe.shipped import SHIPPED, purpose
 from stiltwalk.stages.cost import DEVICES, ModelShape
 from stiltwalk.stages.encoder import Base
 from stiltwalk.stages.graph import Plan, build_plan
@@ -346,3 +348,41 @@ def _to_download(plan: Plan, found: ModelFolder) -> list[str]:
             if UNKNOWN in rows.revision:
                 names[rows.title] = None
     return list(names)
+
+
+def recipes_view() -> list[dict[str, Any]]:
+    """Return the shipped recipes: what each is for, and what all of it would take, where known."""
+    with TemporaryDirectory() as empty:
+        return [
+            {"name": name, "purpose": purpose(file), **_whole_cost(file, empty)}
+            for name, file in SHIPPED.items()
+        ]
+
+
+def _whole_cost(file: Path, empty: str) -> dict[str, Any]:
+    try:
+        document = plan_view(file, empty)
+    except StiltwalkError:  # it names a model or data that are still to be given
+        return {"num_stages": None, "time_s": None, "planned_on": None}
+    known = {key: document["to_do"][key] for key in ("num_stages", "time_s")}
+    return known | {"planned_on": DEVICES[document["planned_on"]].name}
+
+
+def recipes_table(document: Sequence[Mapping[str, Any]]) -> Table:
+    """Return the shipped recipes as a table."""
+    return Table(
+        name="recipes",
+        title="Shipped recipes: stiltwalk run NAME",
+        note="",
+        columns=heads("name", "what it is for", "stages", "about"),
+        rows=tuple(
+            (Cell(each["name"]), Cell(each["purpose"]), *_cost_cells(each)) for each in document
+        ),
+    )
+
+
+def _cost_cells(recipe: Mapping[str, Any]) -> tuple[Cell, Cell]:
+    if recipe["time_s"] is None:
+        return Cell(""), Cell("")
+    about = f"{duration(recipe['time_s'])} on {recipe['planned_on']}"
+    return Cell(f"{recipe['num_stages']:,}", recipe["num_stages"]), Cell(about)

@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import rich.table
@@ -30,7 +30,7 @@ from stiltwalk.execution.scheduler import Scheduler
 from stiltwalk.store.workspace import Workspace
 from stiltwalk.tables import terminal
 from stiltwalk.tables.table import Cell, Table, heads
-from stiltwalk.wording import duration
+from stiltwalk.wording import duration, masked
 
 FILE = "status.json"
 _MOST_ROWS = 40
@@ -60,7 +60,7 @@ class Board:
 
     def fail(self, name: str, fault: str) -> None:
         """Note why a stage failed."""
-        self.faults[name] = fault
+        self.faults[name] = masked(fault)
 
     def document(self, seen: dict[str, Any]) -> dict[str, Any]:
         """Return the state of the run as JSON, with what the executor tells of itself."""
@@ -143,7 +143,10 @@ class _NodeLine:
 
 @dataclass(frozen=True, kw_only=True)
 class _Status:
-    """What is shown of the document that is kept of a run; `stages` counts them by state."""
+    """What is shown of the document that is kept of a run.
+
+    `stages` counts them by state; `progress` says by fingerprint what is done, and of how much.
+    """
 
     run: str
     stages: Mapping[str, int]
@@ -151,6 +154,7 @@ class _Status:
     failed: tuple[_StatusLine, ...]
     ends_about_unix_s: float = 0.0
     notes: tuple[str, ...] = ()
+    progress: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     nodes: tuple[_NodeLine, ...] = ()
     dashboard: str = ""
     held_by: str = ""
@@ -167,6 +171,19 @@ class _Status:
         if self.num_left:
             said += f"; about {duration(max(self.ends_about_unix_s - now, 0))} left"
         return f"{self.run}: {said}"
+
+    def state(self, stage: _StatusLine, now: float) -> str:
+        """For how long a stage has been running, where, how far it is and what is left."""
+        since_s = max(now - stage.began_unix_s, 0)
+        said = f"running for {duration(since_s)}"
+        said += "".join(
+            f" on {each.name}" for each in self.nodes if stage.fingerprint in each.stages
+        )
+        done, total = self.progress.get(stage.fingerprint, (0, 0))
+        if done:
+            left = duration(since_s * (total - done) / done)
+            said += f", {done:,} of {total:,}, about {left} left"
+        return said
 
 
 _STATUS = TypeAdapter(_Status)
@@ -212,11 +229,10 @@ def last_faults(store: Workspace) -> dict[str, str]:
 def status_table(status: _Status, now: float) -> Table:
     """Return running and failed stages and the use of nodes."""
     rows = [(each.fingerprint, each.does, f"failed: {each.fault}") for each in status.failed]
-    where = {name: f" on {node.name}" for node in status.nodes for name in node.stages}
-    for stage in status.running[:_MOST_ROWS]:
-        since = duration(max(now - stage.began_unix_s, 0))
-        state = f"running for {since}{where.get(stage.fingerprint, '')}"
-        rows.append((stage.fingerprint, stage.does, state))
+    rows += [
+        (each.fingerprint, each.does, status.state(each, now))
+        for each in status.running[:_MOST_ROWS]
+    ]
     rows += [("node", node.name, node.use) for node in status.nodes[:_MOST_ROWS]]
     return Table(
         name="status",
@@ -296,7 +312,7 @@ class Narrator(AbstractContextManager["Narrator"]):
 
     def line(self, text: str) -> None:
         """Say one line."""
-        self._console.print(text, highlight=False, markup=False, soft_wrap=True)
+        self._console.print(masked(text), highlight=False, markup=False, soft_wrap=True)
 
     def table(self, table: Table) -> None:
         """Say what a table holds."""
@@ -323,10 +339,17 @@ class Narrator(AbstractContextManager["Narrator"]):
         self.line(f"  {done:,} of {total:,}, {rate:,.0f} a second, about {left_s:,.0f} s left")
 
     def show(self, document: dict[str, Any]) -> None:
-        """Show where a run is that more than this process carries out, if this is a terminal."""
-        if self._console.is_terminal and "nodes" in document:
-            table = status_table(_STATUS.validate_python(document), time.time())
-            self._bars.table = terminal.render(table)
+        """Show where a run is that more than this process carries out."""
+        if not document.keys() & {"nodes", "progress"}:
+            return
+        status, now = _STATUS.validate_python(document), time.time()
+        if self._console.is_terminal:
+            self._bars.table = terminal.render(status_table(status, now))
+        elif time.monotonic() - self._spoke_s > _PLAIN_EVERY_S:
+            self._spoke_s = time.monotonic()
+            for each in status.running:
+                self.line(f"  {each.fingerprint} {status.state(each, now)}")
+            self.line(f"  {status.title(now)}")
 
     def end(self, text: str) -> None:
         """Say that the running stage is over."""

@@ -11,6 +11,7 @@ from typing import Literal
 from stiltwalk.stages.cost import ModelShape
 from stiltwalk.stages.graph import Plan
 from stiltwalk.stages.stage import Stage
+from stiltwalk.store.machine import available_bytes, num_accelerators, num_cpus
 
 MAX_TRIES = 3
 """How often a stage begins before those who carry it out are not blamed any more."""
@@ -124,6 +125,7 @@ class Scheduler:
             heappush(self._ready.setdefault(job.needs, []), head)
 
 
+_WORTH_A_PROCESS_S = 30.0
 _PROCESS_BYTES = 1 << 30
 """What Python, torch and a task's rows take."""
 
@@ -176,6 +178,20 @@ def _needs(stage: Stage, num_threads: int, shape: ModelShape) -> Needs:
         memory_bytes=_PROCESS_BYTES + stage.model_copies * shape.file_bytes,
         alone=stage.runs_alone,
     )
+
+
+def fitting_jobs(jobs: Sequence[Job]) -> int:
+    """Return how many of these at a time this machine has CPUs, GPUs and memory for.
+
+    One, where all of them take less time than starting a second process is worth.
+    """
+    if sum(job.cost_s for job in jobs) < _WORTH_A_PROCESS_S:
+        return 1
+    needs = [job.needs for job in jobs]
+    num_gpus = num_accelerators() if any(each.on_gpu for each in needs) else 0
+    by_compute = num_gpus or num_cpus() // max(each.cpus for each in needs)
+    by_memory = available_bytes() // max(each.memory_bytes for each in needs)
+    return max(1, min(by_compute, by_memory, len(jobs)))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rich.console import Console
@@ -24,7 +24,7 @@ from stiltwalk.execution.executors import (
 from stiltwalk.execution.plan_view import planned, record_of, shape_of, warnings_of
 from stiltwalk.execution.progress import Board, Narrator, keep_status
 from stiltwalk.execution.provenance import made_otherwise, said_here, with_children
-from stiltwalk.execution.scheduler import Job, Scheduler, jobs_of
+from stiltwalk.execution.scheduler import Job, Scheduler, fitting_jobs, jobs_of
 from stiltwalk.recipe.load import read_recipe
 from stiltwalk.recipe.schema import Recipe
 from stiltwalk.stages.graph import Plan
@@ -94,6 +94,8 @@ def run_study(
         jobs = list(jobs_of(plan, shape_of(recipe, found)))
         kept, notes = _kept(jobs, plan, assignment, fresh_versions=fresh_versions)
         if has_work := len(kept) < len(jobs):
+            to_do = [job for job in jobs if job.name not in kept]
+            assignment = replace(assignment, num_jobs=fitting_jobs(to_do))
             with started(executor, assignment) as carrying:
                 order = Scheduler(jobs, kept, longest_first=carrying.is_parallel)
                 run(recipe.name, order, carrying, store, narrator, notes)

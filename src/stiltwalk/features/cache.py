@@ -7,6 +7,7 @@ a large task takes no room of its own. It may be deleted at any time.
 from __future__ import annotations
 
 import json
+import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,9 @@ import numpy as np
 import pyarrow as pa
 
 from stiltwalk.features.rows import OF_SOME, Features, Ragged, concatenated, first_examples
+from stiltwalk.files import is_intact, put_sealed
+
+log = logging.getLogger(__name__)
 
 _FORM = 4
 """Raised by hand when features of the same text come out otherwise."""
@@ -65,11 +69,11 @@ def kept_features(
     """
     digest = sha256(json.dumps([_FORM, key], sort_keys=True).encode()).hexdigest()
     file = folder / f"{digest[:16]}.arrow"
-    try:
-        return _read(file)
-    except (OSError, pa.ArrowInvalid):  # not there, or cut short by a full disk or a bad copy
+    if not is_intact(file):
+        if file.exists():
+            log.warning("%s is not what was written; its features are made again.", file)
         _write(file, make())
-        return _read(file)
+    return _read(file)
 
 
 def _write(file: Path, parts: Sequence[Features]) -> None:
@@ -92,9 +96,12 @@ def _write(file: Path, parts: Sequence[Features]) -> None:
     batch = pa.RecordBatch.from_pydict(columns, metadata={"facts": json.dumps(facts)})
     file.parent.mkdir(parents=True, exist_ok=True)
     aside = file.with_name(f".{file.name}.{os.getpid()}")
-    with pa.OSFile(str(aside), "wb") as sink, pa.ipc.new_file(sink, batch.schema) as writer:
-        writer.write_batch(batch)
-    aside.replace(file)
+    try:
+        with pa.OSFile(str(aside), "wb") as sink, pa.ipc.new_file(sink, batch.schema) as writer:
+            writer.write_batch(batch)
+        put_sealed(aside, file)
+    finally:
+        aside.unlink(missing_ok=True)
 
 
 def _read(file: Path) -> KeptFeatures:

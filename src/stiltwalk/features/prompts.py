@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -314,10 +318,37 @@ def _rendered(
         name: _text(value) for name, value in settings.items() if name.endswith("_token")
     }
     known["enable_thinking"] = False  # Qwen 3's name for answering at once
-    rendered: Any = render_jinja_template(
-        [messages], chat_template=template, add_generation_prompt=prompt, **known
-    )
+    try:
+        with _at_most(_TEMPLATE_S):
+            rendered: Any = render_jinja_template(
+                [messages], chat_template=template[:_LONGEST], add_generation_prompt=prompt, **known
+            )
+    except Exception as error:  # whatever a template does
+        raise ModelError(
+            f"The chat template cannot be used ({type(error).__name__}: {str(error)[:200]}). Set "
+            "chat_template = false in the recipe's [answering.TASK] tables."
+        ) from error
     return str(rendered[0][0])
+
+
+_TEMPLATE_S, _LONGEST = 5.0, 1 << 20
+
+
+@contextmanager
+def _at_most(time_s: float) -> Iterator[None]:
+    """End what runs inside the block after a time of computing; it is Python, line by line."""
+    ends, before = time.thread_time() + time_s, sys.gettrace()
+
+    def look(_frame: FrameType, _event: str, _value: Any) -> Any:  # noqa: ANN401 - Python's own
+        if time.thread_time() > ends:
+            raise TimeoutError(f"it takes longer than {time_s:.0f} s")
+        return look
+
+    sys.settrace(look)
+    try:
+        yield
+    finally:
+        sys.settrace(before)
 
 
 def _text(token: Any) -> str:  # noqa: ANN401 - a text, or a table that holds it

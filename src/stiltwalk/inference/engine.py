@@ -6,16 +6,20 @@ Shape letters: R rows, T tokens, D width of the encoder.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor, nn
 
+from stiltwalk.errors import NotFinite
 from stiltwalk.features.batches import inference_batches
 from stiltwalk.features.rows import Features
 from stiltwalk.heads.head import Batch, make_batch, uses_types
@@ -36,6 +40,9 @@ FINAL_NORM_FAMILIES = (
 
 Tick = Callable[[int], None]
 """Told how many more rows are done."""
+
+Forward = Callable[[Model, Batch, NDArray[np.int64]], list[NDArray[Any]]]
+"""Runs a model on a batch of some rows, and returns one result for each."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,7 +100,7 @@ class Engine:
     def map_rows(
         self,
         features: Features,
-        forward: Callable[[Model, Batch, NDArray[np.int64]], list[NDArray[Any]]],
+        forward: Forward,
         *,
         first_equal: NDArray[np.int64] | None = None,
     ) -> tuple[list[NDArray[Any]], RowCosts]:
@@ -120,15 +127,14 @@ class Engine:
 
         def work(model: Model, device: torch.device) -> None:
             """Take batches until none is left."""
-            with torch.inference_mode(), number_format(self.precision, device):
+            with torch.inference_mode(), number_format(self.precision, device), finite(model):
                 for picked in batches:
                     rows = run[picked]
                     began = time.perf_counter()
-                    batch = self._batch(features, rows).to(device)
-                    found = forward(model, batch, rows)
+                    found = self._found(model, features, rows, forward, device)
                     results.update(zip(rows.tolist(), found, strict=True))
                     costs.real_tokens[rows] = lengths[rows]
-                    costs.padded_tokens[rows] = batch.input_ids_RT.shape[1]
+                    costs.padded_tokens[rows] = lengths[rows].max()
                     costs.time_s[rows] = (time.perf_counter() - began) / len(rows)
                     self.tick(len(rows))
 
@@ -140,6 +146,22 @@ class Engine:
         self.tick(features.num_rows - len(run))
         return [results[row] for row in taken.tolist()], costs
 
+    def _found(
+        self,
+        model: Model,
+        features: Features,
+        rows: NDArray[np.int64],
+        forward: Forward,
+        device: torch.device,
+    ) -> list[NDArray[Any]]:
+        """Run a batch; where what comes out is not finite, its rows one by one, to name it."""
+        try:
+            return forward(model, self._batch(features, rows).to(device), rows)
+        except NotFinite as error:
+            for at in range(len(rows)) if len(rows) > 1 else ():
+                self._found(model, features, rows[at : at + 1], forward, device)
+            raise NotFinite(str(error), int(rows[0])) from error
+
     def _ready(self, features: Features, devices: tuple[torch.device, ...]) -> list[Model]:
         """Return the model in its answering mode on every device: itself first, then copies."""
         require_room(self.model, int(features.ids.lengths.max(initial=0)))
@@ -148,6 +170,28 @@ class Engine:
 
     def _batch(self, features: Features, rows: NDArray[np.int64]) -> Batch:
         return make_batch(features, rows, self.pad_id, with_types=uses_types(self.model))
+
+
+@contextmanager
+def finite(model: Model) -> Iterator[None]:
+    """Refuse what a model computes inside the block if it is no number, or infinite.
+
+    Of a decoder's logits the largest must be: some say minus infinity of words they never write.
+    """
+    generates = getattr(model, "can_generate", bool)()
+
+    def look(_module: nn.Module, _inputs: Any, found: Any) -> None:  # noqa: ANN401 - transformers' own
+        for tensor in (vars(found) if isinstance(found, SimpleNamespace) else found).values():
+            if not isinstance(tensor, Tensor):
+                continue
+            if not bool(torch.isfinite(tensor.amax(dim=-1) if generates else tensor).all()):
+                raise NotFinite(
+                    "What the model computes is not finite: its weights are broken, or its number "
+                    "format is too narrow. Look at the weights, or set precision to fp32."
+                )
+
+    with model.register_forward_hook(look):
+        yield
 
 
 def block_at(relative_depth: float, num_blocks: int) -> int:

@@ -24,6 +24,7 @@ from stiltwalk.metrics.score import Scorer, Share
 from stiltwalk.records import IdPairs, Scores, Sentence
 
 Vectors = NDArray[np.float32]
+Doubles = NDArray[np.float64]
 Indices = NDArray[np.int64]
 
 BLOCK_ROWS = 1024
@@ -252,14 +253,14 @@ class Neighbours:
         self.score_NK = np.full((num_queries, k), -np.inf, np.float32)
         self.index_NK = np.zeros((num_queries, k), np.int64)
 
-    def bar(self, queries: slice, block_RC: Vectors) -> Vectors:
+    def bar(self, queries: slice, block_RC: Doubles) -> Doubles:
         """Return about which score per query a candidate of this block must have to be kept.
 
         Args:
             queries: which queries the block's first axis stands for.
             block_RC: their scores against R candidates, seen in rising order of row number.
         """
-        bar_R: Vectors = self.score_NK[queries, -1]
+        bar_R: Doubles = self.score_NK[queries, -1].astype(np.float64)
         if np.isneginf(bar_R).any():
             k = min(self.score_NK.shape[1], block_RC.shape[1])
             kth_R = np.partition(block_RC, -k, axis=1)[:, -k]
@@ -312,26 +313,26 @@ def neighbours_both_ways(
 
 
 class _Block(NamedTuple):
-    """The cosines of some rows of both sides, fast and nearly right.
+    """The cosines of some rows of both sides, in double precision.
 
     How they are rounded depends on the block's shape and the number of threads. Those that may be
-    among the best are computed once more, each by itself, so that equal rows score the same.
+    among the best are computed once more, each by itself, so that equal rows score the same. In
+    single precision nearly all of a collapsed encoder's pairs would be among them.
     """
 
     rows: slice
     columns: slice
-    left_RD: Vectors
-    right_CD: Vectors
-    cosine_RC: Vectors
+    left_RD: Doubles
+    right_CD: Doubles
+    cosine_RC: Doubles
 
-    def above(self, bar: Vectors) -> tuple[Indices, Indices]:
+    def above(self, bar: Doubles) -> tuple[Indices, Indices]:
         """Return row and column of the pairs that may reach a bar, whichever way they round.
 
-        A sum of D products of unit rows is off by at most about 8 √D half units in the last place
-        (Higham and Mary 2019), here and in the bar.
+        Scores are kept in single precision, whose step is thousands of times what a sum in double
+        precision can be off by.
         """
-        margin = 8 * np.sqrt(self.left_RD.shape[1]) * np.finfo(np.float32).eps
-        found = np.flatnonzero(self.cosine_RC >= bar - np.float32(margin))
+        found = np.flatnonzero(self.cosine_RC >= bar - 2 * np.finfo(np.float32).eps)
         row_S, column_S = np.divmod(found, self.cosine_RC.shape[1])
         return row_S + self.rows.start, column_S + self.columns.start
 
@@ -340,7 +341,7 @@ class _Block(NamedTuple):
         score_S = np.empty(len(row_S), np.float32)
         for start in range(0, len(row_S), BLOCK_COLUMNS):
             pairs = slice(start, start + BLOCK_COLUMNS)
-            left_SD = self.left_RD[row_S[pairs] - self.rows.start].astype(np.float64)
+            left_SD = self.left_RD[row_S[pairs] - self.rows.start]
             right_SD = self.right_CD[column_S[pairs] - self.columns.start]
             score_S[pairs] = np.multiply(left_SD, right_SD).sum(axis=1)
         return score_S
@@ -358,7 +359,7 @@ def _score_blocks(left_ND: Vectors, right_MD: Vectors) -> Iterator[_Block]:
         )
     if not len(left_ND) or not len(right_MD):
         raise MetricError(f"A side is empty: got {len(left_ND)} and {len(right_MD)} vectors.")
-    buffer = np.empty(BLOCK_ROWS * BLOCK_COLUMNS, np.float32)
+    buffer = np.empty(BLOCK_ROWS * BLOCK_COLUMNS)
     for column in range(0, len(right_MD), BLOCK_COLUMNS):
         right_CD = _unit_rows(right_MD, column, BLOCK_COLUMNS)
         for row in range(0, len(left_ND), BLOCK_ROWS):
@@ -370,7 +371,7 @@ def _score_blocks(left_ND: Vectors, right_MD: Vectors) -> Iterator[_Block]:
             yield _Block(rows, columns, left_RD, right_CD, cosine_RC)
 
 
-def _unit_rows(vectors_ND: Vectors, start: int, count: int) -> Vectors:
+def _unit_rows(vectors_ND: Vectors, start: int, count: int) -> Doubles:
     """Return some rows, scaled to length 1; a copy of a block, never of the whole."""
     rows_RD = np.ascontiguousarray(vectors_ND[start : start + count], np.float32)
     length_R = np.linalg.norm(rows_RD, axis=1)
@@ -379,7 +380,7 @@ def _unit_rows(vectors_ND: Vectors, start: int, count: int) -> Vectors:
         raise MetricError(
             f"Row {start + bad[0]} has length {length_R[bad[0]]}; a direction is needed."
         )
-    unit_RD: Vectors = rows_RD / length_R[:, None]
+    unit_RD: Doubles = (rows_RD / length_R[:, None]).astype(np.float64)
     return unit_RD
 
 

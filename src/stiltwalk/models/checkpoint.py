@@ -6,7 +6,7 @@ import copy
 import errno
 import re
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
@@ -27,10 +27,11 @@ from transformers import (
 )
 from transformers.utils import logging as transformers_logging
 
-from stiltwalk.errors import ModelError
+from stiltwalk.errors import ModelError, NotFinite
+from stiltwalk.files import put
 from stiltwalk.models import adapters
 from stiltwalk.models.device import say_once, whole
-from stiltwalk.models.locate import longest_row, no_head, spelled
+from stiltwalk.models.locate import longest_row, no_head, spelled, weight_files
 from stiltwalk.recipe.schema import LoRA
 from stiltwalk.records import TaskType
 from stiltwalk.store.machine import leads
@@ -102,6 +103,7 @@ def read(auto_class: Any, folder: Path, *, seed: int, **changes: int) -> tuple[M
     Raises:
         ModelError: if the folder cannot be read as such a model.
     """
+    weight_files(folder)  # an index could name others, which are unpickled
     torch.manual_seed(seed)
     level = transformers_logging.get_verbosity()
     transformers_logging.set_verbosity_error()  # heads that are dropped on purpose are no news
@@ -124,6 +126,17 @@ def read(auto_class: Any, folder: Path, *, seed: int, **changes: int) -> tuple[M
     finally:
         transformers_logging.set_verbosity(level)
     return model, set(found["missing_keys"])
+
+
+def refuse_broken(weights: Iterable[tuple[str, torch.Tensor]], where: str) -> None:
+    """Stop before weights that are no numbers answer, are kept, or are gone on with.
+
+    Raises:
+        NotFinite: with the name of the first.
+    """
+    for name, tensor in weights:
+        if not bool(torch.isfinite(tensor).all()):
+            raise NotFinite(f"The weights {name} are not finite in {where}.")
 
 
 def with_head(
@@ -231,7 +244,8 @@ def save(
         heads: by file name, models on this encoder whose heads are written beside it.
 
     Raises:
-        OSError: if it cannot be written; the weights' library has an error of its own for that.
+        OSError: if it cannot be written.
+        NotFinite: if weights, with adapters merged, are no numbers.
     """
     is_merged = lora is None or lora.merged
     ordinary = adapters.ordinary_weights(model, merged=is_merged)
@@ -241,26 +255,43 @@ def save(
         name: {key: whole(tensor).contiguous() for key, tensor in _head_weights(each).items()}
         for name, each in heads.items()
     }
+    refuse_broken([*weights.items(), *added.items()], str(folder))
     if not leads():
         return
     aside = folder.with_name(f".{folder.name}.aside")
     shutil.rmtree(aside, ignore_errors=True)
-    try:
+    with growing(aside):
         model.save_pretrained(aside, state_dict=weights)
         if added:
             assert lora
             adapters.save(added, model, lora, aside)
         for name, head in apart.items():
             save_file(head, aside / name)
+        _copy_tokenizer(tokenizer_from, aside)
+        put(aside, folder)
+
+
+@contextmanager
+def growing(aside: Path) -> Iterator[None]:
+    """Leave nothing of a folder where weights are written, however that ends.
+
+    Raises:
+        OSError: if they cannot be written; their library has an error of its own for that.
+    """
+    try:
+        yield
     except SafetensorError as error:
         number = re.search(r"os error (\d+)", str(error))
         raise OSError(int(number[1]) if number else errno.EIO, str(error)) from error
-    for file in (found for name in _TOKENIZER_FILES for found in tokenizer_from.glob(name)):
-        target = aside / file.relative_to(tokenizer_from)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def _copy_tokenizer(source: Path, folder: Path) -> None:
+    for file in (found for name in _TOKENIZER_FILES for found in source.glob(name)):
+        target = folder / file.relative_to(source)
         target.parent.mkdir(exist_ok=True)
         shutil.copyfile(file, target)
-    shutil.rmtree(folder, ignore_errors=True)
-    aside.rename(folder)
 
 
 def require_room(model: Model, longest_row_tokens: int) -> None:

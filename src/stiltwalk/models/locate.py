@@ -11,8 +11,10 @@ from pkgutil import resolve_name
 from typing import Any
 
 from stiltwalk.errors import ModelError
+from stiltwalk.files import read
 from stiltwalk.recipe.schema import ModelSettings
 from stiltwalk.records import TaskType
+from stiltwalk.wording import shown
 
 MINI_BASE = "mini-base"
 UNRESOLVED = "unresolved"
@@ -74,7 +76,7 @@ def locate(settings: ModelSettings, *, fetch: bool) -> ModelFolder:
     else:
         found = _from_hub(settings.name, settings.revision, fetch=fetch)
     if found.folder is not None:
-        read_config(found.folder)
+        _check_sizes(found.folder, read_config(found.folder))
         if (found.folder / "adapter_config.json").is_file():
             raise ModelError(
                 f"{found.folder} keeps adapters beside its weights: a base encoder must be whole. "
@@ -91,8 +93,8 @@ def read_config(folder: Path) -> dict[str, Any]:
     """
     file = folder / "config.json"
     try:
-        config = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        config = json.loads(read(file))
+    except (OSError, ValueError, RecursionError) as error:
         raise ModelError(f"{file} cannot be read ({error}). Save the model again.") from error
     config = spelled(config) if isinstance(config, dict) else {}
     for key in ("num_hidden_layers", "hidden_size", "vocab_size"):
@@ -112,6 +114,70 @@ def spelled(config: Mapping[str, Any]) -> dict[str, Any]:
             if found.get(key) is None and other in found:
                 found[key] = found[other]
     return found
+
+
+_UNREADABLE = (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError)
+
+
+def weight_files(folder: Path) -> list[Path]:
+    """Return the files that hold a model's weights, all of them beside its config.json.
+
+    Other formats can run code when they are read, and files elsewhere have no part in the revision.
+
+    Raises:
+        ModelError: if there are none, or an index or the config names anything else.
+    """
+    config = read_config(folder)
+    named = [config["transformers_weights"]] if config.get("transformers_weights") else []
+    for index in sorted(folder.glob("*.safetensors.index.json")):
+        try:
+            named += json.loads(read(index))["weight_map"].values()
+        except _UNREADABLE as error:
+            raise ModelError(f"{index} is no index of weights. Save the model again.") from error
+    files = sorted(file for file in folder.glob("*.safetensors") if file.is_file())
+    there = {file.name for file in files}
+    for name in named:
+        if not isinstance(name, str) or name not in there:
+            raise ModelError(
+                f"{folder} names {shown(name)} as a file of its weights, which is no .safetensors "
+                "file there. Save the model again with save_pretrained."
+            )
+    if not files:
+        raise ModelError(
+            f"{folder} holds no .safetensors weights. Save them with save_pretrained; other "
+            "formats can run code when they are read and are refused."
+        )
+    return files
+
+
+def _check_sizes(folder: Path, config: Mapping[str, Any]) -> None:
+    """Refuse a config.json that describes more than its weights hold, before memory is taken.
+
+    Raises:
+        ModelError: with both figures.
+    """
+    shapes = [shape for file in weight_files(folder) for shape in _shapes(file)]
+    longest = max((side for shape in shapes for side in shape), default=0)
+    most = {"num_hidden_layers": len(shapes)}
+    most |= dict.fromkeys(("hidden_size", "vocab_size", "intermediate_size"), longest)
+    for key, there in most.items():
+        said = config.get(key)
+        if isinstance(said, int) and not 0 <= said <= there:
+            raise ModelError(
+                f"{folder / 'config.json'} says {key} = {shown(said)}, but its weights have room "
+                f"for {there} at most. Save both together with save_pretrained."
+            )
+
+
+def _shapes(file: Path) -> list[list[int]]:
+    """Return the shapes of the tensors in a .safetensors file, by its header."""
+    try:
+        with file.open("rb") as stream:
+            num_bytes = int.from_bytes(stream.read(8), "little")
+            header = json.loads(stream.read(min(num_bytes, file.stat().st_size)))
+        return [facts["shape"] for name, facts in header.items() if name != "__metadata__"]
+    except _UNREADABLE as error:
+        raise ModelError(f"{file} cannot be read ({error}). Save the model again.") from error
 
 
 COUNT_AFTER_PADDING = (
@@ -236,12 +302,9 @@ def _local(name: str, folder: Path) -> ModelFolder:
                 f"{folder} is not a usable model folder: it has no {needed}. It needs config.json, "
                 "tokenizer.json (a fast tokenizer) and weights as .safetensors."
             )
-    files = sorted(file for pattern in _FILES for file in folder.glob(pattern))
-    if not any(file.suffix == ".safetensors" for file in files):
-        raise ModelError(
-            f"{folder} holds no .safetensors weights. Save them with save_pretrained; other "
-            "formats can run code when they are read and are refused."
-        )
+    found = sorted(file for pattern in _FILES for file in folder.glob(pattern))
+    files = [file for file in found if file.is_file()]
+    weight_files(folder)
     return ModelFolder(name, "sha256:" + _checksum(tuple(files)), folder)
 
 

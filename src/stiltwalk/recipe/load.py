@@ -20,6 +20,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from stiltwalk.data.source import HUB, MINI
 from stiltwalk.errors import RecipeError
+from stiltwalk.files import read_text
 from stiltwalk.recipe.schema import Recipe, TrainSettings
 from stiltwalk.recipe.validate import check_names
 from stiltwalk.tasks import declare, target_names
@@ -40,7 +41,7 @@ def read_recipe(file: Path, changes: Sequence[str] = ()) -> Recipe:
         RecipeError: if the file is missing, is not TOML, or asks for something unknown.
     """
     try:
-        text = file.read_text(encoding="utf-8-sig")  # Windows editors put a mark first
+        text = read_text(file)
     except (OSError, UnicodeDecodeError) as error:
         raise RecipeError(
             f"No recipe could be read at {file}: {error}. Give the path of a TOML file."
@@ -176,7 +177,8 @@ def _check_settings(start: str, given: Table) -> None:
 def _fill_arms(table: Table, in_file: Sequence[str]) -> None:
     """Make every arm a table with its own full settings: the recipe's, then the arm's."""
     arms = table.get("arms")
-    is_filled = isinstance(table.get("targets"), list) and isinstance(table.get("target"), dict)
+    kinds = {"targets": list, "target": dict, "intermediate": dict}
+    is_filled = all(isinstance(table.get(key, {}), kind) for key, kind in kinds.items())
     if not isinstance(arms, dict) or not is_filled:
         return  # the validation says what is wrong
     for name, value in arms.items():

@@ -85,7 +85,7 @@ class Measure(Stage):
             context.progress(min(done, in_all), in_all)
 
         pairs = list(zip(self.a, self.b, strict=True))
-        model_pairs = [each for a, b in pairs for each in both_lengths(_pair(a, b, context))]
+        model_pairs = [each for a, b in pairs for each in both_lengths(timed_pair(a, b, context))]
         how = {"profile": profile, "num_threads": self.num_threads, "seed": self.trained_seed}
         store = context.workspace
         speed = attempted(
@@ -142,7 +142,8 @@ def require_machine(planned: MeasuredOn | None) -> None:
     )
 
 
-def _pair(a: Predict, b: Predict, context: Context) -> ModelPair:
+def timed_pair(a: Predict, b: Predict, context: Context) -> ModelPair:
+    """Return two evaluations' models, asked as they were scored, and the requests of both."""
     from stiltwalk.stages.predict_run import asked_model
     from stiltwalk.timing.blocks import load_workload
     from stiltwalk.timing.session import ModelPair

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from stiltwalk.data.xtreme_files import answers_path, form_of, write_answers
 from stiltwalk.draws import Draws
+from stiltwalk.errors import NotFinite
 from stiltwalk.features.cache import KeptFeatures, kept_features
 from stiltwalk.features.rows import Features
 from stiltwalk.features.text import tokenizer_digest
@@ -37,7 +38,6 @@ from stiltwalk.metrics.score import Share, example_scores, score
 from stiltwalk.models.checkpoint import Model
 from stiltwalk.models.device import all_devices, has_bf16, pick_device
 from stiltwalk.recipe.schema import Precision
-from stiltwalk.recipe.types import RetrievalSettings
 from stiltwalk.records import (
     Answers,
     Bitext,
@@ -65,6 +65,7 @@ from stiltwalk.tasks import TASKS
 from stiltwalk.tasks.load import bitext, examples
 from stiltwalk.tasks.sources import available_languages
 from stiltwalk.training.data import TaskRows, dev_score, labels_of, task_rows
+from stiltwalk.wording import shown
 
 FORMAT = "precision.json"
 """The number format of an evaluation, beside its answers."""
@@ -116,14 +117,8 @@ def asked_settings(stage: Predict, context: Context, precision: Precision) -> Se
         task=task,
         max_length_tokens=stage.max_length_tokens,
         precision=precision,
+        retrieval=stage.retrieval,
     )
-    if stage.relative_depth is not None:
-        vectors = RetrievalSettings(
-            prefix=stage.prefix or "",
-            pooling=stage.pooling or "mean",
-            relative_depth=stage.relative_depth,
-        )
-        settings = replace(settings, retrieval=vectors)
     if asking is None:
         return settings
     settings = replace(settings, answering=asking.answering)
@@ -198,8 +193,13 @@ def _labelled_results(
         predictor.shuffle_embeddings(_english(stage, asked, context), stage.shuffle)
     if stage.precision == "auto" and stage.asking is None:
         _decide_format(stage, predictor, context, folder)
-    found, costs = _outputs(stage, predictor, features.whole, context, folder)
     rows_per_result = features.whole.rows_per_unit if stage.asking else 1
+    try:
+        found, costs = _outputs(stage, predictor, features.whole, context, folder)
+    except NotFinite as error:
+        at = int(features.whole.example[error.row * rows_per_result])
+        every = [(each.id, language) for language, rows in asked.items() for each in rows]
+        raise _said_of(*every[at], error) from error
     for number, (language, rows) in enumerate(asked.items()):
         start, end = features.first_rows[number : number + 2]
         here = slice(start // rows_per_result, end // rows_per_result)
@@ -216,6 +216,10 @@ def _labelled_results(
             num_examples=len(rows),
             costs=costs.of(here),
         )
+
+
+def _said_of(row: str, language: str, error: NotFinite) -> NotFinite:
+    return NotFinite(f"{language}, row {shown(row)}: {error}", error.row)
 
 
 def _outputs(
@@ -302,7 +306,7 @@ def _retrieval_results(
         for language in stage.languages
         for split in task.asked_splits
     }
-    found = _vectors(stage, predictor, context, list(texts.values()))
+    found = _vectors(stage, predictor, context, texts)
     duplicates = Duplicates(stage.bucc_duplicates or Duplicates.ALL)
     for language in stage.languages:
         asked = texts[language, Split.TEST]
@@ -341,16 +345,25 @@ class _Vectors:
 
 
 def _vectors(
-    stage: Predict, predictor: Predictor, context: Context, texts: list[Bitext]
+    stage: Predict,
+    predictor: Predictor,
+    context: Context,
+    asked: Mapping[tuple[str, Split], Bitext],
 ) -> _Vectors:
     """Encode every distinct line of the task once."""
+    texts = list(asked.values())
     lines = list(dict.fromkeys(line for each in texts for line in _lines(each)))
     features = _kept(stage, context, predictor, lambda: [predictor.features(lines)]).whole
     if stage.shuffle is not None:
         english = [sentence.text for each in texts for sentence in each.english]
         predictor.shuffle_embeddings(english, stage.shuffle)
     predictor.engine = replace(predictor.engine, tick=context.counter(features.num_rows))
-    vectors_ND, costs = predictor.outputs(features)
+    try:
+        vectors_ND, costs = predictor.outputs(features)
+    except NotFinite as error:
+        line = lines[error.row]
+        languages = (language for (language, _), each in asked.items() if line in _lines(each))
+        raise _said_of(line, next(languages), error) from error
     return _Vectors({line: row for row, line in enumerate(lines)}, vectors_ND, costs)
 
 

@@ -1,4 +1,4 @@
-"""Floors to beat: what answers without a model score on the same rows."""
+"""Reference points: what answers without a model score on the same rows."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Rules(Stage):
 
     @property
     def title(self) -> str:
-        return f"answer {self.rows.task} by rules"
+        return f"reference points of {self.rows.task}"
 
     @property
     def tasks(self) -> tuple[str, ...]:

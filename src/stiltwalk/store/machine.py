@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
 from stiltwalk.errors import ClusterError
 from stiltwalk.wording import shown
@@ -20,7 +21,7 @@ _HIDDEN = ("", "-1")
 def measured_on() -> MeasuredOn:
     """Return what a measurement made here and now would be about."""
     return MeasuredOn(
-        device=_accelerators() or "cpu",
+        device=", ".join(sorted(set(_accelerators()))) or "cpu",
         processor=processor(),
         stiltwalk=version("stiltwalk"),
         torch=version("torch"),
@@ -40,24 +41,46 @@ def processor() -> str:
     return platform.processor() or "unknown"
 
 
-def _accelerators() -> str:
-    """Return the names of the accelerators that are not hidden from this process, "" for none."""
+def num_accelerators() -> int:
+    """Return how many accelerators this process may use."""
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    found = len(_accelerators())
+    return min(found, len(visible.split(","))) if visible else found
+
+
+def num_cpus() -> int:
+    """Return how many CPUs this process may use."""
+    has_affinity = hasattr(os, "sched_getaffinity")
+    return len(os.sched_getaffinity(0)) if has_affinity else os.cpu_count() or 1
+
+
+def available_bytes() -> int:
+    """Return the memory that new work may take: what is free, and what the system would give up."""
+    with suppress(OSError), Path("/proc/meminfo").open(encoding="utf-8") as lines:
+        for line in lines:
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) << 10
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
+
+def _accelerators() -> list[str]:
+    """Return the names of the accelerators that are not hidden from this process."""
     if os.environ.get("CUDA_VISIBLE_DEVICES", "all") in _HIDDEN:
-        return ""
+        return []
     try:
         library = ctypes.CDLL("libnvidia-ml.so.1")
     except OSError:
-        return ""
+        return []
     count = ctypes.c_uint()
     if library.nvmlInit_v2() or library.nvmlDeviceGetCount_v2(ctypes.byref(count)):
-        return ""
-    names = set()
+        return []
+    names = []
     for index in range(count.value):
         handle, name = ctypes.c_void_p(), ctypes.create_string_buffer(_NAME_BYTES)
         library.nvmlDeviceGetHandleByIndex_v2(index, ctypes.byref(handle))
         library.nvmlDeviceGetName(handle, name, _NAME_BYTES)
-        names.add(name.value.decode())
-    return ", ".join(sorted(names))
+        names.append(name.value.decode())
+    return names
 
 
 @dataclass(frozen=True, kw_only=True)

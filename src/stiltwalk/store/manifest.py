@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from stiltwalk.data.source import DataSource
 from stiltwalk.errors import NoSuchRun, WorkspaceError
-from stiltwalk.files import write_atomically
+from stiltwalk.files import below, read, sealed_json, unsealed, write_atomically
 from stiltwalk.recipe.schema import Claim
 from stiltwalk.records import Phase
 from stiltwalk.store.workspace import Workspace
 from stiltwalk.tasks.own import OwnTask
 from stiltwalk.tasks.task import Dev
+from stiltwalk.wording import public
 
 RUNS = "runs"
 _FILE = "run.json"
@@ -123,7 +124,7 @@ class RunRecord:
 
 def run_folder(workspace: Workspace, name: str) -> Path:
     """Return where a run's record and report are."""
-    return workspace.root / RUNS / name
+    return workspace.root / RUNS / below(name)
 
 
 def page_of(workspace: Workspace, name: str) -> Path:
@@ -132,10 +133,14 @@ def page_of(workspace: Workspace, name: str) -> Path:
 
 
 def keep_record(workspace: Workspace, record: RunRecord) -> bool:
-    """Keep the record of a run; return whether it is another than the one that was there."""
+    """Keep the record of a run; return whether it is another than the one that was there.
+
+    It says nothing that is private, but for where rows are read again at an export.
+    """
+    record = replace(record, recipe=public(record.recipe), model=public(record.model))
     file = run_folder(workspace, record.name) / _FILE
     file.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(asdict(record), indent=1, ensure_ascii=False)
+    text = sealed_json(asdict(record))
     if file.is_file() and file.read_bytes() == text.encode():
         return False
     write_atomically(file, text)
@@ -182,14 +187,26 @@ def read_record(run: Path) -> RunRecord:
     """
     file = run / _FILE
     try:
-        return TypeAdapter(RunRecord).validate_json(file.read_bytes())
+        text = json.dumps(unsealed(read(file)))
+        record = TypeAdapter(RunRecord).validate_json(text)
+        for name in _names(record):
+            below(name.replace("/", "//"))  # one part of a path
     except FileNotFoundError as error:
         raise NoSuchRun(
             f"{run} is not the folder of a run: it has no {_FILE}. It stands in the workspace as "
             f"{RUNS}/NAME."
         ) from error
-    except (OSError, ValidationError) as error:
+    except (OSError, ValueError) as error:
         raise WorkspaceError(
             f"{file} is not a record of a run ({type(error).__name__}). Run the recipe again to "
             "write it anew; finished stages are kept."
         ) from error
+    return record
+
+
+def _names(record: RunRecord) -> Iterator[str]:
+    """Yield every name that becomes part of a path."""
+    yield from (record.name, *record.arms, *record.walked, *record.targets)
+    for stage in record.stages:
+        yield from filter(None, (stage.arm, stage.target, *stage.languages, *stage.parents))
+        yield from filter(None, (stage.fingerprint, stage.trained))

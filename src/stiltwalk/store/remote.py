@@ -23,8 +23,9 @@ from pathlib import Path
 from typing import Any
 
 from stiltwalk.errors import WorkspaceError
-from stiltwalk.files import checksum
+from stiltwalk.files import below, checksum, contained
 from stiltwalk.store.workspace import MARKER, Folder, Stored, Workspace, myself
+from stiltwalk.wording import masked
 
 _AT_ONCE = 16
 """Requests; each takes tens of milliseconds, wherever the place is."""
@@ -38,7 +39,7 @@ class RemoteWorkspace(Workspace):
         """Use `place`, such as s3://BUCKET/FOLDER, by way of a folder in the user's cache."""
         self._objects = Objects(place)
         home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-        key = sha256(self._objects.place.encode()).hexdigest()[:16]
+        key = sha256(self._objects.address.encode()).hexdigest()[:16]
         super().__init__(Path(home).expanduser() / "stiltwalk" / "workspaces" / key)
         self.place = self._objects.place
         self._lease = Lease(self._objects, myself())
@@ -47,7 +48,7 @@ class RemoteWorkspace(Workspace):
     @property
     def address(self) -> str:
         """What a process elsewhere finds it by."""
-        return self.place
+        return self._objects.address
 
     def has(self, stage: Stored | str) -> bool:
         """Tell whether a stage is complete at the URL and its files there have their sizes.
@@ -131,7 +132,16 @@ class RemoteWorkspace(Workspace):
         """Bring every file of a name below a folder here."""
         for found in self._objects.sizes(folder):
             if found.rpartition("/")[-1] == name:
-                self._objects.download(f"{folder}/{found}", self.root / folder / found)
+                self._objects.download(f"{folder}/{found}", self._here(f"{folder}/{found}"))
+
+    def _here(self, name: str) -> Path:
+        """Return where an object is put on this machine."""
+        try:
+            return contained(self.root, name)
+        except ValueError as error:
+            raise WorkspaceError(
+                f"{self.place} holds an object that is no part of a workspace: {error}. Remove it."
+            ) from error
 
     @contextmanager
     def lock(self) -> Iterator[None]:
@@ -154,7 +164,7 @@ class RemoteWorkspace(Workspace):
         if MARKER not in self._objects.sizes(_key(stage)):
             folder = self.folder(stage)
             for name in (*super().marker(stage)["files"], MARKER):
-                self._objects.upload(folder / name, f"{_key(stage)}/{name}")
+                self._objects.upload(contained(folder, name), f"{_key(stage)}/{name}")
         self._unsent(stage).unlink()
 
     def _sent_later(self, stage: Stored | str) -> bool:
@@ -162,7 +172,9 @@ class RemoteWorkspace(Workspace):
         if not self._unsent(stage).exists():
             return False
         folder, files = self.folder(stage), super().marker(stage)["files"]
-        if any(checksum(folder / name) != facts["sha256"] for name, facts in files.items()):
+        if any(
+            checksum(contained(folder, name)) != facts["sha256"] for name, facts in files.items()
+        ):
             return False
         self._send(stage)
         return True
@@ -189,7 +201,8 @@ class RemoteWorkspace(Workspace):
 
     def _fetch(self, stage: Stored | str, name: str) -> Path:
         """Return a file of a complete stage on this machine, as the stage wrote it."""
-        file, wanted = self.folder(stage) / name, self.marker(stage)["files"][name]["sha256"]
+        file = contained(self.folder(stage), name)
+        wanted = self.marker(stage)["files"][name]["sha256"]
         if file.is_file() and checksum(file) == wanted:
             return file
         aside = file.with_name(f".{file.name}.{os.getpid()}.{threading.get_ident()}")
@@ -222,13 +235,14 @@ class Objects:
         """Use what `place` names, such as s3://BUCKET/FOLDER."""
         import fsspec  # noqa: PLC0415 - most workspaces are folders
 
-        self.place = place.rstrip("/")
+        self.address = place.rstrip("/")
+        self.place = masked(self.address)
         try:
-            self._files, self._root = fsspec.url_to_fs(self.place)
+            self._files, self._root = fsspec.url_to_fs(self.address)
         except (ImportError, ValueError) as error:
             raise WorkspaceError(
-                f"{place} cannot be a workspace ({error}). A folder can, and a URL that fsspec "
-                "knows and has the package for: 'stiltwalk[ray]' brings that for s3."
+                f"{self.place} cannot be a workspace ({error}). A folder can, and a URL that "
+                "fsspec knows and has the package for: 'stiltwalk[ray]' brings that for s3."
             ) from error
 
     def read(self, name: str) -> bytes | None:
@@ -283,7 +297,7 @@ class Objects:
             self._files.get_file(self._path(name), str(file))
 
     def _path(self, name: str) -> str:
-        return f"{self._root}/{name}"
+        return f"{self._root}/{below(name)}"
 
     def _make_folder(self, name: str) -> None:
         """Make a folder, unless this is an object store, which has none."""

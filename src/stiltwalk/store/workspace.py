@@ -1,7 +1,5 @@
 """A folder of stages. A stage exists once its completion marker, written last, is there.
 
-A folder of stages. A stage exists once its completion marker, written last, is there.
-
 Whatever stops a run (an error, Ctrl-C, kill -9, a full disk) leaves at worst a folder without a
 marker, and the next run clears it. Nothing that is complete is ever written to again.
 """
@@ -11,6 +9,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import json
+import math
 import os
 import shutil
 import socket
@@ -24,8 +23,18 @@ from typing import Any, BinaryIO, Protocol, TypeVar
 
 from pydantic import TypeAdapter
 
-from stiltwalk.errors import WorkspaceError
-from stiltwalk.files import checksum, contained, write_atomically
+from stiltwalk.errors import NotFinite, WorkspaceError
+from stiltwalk.files import (
+    below,
+    checksum,
+    contained,
+    opened,
+    read,
+    sealed_json,
+    sync,
+    unsealed,
+    write_atomically,
+)
 from stiltwalk.records import ExampleScoreRow, ScoreRow, TimingRow
 
 MARKER = "complete.json"
@@ -89,7 +98,7 @@ class Workspace:
     def folder(self, stage: Stored | str) -> Path:
         """Return where the files of a stage, or of a fingerprint, are or would be."""
         name = stage if isinstance(stage, str) else stage.fingerprint
-        return self.root / "stages" / name
+        return self.root / "stages" / (name and below(name))
 
     def has(self, stage: Stored | str) -> bool:
         """Tell whether a stage is complete and its files still have their sizes.
@@ -101,7 +110,7 @@ class Workspace:
         if not (folder / MARKER).is_file():
             return False
         for name, facts in self.marker(stage)["files"].items():
-            file = folder / name
+            file = contained(folder, name)
             if not file.is_file() or file.stat().st_size != facts["bytes"]:
                 raise self._altered(stage, name)
         return True
@@ -117,17 +126,17 @@ class Workspace:
     def marker(self, stage: Stored | str) -> dict[str, Any]:
         """Return what the completion marker of a stage says."""
         try:
-            content = (self.folder(stage) / MARKER).read_bytes()
+            content = read(self.folder(stage) / MARKER)
         except OSError as error:
             raise self._altered(stage, MARKER) from error
         return self._parsed(stage, content)
 
     def _parsed(self, stage: Stored | str, content: bytes) -> dict[str, Any]:
         try:
-            for name in _MARKER.validate_json(content).files:
-                contained(self.root, name)
-            marker: dict[str, Any] = json.loads(content)
-        except (ValueError, RecursionError) as error:
+            marker: dict[str, Any] = unsealed(content)
+            for name in _MARKER.validate_python(marker).files:
+                contained(self.folder(stage), name)
+        except ValueError as error:
             raise self._altered(stage, MARKER) from error
         return marker
 
@@ -139,10 +148,23 @@ class Workspace:
         """
         folder = self.folder(stage)
         for name, facts in self.marker(stage)["files"].items():
-            file = folder / name
+            file = contained(folder, name)
             if not file.is_file() or checksum(file) != facts["sha256"]:
                 raise self._altered(stage, name)
         return folder
+
+    def copy(self, stage: Stored | str, inside: str, folder: Path) -> None:
+        """Copy what a complete stage wrote below one of its folders; nothing else that is there.
+
+        Raises:
+            WorkspaceError: if a file is not what the stage wrote.
+        """
+        source = self.verified(stage)
+        for name in self.marker(stage)["files"]:
+            if name.startswith(f"{inside}/"):
+                copied = contained(folder, name.removeprefix(f"{inside}/"))
+                copied.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(contained(source, name), copied)
 
     @contextmanager
     def writing(self, stage: Stored, provenance: Mapping[str, Any]) -> Iterator[Folder]:
@@ -170,7 +192,7 @@ class Workspace:
                 "time_s": made.spent.time_s,
                 "files": _files(folder),
             }
-            write_atomically(folder / MARKER, json.dumps(marker, indent=1, sort_keys=True))
+            write_atomically(folder / MARKER, sealed_json(marker))
         except OSError as error:
             raise _cannot_write(folder, error) from error
 
@@ -202,7 +224,7 @@ class Workspace:
         facts = self.marker(stage)["files"].get(name)
         if facts is None:
             return ""
-        file = self.folder(stage) / name
+        file = contained(self.folder(stage), name)
         if not file.is_file() or checksum(file) != facts["sha256"]:
             raise self._altered(stage, name)
         return file.read_text(encoding="utf-8")
@@ -215,7 +237,7 @@ class Workspace:
         write into the same folder as the worker that takes its place.
         """
         self.root.mkdir(parents=True, exist_ok=True)
-        with (self.root / _CLAIMS).open("a") as stream:
+        with opened(self.root / _CLAIMS, os.O_RDWR | os.O_CREAT) as stream:
             fcntl.lockf(stream, fcntl.LOCK_EX, 1, int(stage.fingerprint[:15], 16))
             yield
 
@@ -247,7 +269,7 @@ class Workspace:
         """
         try:
             self.root.mkdir(parents=True, exist_ok=True)
-            stream = _opened(self.root / _LOCK, os.O_RDWR | os.O_CREAT)
+            stream = opened(self.root / _LOCK, os.O_RDWR | os.O_CREAT)
         except OSError as error:
             raise _cannot_write(self.root, error) from error
         with stream:
@@ -266,7 +288,7 @@ class Workspace:
     def held_by(self) -> str:
         """Return who holds the lock, "" if nobody does; looking takes no lock."""
         try:
-            stream = _opened(self.root / _LOCK, os.O_RDONLY)
+            stream = opened(self.root / _LOCK, os.O_RDONLY)
         except OSError:
             return ""
         with stream:
@@ -290,12 +312,6 @@ _WHOLE_FILE = struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
 """Linux's `struct flock`: a lock on all of a file, which belongs to who opened it."""
 
 
-def _opened(file: Path, flags: int) -> BinaryIO:
-    """Open a file that stands here itself: behind a link may be anything of the user's."""
-    number = os.open(file, flags | os.O_NOFOLLOW | os.O_NONBLOCK, 0o666)
-    return os.fdopen(number, "rb" if flags == os.O_RDONLY else "r+b")
-
-
 def _holder(stream: BinaryIO) -> str:
     """Return who says in a lock that it is theirs."""
     stream.seek(0)
@@ -309,7 +325,9 @@ def myself() -> str:
 
 
 def _files(folder: Path) -> dict[str, dict[str, Any]]:
-    """Return size and checksum of every file below a folder."""
+    """Return size and checksum of every file below a folder, all of it on the disk by then."""
+    for path in (folder, *folder.rglob("*")):
+        sync(path)
     return {
         str(file.relative_to(folder)): {"bytes": file.stat().st_size, "sha256": checksum(file)}
         for file in sorted(folder.rglob("*"))
@@ -317,12 +335,22 @@ def _files(folder: Path) -> dict[str, dict[str, Any]]:
     }
 
 
+def _full(folder: Path, more: str = "") -> WorkspaceError:
+    return WorkspaceError(
+        f"No space is left on the disk of {folder}{more}. Free some, then run again: finished "
+        "stages are kept."
+    )
+
+
 def _cannot_write(folder: Path, error: OSError) -> WorkspaceError:
-    if error.errno == errno.ENOSPC:
-        return WorkspaceError(
-            f"No space is left on the disk of {folder}. Free some, then run again: finished "
-            "stages are kept."
-        )
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        with suppress(OSError):
+            files = (file for file in folder.rglob("*") if file.is_file())
+            written_mb = sum(file.stat().st_size for file in files) / 1e6
+            free_mb = shutil.disk_usage(folder).free / 1e6
+            more = f": {written_mb:,.1f} MB are written there, {free_mb:,.1f} MB are free"
+            return _full(folder, more)
+        return _full(folder)
     if str(error.filename or folder).startswith(str(folder)):
         return WorkspaceError(f"{folder} cannot be written ({error}). Give another --workspace.")
     return WorkspaceError(
@@ -353,9 +381,10 @@ class StageTime:
         with suppress(
             OSError, ValueError, LookupError, TypeError
         ):  # damaged: the time alone is lost
-            recorded = json.loads(self._file.read_text(encoding="utf-8"))
-            began_unix_s, earlier_s = recorded["began_unix_s"], recorded["time_s"]
-            self.began_unix_s, self._earlier_s = float(began_unix_s), float(earlier_s)
+            recorded = unsealed(self._file.read_bytes())
+            began_unix_s, earlier_s = float(recorded["began_unix_s"]), float(recorded["time_s"])
+            if math.isfinite(began_unix_s) and math.isfinite(earlier_s):
+                self.began_unix_s, self._earlier_s = began_unix_s, earlier_s
         self._began_s = self._kept_s = time.perf_counter()
 
     @property
@@ -387,7 +416,7 @@ class StageTime:
 
     def _keep(self) -> None:
         record = {"began_unix_s": self.began_unix_s, "time_s": self.time_s}
-        self._aside.write_text(json.dumps(record), encoding="utf-8")
+        self._aside.write_text(sealed_json(record), encoding="utf-8")
         self._aside.replace(self._file)
         self._kept_s = time.perf_counter()
 
@@ -425,5 +454,10 @@ def read_rows(text: str, row_class: type[Row]) -> tuple[Row, ...]:
 
 
 def _write_lines(file: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    text = "".join(json.dumps(row, sort_keys=True, ensure_ascii=False) + "\n" for row in rows)
-    file.write_text(text, encoding="utf-8")
+    try:
+        lines = [
+            json.dumps(row, sort_keys=True, ensure_ascii=False, allow_nan=False) for row in rows
+        ]
+    except ValueError as error:
+        raise NotFinite(f"A figure in {file.name} would be no number.") from error
+    file.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")

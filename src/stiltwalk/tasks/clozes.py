@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from stiltwalk.errors import DataError
+from stiltwalk.files import read_text
 from stiltwalk.records import TaskType
 from stiltwalk.tasks import TASKS, target_names
 from stiltwalk.tasks.task import Task
@@ -135,6 +136,6 @@ def _shipped(file: Path) -> dict[str, Any]:
 
 def _read(file: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(file.read_text(encoding="utf-8-sig"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        return tomllib.loads(read_text(file))
+    except (OSError, ValueError, RecursionError) as error:
         raise DataError(f"{file} cannot be read as clozes in TOML: {error}.") from error

@@ -16,6 +16,7 @@ from stiltwalk.data import readers
 from stiltwalk.data.hub import HubFiles, Reader
 from stiltwalk.data.textfile import ENDINGS, SPACED, LocalFiles, with_label_numbers
 from stiltwalk.errors import RecipeError
+from stiltwalk.files import read_text
 from stiltwalk.records import Metric, Split, TaskType
 from stiltwalk.tasks import SHIPPED
 from stiltwalk.tasks.task import Task
@@ -221,8 +222,8 @@ def read_own_tasks(file: Path) -> tuple[OwnTask, ...]:
         RecipeError: if it cannot be read, or with the key that is wrong.
     """
     try:
-        table = tomllib.loads(file.read_text(encoding="utf-8-sig"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        table = tomllib.loads(read_text(file))
+    except (OSError, ValueError, RecursionError) as error:
         raise RecipeError(f"No task could be read at {file}: {error}.") from error
     return own_tasks(table.get("tasks", [table]), file.absolute().parent)
 

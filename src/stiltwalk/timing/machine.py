@@ -6,7 +6,6 @@ import ctypes
 import fcntl
 import os
 import resource
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from statistics import fmean
 
 import torch
 
+from stiltwalk.files import opened, runtime_folder
 from stiltwalk.models.device import pick_device
 from stiltwalk.timing.record import Case, MachineState
 
@@ -25,8 +25,7 @@ _SYS = Path("/sys")
 @contextmanager
 def alone(tell: Callable[[str], None]) -> Iterator[None]:
     """Wait until no other measurement of this user runs here: two at once would time each other."""
-    file = Path(tempfile.gettempdir(), f"stiltwalk-measure-{os.getuid()}.lock")
-    with file.open("w", encoding="utf-8") as stream:
+    with opened(runtime_folder() / "measure.lock", os.O_RDWR | os.O_CREAT) as stream:
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

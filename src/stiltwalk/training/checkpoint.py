@@ -18,6 +18,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from stiltwalk.files import is_intact, put_sealed
+from stiltwalk.models.checkpoint import growing, refuse_broken
 from stiltwalk.models.device import laid_out_as, whole
 from stiltwalk.store.machine import deciding, differences, leads, versions
 
@@ -34,11 +36,16 @@ def keep(file: Path, models: nn.Module, optimizer: Any, state: dict[str, Any]) -
         models: whose trained weights change.
         optimizer: AdamW, or Accelerate's wrapper of it.
         state: what else is to be had again; JSON.
+
+    Raises:
+        NotFinite: if weights or optimiser are no numbers any more.
+        OSError: if it cannot be written; the file that was there stays.
     """
     tensors = {f"weights.{name}": weights.detach() for name, weights in _trained(models)}
     for number, values in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{number}.{key}": value for key, value in values.items()}
     tensors = {name: whole(tensor).contiguous() for name, tensor in tensors.items()}
+    refuse_broken(tensors.items(), "the model in training")
     if not leads():
         return
     state = {**state, _VERSIONS: deciding(versions())}
@@ -46,9 +53,9 @@ def keep(file: Path, models: nn.Module, optimizer: Any, state: dict[str, Any]) -
     tensors[_STATE] = torch.frombuffer(written, dtype=torch.uint8)
     aside = _aside(file)
     aside.mkdir(exist_ok=True)
-    save_file(tensors, aside / file.name)
-    (aside / file.name).replace(file)
-    shutil.rmtree(aside)
+    with growing(aside):
+        save_file(tensors, aside / file.name)
+        put_sealed(aside / file.name, file)
 
 
 def resume(file: Path, models: nn.Module, optimizer: Any) -> dict[str, Any] | None:  # noqa: ANN401 - Accelerate's wrapper
@@ -61,6 +68,9 @@ def resume(file: Path, models: nn.Module, optimizer: Any) -> dict[str, Any] | No
     if leads():
         shutil.rmtree(_aside(file), ignore_errors=True)
     if not file.is_file():
+        return None
+    if not is_intact(file):
+        log.warning("%s is not what was written; the stage starts from its beginning.", file)
         return None
     try:
         with safe_open(file, framework="pt") as stream:

@@ -16,11 +16,12 @@ from accelerate import Accelerator
 from torch import nn
 
 from stiltwalk.draws import Draws
-from stiltwalk.errors import TrainingDiverged
+from stiltwalk.errors import NotFinite, TrainingDiverged
 from stiltwalk.features.batches import Cut, Step, epoch_steps
+from stiltwalk.files import remove_sealed
 from stiltwalk.heads.head import make_batch, uses_types
 from stiltwalk.inference.engine import Engine
-from stiltwalk.models.checkpoint import require_room
+from stiltwalk.models.checkpoint import refuse_broken, require_room
 from stiltwalk.models.device import from_lead
 from stiltwalk.recipe.schema import Mixing, Precision, TrainSettings
 from stiltwalk.store.machine import leads
@@ -79,12 +80,15 @@ def fit(session: TrainingSession) -> Training:
     Several processes that were started together share every effective batch.
 
     Raises:
-        TrainingDiverged: if the loss of a step, or its gradient, is not finite; nothing is kept
-            from there on.
+        TrainingDiverged: if the loss of a step, its gradient, or what comes of it, is not finite;
+            nothing is kept from there on.
     """
     # a compiler fuses torch's own dropout
     with nullcontext() if session.settings.compile else cheap_dropout(session.models):
-        return _fit(session)
+        try:
+            return _fit(session)
+        except NotFinite as error:
+            raise TrainingDiverged(f"{error} Lower learning_rate.") from error
 
 
 def _fit(session: TrainingSession) -> Training:
@@ -104,7 +108,6 @@ def _fit(session: TrainingSession) -> Training:
         session.track("train", training.log[-1], number + 1)
         session.progress(number + 1, len(steps))
         if evaluates_on_dev(number, len(steps), session.settings):
-            _refuse_broken_weights(session.models, number)
             training.evaluations.append(_evaluate(session, models, number + 1))
             session.track("dev", training.evaluations[-1].by_task, number + 1)
             if training.best is training.evaluations[-1]:
@@ -116,7 +119,7 @@ def _fit(session: TrainingSession) -> Training:
             keep(session.resume_file, session.models, optimizer, _state(training, accelerator))
             kept_s = time.monotonic()
     if session.resume_file and leads():
-        session.resume_file.unlink(missing_ok=True)
+        remove_sealed(session.resume_file)
     vocabulary.close(training.left_by_decay(session.settings))
     return training
 
@@ -225,16 +228,6 @@ def _diverged(what: str, value: float, task: str, step: Step, number: int) -> Tr
     )
 
 
-def _refuse_broken_weights(models: nn.Module, number: int) -> None:
-    """Stop before weights that are no numbers are scored, and perhaps kept."""
-    for name, weights in models.named_parameters():
-        if weights.requires_grad and not bool(torch.isfinite(weights).all()):
-            raise TrainingDiverged(
-                f"The weights {name} are not finite any more after step {number + 1}. Lower "
-                "learning_rate."
-            )
-
-
 def accumulate(
     session: TrainingSession, models: nn.Module, step: Step, accelerator: Accelerator
 ) -> tuple[float, int, int]:
@@ -269,7 +262,10 @@ def accumulate(
 
 
 def _evaluate(session: TrainingSession, models: nn.Module, step: int) -> Evaluation:
-    """Score the English dev rows of every task."""
+    """Score the English dev rows of every task, unless the weights are no numbers any more."""
+    named = session.models.named_parameters()
+    trained = ((name, weights) for name, weights in named if weights.requires_grad)
+    refuse_broken(trained, f"the model after step {step}")
     gather_weights(models)
     by_task = {}
     for number, rows in enumerate(session.rows):
@@ -280,7 +276,11 @@ def _evaluate(session: TrainingSession, models: nn.Module, step: int) -> Evaluat
             pad_id=session.pad_id,
             precision=session.precision,
         )
-        by_task[rows.name] = dev_score(rows, engine)
+        try:
+            by_task[rows.name] = dev_score(rows, engine)
+        except NotFinite as error:
+            text = f"English dev row {error.row + 1} of {rows.name}: {error}"
+            raise NotFinite(text, error.row) from error
     by_task = from_lead(by_task)  # the others' last bits may differ, and all must go one way
     return Evaluation(step=step, score=sum(by_task.values()) / len(by_task), by_task=by_task)
 

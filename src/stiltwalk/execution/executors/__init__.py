@@ -65,6 +65,7 @@ class Assignment:
         recipe: the stages'.
         store: where they are kept.
         base_folder: the base model's files, None where the recipe makes it.
+        num_jobs: for how many at a time this machine has room.
         progress: told (done, in all) inside a long stage, if that is followed.
         say: told what a person should know.
     """
@@ -72,6 +73,7 @@ class Assignment:
     recipe: Recipe
     store: Workspace
     base_folder: Path | None
+    num_jobs: int = 1
     progress: Callable[[int, int], None]
     say: Callable[[str], None]
 
@@ -83,9 +85,14 @@ def check_executor(address: str) -> None:
         RecipeError: with those that do.
     """
     name, at, place = address.partition("://")
-    if name not in EXECUTORS or (at and (name == LOCAL or not place)):
-        known = ", ".join(EXECUTORS)
-        raise RecipeError(f"--executor is {address!r}. There is: {known} and ray://HEAD:PORT.")
+    if name in EXECUTORS and (
+        not at or (place.isdecimal() and int(place) if name == LOCAL else place)
+    ):
+        return
+    known = ", ".join(EXECUTORS)
+    raise RecipeError(
+        f"--executor is {address!r}. There is: {known}, ray://HEAD:PORT, and local://N (--jobs N)."
+    )
 
 
 def started(address: str, assignment: Assignment) -> AbstractContextManager[Executor]:

@@ -1,62 +1,29 @@
-"""Carry out one stage after the other in this process."""
+"""Carry out stages on this machine: one after the other in this process, or several at a time."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import replace
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from stiltwalk.execution.executors import Assignment, Ended, Executor
+from stiltwalk.execution.executors.worker import Worker, context_of, perform
 from stiltwalk.execution.scheduler import Job, Needs
-from stiltwalk.stages.context import Context
 from stiltwalk.stages.stage import Stage
-from stiltwalk.store.machine import backends
+from stiltwalk.store.machine import num_processes
 
 
-@contextmanager
-def started(_address: str, assignment: Assignment) -> Iterator[Executor]:
-    """Give what carries stages out here."""
+def started(address: str, assignment: Assignment) -> AbstractContextManager[Executor]:
+    """Return what carries stages out here; "local://N" asks for N at a time."""
+    num_jobs = int(address.partition("://")[2] or assignment.num_jobs)
+    if num_jobs > 1 and num_processes() == 1:
+        from stiltwalk.execution.executors.processes import Processes
+
+        work = Worker(assignment.recipe, assignment.store.address)
+        return Processes(num_jobs, assignment.recipe.num_threads, work)
     context = context_of(assignment)
-    yield InProcess(lambda stage: perform(stage, context))
-
-
-def context_of(assignment: Assignment) -> Context:
-    """Return what stages are handed in this process.
-
-    Raises:
-        RecipeError: if the recipe asks for what this machine cannot do.
-    """
-    from stiltwalk.execution.provenance import provenance
-    from stiltwalk.inference.backends import backend_named
-    from stiltwalk.models.device import require_device
-    from stiltwalk.training.tracking import require_trackers
-
-    recipe = assignment.recipe
-    require_device(recipe.precision)
-    require_trackers(recipe.trackers)
-    backend = {}
-    if recipe.model.backend != "transformers":
-        backend_named(recipe.model.backend).require()
-        backend = backends()
-    return Context(
-        workspace=assignment.store,
-        data=recipe.data.where,
-        base_folder=assignment.base_folder,
-        num_threads=recipe.num_threads,
-        resume_every_s=recipe.resume_every_s,
-        trackers=recipe.trackers,
-        provenance=provenance() | backend,
-        progress=assignment.progress,
-    )
-
-
-def perform(stage: Stage, context: Context) -> None:
-    """Carry out a stage in a folder of its own, and mark it complete."""
-    with context.workspace.writing(stage, context.provenance) as folder:
-        told = replace(context, progress=folder.spent.along(context.progress))
-        stage.run(told, folder)
+    return nullcontext(InProcess(lambda stage: perform(stage, context)))
 
 
 class InProcess:

@@ -20,6 +20,7 @@ from stiltwalk.execution.executors import Ended
 from stiltwalk.execution.executors.worker import Progress, carry_out
 from stiltwalk.execution.scheduler import Amount, Job, Needs, NodePool
 from stiltwalk.stages.stage import Stage
+from stiltwalk.store.machine import num_accelerators
 
 _TICK_S = 1.0
 _TELL_EVERY_S = 0.5
@@ -50,21 +51,18 @@ class Processes(AbstractContextManager["Processes"]):
     is_parallel = True
 
     def __init__(
-        self,
-        num_jobs: int,
-        num_threads: int,
-        num_gpus: int,
-        work: Callable[[Stage, Progress], None],
+        self, num_jobs: int, num_threads: int, work: Callable[[Stage, Progress], None]
     ) -> None:
         """Prepare so many processes; each is started with the first stage that it gets.
+
+        Where there are accelerators, each process sees one of them.
 
         Args:
             num_jobs: how many stages run at a time.
             num_threads: of one stage.
-            num_gpus: of this machine; each process sees one of them.
             work: carries out a stage; sent to the processes.
         """
-        self._work, self._num_gpus = work, num_gpus
+        self._work, self._num_gpus = work, num_accelerators()
         self._workers: list[_Worker | None] = [None] * num_jobs
         self._node = NodePool()
         has = Amount(cpus=num_jobs * num_threads, gpus=num_jobs, memory_bytes=inf)

@@ -5,22 +5,60 @@ from __future__ import annotations
 import socket
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
 from stiltwalk.data.source import DataSource
 from stiltwalk.errors import DataError, ModelError, StiltwalkError
 from stiltwalk.execution.executors import Assignment
-from stiltwalk.execution.executors.local import context_of, perform
 from stiltwalk.models.locate import locate
 from stiltwalk.recipe.schema import ModelSettings, Recipe
+from stiltwalk.stages.context import Context
 from stiltwalk.stages.rows import Rows
 from stiltwalk.stages.stage import Stage
+from stiltwalk.store.machine import backends
 from stiltwalk.store.remote import workspace_at
 from stiltwalk.tasks import declare
 
 Progress = Callable[[int, int], None]
+
+
+def context_of(assignment: Assignment) -> Context:
+    """Return what stages are handed in this process.
+
+    Raises:
+        RecipeError: if the recipe asks for what this machine cannot do.
+    """
+    from stiltwalk.execution.provenance import provenance
+    from stiltwalk.inference.backends import backend_named
+    from stiltwalk.models.device import require_device
+    from stiltwalk.training.tracking import require_trackers
+
+    recipe = assignment.recipe
+    require_device(recipe.precision)
+    require_trackers(recipe.trackers)
+    backend = {}
+    if recipe.model.backend != "transformers":
+        backend_named(recipe.model.backend).require()
+        backend = backends()
+    return Context(
+        workspace=assignment.store,
+        data=recipe.data.where,
+        base_folder=assignment.base_folder,
+        num_threads=recipe.num_threads,
+        resume_every_s=recipe.resume_every_s,
+        trackers=recipe.trackers,
+        provenance=provenance() | backend,
+        progress=assignment.progress,
+    )
+
+
+def perform(stage: Stage, context: Context) -> None:
+    """Carry out a stage in a folder of its own, and mark it complete."""
+    with context.workspace.writing(stage, context.provenance) as folder:
+        told = replace(context, progress=folder.spent.along(context.progress))
+        stage.run(told, folder)
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,11 @@ from pathlib import Path
 from pkgutil import resolve_name
 from typing import Any, Protocol
 
+import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from stiltwalk.errors import NotFinite
 from stiltwalk.features.rows import Features
 from stiltwalk.heads.decoder import DecoderHead
 from stiltwalk.inference.decode import Stopping
@@ -82,7 +84,11 @@ def answered(
 ) -> Found:
     """Answer what `head.asked` made; written answers end where the model says, or all alike."""
     if head.is_scored:
-        return backend.chosen(features)
+        found, costs = backend.chosen(features)
+        for example, scores_K2 in enumerate(found):
+            if np.isnan(scores_K2).any() or np.isinf(scores_K2).all(axis=0).any():
+                raise NotFinite("The likelihoods of its options are no numbers.", example)
+        return found, costs
     stopping = Stopping(
         stop_ids=torch.from_numpy(head.encoder.stop_ids),
         most_tokens=fixed_tokens or head.max_new_tokens,

@@ -69,6 +69,7 @@ class VLLM:
                 runner="generate",
                 model_impl="vllm",  # what it would borrow from transformers, transformers runs
                 skip_tokenizer_init=True,
+                load_format="safetensors",
                 dtype="bfloat16" if precision == "bf16" else "float32",
                 max_model_len=most_tokens,
                 **_memory(),
@@ -88,6 +89,7 @@ class VLLM:
     def opened(cls, served: Served) -> Iterator[VLLM]:
         """Start it with the model as it is held, adapters merged."""
         engine, folder = served.engine, served.folder
+        checkpoint.refuse_broken(engine.model.named_parameters(), str(folder))
         with TemporaryDirectory(dir=served.aside) as aside:
             if served.is_changed or (folder / adapters.CONFIG).is_file():
                 folder = Path(aside) / "model"
