@@ -134,17 +134,6 @@ def test_the_tokenizer_of_another_model_is_refused(tiny_xlmr: Path, tmp_path: Pa
         planned(model, tmp_path)
 
 
-def test_shipped_recipes_are_listed_with_what_they_take(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
-    found = {each["name"]: each for each in recipes_view()}
-    assert found.keys() == SHIPPED.keys()
-    assert all(len(each["purpose"]) > 20 for each in found.values())
-    assert found["mini"]["time_s"] < found["paper"]["time_s"]
-    assert found["local"]["time_s"] is None
-
-
 def test_rows_of_a_folder_are_counted_and_lacking_languages_named(
     tiny_xlmr: Path, tmp_path: Path, believe: Callable[..., None]
 ) -> None:
@@ -176,3 +165,14 @@ def test_a_task_s_own_length_that_the_model_has_no_positions_for_is_told(
     assert not planned(tiny_xlmr, tmp_path, "targets=['xquad']", "target.max_length_tokens=200")[
         "warnings"
     ]
+
+
+def test_shipped_recipes_are_listed_with_what_they_take(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    found = {each["name"]: each for each in recipes_view()}
+    assert found.keys() == SHIPPED.keys()
+    assert all(len(each["purpose"]) > 20 for each in found.values())
+    assert found["mini"]["time_s"] < found["paper"]["time_s"]
+    assert found["local"]["time_s"] is None

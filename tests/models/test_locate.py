@@ -46,7 +46,7 @@ def test_a_folder_that_keeps_adapters_apart_is_no_base(tiny_xlmr: Path, tmp_path
     [
         ("{", r"config\.json cannot be read"),
         ("[]", "no whole number under num_hidden_layers"),
-        ('{"model_type": "distilbert", "n_layers": 6}', "under num_hidden_layers"),
+        ('{"model_type": "other", "blocks": 6}', "under num_hidden_layers"),
         ('{"num_hidden_layers": 2, "hidden_size": 32, "vocab_size": "x"}', "under vocab_size"),
     ],
 )

@@ -106,6 +106,16 @@ def read_config(folder: Path) -> dict[str, Any]:
     return config
 
 
+def spelled(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a config.json with the usual names of its sizes."""
+    found = dict(config)
+    for key, others in _SPELLINGS.items():
+        for other in others:
+            if found.get(key) is None and other in found:
+                found[key] = found[other]
+    return found
+
+
 _UNREADABLE = (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError)
 
 
@@ -168,16 +178,6 @@ def _shapes(file: Path) -> list[list[int]]:
         return [facts["shape"] for name, facts in header.items() if name != "__metadata__"]
     except _UNREADABLE as error:
         raise ModelError(f"{file} cannot be read ({error}). Save the model again.") from error
-
-
-def spelled(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a config.json with the usual names of its sizes."""
-    found = dict(config)
-    for key, others in _SPELLINGS.items():
-        for other in others:
-            if found.get(key) is None and other in found:
-                found[key] = found[other]
-    return found
 
 
 COUNT_AFTER_PADDING = (

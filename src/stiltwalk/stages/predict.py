@@ -7,7 +7,7 @@ from importlib import import_module
 
 from stiltwalk.draws import Draws
 from stiltwalk.recipe.schema import PrecisionOrAuto, Recipe
-from stiltwalk.recipe.types import LATER, Pooling
+from stiltwalk.recipe.types import LATER, Pooling, RetrievalSettings
 from stiltwalk.records import Phase
 from stiltwalk.stages.context import Context
 from stiltwalk.stages.cost import ModelShape, StageCost, asked_cost
@@ -60,6 +60,15 @@ class Predict(Stage):
         if self.shuffled_seed is None:
             return None
         return Draws(self.shuffled_seed, "evaluation", self.rows.task).number("shuffled embeddings")
+
+    @property
+    def retrieval(self) -> RetrievalSettings:
+        """How lines become vectors."""
+        return RetrievalSettings(
+            prefix=self.prefix or "",
+            pooling=self.pooling or "mean",
+            relative_depth=self.relative_depth or RetrievalSettings.relative_depth,
+        )
 
     def recorded(self, arm: str) -> RecordedStage:
         """Return what a run's record says of it, with what it evaluates."""

@@ -38,7 +38,6 @@ from stiltwalk.metrics.score import Share, example_scores, score
 from stiltwalk.models.checkpoint import Model
 from stiltwalk.models.device import all_devices, has_bf16, pick_device
 from stiltwalk.recipe.schema import Precision
-from stiltwalk.recipe.types import RetrievalSettings
 from stiltwalk.records import (
     Answers,
     Bitext,
@@ -118,14 +117,8 @@ def asked_settings(stage: Predict, context: Context, precision: Precision) -> Se
         task=task,
         max_length_tokens=stage.max_length_tokens,
         precision=precision,
+        retrieval=stage.retrieval,
     )
-    if stage.relative_depth is not None:
-        vectors = RetrievalSettings(
-            prefix=stage.prefix or "",
-            pooling=stage.pooling or "mean",
-            relative_depth=stage.relative_depth,
-        )
-        settings = replace(settings, retrieval=vectors)
     if asking is None:
         return settings
     settings = replace(settings, answering=asking.answering)
