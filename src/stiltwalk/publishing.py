@@ -273,7 +273,7 @@ def _trained_on(lineage: list[RecordedStage]) -> list[str]:
 
 
 def _languages(record: RunRecord, stage: RecordedStage) -> str:
-    arm = record.walked.get(stage.arm, RecordedArm())
+    arm = record.made_of.get(stage.arm, RecordedArm())
     adapters = f" Trained: {arm.adapters}." * bool(arm.adapters)
     if arm.has_mlm or arm.is_translated:
         return f"The intermediate phase was {arm.says}; English dev rows chose weights.{adapters}"

@@ -57,7 +57,7 @@ def record_of(plan: Plan, recipe_text: str) -> RunRecord:
         stages=stages,
         gaps=tuple(_gaps(recipe, stages)),
         model=recipe.model.name,
-        walked={name: _recorded_arm(arm) for name, arm in recipe.arms.items()},
+        made_of={name: _recorded_arm(arm) for name, arm in recipe.arms.items()},
         claims=recipe.claims,
         tasks=recipe.tasks,
         dev=recipe.dev,

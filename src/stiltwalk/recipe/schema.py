@@ -60,7 +60,7 @@ class TrainSettings:
         sort_window_batches: how many effective batches are sorted by length together.
         eval_every_steps: optimiser steps between two evaluations on the English dev rows.
         eval_rows: dev rows looked at (QA: windows); None for all.
-        patience: looks without a better score before training stops.
+        patience: evaluations without a better score before training stops.
         keep: the weights that were best on dev, or the last ones whatever dev says.
         freeze_word_embeddings: leave the embedding table of words as it is.
         gradient_checkpointing: compute activations again for the backward pass, a third slower,

@@ -263,7 +263,7 @@ def rows_of(record: RunRecord, workspace: Workspace) -> RunRows:
         gaps=tuple(_gaps(record, there, workspace)),
         languages=record.languages,
         model=public(record.model),
-        made_of=record.walked,
+        made_of=record.made_of,
         dev=record.dev,
         remarks=tuple(said_of_mixture(map(made_with, markers.values()))),
         claims=record.claims,
@@ -410,7 +410,7 @@ def _curves(
                 seed=stage.seed,
                 evaluations=tuple(
                     (evaluation["step"], evaluation["by_task"][task])
-                    for evaluation in json.loads(evaluations)["looks"]
+                    for evaluation in json.loads(evaluations)["evaluations"]
                     if task in evaluation["by_task"]
                 ),
                 losses=tuple(averaged(losses)),

@@ -253,7 +253,9 @@ def _last_good_named(folder: Path) -> Iterator[None]:
                 "in the recipe it is another stage, in another folder."
             )
         else:
-            error.add_note("There is no checkpoint yet: no look at English dev had been taken.")
+            error.add_note(
+                "There is no checkpoint yet: there had been no evaluation on English dev."
+            )
         raise
 
 
@@ -262,7 +264,7 @@ def _write_log(training: Training, num_trained: int, folder: Path) -> None:
     lines = "".join(json.dumps(entry) + "\n" for entry in training.log)
     (folder / "training.jsonl").write_text(lines, encoding="utf-8")
     evaluations = {
-        "looks": [asdict(evaluation) for evaluation in training.evaluations],
+        "evaluations": [asdict(evaluation) for evaluation in training.evaluations],
         "best_step": training.best.step,
         "num_tokens": training.num_tokens,
         "num_trained_parameters": num_trained,

@@ -115,7 +115,7 @@ class RunRecord:
     stages: tuple[RecordedStage, ...]
     gaps: tuple[RecordedGap, ...] = ()
     model: str = ""
-    walked: Mapping[str, RecordedArm] = field(default_factory=dict)
+    made_of: Mapping[str, RecordedArm] = field(default_factory=dict)
     claims: tuple[Claim, ...] = ()
     dev: Dev = "held-out"
     max_train_rows: int | None = None
@@ -215,7 +215,7 @@ def _first_line(error: Exception) -> str:
 
 def _names(record: RunRecord) -> Iterator[str]:
     """Yield every name that becomes part of a path."""
-    yield from (record.name, *record.arms, *record.walked, *record.targets)
+    yield from (record.name, *record.arms, *record.made_of, *record.targets)
     for stage in record.stages:
         yield from filter(None, (stage.arm, stage.target, *stage.languages, *stage.parents))
         yield from filter(None, (stage.fingerprint, stage.trained))

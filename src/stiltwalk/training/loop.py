@@ -137,7 +137,7 @@ def _state(training: Training, accelerator: Accelerator) -> dict[str, Any]:
     """Return what a later process needs besides weights and optimiser."""
     evaluations = [asdict(evaluation) for evaluation in training.evaluations]
     scaler = accelerator.scaler.state_dict() if accelerator.scaler else None
-    return {"looks": evaluations, "log": training.log, "scaler": scaler}
+    return {"evaluations": evaluations, "log": training.log, "scaler": scaler}
 
 
 def _resumed(
@@ -154,7 +154,7 @@ def _resumed(
         return Training(session.settings.keep, evaluations=[], log=[])
     if accelerator.scaler:
         accelerator.scaler.load_state_dict(state["scaler"])
-    evaluations = [Evaluation(**evaluation) for evaluation in state["looks"]]
+    evaluations = [Evaluation(**evaluation) for evaluation in state["evaluations"]]
     return Training(session.settings.keep, evaluations, state["log"])
 
 
