@@ -15,8 +15,6 @@ import stiltwalk
 from walking import LANGUAGES, RECIPE, Walked, carry_out
 
 ARMS = """
-[measure]
-budget_s = 0
 [arms.none]
 [arms.merged]
 tasks = ["mnli", "squad_v1"]

@@ -193,9 +193,11 @@ def test_a_recipe_times_prompted_arms_against_the_head(
     soft, few = rest[rest.index("[arms.soft]") :].split("[arms.few]")
     recipe = tmp_path / "timed.toml"
     recipe.write_text(before + soft + few[few.index("[intermediate]") :], encoding="utf-8")
-    assert "running" in carry_out(recipe, copy.workspace, ['measure.profile="quick"', "seeds=[1]"])
-    made = copy.named("Measure")
-    pairs = [read_speed(Workspace(copy.workspace).text(each, "speed.json")) for each in made]
+    assert "running" in carry_out(
+        recipe, copy.workspace, ['measure={profile="quick"}', "seeds=[1]"]
+    )
+    timed = copy.stages().keys() - done.stages().keys()
+    pairs = [read_speed(Workspace(copy.workspace).text(each, "speed.json")) for each in timed]
     assert [(each.a, each.b, each.design.seed) for each in pairs] == [("none", "soft", 1)]
     for speed in pairs:
         check_cause(speed, 3)

@@ -168,6 +168,7 @@ def _time(model_pairs: Sequence[ModelPair], session: Session, seen: _Seen) -> No
         if clock.left_s < session.profile.least_s:
             return
         pair = model_pair.load()
+        seen.texts += _texts(model_pair, pair)  # needs no clock, so it stands whatever that says
         for place in session.cases(model_pair):
             if clock.left_s < session.profile.least_s:
                 break
@@ -189,7 +190,6 @@ def _time(model_pairs: Sequence[ModelPair], session: Session, seen: _Seen) -> No
         if timed := [each for each in seen.measurements if each.case.task == model_pair.task]:
             seen.loadgen += session.loadgen(model_pair, pair, _expected(timed))
             seen.breakdowns += session.breakdowns(model_pair, pair)
-            seen.texts += _texts(model_pair, pair)
 
 
 def _expected(timed: Sequence[Measurement]) -> dict[str, float]:
