@@ -25,6 +25,11 @@ OWN = {
         "folder / task / f'{split}-{language}.{form.ending}'",
         "folder / task",
     },
+    "execution/compare.py": {  # what the user calls the models, spelled out; task types
+        "asked.workspace.root / COMPARISONS / re.sub('[^A-Za-z0-9._-]+', '-', words)",
+        "self._aside / f'{place}-{task.task_type}-{len(task.labels)}'",
+    },
+    "timing/attempts.py": {"store.root / 'attempts' / f'{key}.blocks'"},  # a checksum
     "features/cache.py": {"folder / f'{digest[:16]}.arrow'"},
     "features/prompts.py": {"folder / name"},  # of a list of ours
     "inference/backends/vllm.py": {"folder / adapters.CONFIG"},

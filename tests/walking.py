@@ -53,7 +53,7 @@ LANGUAGES = {
     "tatoeba": ("de", "zh"),
     "bucc2018": ("de", "zh"),
 }
-TIMED = {"complete.json", "timings.jsonl", "training.jsonl"}
+TIMED = {"complete.json", "timings.jsonl", "training.jsonl", "speed.json"}
 """Files that tell how long something took, and so differ from run to run."""
 
 

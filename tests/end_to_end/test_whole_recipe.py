@@ -309,7 +309,7 @@ def test_a_changed_value_runs_what_depends_on_it_and_keeps_the_rest(
 ) -> None:
     own = walked.copied(tmp_path)
     said = own.again("target.udpos.learning_rate=5e-4")
-    assert said.count(" running ") == 2 + 2 + 1  # two arms; the shuffled control
+    assert said.count(" running ") == 2 + 2 + 1 + 1  # two arms; the shuffled control; structures
     assert all(re.search("udpos", line) for line in said.splitlines() if " running " in line)
 
 

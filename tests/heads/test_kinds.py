@@ -271,7 +271,7 @@ def test_every_task_type_has_a_head_but_retrieval() -> None:
 
 def test_a_folder_that_is_no_model_is_named(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text('{"model_type": "xlm-roberta"}', encoding="utf-8")
-    with pytest.raises(ModelError, match="could not be loaded as a model"):
+    with pytest.raises(ModelError, match="it describes no encoder that is known here"):
         checkpoint.load(TaskType.RETRIEVAL, tmp_path)
 
 

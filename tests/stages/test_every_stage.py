@@ -49,7 +49,7 @@ def asked_classes(text: str) -> Iterator[str]:
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.MatchClass):
             yield from _names(node.cls)
-        if isinstance(node, ast.Call) and "isinstance" in _names(node.func):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "isinstance":
             yield from _names(node.args[1])
         if isinstance(node, ast.Compare):
             for each in (node.left, *node.comparators):

@@ -13,6 +13,7 @@ from typing import Any, TypeVar, cast, get_args, get_type_hints
 from rich.console import Console
 
 from stiltwalk.data.source import DataSource
+from stiltwalk.draws import Draws
 from stiltwalk.errors import NoSuchRun, RecipeError, WorkspaceError
 from stiltwalk.execution.provenance import provenance
 from stiltwalk.heads.cloze import PromptedFolder
@@ -30,7 +31,14 @@ from stiltwalk.stages.predict import Predict
 from stiltwalk.stages.predict_run import asked_model
 from stiltwalk.stages.stage import Stage, TrainingStage
 from stiltwalk.store.machine import measured_on
-from stiltwalk.store.manifest import RUNS, RecordedStage, RunRecord, read_record, run_folder
+from stiltwalk.store.manifest import (
+    RUNS,
+    RecordedStage,
+    RunRecord,
+    place_of,
+    read_record,
+    run_folder,
+)
 from stiltwalk.store.workspace import Workspace
 from stiltwalk.tasks import TASKS, declare, target_names
 from stiltwalk.tasks.sources import available_languages
@@ -112,7 +120,8 @@ class _Evaluated:
 
     def _base_folder(self) -> Path | None:
         """Return where the run's base encoder is if the stage asks it, and it is what it was."""
-        name, revision = self.record.model, self.stage.base_revision
+        revision = self.stage.base_revision
+        name = place_of(self.store, self.record.model)
         if not revision or self.stage.parent.phase not in (Phase.BASE, Phase.PROMPT):
             return None
         found = locate(ModelSettings(name=name), fetch=False)
@@ -238,7 +247,8 @@ class _Heads:
         made = self._aside / f"{place}-{task.task_type}-{len(task.labels)}"
         if not made.exists():
             encoder = load(TaskType.RETRIEVAL, folder)
-            model = with_head(encoder, task.task_type, task.labels, seed=1)
+            seed = Draws(1, "measurement", task.name).number("head")
+            model = with_head(encoder, task.task_type, task.labels, seed=seed)
             save(model, made, tokenizer_from=folder)
         self.told.append(
             f"{task.name}: {name} has no head for it, and is timed with a fresh one: its times "

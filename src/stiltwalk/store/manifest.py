@@ -20,7 +20,7 @@ from stiltwalk.tasks.task import Dev
 from stiltwalk.wording import public
 
 RUNS = "runs"
-_FILE = "run.json"
+_FILE, _PLACES = "run.json", "places.json"
 _MANY = 3
 """More tasks are counted, not named."""
 
@@ -132,14 +132,37 @@ def page_of(workspace: Workspace, name: str) -> Path:
     return run_folder(workspace, name) / "report.html"
 
 
+def place_of(workspace: Workspace, model: str) -> str:
+    """Return where the base model is that a run's record names, if this machine carried it out."""
+    return _places(workspace).get(model, model)
+
+
+def _places(workspace: Workspace) -> dict[str, str]:
+    try:
+        found: dict[str, str] = json.loads((workspace.root / _PLACES).read_bytes())
+    except (OSError, ValueError):  # costs a comparison its base model, nothing else
+        return {}
+    return found
+
+
+def _keep_place(workspace: Workspace, model: str) -> None:
+    places = _places(workspace)
+    if model not in (public(model), places.get(public(model))):
+        places[public(model)] = model
+        write_atomically(workspace.root / _PLACES, json.dumps(places, indent=1))
+
+
 def keep_record(workspace: Workspace, record: RunRecord) -> bool:
     """Keep the record of a run; return whether it is another than the one that was there.
 
-    It says nothing that is private, but for where rows and the base model are found again.
+    It says nothing that is private, but for where rows are read again at an export; where a local
+    base model is stays in a file of this machine.
     """
+    _keep_place(workspace, record.model)
     record = replace(
         record,
         recipe=public(record.recipe),
+        model=public(record.model),
         stages=tuple(replace(each, does=public(each.does)) for each in record.stages),
         gaps=tuple(replace(each, reason=public(each.reason)) for each in record.gaps),
     )
