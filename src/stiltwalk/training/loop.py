@@ -279,7 +279,7 @@ def _evaluate(session: TrainingSession, models: nn.Module, step: int) -> Evaluat
         try:
             by_task[rows.name] = dev_score(rows, engine)
         except NotFinite as error:
-            text = f"English dev row {error.row + 1} of {rows.name}: {error}"
+            text = f"English dev row {error.row + 1} of {rows.name}, after step {step}: {error}"
             raise NotFinite(text, error.row) from error
     by_task = from_lead(by_task)  # the others' last bits may differ, and all must go one way
     return Evaluation(step=step, score=sum(by_task.values()) / len(by_task), by_task=by_task)
