@@ -135,7 +135,7 @@ def _seen(model_pairs: Sequence[ModelPair], session: Session) -> _Seen:
     seen = _Seen()
     left = [(pair, place) for pair in model_pairs for place in session.cases(pair)]
     if session.budget_s == 0:
-        seen.reason = "The clock was off (measure.budget_s = 0)."
+        seen.reason = "No clock was left for it in the budget (measure.budget_s)."
     else:
         with alone(session.tell), controlled(session.num_threads):
             _look(session, seen)
