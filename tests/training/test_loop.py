@@ -202,7 +202,9 @@ def test_an_optimiser_that_diverges_in_its_last_step_is_not_kept(
 
     _after_each_step(monkeypatch, break_it)
     trainee = Trainee(tiny_xlmr)
-    with pytest.raises(TrainingDiverged, match=r"English dev row \d+ of small_pair, after step 6: .*not finite"):
+    with pytest.raises(
+        TrainingDiverged, match=r"English dev row \d+ of small_pair, after step 6: .*not finite"
+    ):
         trainee.fit()
     assert all(torch.isfinite(value).all() for each in trainee.kept for value in each.values())
 
