@@ -170,7 +170,6 @@ def test_a_violation_has_its_size_and_its_corrected_interval() -> None:
         ({"model": "someone/xlm-roberta-large"}, "starts from someone/xlm-roberta-large"),
         ({"model": "./xlm-roberta-large"}, "starts from the folder ./xlm-roberta-large"),
         ({"model": "mini-base", "miniature": True}, "reads the embedded benchmark"),
-        ({"model": ""}, "makes its own base model"),
         ({"limited": "At most 200 test rows per task and language."}, "is limited (At most 200"),
         ({"max_train_rows": 2000}, "trains some task on at most 2,000 rows"),
     ],

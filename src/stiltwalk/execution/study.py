@@ -93,15 +93,14 @@ def run_study(
             assignment.say(warning)
         jobs = list(jobs_of(plan, shape_of(recipe, found)))
         kept, notes = _kept(jobs, plan, assignment, fresh_versions=fresh_versions)
-        if has_work := len(kept) < len(jobs):
-            to_do = [job for job in jobs if job.name not in kept]
+        if to_do := [job for job in jobs if job.name not in kept]:
             assignment = replace(assignment, num_jobs=fitting_jobs(to_do))
             with started(executor, assignment) as carrying:
                 order = Scheduler(jobs, kept, longest_first=carrying.is_parallel)
                 run(recipe.name, order, carrying, store, narrator, notes)
     if num_processes() > 1:
         _dismiss_helpers()
-    needs_report = has_work or is_new or not is_current(store, recipe.name)
+    needs_report = bool(to_do) or is_new or not is_current(store, recipe.name)
     return Finished(recipe.name, page, needs_report)
 
 

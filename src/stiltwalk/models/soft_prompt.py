@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -136,10 +135,6 @@ class PromptedModel(nn.Module):
         """Return the frozen model's table."""
         table: nn.Module = self.masked_lm.get_input_embeddings()
         return table
-
-    def frozen_weights(self) -> Iterator[tuple[str, Tensor]]:
-        """Yield every weight that must never change."""
-        yield from self.masked_lm.named_parameters()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -389,16 +389,14 @@ def _recipe_facts(run: RunRows) -> Iterator[JudgedClaim]:
 
 
 def _base(run: RunRows) -> str:
-    which = run.model or "made by this recipe"
     same = ", XLM-R Large as in the paper" if is_xlmr_large(run.model) else ""
-    return f"base {which}{same}; whether one is the strongest, no run can tell"
+    return f"base {run.model}{same}; whether one is the strongest, no run can tell"
 
 
 def _phases(run: RunRows) -> str:
     num_arms = sum(bool(made.tasks) for made in run.made_of.values())
-    base = f"base model {run.model}" if run.model else "pretraining by this recipe"
     between = [f"intermediate tasks ({num_arms} of {len(run.arms)} arms)"] * bool(num_arms)
-    return f"phases {', '.join([base, *between, 'target tasks'])}"
+    return f"phases {', '.join([f'base model {run.model}', *between, 'target tasks'])}"
 
 
 def _tasks(run: RunRows) -> str:
@@ -431,9 +429,7 @@ def why_untested(run: RunRows) -> str:
 
 
 def _other_base(run: RunRows) -> Iterator[str]:
-    if not run.model:
-        yield "makes its own base model"
-    elif run.model.startswith(("/", ".", "~")):
+    if run.model.startswith(("/", ".", "~")):
         yield f"starts from the folder {run.model} (only a hub id tells that it is XLM-R Large)"
     elif not is_xlmr_large(run.model):
         yield f"starts from {run.model}"

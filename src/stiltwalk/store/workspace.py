@@ -303,7 +303,7 @@ class Workspace:
         folder = f"{self.place}/stages/{self.folder(stage).name}"
         return WorkspaceError(
             f"{folder}/{name} is not what its stage wrote: it is missing or was changed since. "
-            f"Delete the folder {folder} and run again: that stage is made anew, everything else "
+            f"Delete the folder {folder} and run again: that stage is recomputed, everything else "
             "is kept."
         )
 

@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import Any
 
 from stiltwalk.execution.executors import Ended
-from stiltwalk.execution.executors.worker import Progress, carry_out
+from stiltwalk.execution.executors.worker import Progress, run_stage
 from stiltwalk.execution.scheduler import Amount, Job, Needs, NodePool
 from stiltwalk.stages.stage import Stage
 from stiltwalk.store.machine import num_accelerators
@@ -159,7 +159,7 @@ def serve(pipe_number: int) -> None:
             pipe.send((done, total))
 
     while True:
-        pipe.send(carry_out(work, pipe.recv(), progress))
+        pipe.send(run_stage(work, pipe.recv(), progress))
 
 
 def _end_with_parent() -> None:

@@ -22,8 +22,8 @@ from stiltwalk.execution.executors import Assignment, Ended
 from stiltwalk.execution.executors.worker import (
     Progress,
     Worker,
-    carry_out,
     first_line,
+    run_stage,
     said_of,
 )
 from stiltwalk.execution.scheduler import Amount, Job, Needs, NodePool
@@ -274,6 +274,6 @@ def _listens(address: str) -> bool:
     return True
 
 
-_CARRY, _DIFFERENCES = ray.remote(carry_out), ray.remote(differences)
-_CARRY_ON_GPU = ray.remote(max_calls=1)(carry_out)
+_CARRY, _DIFFERENCES = ray.remote(run_stage), ray.remote(differences)
+_CARRY_ON_GPU = ray.remote(max_calls=1)(run_stage)
 """In a process of its own: one that used a GPU keeps to it, whichever Ray gives it next."""

@@ -122,10 +122,10 @@ def _check_rows(rows: Rows, where: DataSource) -> None:
         )
 
 
-def carry_out(
+def run_stage(
     work: Callable[[Stage, Progress], None], stage: Stage, progress: Progress = lambda *_: None
 ) -> str:
-    """Carry out a stage away from the scheduler; return what went wrong, "" if nothing did."""
+    """Run a stage away from the scheduler; return what went wrong, "" if nothing did."""
     try:
         work(stage, progress)
     except StiltwalkError as error:
