@@ -17,6 +17,7 @@ from stiltwalk.execution.progress import (
     last_faults,
     print_status,
     read_status,
+    watch_status,
 )
 from stiltwalk.execution.scheduler import Job, Scheduler
 from stiltwalk.stages.encoder import Base
@@ -114,6 +115,15 @@ def test_a_damaged_status_costs_itself_alone(tmp_path: Path, text: str) -> None:
     assert last_faults(store) == {}
     keep_status(store, document())
     assert last_faults(store) == {"c": "It was meant to."}
+
+
+def test_a_run_is_watched_as_long_as_somebody_leads_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("stiltwalk.execution.progress._WATCH_EVERY_S", 0)
+    leaders, said = ["process 7", "process 7", ""], io.StringIO()
+    console = Console(file=said, width=160, force_terminal=True)
+    watch_status(lambda: {**document(), "held_by": leaders.pop(0)}, console)
+    assert not leaders
+    assert "1 running" in said.getvalue()
 
 
 def test_a_run_that_is_over_says_so() -> None:

@@ -99,7 +99,7 @@ def _changes(run: RunRows, record: RunRecord, workspace: Workspace) -> Iterator[
         place = (each.arm, each.row.task, each.row.language)
         seeds.setdefault(place, {})[each.row.seed] = each.row
     places = [each for each in seeds if each[0] != BASELINE_ARM]
-    read = cache(lambda stage, task, code: _answers(workspace, stage, task, code))
+    read = cache(lambda stage, task, code: answers_in(workspace, stage, task, code))
     for arm, task, language in places:
         theirs = seeds.get((BASELINE_ARM, task, language), {})
         pairs = _paired(theirs, seeds[arm, task, language])
@@ -153,7 +153,8 @@ def _most_changed(gains: Sequence[Sequence[float]]) -> Iterator[tuple[int, int, 
             yield rank, place, means[place]
 
 
-def _answers(workspace: Workspace, stage: str, task: str, language: str) -> Answers:
+def answers_in(workspace: Workspace, stage: str, task: str, language: str) -> Answers:
+    """Return what a stage answered, in the order of the rows."""
     form = form_of(TASKS[task].task_type, TASKS[task].metric)
     return read_answers(answers_path(workspace.verified(stage), task, language, form), form)
 
