@@ -6,7 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 from scipy import stats
 
 from stiltwalk.errors import DataError
@@ -66,6 +68,35 @@ def test_figures_that_are_no_fractions_keep_their_scale(tmp_path: Path) -> None:
     a, b = (harness(tmp_path / n, log(v)) for n, v in (("a", [30.0, 40.0]), ("b", [31.0, 43.0])))
     (found,) = compare_scores(a, b)["figures"]
     assert (found["unit"], found["a"], found["difference"]) == ("", 35, 2)
+
+
+def own_rows(folder: Path, seeds: dict[int, list[float]]) -> Path:
+    """Write rows as `export --samples` does."""
+    for seed, values in seeds.items():
+        rows = [
+            {"task": "xnli", "language": "de", "metric": "accuracy", "seed": seed, "id": f"{at}"}
+            | {"won": each, "of": 1.0}
+            for at, each in enumerate(values)
+        ]
+        (folder / f"seed-{seed}").mkdir(parents=True)
+        parquet.write_table(pa.Table.from_pylist(rows), folder / f"seed-{seed}" / "xnli.parquet")
+    return folder
+
+
+def test_seeds_are_paired_and_one_without_others_meets_each(tmp_path: Path) -> None:
+    some, more = [1.0, 0.0] * 10, [1.0, 1.0, 0.0, 1.0] * 5
+    a = own_rows(tmp_path / "a", {0: some})
+    b = own_rows(tmp_path / "b", {1: more, 2: some, 3: more})
+    (found,) = compare_scores(a, b)["figures"]
+    assert found["test"] == "t over seeds and rows"
+    assert found["difference"] == pytest.approx(25 * 2 / 3)
+    (back,) = compare_scores(b, a)["figures"]
+    assert back["difference"] == pytest.approx(-found["difference"])
+    (once,) = compare_scores(own_rows(tmp_path / "c", {7: some}), a)["figures"]
+    assert once["test"] == "McNemar"
+    other = own_rows(tmp_path / "d", {8: some, 9: some})
+    (apart,) = compare_scores(b, other)["figures"]
+    assert apart["verdict"] == "not tested"
 
 
 def mteb_results(folder: Path, score: float) -> Path:

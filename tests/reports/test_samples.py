@@ -71,7 +71,7 @@ def test_arms_are_tested_in_pairs_as_the_report_tests_them(
         gains.loc["xnli"].gain_points
     )
     tatoeba = [each for each in found["figures"] if each["task"] == "tatoeba"]
-    assert [each["num_rows"] for each in tatoeba] == [8, 8]
+    assert [(each["num_rows"], each["test"]) for each in tatoeba] == [(8, "McNemar")] * 2
     assert all(0 <= each["p"] <= each["p_holm"] <= 1 for each in found["figures"])
     words = ["compare-scores", str(written / "none"), str(written / "mixed")]
     assert cli.app(words, standalone_mode=False) in {None, 0}

@@ -311,7 +311,7 @@ class Narrator(AbstractContextManager["Narrator"]):
             disable=not console.is_terminal,
         )
         self._bar: TaskID | None = None
-        self._began_s = self._spoke_s = time.monotonic()
+        self._began_s = self._spoke_s = self._showed_s = time.monotonic()
 
     def __enter__(self) -> Narrator:
         """Show the bars."""
@@ -357,8 +357,8 @@ class Narrator(AbstractContextManager["Narrator"]):
         status, now = _STATUS.validate_python(document), time.time()
         if self._console.is_terminal:
             self._bars.table = terminal.render(status_table(status, now))
-        elif time.monotonic() - self._spoke_s > _PLAIN_EVERY_S:
-            self._spoke_s = time.monotonic()
+        elif time.monotonic() - self._showed_s > _PLAIN_EVERY_S:
+            self._showed_s = time.monotonic()  # others may begin every second meanwhile
             for each in status.running:
                 self.line(f"  {each.fingerprint} {status.state(each, now)}")
             self.line(f"  {status.title(now)}")

@@ -234,12 +234,13 @@ def _compared(key: Key, theirs: SystemScores, ours: SystemScores) -> PairedFigur
 
 
 def _pairs(theirs: Mapping[int, Rows], ours: Mapping[int, Rows]) -> Iterator[tuple[Rows, Rows]]:
-    """Yield the rows of every seed that both have; one without other seeds stands for each."""
-    for seed in sorted({*theirs, *ours}):
-        a = theirs.get(seed) or (next(iter(theirs.values())) if len(theirs) == 1 else None)
-        b = ours.get(seed) or (next(iter(ours.values())) if len(ours) == 1 else None)
-        if a and b:
-            yield a, b
+    """Yield the rows of every seed that both have; a system with but one is met by each."""
+    if len(theirs) == 1:
+        yield from ((rows, each) for rows in theirs.values() for each in ours.values())
+    elif len(ours) == 1:
+        yield from ((each, rows) for rows in ours.values() for each in theirs.values())
+    else:
+        yield from ((theirs[seed], ours[seed]) for seed in sorted({*theirs} & {*ours}))
 
 
 def _tested(

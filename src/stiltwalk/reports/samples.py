@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet
@@ -14,36 +13,11 @@ import pyarrow.parquet
 from stiltwalk.errors import NoSuchRun
 from stiltwalk.files import below
 from stiltwalk.publishing import all_or_nothing, check_revision
-from stiltwalk.records import (
-    Answers,
-    ChoiceExample,
-    Example,
-    Labels,
-    PairExample,
-    SpanExample,
-    Split,
-    TaggedExample,
-    TagLists,
-    TaskType,
-    TextExample,
-    Texts,
-)
-from stiltwalk.reports.changes import answers_in
+from stiltwalk.reports.changes import answers_in, asked_rows
 from stiltwalk.reports.data import RunRows, rows_of
 from stiltwalk.store.manifest import RunRecord, read_record
 from stiltwalk.store.workspace import Workspace
 from stiltwalk.tasks import TASKS
-from stiltwalk.tasks.load import bitext, examples
-
-
-@dataclass(frozen=True)
-class _Row:
-    """A test row; `read` finds its answer among those of its language."""
-
-    id: str
-    text: str
-    gold: str
-    read: Callable[[Answers, int], str]
 
 
 def samples(
@@ -67,7 +41,7 @@ def samples(
     Raises:
         DataError: if the rows that were answered are no longer there, or changed.
     """
-    rows_in = cache(lambda task, language: _rows(record, task, language))
+    rows_in = cache(lambda task, code: asked_rows(record.data, task, code, record.test_rows))
     stages = {stage.fingerprint: stage for stage in record.stages}
     check = cache(lambda stage: check_revision(stages[stage], record, workspace))
     for each in run.example_scores:
@@ -82,47 +56,6 @@ def samples(
                 found = {"id": row.id, "text": row.text, "gold": row.gold}
                 score = {"score": won / of if of else 1.0, "won": won, "of": of}
                 yield {**told, **found, "answer": row.read(answers, at), **score}
-
-
-def _rows(record: RunRecord, name: str, language: str) -> Sequence[_Row]:
-    task = TASKS[name]
-    if task.task_type is not TaskType.RETRIEVAL:
-        found = examples(task, record.data, Split.TEST, language, record.test_rows)
-        return [_row(each) for each in found]
-    both = bitext(task, record.data, Split.TEST, language, record.test_rows)
-    if len({english for _, english in both.gold}) != len(both.english):
-        return []
-    texts = {each.id: each.text for each in both.foreign}
-    right = {english: texts[foreign] for foreign, english in both.gold}
-
-    def retrieved(answers: Answers, at: int) -> str:
-        return both.foreign[int(_label(answers, at))].text
-
-    return [_Row(each.id, each.text, right[each.id], retrieved) for each in both.english]
-
-
-def _label(answers: Answers, at: int) -> str:
-    return cast("Labels", answers)[at]
-
-
-def _row(example: Example) -> _Row:
-    ident = example.id
-    match example:
-        case TextExample(text=text, label=label):
-            return _Row(ident, text, label, _label)
-        case PairExample(text_a=a, text_b=b, label=label):
-            return _Row(ident, f"{a}\n{b}", label, _label)
-        case ChoiceExample(prompt=prompt, choices=choices, label=label):
-            gold = choices[int(label)]
-            return _Row(ident, prompt, gold, lambda found, at: choices[int(_label(found, at))])
-        case TaggedExample(words=words, tags=tags):
-            text = " ".join(words)
-            tagged = lambda found, at: " ".join(cast("TagLists", found)[at])  # noqa: E731
-            return _Row(ident, text, " ".join(tags), tagged)
-        case SpanExample(question=question, context=context, answers=answers):
-            gold = " | ".join(dict.fromkeys(each.text for each in answers))
-            text = f"{question}\n{context}"
-            return _Row(ident, text, gold, lambda found, _: cast("Texts", found).get(ident, ""))
 
 
 def export_samples(run: Path, folder: Path) -> list[Path]:
