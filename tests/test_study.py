@@ -89,6 +89,7 @@ def test_a_notebook_shows_the_answer_and_a_table(walked: Walked) -> None:
     page = study._repr_html_()
     assert "small" in page
     assert "<table>" in page
+    assert "not a research result" in page
     assert "mixed" in page
     assert len(repr(study)) < 200
     assert "2 arms, 5 targets, 1 seed" in repr(study)

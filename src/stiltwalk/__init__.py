@@ -235,9 +235,8 @@ def export(
     from stiltwalk.study import Study
 
     run = Path(run_folder).resolve()
-    arm, target = checkpoint.partition("/")[0], checkpoint.rpartition("/")[2]
-    verdict = Study(run.parents[1], run.name).verdict_on(arm, target)
-    return [export_checkpoint(run, checkpoint, Path(folder), verdict)]
+    study = Study(run.parents[1], run.name)
+    return [export_checkpoint(run, checkpoint, Path(folder), study.verdict_on)]
 
 
 def load(workspace: str | Path, run: str | None = None) -> Study:

@@ -135,7 +135,7 @@ def demo(workspace: Workspace = "stiltwalk-demo", changes: Changes = None) -> No
     console = Console()
     study = stiltwalk.run("demo", workspace, changes or (), console)
     terminal.show(study.table, console)
-    for line in (study.answer, f"Report: {study.report}"):
+    for line in (study.answer, *study.notices, f"Report: {study.report}"):
         console.print(line, soft_wrap=True, highlight=False, markup=False)
 
 

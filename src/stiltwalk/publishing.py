@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -148,14 +148,19 @@ def _gold(task: Task, language: str, record: RunRecord) -> Answers | GoldTexts:
     return asked.gold if task.metric == Metric.PAIR_F1 else gold_lines(asked)
 
 
-def export_checkpoint(run: Path, which: str, folder: Path, verdict: str = "") -> Path:
+def export_checkpoint(
+    run: Path,
+    which: str,
+    folder: Path,
+    verdict_on: Callable[[str, str], str] = lambda *_: "",
+) -> Path:
     """Write the checkpoint of one target with its model card, and return the folder.
 
     Args:
         run: the run's folder in its workspace, `runs/NAME`.
         which: ARM/TARGET, or ARM/seed-N/TARGET; the first seed by default.
         folder: where to write; must not exist or be empty.
-        verdict: what the run says of the arm, in words.
+        verdict_on: what the run says of an arm and a target, in words.
 
     Raises:
         WorkspaceError: if there is no such run or checkpoint, or the folder is in use.
@@ -167,6 +172,7 @@ def export_checkpoint(run: Path, which: str, folder: Path, verdict: str = "") ->
         raise WorkspaceError(f"{which} is not done. Run the recipe again first.")
     with all_or_nothing(folder) as aside:
         workspace.copy(stage.trained, "model", aside)
+        verdict = verdict_on(stage.arm, stage.target)
         card = wording.public(model_card(record, stage, workspace, verdict))
         (aside / "README.md").write_text(card, encoding="utf-8", newline="\n")
     return folder

@@ -17,7 +17,7 @@ from stiltwalk.reports.findings import Findings, ScoreCell, findings
 from stiltwalk.reports.samples import samples
 from stiltwalk.reports.sections.answer import arms
 from stiltwalk.reports.sections.targets import gain_of
-from stiltwalk.reports.wording import plural
+from stiltwalk.reports.wording import notices, plural
 from stiltwalk.store.manifest import RunRecord, page_of, read_record, run_folder, run_folders
 from stiltwalk.store.remote import workspace_at
 from stiltwalk.tables import html
@@ -142,6 +142,11 @@ class Study:
         found = self._found
         return told(self._answers, found.run, found.table) if self._answers else found.said.answer
 
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What must be said before any number, such as that the miniature is a demonstration."""
+        return notices(self._run)
+
     @cached_property
     def table(self) -> Table:
         """What every arm changes, as the report shows it."""
@@ -160,6 +165,7 @@ class Study:
     def _repr_html_(self) -> str:
         """Return the answer and the table of arms, for a notebook."""
         head = f"<p><b>{html.escape(self.name)}</b>: {html.escape(self.answer)}</p>"
+        head += "".join(f"<p><i>{html.escape(each)}</i></p>" for each in self.notices)
         rows = ("".join(f"<td>{html.escape(c.line)}</td>" for c in row) for row in self.table.rows)
         names = "".join(f"<th>{html.escape(cell.line)}</th>" for cell in self.table.columns)
         body = "".join(f"<tr>{row}</tr>" for row in (names, *rows))
