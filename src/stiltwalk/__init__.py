@@ -80,9 +80,13 @@ def run(
     if not finished.needs_report:
         console.print("Nothing to do: every stage was kept.")
         return finished.page
-    from stiltwalk.reports.write import report_runs  # plots are slow to import
+    from stiltwalk.reports.leaderboard import write_leaderboard  # plots are slow to import
+    from stiltwalk.reports.write import report_runs
 
-    return report_runs(workspace, finished.name)[0]
+    page = report_runs(workspace, finished.name)[0]
+    if (board := write_leaderboard(workspace)) is not None:
+        console.print(f"All runs: {board}", soft_wrap=True, highlight=False)
+    return page
 
 
 def plan(
@@ -114,10 +118,14 @@ def status(workspace: str | Path) -> dict[str, Any]:
 
 
 def report(workspace: str | Path) -> list[Path]:
-    """Write the report of every run in a workspace again, from its rows; return the pages."""
+    """Write the report of every run in a workspace again, from its rows; return the pages.
+
+    Where there are several runs, the last page is the leaderboard of all.
+    """
+    from stiltwalk.reports.leaderboard import write_leaderboard
     from stiltwalk.reports.write import report_runs
 
-    return report_runs(workspace)
+    return [*report_runs(workspace), *filter(None, [write_leaderboard(workspace)])]
 
 
 def compare(
