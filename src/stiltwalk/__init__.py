@@ -81,9 +81,12 @@ def run(
         recipe_file(recipe), workspace, console, changes, executor, fresh_versions=fresh_versions
     )
     if finished.needs_report:
-        from stiltwalk.reports.write import report_runs  # plots are slow to import
+        from stiltwalk.reports.leaderboard import write_leaderboard  # plots are slow to import
+        from stiltwalk.reports.write import report_runs
 
         report_runs(workspace, finished.name)
+        if (board := write_leaderboard(workspace)) is not None:
+            console.print(f"All runs: {board}", soft_wrap=True, highlight=False)
     else:
         console.print("Nothing to do: every stage was kept.")
     from stiltwalk.study import Study
@@ -122,10 +125,14 @@ def status(workspace: str | Path) -> dict[str, Any]:
 
 
 def report(workspace: str | Path) -> list[Path]:
-    """Write the report of every run in a workspace again, from its rows; return the pages."""
+    """Write the report of every run in a workspace again, from its rows; return the pages.
+
+    Where there are several runs, the last page is the leaderboard of all.
+    """
+    from stiltwalk.reports.leaderboard import write_leaderboard
     from stiltwalk.reports.write import report_runs
 
-    return report_runs(workspace)
+    return [*report_runs(workspace), *filter(None, [write_leaderboard(workspace)])]
 
 
 def compare(

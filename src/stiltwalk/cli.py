@@ -144,13 +144,14 @@ def plan(
     recipe: RecipeFile,
     workspace: Workspace = "workspace",
     changes: Changes = None,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Show every stage.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show the stages of a recipe, what is kept, and what the rest would take."""
+    """Show what a recipe comes to, arm by arm: what is kept, and what the rest would take."""
     from stiltwalk.execution.plan_view import print_plan
 
     document = stiltwalk.plan(recipe, workspace, changes or ())
-    _show(document, as_json, lambda console: print_plan(document, console))
+    _show(document, as_json, lambda console: print_plan(document, console, verbose=verbose))
 
 
 @app.command()

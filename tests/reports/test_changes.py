@@ -26,7 +26,7 @@ from stiltwalk.reports.data import ArmExampleScores, RunRows
 from stiltwalk.reports.sections.changes import changes_report
 from stiltwalk.reports.write import html, report_texts, write_report
 from stiltwalk.tasks import TASKS
-from stiltwalk.tasks.load import examples
+from stiltwalk.tasks.load import bitext, examples
 
 MINI = DataSource(source="mini")
 ROWS = 8
@@ -140,3 +140,36 @@ def test_the_report_leads_to_the_page_where_there_is_one(tmp_path: Path) -> None
     (tmp_path / "changes.html").write_text("of an earlier report")
     write_report(run, tmp_path)
     assert not (tmp_path / "changes.html").exists()
+
+
+def test_of_mining_the_true_pairs_are_told_that_one_found_and_the_other_did_not(
+    tmp_path: Path,
+) -> None:
+    task = TASKS["bucc2018"]
+    run = make_run(arms=("none", "mnli"), targets=("bucc2018",))
+    both = bitext(task, MINI, Split.TEST, "de", ROWS)
+    (first, second, *_), elsewhere = both.gold, both.english[-1].id
+    given = {"none": [first, (second[0], elsewhere)], "mnli": [second]}
+    form = form_of(task.task_type, task.metric)
+    for arm, pairs in given.items():
+        write_answers(answers_path(tmp_path / arm, task.name, "de", form), form, pairs)
+    rows = [
+        replace(each, row=replace(each.row, stage=each.arm))
+        for each in run.rows
+        if each.row.language == "de"
+    ]
+    record: Any = SimpleNamespace(data=MINI, test_rows=ROWS)
+    workspace: Any = SimpleNamespace(verified=lambda stage: tmp_path / stage)
+    found = changes(replace(run, rows=tuple(rows), example_scores=()), record, workspace)
+    assert [each.gained for each in found] == [1.0, -1.0]
+    texts = {each.id: each.text for each in (*both.foreign, *both.english)}
+    assert [each.text for each in found] == [texts[second[0]], texts[first[0]]]
+    assert (found[0].before, found[0].after) == (texts[elsewhere], texts[second[1]])
+    assert (found[1].before, found[1].after) == (texts[first[1]], "no answer")
+
+
+def test_a_language_can_be_chosen_and_every_one_is_shown_at_first() -> None:
+    text = html(changes_report(RUN, (change("x", "ar"), change("y", "ja"))))
+    assert 'data-key="language" data-drives="changes-0-xnli"' in text
+    assert text.count("data-language=") == 2
+    assert '<option value="every one" selected>' in text

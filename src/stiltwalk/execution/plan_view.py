@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -29,6 +29,7 @@ from stiltwalk.recipe.shipped import SHIPPED, purpose
 from stiltwalk.stages.cost import DEVICES, ModelShape
 from stiltwalk.stages.encoder import Base
 from stiltwalk.stages.graph import Plan, build_plan
+from stiltwalk.stages.stage import Stage
 from stiltwalk.store.machine import measured_on
 from stiltwalk.store.manifest import RecordedArm, RecordedGap, RecordedStage, RunRecord
 from stiltwalk.store.remote import workspace_at
@@ -114,6 +115,8 @@ def _gaps(recipe: Recipe, stages: Iterable[RecordedStage]) -> Iterator[RecordedG
                 yield RecordedGap(target=target, language=language, reason=reason)
 
 
+_MANY = 3
+"""More arms that share a stage are counted, not named."""
 _XLM_R_BASE = ModelShape(num_blocks=12, width=768, vocabulary_size=250_002)
 _XLM_R_LARGE = ModelShape(num_blocks=24, width=1024, vocabulary_size=250_002)
 _QWEN_3_SMALL = ModelShape(num_blocks=28, width=1024, vocabulary_size=151_936)
@@ -202,8 +205,10 @@ def plan_view(file: Source, workspace: str | Path, changes: Sequence[str] = ()) 
     plan, found = planned(recipe, fetch=False)
     store, shape = workspace_at(workspace), shape_of(recipe, found)
     kept = store.complete([stage.fingerprint for stage in plan.stages])
+    arms = _arms_of(plan)
     stages = [
         {
+            "part": _part(stage, arms.get(stage, ()), recipe),
             "fingerprint": stage.fingerprint,
             "does": stage.title,
             "kept": stage.fingerprint in kept,
@@ -224,6 +229,25 @@ def plan_view(file: Source, workspace: str | Path, changes: Sequence[str] = ()) 
         "planned_on": recipe.planned_on,
         "estimates": _estimates(recipe),
     }
+
+
+def _arms_of(plan: Plan) -> dict[Stage, dict[str, None]]:
+    """Return the arms whose evaluations rest on each stage."""
+    found: dict[Stage, dict[str, None]] = {}
+    for stage, names in plan.arms_of.items():
+        left = [stage]
+        while left:
+            each = left.pop()
+            found.setdefault(each, {}).update(dict.fromkeys(names))
+            left += each.parents
+    return found
+
+
+def _part(stage: Stage, arms: Collection[str], recipe: Recipe) -> str:
+    """Return what a stage is a part of: an arm and a seed, or what belongs to none."""
+    names = " + ".join(arms) if len(arms) < _MANY else f"{len(arms)} arms"
+    seed = f", seed {stage.trained_seed}" if len(recipe.seeds) > 1 and stage.trained_seed else ""
+    return f"{names or stage.phase}{seed}"
 
 
 def warnings_of(plan: Plan, found: ModelFolder) -> Iterator[str]:
@@ -269,24 +293,31 @@ def _estimates(recipe: Recipe) -> str:
     )
 
 
-def plan_table(document: dict[str, Any]) -> Table:
-    """Return the stages of a plan as a table."""
-    columns = ("stage", "what it does", "state", "examples", "tokens", "about")
+def plan_table(document: dict[str, Any], *, verbose: bool = False) -> Table:
+    """Return the stages of a plan as a table: a row an arm and seed, or where asked each stage."""
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for stage in document["stages"]:
+        groups.setdefault(stage["fingerprint" if verbose else "part"], []).append(stage)
+    first = ("stage", "what it does", "state") if verbose else ("part", "stages", "to do")
     return Table(
         name="plan",
         title=f"Plan of {document['recipe']}",
         note="",
-        columns=heads(*columns),
+        columns=heads(*first, "examples", "tokens", "about"),
         rows=tuple(
-            (
-                Cell(stage["fingerprint"]),
-                Cell(stage["does"]),
-                Cell("kept" if stage["kept"] else "to do"),
-                *_figures(stage),
-            )
-            for stage in document["stages"]
+            (Cell(name), *(_stage(of[0]) if verbose else _counts(of)), *_figures(_total(of)))
+            for name, of in groups.items()
         ),
     )
+
+
+def _stage(stage: dict[str, Any]) -> tuple[Cell, Cell]:
+    return Cell(stage["does"]), Cell("kept" if stage["kept"] else "to do")
+
+
+def _counts(stages: Sequence[dict[str, Any]]) -> tuple[Cell, Cell]:
+    to_do = sum(not stage["kept"] for stage in stages)
+    return Cell(f"{len(stages)}", len(stages)), Cell(f"{to_do}", to_do)
 
 
 def _figures(stage: dict[str, Any]) -> tuple[Cell, Cell, Cell]:
@@ -301,9 +332,9 @@ def _figures(stage: dict[str, Any]) -> tuple[Cell, Cell, Cell]:
     )
 
 
-def print_plan(document: dict[str, Any], console: Console) -> None:
-    """Show a plan, its sum, and what would be downloaded."""
-    terminal.show(plan_table(document), console)
+def print_plan(document: dict[str, Any], console: Console, *, verbose: bool = False) -> None:
+    """Show a plan, every stage of it if asked, its sum, and what would be downloaded."""
+    terminal.show(plan_table(document, verbose=verbose), console)
     to_do = document["to_do"]
     console.print(
         f"\nTo do: {to_do['num_stages']} of {len(document['stages'])} stages, "

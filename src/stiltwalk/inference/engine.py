@@ -6,7 +6,7 @@ Shape letters: R rows, T tokens, D width of the encoder.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from copy import deepcopy
@@ -123,12 +123,12 @@ class Engine:
         run, lengths = np.unique(taken), features.ids.lengths
         results: dict[int, NDArray[Any]] = {}
         costs = RowCosts.nothing(features.num_rows)
-        batches = iter(list(inference_batches(lengths[run], budget)))
+        batches = iter(_told_by_tokens(list(inference_batches(lengths[run], budget)), lengths[run]))
 
         def work(model: Model, device: torch.device) -> None:
             """Take batches until none is left."""
             with torch.inference_mode(), number_format(self.precision, device), finite(model):
-                for picked in batches:
+                for picked, told in batches:
                     rows = run[picked]
                     began = time.perf_counter()
                     found = self._found(model, features, rows, forward, device)
@@ -136,7 +136,7 @@ class Engine:
                     costs.real_tokens[rows] = lengths[rows]
                     costs.padded_tokens[rows] = lengths[rows].max()
                     costs.time_s[rows] = (time.perf_counter() - began) / len(rows)
-                    self.tick(len(rows))
+                    self.tick(told)
 
         if len(models) == 1:
             work(models[0], devices[0])
@@ -170,6 +170,20 @@ class Engine:
 
     def _batch(self, features: Features, rows: NDArray[np.int64]) -> Batch:
         return make_batch(features, rows, self.pad_id, with_types=uses_types(self.model))
+
+
+def _told_by_tokens(
+    batches: Sequence[NDArray[np.int64]], lengths: NDArray[np.int64]
+) -> list[tuple[NDArray[np.int64], int]]:
+    """Return batches, each with its share of the rows by tokens: the longest rows come first.
+
+    So progress goes as evenly as the clock does.
+    """
+    tokens = np.cumsum([len(each) * int(lengths[each].max()) for each in batches])
+    rows = tokens * len(lengths) // max([1, *tokens[-1:]])
+    return [
+        (each, end - begin) for each, begin, end in zip(batches, [0, *rows], rows, strict=False)
+    ]
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from stiltwalk.reports.findings import ScoreCell, TransferTable, over_targets
 from stiltwalk.reports.wording import (
     ABOUT_ZERO,
     DASH,
+    MINUS,
     count,
     named,
     plural,
@@ -185,7 +186,7 @@ def _kernels(pairs: Sequence[Speed]) -> str:
 
 
 _COSTS = {"% FLOPs": "% operations", "bytes of weights": "MB of weights", "tokens a row": "tokens"}
-_COST = re.compile(r"([+-][\d,.]+) (% FLOPs|bytes of weights|tokens a row)")
+_COST = re.compile(r"([+\u2212][\d,.]+) (% FLOPs|bytes of weights|tokens a row)")
 _MATRICES = re.compile(r"(?P<new>none → )|(?P<gone> → none)")
 _TIMES = re.compile(r", (\d+) times")
 
@@ -204,7 +205,7 @@ def summed(found: Sequence[str]) -> str:
             counts[str(change.lastgroup)] += int(times[1]) if times else 1
         counts["other"] += not _MATRICES.search(each)
         for number, unit in _COST.findall(each):
-            sums[unit] += float(number.replace(",", ""))
+            sums[unit] += float(number.replace(",", "").replace(MINUS, "-"))
     sums["bytes of weights"] /= 1e6
     who = "LoRA " if any("lora" in each.lower() for each in found) else ""
     number = counts["new"]

@@ -17,7 +17,9 @@ from stiltwalk.records import (
     ChoiceExample,
     Example,
     ExampleScoreRow,
+    IdPairs,
     Labels,
+    Metric,
     PairExample,
     SpanExample,
     Split,
@@ -36,7 +38,7 @@ from stiltwalk.tasks.load import bitext, examples
 
 MOST_BYTES = 1_700_000
 """Of all rows together, so that their page stays below two megabytes."""
-_AROUND_A_ROW = 520
+_AROUND_A_ROW = 560
 """Bytes of the page's own in a row."""
 _MOST_OF_A_KIND = 3
 _NOTHING = "no answer"
@@ -81,10 +83,11 @@ class AskedRow:
 def changes(run: RunRows, record: RunRecord, workspace: Workspace) -> list[Change]:
     """Return per arm, target and language the rows that changed most, gains first.
 
-    A target whose rows are not at hand any more is left out, and so is mining, which answers no
-    rows. Where a page has no room for all, the first of every kind have.
+    A target whose rows are not at hand any more is left out. Of mining, true pairs that one found
+    and the other did not; those of the first seed. Where a page has no room for all, the first of
+    every kind have.
     """
-    found = list(_changes(run, record, workspace))
+    found = [*_changes(run, record, workspace), *_mined(run, record, workspace)]
     kept, room = set(), MOST_BYTES
     for at in sorted(range(len(found)), key=lambda at: (found[at].rank, -abs(found[at].gained))):
         each = found[at]
@@ -129,6 +132,45 @@ def _changes(run: RunRows, record: RunRecord, workspace: Workspace) -> Iterator[
                 before=_short(before),
                 after=_short(after),
             )
+
+
+def _mined(run: RunRows, record: RunRecord, workspace: Workspace) -> Iterator[Change]:
+    """Yield true pairs that an arm mined and the baseline did not, then those that it lost."""
+    stages: dict[tuple[str, str, str], str] = {}
+    for each in run.rows:
+        if TASKS[each.row.task].metric == Metric.PAIR_F1 and each.row.split == Split.TEST:
+            stages.setdefault((each.arm, each.row.task, each.row.language), each.row.stage)
+    for (arm, task, language), stage in stages.items():
+        base = stages.get((BASELINE_ARM, task, language), stage)
+        if base == stage:
+            continue
+        try:
+            both = bitext(TASKS[task], record.data, Split.TEST, language, record.test_rows)
+        except (StiltwalkError, OSError):
+            continue
+        texts = {each.id: each.text for each in (*both.foreign, *both.english)}
+        theirs, ours = (
+            dict(cast("IdPairs", answers_in(workspace, each, task, language)))
+            for each in (base, stage)
+        )
+        for sign, found, lacking in ((1.0, ours, theirs), (-1.0, theirs, ours)):
+            clear = [pair for pair in both.gold if found.get(pair[0]) == pair[1]]
+            clear = [pair for pair in clear if lacking.get(pair[0]) != pair[1]]
+            for rank, (other, english) in enumerate(clear[:_MOST_OF_A_KIND]):
+                before, after = (
+                    _short(texts.get(each.get(other, ""), _NOTHING)) for each in (theirs, ours)
+                )
+                yield Change(
+                    arm=arm,
+                    task=task,
+                    language=language,
+                    gained=sign,
+                    rank=rank,
+                    text=_short(texts[other]),
+                    gold=_short(texts[english]),
+                    before=before,
+                    after=after,
+                )
 
 
 def _paired(

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
+from hashlib import sha256
 from pathlib import Path
+from shutil import rmtree
 
 from pydantic import TypeAdapter
 
 from stiltwalk.data.source import DataSource
-from stiltwalk.errors import NoSuchRun, WorkspaceError
+from stiltwalk.errors import NoSuchRun, StiltwalkError, WorkspaceError
 from stiltwalk.files import below, read, sealed_json, unsealed, write_atomically
 from stiltwalk.recipe.schema import Claim
 from stiltwalk.records import Phase
@@ -167,6 +170,7 @@ def keep_record(workspace: Workspace, record: RunRecord) -> bool:
         gaps=tuple(replace(each, reason=public(each.reason)) for each in record.gaps),
     )
     file = run_folder(workspace, record.name) / _FILE
+    _set_aside(workspace, file.parent, record)
     file.parent.mkdir(parents=True, exist_ok=True)
     text = sealed_json(asdict(record))
     if file.is_file() and file.read_bytes() == text.encode():
@@ -174,6 +178,26 @@ def keep_record(workspace: Workspace, record: RunRecord) -> bool:
     write_atomically(file, text)
     workspace.publish(file)
     return True
+
+
+def design_of(record: RunRecord) -> str:
+    """Return what two runs of one design share: their work but for clocks, which a machine has."""
+    work = {each.fingerprint for each in record.stages if each.phase is not Phase.TIMING}
+    return sha256(repr((record.arms, sorted(work))).encode()).hexdigest()[:8]
+
+
+def _set_aside(workspace: Workspace, folder: Path, record: RunRecord) -> None:
+    """Keep the record and report of another recipe of the same name, as NAME~DESIGN."""
+    with suppress(StiltwalkError):
+        workspace.fetch(f"{RUNS}/{record.name}", _FILE)
+        old = read_record(folder)
+        if (design := design_of(old)) != design_of(record):
+            aside = folder.with_name(f"{record.name}~{design}")
+            rmtree(aside, ignore_errors=True)
+            folder.rename(aside)
+            text = sealed_json(asdict(replace(old, name=aside.name)))
+            write_atomically(aside / _FILE, text)
+            workspace.publish(aside)
 
 
 def is_current(workspace: Workspace, name: str) -> bool:

@@ -21,6 +21,7 @@ from stiltwalk.files import checksum
 from stiltwalk.heads.cloze import PromptedFolder
 from stiltwalk.models.checkpoint import load
 from stiltwalk.records import TaskType
+from stiltwalk.wording import rounded
 
 ROW_TOKENS = 64
 """Length of the fixed batch's rows; a quarter of its second row is padding."""
@@ -283,11 +284,13 @@ class Difference:
     def __str__(self) -> str:
         """Return the difference and its cost as one line of text."""
         costs = [
-            f"{100 * self.flops_share:+.2f} % FLOPs" if self.flops_share else "",
-            f"{self.weight_bytes:+,} bytes of weights" if self.weight_bytes else "",
-            f"{self.row_tokens:+g} tokens a row" if self.row_tokens else "",
+            (100 * self.flops_share, 2, "% FLOPs"),
+            (self.weight_bytes, 0, "bytes of weights"),
+            (self.row_tokens, 0 if float(self.row_tokens).is_integer() else 1, "tokens a row"),
         ]
-        return f"{self.what}: {', '.join(filter(None, costs)) or 'no cost of its own'}"
+        shown = [(rounded(value, places, signed=True), what) for value, places, what in costs]
+        costs_said = [f"{value} {what}" for value, what in shown if value.strip("0.")]
+        return f"{self.what}: {', '.join(costs_said) or 'no cost of its own'}"
 
 
 def differences(a: Structure, b: Structure) -> tuple[Difference, ...]:

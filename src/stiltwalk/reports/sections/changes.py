@@ -6,9 +6,12 @@ from collections.abc import Sequence
 
 from stiltwalk.reports.changes import Change
 from stiltwalk.reports.data import RunRows
-from stiltwalk.reports.parts import Document, Folded, Section, Words
+from stiltwalk.reports.parts import Document, Folded, Section, Words, chosen_by
 from stiltwalk.reports.wording import label, notices, plural, points, task_in_words
 from stiltwalk.tables.table import Cell, Table, heads
+
+EVERY = "every one"
+"""A choice that hides nothing; the page's script knows it."""
 
 
 def changes_report(run: RunRows, found: Sequence[Change]) -> Document:
@@ -28,6 +31,8 @@ def changes_report(run: RunRows, found: Sequence[Change]) -> Document:
 def _arm(place: int, arm: str, found: Sequence[Change]) -> Section:
     ours = [each for each in found if each.arm == arm]
     tasks = dict.fromkeys(each.task for each in ours)
+    codes = tuple(dict.fromkeys(label(each.language) for each in ours))
+    tables = [f"changes-{place}-{task}" for task in tasks]
     return Section(
         name="answer" if not place else f"arm-{place}",
         link=arm,
@@ -36,6 +41,7 @@ def _arm(place: int, arm: str, found: Sequence[Change]) -> Section:
             Words(
                 "A row gains where its answers became better over all seeds; one seed's are shown."
             ),
+            *chosen_by("language", "Language", (EVERY, *sorted(codes)), tables),
             *(
                 Folded(f"{task}: {task_in_words(task)}", (_table(f"{place}-{task}", ours, task),))
                 for task in tasks
@@ -64,5 +70,6 @@ def _table(name: str, found: Sequence[Change], task: str) -> Table:
             for each in found
             if each.task == task
         ),
+        filtered=("language", 0),
         is_prose=True,
     )

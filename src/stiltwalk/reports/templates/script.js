@@ -34,7 +34,7 @@ async function apply(id, key, value) {
   const part = byId(id);
   if (!part) return;
   if (part.tagName === "TABLE") {
-    for (const row of part.tBodies[0].rows) row.hidden = row.dataset[key] !== value;
+    for (const row of part.tBodies[0].rows) row.hidden = value !== "every one" && row.dataset[key] !== value;
     return;
   }
   part.hidden = part.dataset.notFor === value;
