@@ -122,6 +122,8 @@ def test_several_runs_are_told_apart_by_name(walked: Walked, tmp_path: Path) -> 
     with pytest.raises(NoSuchRun, match="several runs, b, small: say which"):
         stiltwalk.load(own.workspace)
     assert stiltwalk.load(own.workspace, "small").rows
+    (own.workspace / "runs" / "b").rename(own.workspace / "runs" / "small~0123abcd")
+    assert stiltwalk.load(own.workspace).name == "small"
 
 
 def test_without_pandas_a_sentence_says_what_to_install(

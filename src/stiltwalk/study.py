@@ -200,17 +200,18 @@ class Study:
 
 
 def study_of(workspace: str | Path, name: str | None) -> Study:
-    """Return a run of a workspace; without a name the only one.
+    """Return a run of a workspace; without a name the only one, earlier designs of it apart.
 
     Raises:
         NoSuchRun: if there is none, or no such one, or several and no name.
     """
     names = [folder.name for folder in run_folders(workspace_at(workspace))]
-    if name is None and len(names) > 1:
-        raise NoSuchRun(f"{workspace} holds several runs, {', '.join(names)}: say which.")
+    current = [each for each in names if "~" not in each] or names
+    if name is None and len(current) > 1:
+        raise NoSuchRun(f"{workspace} holds several runs, {', '.join(current)}: say which.")
     if name is not None and name not in names:
         raise NoSuchRun(f"{workspace} holds no run {name!r}, but {', '.join(names)}.")
-    return Study(workspace, name or names[0])
+    return Study(workspace, name or current[0])
 
 
 def _gained(cell: ScoreCell) -> dict[str, Any]:

@@ -54,6 +54,13 @@ def test_filters_stay_apart_and_the_latest_log_counts(tmp_path: Path) -> None:
     assert [each["a"] for each in figures] == [50, 50]
 
 
+def test_systems_are_not_mixed(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        harness(tmp_path / name, log([1.0, 0.0]))
+    with pytest.raises(DataError, match="both score hella_swag none acc: give the folder of one"):
+        compare_scores(tmp_path, tmp_path / "a")
+
+
 def test_what_can_be_half_right_is_resampled(tmp_path: Path) -> None:
     a = harness(tmp_path / "a", log([0.5, 0.25, 0.0, 1.0] * 20))
     b = harness(tmp_path / "b", log([0.75, 0.5, 0.25, 1.0] * 20))

@@ -78,6 +78,11 @@ def test_arms_are_tested_in_pairs_as_the_report_tests_them(
     assert "McNemar" in capsys.readouterr().out
 
 
+def test_arms_are_not_mixed(written: Path) -> None:
+    with pytest.raises(DataError, match=r"mixed and .*none both score .*: give the folder of one"):
+        stiltwalk.compare_scores(written, written)
+
+
 def test_equal_systems_differ_in_nothing(written: Path) -> None:
     for each in stiltwalk.compare_scores(written / "mixed", written / "mixed")["figures"]:
         assert each["difference"] == 0

@@ -39,6 +39,7 @@ Key = tuple[str, str, str]
 Rows = dict[str, tuple[float, float]]
 """By a row's id what it adds to the figure: (won, of)."""
 _HARNESS = re.compile(r"samples_(.+?)(?:_\d{4}-\d\d-\d\dT[\d.-]+)?\.jsonl")
+_OWN = ".parquet"
 _PREDICTIONS = "_predictions.json"
 _OTHER_GOLD = "BUCC"
 """Mining, whose right answers do not stand at their own position."""
@@ -51,6 +52,19 @@ class SystemScores:
     rows: dict[Key, dict[int, Rows]] = field(default_factory=dict)
     means: dict[Key, float] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    folders: dict[Key, Path] = field(default_factory=dict)
+
+    def take(self, other: SystemScores, folder: Path) -> None:
+        """Add what a file in the folder of a system holds; a later file of a seed replaces it."""
+        for key in (*other.rows, *other.means):
+            if (before := self.folders.setdefault(key, folder)) != folder:
+                raise DataError(
+                    f"{before} and {folder} both score {' '.join(key)}: give the folder of one."
+                )
+        for key, rows in other.rows.items():
+            self.rows.setdefault(key, {}).update(rows)
+        self.means.update(other.means)
+        self.notes.extend(other.notes)
 
     def mean(self, key: Key) -> float:
         """Return a figure, the mean over seeds."""
@@ -65,13 +79,15 @@ def read_scores(place: Path) -> SystemScores:
     """
     found = SystemScores()
     for file in sorted(place.rglob("*")) if place.is_dir() else [place]:
+        one, is_own = SystemScores(), file.suffix == _OWN
         try:
-            _read(file, found)
+            _read(file, one)
         except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
             raise DataError(
                 f"{file} cannot be read as scores ({type(error).__name__}: {error}). Give rows of "
                 "`stiltwalk export --samples`, samples_*.jsonl of lm-eval, or mteb's JSON."
             ) from error
+        found.take(one, file.parents[is_own])  # the seeds of an arm have a folder each
     if not found.rows and not found.means:
         why = found.notes[0] if found.notes else f"{place} holds no scores."
         raise DataError(
@@ -82,7 +98,7 @@ def read_scores(place: Path) -> SystemScores:
 
 
 def _read(file: Path, found: SystemScores) -> None:
-    if file.suffix == ".parquet":
+    if file.suffix == _OWN:
         _read_own(file, found)
     elif named := _HARNESS.fullmatch(file.name):
         _read_harness(file, named[1], found)
@@ -103,7 +119,6 @@ def _read_own(file: Path, found: SystemScores) -> None:
 def _read_harness(file: Path, task: str, found: SystemScores) -> None:
     """Read a log of lm-eval; equal documents are told apart by their order."""
     seen: Counter[tuple[str, str]] = Counter()
-    fresh: dict[Key, Rows] = {}
     for line in filter(None, read_text(file).splitlines()):
         row = json.loads(line)
         ident = row["doc_hash"], row.get("filter", "none")
@@ -111,9 +126,8 @@ def _read_harness(file: Path, task: str, found: SystemScores) -> None:
         for metric in row.get("metrics", row):
             value = row.get(metric)
             if isinstance(value, int | float) and metric != "doc_id":
-                rows = fresh.setdefault((task, ident[1], metric), {})
+                rows = found.rows.setdefault((task, ident[1], metric), {0: {}})[0]
                 rows[f"{ident[0]} {seen[ident]}"] = float(value), 1.0
-    found.rows.update({key: {0: rows} for key, rows in fresh.items()})
 
 
 def _read_predictions(task: str, document: Mapping[str, Any], found: SystemScores) -> None:
