@@ -79,7 +79,7 @@ class Objective:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Load:
+class ServedLoad:
     """What a server did under one load.
 
     Args:
@@ -117,7 +117,7 @@ def percentiles(values: Sequence[float]) -> dict[str, float]:
     return {f"p{each}": float(value) for each, value in zip(PERCENTILES, found, strict=True)}
 
 
-def load_of(traces: Sequence[Trace], objective: Objective) -> Load:
+def load_of(traces: Sequence[Trace], objective: Objective) -> ServedLoad:
     """Return what all requests of one load say together; one at least."""
     done = [each for each in traces if not each.fault]
     ended_s = max((each.chunks_s[-1] for each in done), default=0.0)
@@ -134,7 +134,7 @@ def load_of(traces: Sequence[Trace], objective: Objective) -> Load:
         for each in done
         for before, after in zip(each.chunks_s, each.chunks_s[1:], strict=False)
     ]
-    return Load(
+    return ServedLoad(
         first_token_s=percentiles([each.first_token_s for each in done]),
         token_s=percentiles([each.token_s for each in done if each.token_s is not None]),
         gap_s=percentiles(pairs),

@@ -23,6 +23,7 @@ from stiltwalk.heads.cloze import PromptedFolder
 from stiltwalk.heads.decoder import UNPARSED, DecoderHead
 from stiltwalk.heads.head import Batch
 from stiltwalk.inference.backends import Found
+from stiltwalk.inference.backends.endpoint import load_endpoint
 from stiltwalk.inference.engine import Engine, RowCosts
 from stiltwalk.inference.predictor import Predictor, Settings, load_predictor
 from stiltwalk.metrics.bitext import (
@@ -86,8 +87,6 @@ def evaluate(stage: Predict, context: Context, folder: Folder) -> None:
     settings = asked_settings(stage, context, asked_format(stage))
     kept = context.workspace.root / "asked" / f"{stage.fingerprint}.jsonl"
     if isinstance(stage.parent, ServedBase):
-        from stiltwalk.inference.backends.endpoint import load_endpoint
-
         predictor: Predictor = load_endpoint(stage.parent.endpoint, settings, kept)
     else:
         predictor = load_predictor(asked_model(stage, context), settings)
