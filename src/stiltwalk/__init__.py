@@ -148,7 +148,8 @@ def compare(
     Where STILTWALK_WAIT is set, it waits for a machine that is too busy to measure on.
 
     Args:
-        a: a model folder, a hub id, or RUN:ARM for an arm of a run in the workspace.
+        a: a model folder, a hub id, or RUN:ARM for an arm of a run in the workspace; or
+            http://HOST:PORT/v1#MODEL, then b likewise: both are timed as they are served.
         b: likewise.
         workspace: the folder where runs are kept.
         on: targets, such as "xnli,panx"; all that both arms were evaluated on by default. Models
@@ -166,6 +167,7 @@ def compare(
     if console is None and (here.is_terminal or here.is_jupyter):
         console = here
     from stiltwalk.execution.compare import Asked, compare_models, said_left
+    from stiltwalk.execution.compare_served import compare_served, endpoints_in
     from stiltwalk.store.remote import workspace_at
     from stiltwalk.timing.sample_size import profile_named
     from stiltwalk.timing.session import Session
@@ -178,7 +180,10 @@ def compare(
         moved=said_left(console),
         wait="STILTWALK_WAIT" in os.environ,
     )
-    return compare_models(Asked(names=(a, b), workspace=workspace_at(workspace), on=on), session)
+    asked = Asked(names=(a, b), workspace=workspace_at(workspace), on=on)
+    if endpoints := endpoints_in((a, b)):
+        return compare_served(asked, endpoints, session)
+    return compare_models(asked, session)
 
 
 def score(predictions: str | Path, labels: str | Path, benchmark: str = "xtreme") -> dict[str, Any]:

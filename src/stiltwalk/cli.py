@@ -21,6 +21,7 @@ from stiltwalk import wording
 from stiltwalk.errors import (
     ClusterError,
     DataError,
+    EndpointError,
     NoSuchRun,
     NotFinite,
     ProcessLost,
@@ -31,7 +32,15 @@ from stiltwalk.errors import (
 )
 
 FAILED, WRONG_INPUT, INTERRUPTED = 1, 2, 130
-FAILURES = WorkspaceError | ClusterError | ProcessLost | TrainingDiverged | StagesFailed | NotFinite
+FAILURES = (
+    WorkspaceError
+    | ClusterError
+    | EndpointError
+    | ProcessLost
+    | TrainingDiverged
+    | StagesFailed
+    | NotFinite
+)
 _PIPED_COLUMNS = 160
 """So that a search through piped output finds a line whole."""
 
@@ -215,7 +224,12 @@ def export(
 
 @app.command()
 def compare(
-    a: Annotated[str, typer.Argument(metavar="A", help="A model folder, a hub id, or RUN:ARM.")],
+    a: Annotated[
+        str,
+        typer.Argument(
+            metavar="A", help="A model folder, a hub id, RUN:ARM, or http://HOST:PORT/v1#MODEL."
+        ),
+    ],
     b: Annotated[str, typer.Argument(metavar="B", help="What is compared with A.")],
     workspace: Workspace = "workspace",
     on: Annotated[

@@ -9,12 +9,13 @@ StiltwalkError
 ├── WorkspaceError      the workspace is in use, full, or altered
 │   └── NoSuchRun       the folder that was given holds no run, or cannot be used for one
 ├── ClusterError        the Ray cluster cannot be reached, or not be used
+├── EndpointError       a server does not answer, or not as it should
 ├── ProcessLost         a process that was begun here ended without a result
 ├── TrainingDiverged    the loss stopped being finite
 └── StagesFailed        some stages of a run failed while the others went on
 
-Exit code 1 for what ends a run (WorkspaceError, ClusterError, ProcessLost, TrainingDiverged,
-NotFinite, StagesFailed), 2 for the user's input: the others, NoSuchRun among them.
+Exit code 1 for what ends a run (WorkspaceError, ClusterError, EndpointError, ProcessLost,
+TrainingDiverged, NotFinite, StagesFailed), 2 for the user's input: the others, NoSuchRun too.
 """
 
 
@@ -57,6 +58,10 @@ class NoSuchRun(WorkspaceError):  # noqa: N818 - says it best
 
 class ClusterError(StiltwalkError):
     """The Ray cluster cannot be reached, or not be used."""
+
+
+class EndpointError(StiltwalkError):
+    """A server does not answer, or not as it should."""
 
 
 class ProcessLost(StiltwalkError):  # noqa: N818 - says it best

@@ -26,9 +26,11 @@ from stiltwalk.models.locate import (
 from stiltwalk.recipe.load import PRESETS, Source, read_recipe
 from stiltwalk.recipe.schema import Arm, Recipe
 from stiltwalk.recipe.shipped import SHIPPED, purpose
-from stiltwalk.stages.cost import DEVICES, ModelShape
+from stiltwalk.stages.cost import DEVICES, ModelShape, asked_of_server, told_asked
 from stiltwalk.stages.encoder import Base
 from stiltwalk.stages.graph import Plan, build_plan
+from stiltwalk.stages.predict import Predict
+from stiltwalk.stages.served import ServedBase
 from stiltwalk.stages.stage import Stage
 from stiltwalk.store.machine import measured_on
 from stiltwalk.store.manifest import RecordedArm, RecordedGap, RecordedStage, RunRecord
@@ -132,10 +134,10 @@ def planned(recipe: Recipe, *, fetch: bool) -> tuple[Plan, ModelFolder]:
     Raises:
         StiltwalkError: if the recipe, its data or its model cannot be used.
     """
-    found = locate(recipe.model, fetch=fetch)
+    base, found = _base(recipe, fetch=fetch)
     plan = build_plan(
         recipe,
-        base=Base(name=found.name, revision=found.revision),
+        base=base,
         revision=lambda task, splits: revision(task, recipe.data.where, splits, ask_hub=fetch),
         place_revision=partial(by_language.revision, ask_hub=fetch),
         measured_on=measured_on(),
@@ -143,6 +145,17 @@ def planned(recipe: Recipe, *, fetch: bool) -> tuple[Plan, ModelFolder]:
     if found.folder:
         _check_model(plan, found.folder)
     return plan, found
+
+
+def _base(recipe: Recipe, *, fetch: bool) -> tuple[Base | ServedBase, ModelFolder]:
+    """Return the stage of the base model and its files, none of one behind a server."""
+    model = recipe.model
+    if model.base_url and model.served_model:
+        served = ServedBase(base_url=model.base_url.rstrip("/"), model=model.served_model)
+        assert served.endpoint, "an address that cannot be is refused here"
+        return served, ModelFolder(model.name, "", None)
+    found = locate(model, fetch=fetch)
+    return Base(name=found.name, revision=found.revision), found
 
 
 def _check_model(plan: Plan, folder: Path) -> None:
@@ -223,6 +236,13 @@ def plan_view(file: Source, workspace: str | Path, changes: Sequence[str] = ()) 
         "stages": stages,
         "to_do": _total([stage for stage in stages if not stage["kept"]]),
         "to_download": _to_download(plan, found),
+        "to_ask": [
+            asked_of_server(TASKS[stage.rows.task], stage.languages, stage.max_rows, recipe)
+            for stage in plan.stages
+            if isinstance(stage, Predict)
+            and isinstance(stage.parent, ServedBase)
+            and stage.fingerprint not in kept
+        ],
         "to_make": [found.name] if found.folder is None and found.sized_as else [],
         "other_versions": said_here(otherwise),
         "warnings": list(warnings_of(plan, found)),
@@ -344,6 +364,8 @@ def print_plan(document: dict[str, Any], console: Console, *, verbose: bool = Fa
     )
     for each in document["to_download"]:
         console.print(f"To download: {each}", highlight=False)
+    for each in document["to_ask"]:
+        console.print(told_asked(each), highlight=False, markup=False, soft_wrap=True)
     for each in document["to_make"]:
         console.print(f"The model {each} is made first, in minutes, once.", highlight=False)
     for each in (*document["warnings"], *document["other_versions"]):
@@ -373,7 +395,8 @@ def shape_of(recipe: Recipe, found: ModelFolder) -> ModelShape:
 def _to_download(plan: Plan, found: ModelFolder) -> list[str]:
     """Name what is not here yet."""
     names: dict[str, None] = {}
-    if found.folder is None and found.sized_as is None:
+    is_here = found.folder or found.sized_as or plan.recipe.model.backend == "endpoint"
+    if not is_here:
         names[f"the model {found.name} (no such folder here)"] = None
     for stage in plan.stages:
         for rows in stage.reads:

@@ -75,7 +75,8 @@ def outputs(
 class Spent:
     """What answering one query took, from its text to its answers.
 
-    `first_token_s` is until the first token of a written answer was there.
+    `first_token_s` is until the first token of a written answer was there, `token_s` the time of
+    each further one, where a server's answers are timed.
     """
 
     time_s: float
@@ -86,6 +87,7 @@ class Spent:
     padded_tokens: int
     written_tokens: int = 0
     first_token_s: float = 0.0
+    token_s: float = 0.0
 
 
 class System(Protocol):

@@ -98,6 +98,7 @@ def _made(table: Table, folder: Path, changes: Sequence[str]) -> Recipe:
     for change in changes:
         _apply(table, change)
     _refuse_former_keys(table)
+    _name_endpoint(_inner(table, "model"))
     own = own_tasks(table.pop("tasks", []), folder)
     declare(each.task() for each in own)
     _fill_targets(table, in_file)
@@ -132,6 +133,13 @@ def _refuse_former_keys(table: Table) -> None:
             f"There is no key {key} any more: set retrieval.{key.rpartition('.')[2]}, which holds "
             "for all retrieval."
         )
+
+
+def _name_endpoint(model: Table) -> None:
+    """Let a model behind a server have the name and the family that it can only have."""
+    if model.get("backend") == "endpoint":
+        model.setdefault("name", model.get("served_model", ""))
+        model.setdefault("family", "causal")
 
 
 def _inner(table: Table, name: str) -> Table:
@@ -264,7 +272,9 @@ def _with_absolute_paths(recipe: Recipe, folder: Path) -> Recipe:
         rows = {task: replace(each, rows=here(each.rows)) for task, each in arm.translated.items()}
         prompt = arm.prompt and replace(arm.prompt, clozes=absolute(arm.prompt.clozes))
         arms[name] = replace(arm, mlm=mlm, translated=rows, prompt=prompt)
-    model = replace(recipe.model, name=here(recipe.model.name))
+    model = recipe.model
+    if model.backend != "endpoint":
+        model = replace(model, name=here(model.name))
     return replace(recipe, data=data, model=model, arms=arms)
 
 

@@ -179,6 +179,12 @@ class ModelSettings:
 
     `family` "causal" is a decoder language model, which is asked in text; `backend` is what answers
     its prompts on test rows.
+
+    Args:
+        base_url: with the backend "endpoint", the server's address, http://HOST:PORT/v1. Nothing is
+            trained then, and no other name is needed.
+        served_model: the model's name there.
+        price_per_million_tokens: of what it reads and of what it writes, in any currency.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
@@ -187,6 +193,9 @@ class ModelSettings:
     revision: str | None = None
     family: Family = "encoder"
     backend: BackendName = "transformers"
+    base_url: str | None = None
+    served_model: str | None = None
+    price_per_million_tokens: tuple[NotNegative, NotNegative] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

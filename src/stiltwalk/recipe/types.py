@@ -82,7 +82,7 @@ class Translated:
 
 
 Family = Literal["encoder", "causal"]
-BackendName = Literal["transformers", "vllm"]
+BackendName = Literal["transformers", "vllm", "endpoint"]
 Way = Literal["scoring", "generation"]
 Pooling = Literal["mean", "first", "last"]
 WITH_OPTIONS = (TaskType.TEXT, TaskType.PAIR, TaskType.CHOICE)

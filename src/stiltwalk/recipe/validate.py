@@ -11,7 +11,7 @@ from stiltwalk.data.source import MINI
 from stiltwalk.errors import RecipeError
 from stiltwalk.recipe.schema import NAME, Arm, Claim, Recipe
 from stiltwalk.recipe.types import WITH_OPTIONS, MeasureSettings
-from stiltwalk.records import BASELINE_ARM
+from stiltwalk.records import BASELINE_ARM, TaskType
 from stiltwalk.tasks import INTERMEDIATE, TASKS, intermediate_names, target_names
 from stiltwalk.tasks.clozes import FIELDS, clozes_in
 from stiltwalk.tasks.task import Task
@@ -29,6 +29,7 @@ def _check_decoder(recipe: Recipe) -> None:
                 "leave them out."
             )
         return
+    _check_endpoint(recipe)
     if any(arm.mlm for arm in arms):
         raise RecipeError("model.family is 'causal': leave `mlm` out of the arms.")
     if recipe.precision == "auto":
@@ -44,6 +45,34 @@ def _check_decoder(recipe: Recipe) -> None:
             raise RecipeError(
                 f"answering.{name}.way is 'scoring', but the answers of {name} are no fixed "
                 "options: leave it out, or set it to generation."
+            )
+
+
+def _check_endpoint(recipe: Recipe) -> None:
+    """Refuse what cannot be asked of a server, and its keys where there is none."""
+    model = recipe.model
+    if model.backend != "endpoint":
+        for key in ("base_url", "served_model", "price_per_million_tokens"):
+            if getattr(model, key) is not None:
+                raise RecipeError(
+                    f"model.{key} is for a server: set model.backend to 'endpoint', or leave it "
+                    "out."
+                )
+        return
+    if not model.base_url or not model.served_model:
+        raise RecipeError(
+            "model.backend is 'endpoint': say with model.base_url where the server is, and with "
+            "model.served_model which of its models is asked."
+        )
+    if list(recipe.arms) != [BASELINE_ARM] or recipe.controls:
+        raise RecipeError(
+            "model.backend is 'endpoint', where nothing is trained and no weight is touched: keep "
+            f"the arm {BASELINE_ARM!r} alone, without controls."
+        )
+    for target in recipe.targets:
+        if TASKS[target].task_type is TaskType.RETRIEVAL:
+            raise RecipeError(
+                f"{target} needs vectors of sentences, which no server is asked for: leave it out."
             )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from stiltwalk.recipe.schema import Recipe, TrainSettings
 from stiltwalk.recipe.types import Answering, DeviceName, resolved
@@ -24,6 +24,8 @@ STAGE_OVERHEAD_S = 0.5
 TEMPLATE_TOKENS = 20
 """Of the text around a record, and of an answer, where a decoder is asked."""
 _BYTES_PER_WEIGHT = 4
+_USUAL_OPTIONS = 2
+"""Of tasks without classes, as COPA's."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,6 +130,42 @@ def request_time(task: Task, language: str, recipe: Recipe, shape: ModelShape) -
     num_tokens = mean_tokens(task, language, recipe) + written
     products_s = 2 * shape.block_weights * num_tokens / _flops_per_s(recipe)
     return products_s + REQUEST_OVERHEAD_S * (1 + written)
+
+
+def asked_of_server(
+    task: Task, languages: Sequence[str], max_rows: int | None, recipe: Recipe
+) -> dict[str, Any]:
+    """Estimate the requests for a task's answers, their tokens, and money where prices are told.
+
+    Options are one request each, and the prompt alone one; written answers are taken at their
+    longest.
+    """
+    how = resolved(task.task_type, recipe.answering.get(task.name, Answering()))
+    num_options = len(task.labels) or _USUAL_OPTIONS
+    times, most = (1, how.max_new_tokens or 0) if how.way == "generation" else (num_options + 1, 0)
+    found: dict[str, Any] = {"task": task.name, "requests": 0, "input_tokens": 0}
+    for language in languages:
+        rows = num_rows(task, recipe.data.where, Split.TEST, language)
+        rows = rows if max_rows is None else min(rows, max_rows)
+        found["requests"] += rows * times
+        prompt_tokens = mean_tokens(task, language, recipe) * (1 + how.in_context)
+        found["input_tokens"] += round(rows * times * prompt_tokens)
+    found["output_tokens"] = found["requests"] * most
+    prices = recipe.model.price_per_million_tokens
+    if prices:
+        read, write = found["input_tokens"], found["output_tokens"]
+        found["money"] = (read * prices[0] + write * prices[1]) / 1e6
+    return found
+
+
+def told_asked(asked: Mapping[str, Any]) -> str:
+    """Return what a server is to be asked, a sentence."""
+    money = f", about {asked['money']:,.4g} at its prices" if "money" in asked else ""
+    return (
+        f"To ask the server, {asked['task']}: {asked['requests']:,} requests, about "
+        f"{asked['input_tokens']:,} tokens to read and at most {asked['output_tokens']:,} to "
+        f"write{money}."
+    )
 
 
 def mean_tokens(task: Task, language: str, recipe: Recipe) -> float:

@@ -19,6 +19,7 @@ from stiltwalk.stages.encoder import Base
 from stiltwalk.stages.predict import Predict
 from stiltwalk.stages.reference import Rules
 from stiltwalk.stages.rows import Asking, DrawnRows, StageRows, Text, TranslatedRows
+from stiltwalk.stages.served import ServedBase
 from stiltwalk.stages.soft_prompt import Prompt
 from stiltwalk.stages.stage import Numerics, Stage
 from stiltwalk.stages.train import Train
@@ -61,7 +62,7 @@ class Plan:
 def build_plan(
     recipe: Recipe,
     *,
-    base: Base,
+    base: Base | ServedBase,
     revision: Revision,
     place_revision: PlaceRevision = by_language.revision,
     measured_on: MeasuredOn | None = None,
@@ -145,7 +146,7 @@ class _Graph:
     def __init__(
         self,
         recipe: Recipe,
-        base: Base,
+        base: Base | ServedBase,
         revision: Revision,
         place_revision: PlaceRevision,
     ) -> None:
@@ -265,6 +266,8 @@ class _Graph:
             return None
         task = TASKS[name]
         how = resolved(task.task_type, self._recipe.answering.get(name, Answering()))
+        if self._recipe.model.backend == "endpoint":
+            how = replace(how, fine_tuned=False)
         template = "" if task.task_type is TaskType.RETRIEVAL else template_of(task.template).digest
         if seed is None or not how.in_context:
             return Asking(template=template, answering=replace(how, in_context=0))

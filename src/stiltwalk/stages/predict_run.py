@@ -23,6 +23,7 @@ from stiltwalk.heads.cloze import PromptedFolder
 from stiltwalk.heads.decoder import UNPARSED, DecoderHead
 from stiltwalk.heads.head import Batch
 from stiltwalk.inference.backends import Found
+from stiltwalk.inference.backends.endpoint import load_endpoint
 from stiltwalk.inference.engine import Engine, RowCosts
 from stiltwalk.inference.predictor import Predictor, Settings, load_predictor
 from stiltwalk.metrics.bitext import (
@@ -56,6 +57,7 @@ from stiltwalk.records import (
 from stiltwalk.stages.context import Context
 from stiltwalk.stages.predict import Predict
 from stiltwalk.stages.rows import Asking
+from stiltwalk.stages.served import ServedBase
 from stiltwalk.stages.soft_prompt import Prompt
 from stiltwalk.stages.train import Train
 from stiltwalk.stages.train_run import prompted_folder
@@ -82,10 +84,13 @@ def evaluate(stage: Predict, context: Context, folder: Folder) -> None:
     """
     torch.set_num_threads(context.num_threads)
     task = TASKS[stage.rows.task]
-    predictor = load_predictor(
-        asked_model(stage, context), asked_settings(stage, context, asked_format(stage))
-    )
-    predictor.engine = replace(predictor.engine, devices=all_devices())
+    settings = asked_settings(stage, context, asked_format(stage))
+    kept = context.workspace.root / "asked" / f"{stage.fingerprint}.jsonl"
+    if isinstance(stage.parent, ServedBase):
+        predictor: Predictor = load_endpoint(stage.parent.endpoint, settings, kept)
+    else:
+        predictor = load_predictor(asked_model(stage, context), settings)
+        predictor.engine = replace(predictor.engine, devices=all_devices())
     is_retrieval = task.task_type is TaskType.RETRIEVAL
     way = _retrieval_results if is_retrieval else _labelled_results
     results = list(way(stage, predictor, context, folder))
@@ -98,6 +103,7 @@ def evaluate(stage: Predict, context: Context, folder: Folder) -> None:
     if stage.shuffled_seed is None:
         folder.write_shares([_share_row(stage, result, folder) for result in results])
     folder.write_timings([_timing_row(stage, result, folder) for result in results])
+    kept.unlink(missing_ok=True)
 
 
 # --- how a model is asked: for its scores, and for its times -----------------------------------

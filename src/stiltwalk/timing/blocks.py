@@ -41,6 +41,9 @@ _WINDOW_QUERIES = 10
 _AGREEING_WINDOWS = 3
 _AGREEMENT = 0.05
 _QUANTILES = {Figure.P50: 0.5, Figure.P90: 0.9, Figure.P99: 0.99}
+_MEDIAN = 0.5
+_PARTS = {Figure.FIRST_TOKEN: "first_token_s", Figure.TOKEN_TIME: "token_s"}
+"""Figures of a part of the time, and the fields of `Spent` that tell it."""
 
 _LONG_S = 120.0
 """A pilot that takes longer is announced with what a verdict may take."""
@@ -112,7 +115,7 @@ class Block:
     """One block: each query's language ("" for several) and its times.
 
     `spent` is what all answers of A, and of B, took together; not told of blocks that were joined.
-    `took_s` is the time of the whole block.
+    `took_s` is the time of the whole block, `parts_s` holds times (S, Q, T) of parts by figure.
     """
 
     languages: tuple[str, ...]
@@ -120,6 +123,13 @@ class Block:
     times_s_SQT: NDArray[np.float64]
     spent: tuple[Spent, ...] = ()
     took_s: float = 0.0
+    parts_s: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+
+    def of(self, systems: Sequence[int]) -> Block:
+        """Return the same of some systems."""
+        places = list(systems)
+        parts_s = {figure: times_s[places] for figure, times_s in self.parts_s.items()}
+        return replace(self, times_s_SQT=self.times_s_SQT[places], parts_s=parts_s)
 
     def log_ratio(self, figure: Figure, language: str | None = None) -> float:
         """Return log(B / A) of a figure, over all queries or those of one language."""
@@ -127,12 +137,12 @@ class Block:
 
     def value(self, system: int, figure: Figure, language: str | None = None) -> float:
         """Return a figure of one system in seconds, for `TIME` per request."""
-        times_QT = self.times_s_SQT[system]
+        times_QT = self.parts_s.get(figure, self.times_s_SQT)[system]
         if language is not None:
             times_QT = times_QT[[each == language for each in self.languages]]
         if figure is Figure.TIME:
             return float(times_QT.sum() / (times_QT.shape[1] * self.num_requests))
-        return float(np.quantile(times_QT, _QUANTILES[figure]))
+        return float(np.quantile(times_QT, _QUANTILES.get(figure, _MEDIAN)))
 
 
 def _joined(blocks: Sequence[Block]) -> Block:
@@ -140,6 +150,10 @@ def _joined(blocks: Sequence[Block]) -> Block:
         languages=tuple(language for block in blocks for language in block.languages),
         num_requests=sum(block.num_requests for block in blocks),
         times_s_SQT=np.concatenate([block.times_s_SQT for block in blocks], axis=1),
+        parts_s={
+            figure: np.concatenate([block.parts_s[figure] for block in blocks], axis=1)
+            for figure in blocks[0].parts_s
+        },
     )
 
 
@@ -164,8 +178,7 @@ class Measured:
 
     def against(self, system: int) -> Measured:
         """Return the same of A and another system in B's place."""
-        blocks = (replace(e, times_s_SQT=e.times_s_SQT[[0, system]]) for e in self.blocks)
-        return replace(self, blocks=tuple(blocks))
+        return replace(self, blocks=tuple(each.of([0, system]) for each in self.blocks))
 
     def shows(self, figure: Figure) -> bool:
         """Tell whether enough requests were timed for a figure: a tail needs many, twice."""
@@ -222,7 +235,8 @@ class KeptBlocks:
         """Keep one more."""
         if self._file is None:
             return
-        kept = asdict(replace(block, times_s_SQT=block.times_s_SQT.tolist()))
+        parts_s = {figure: times_s.tolist() for figure, times_s in block.parts_s.items()}
+        kept = asdict(replace(block, times_s_SQT=block.times_s_SQT.tolist(), parts_s=parts_s))
         self._file.parent.mkdir(parents=True, exist_ok=True)
         with self._file.open("a", encoding="utf-8") as stream:
             stream.write(f"\n{json.dumps([place, kept])}")  # a broken line before it stays alone
@@ -235,6 +249,7 @@ def _read_block(kept: dict[str, Any]) -> Block:
         times_s_SQT=np.array(kept["times_s_SQT"]),
         spent=tuple(Spent(**each) for each in kept["spent"]),
         took_s=kept["took_s"],
+        parts_s={figure: np.array(times_s) for figure, times_s in kept["parts_s"].items()},
     )
 
 
@@ -402,15 +417,20 @@ class Bench:
             order = [(first + number + place) % count for place in range(count)]
             for system in order + order[::-1]:
                 asked[system].append(_asked(self.systems[system], rows))
-        times_s = [
-            [answer[name].time_s for answer in answers]
-            for answers in asked
-            for name in range(len(answers[0]))
-        ]
+
+        def of(field: str) -> NDArray[np.float64]:
+            times_s = [
+                [getattr(answer[name], field) for answer in answers]
+                for answers in asked
+                for name in range(len(answers[0]))
+            ]
+            return np.array(times_s).reshape(len(times_s), len(queries), _TURNS)
+
         return Block(
             languages=tuple(query[0].language if len(query) == 1 else "" for query in queries),
             num_requests=sum(map(len, queries)),
-            times_s_SQT=np.array(times_s).reshape(len(times_s), len(queries), _TURNS),
+            times_s_SQT=of("time_s"),
+            parts_s={e: of(part) for e, part in _PARTS.items() if e in self.scenario.figures},
             spent=tuple(_added([answer[0] for answer in answers]) for answers in asked[:2]),
             took_s=time.perf_counter() - began,
         )

@@ -117,6 +117,9 @@ class Figure(StrEnum):
     P99 = "p99 latency"
     TIME = "time per request"
     """The reciprocal of throughput."""
+    FIRST_TOKEN = "time to first token"  # noqa: S105 - of text
+    TOKEN_TIME = "time per output token"  # noqa: S105
+    """Without the first; both are medians over requests, where a server's answers are timed."""
 
 
 LEAST_REQUESTS = {Figure.P90: 64, Figure.P99: 662}

@@ -41,7 +41,7 @@ def context_of(assignment: Assignment) -> Context:
     backend = {}
     if recipe.model.backend != "transformers":
         backend_named(recipe.model.backend).require()
-        backend = backends()
+        backend = {} if recipe.model.backend == "endpoint" else backends()
     return Context(
         workspace=assignment.store,
         data=recipe.data.where,

@@ -20,6 +20,7 @@ from stiltwalk.inference.engine import Engine, RowCosts
 
 BACKENDS = {
     "transformers": "stiltwalk.inference.backends.transformers:Transformers",
+    "endpoint": "stiltwalk.inference.backends.endpoint:EndpointBackend",
     "vllm": "stiltwalk.inference.backends.vllm:VLLM",
 }
 """By the recipe's name for it, where its class is; loaded when it is asked for."""
@@ -47,7 +48,21 @@ class Served:
     aside: Path
 
 
-class Backend(Protocol):
+class Answerer(Protocol):
+    """What answers rows, wherever it runs."""
+
+    def written(self, features: Features, stopping: Stopping) -> Found:
+        """Return the tokens that every row goes on with, without the one that ends them."""
+
+    def chosen(self, features: Features) -> Found:
+        """Return the options' log-likelihoods and numbers of tokens, (options, 2) per example.
+
+        A row is a prompt and one of its options, which starts at `features.second`; the rows of an
+        example are neighbours.
+        """
+
+
+class Backend(Answerer, Protocol):
     """Our own engine, or another program's."""
 
     @staticmethod
@@ -62,16 +77,6 @@ class Backend(Protocol):
     def opened(cls, served: Served) -> AbstractContextManager[Backend]:
         """Start it, for as long as it is asked."""
 
-    def written(self, features: Features, stopping: Stopping) -> Found:
-        """Return the tokens that every row goes on with, without the one that ends them."""
-
-    def chosen(self, features: Features) -> Found:
-        """Return the options' log-likelihoods and numbers of tokens, (options, 2) per example.
-
-        A row is a prompt and one of its options, which starts at `features.second`; the rows of an
-        example are neighbours.
-        """
-
 
 def backend_named(name: str) -> type[Backend]:
     """Load a backend's class."""
@@ -80,7 +85,7 @@ def backend_named(name: str) -> type[Backend]:
 
 
 def answered(
-    backend: Backend, head: DecoderHead, features: Features, fixed_tokens: int | None = None
+    backend: Answerer, head: DecoderHead, features: Features, fixed_tokens: int | None = None
 ) -> Found:
     """Answer what `head.asked` made; written answers end where the model says, or all alike."""
     if head.is_scored:

@@ -1,0 +1,1 @@
+"""Models behind an OpenAI-compatible server: asked, probed, loaded, timed as they are served."""
