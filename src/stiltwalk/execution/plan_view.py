@@ -26,10 +26,9 @@ from stiltwalk.models.locate import (
 from stiltwalk.recipe.load import PRESETS, Source, read_recipe
 from stiltwalk.recipe.schema import Arm, Recipe
 from stiltwalk.recipe.shipped import SHIPPED, purpose
-from stiltwalk.stages.cost import DEVICES, ModelShape, asked_of_server, told_asked
+from stiltwalk.stages.cost import DEVICES, ModelShape, told_asked
 from stiltwalk.stages.encoder import Base
 from stiltwalk.stages.graph import Plan, build_plan
-from stiltwalk.stages.predict import Predict
 from stiltwalk.stages.served import ServedBase
 from stiltwalk.stages.stage import Stage
 from stiltwalk.store.machine import measured_on
@@ -236,13 +235,7 @@ def plan_view(file: Source, workspace: str | Path, changes: Sequence[str] = ()) 
         "stages": stages,
         "to_do": _total([stage for stage in stages if not stage["kept"]]),
         "to_download": _to_download(plan, found),
-        "to_ask": [
-            asked_of_server(TASKS[stage.rows.task], stage.languages, stage.max_rows, recipe)
-            for stage in plan.stages
-            if isinstance(stage, Predict)
-            and isinstance(stage.parent, ServedBase)
-            and stage.fingerprint not in kept
-        ],
+        "to_ask": [each["to_ask"] for each in stages if each["to_ask"] and not each["kept"]],
         "to_make": [found.name] if found.folder is None and found.sized_as else [],
         "other_versions": said_here(otherwise),
         "warnings": list(warnings_of(plan, found)),

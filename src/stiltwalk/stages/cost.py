@@ -49,12 +49,16 @@ class ModelShape:
 
 @dataclass(frozen=True, kw_only=True)
 class StageCost:
-    """An estimate; examples and tokens count every pass, `time_s` is on the recipe's device."""
+    """An estimate; examples and tokens count every pass, `time_s` is on the recipe's device.
+
+    `to_ask` is what a server is to be asked, see `asked_of_server`.
+    """
 
     num_examples: int = 0
     num_tokens: int = 0
     time_s: float = 0.0
     disk_bytes: int = 0
+    to_ask: Mapping[str, Any] | None = None
 
 
 class Work(NamedTuple):

@@ -10,7 +10,7 @@ from stiltwalk.recipe.schema import PrecisionOrAuto, Recipe
 from stiltwalk.recipe.types import LATER, Pooling, RetrievalSettings
 from stiltwalk.records import Phase
 from stiltwalk.stages.context import Context
-from stiltwalk.stages.cost import ModelShape, StageCost, asked_cost
+from stiltwalk.stages.cost import ModelShape, StageCost, asked_cost, asked_of_server
 from stiltwalk.stages.rows import Asking, StageRows
 from stiltwalk.stages.stage import Stage, languages_in_words
 from stiltwalk.store.manifest import RecordedStage
@@ -84,7 +84,11 @@ class Predict(Stage):
         """Estimate one forward pass over every language's test rows; mining reads dev rows too."""
         task = TASKS[self.rows.task]
         share = self.relative_depth or 1.0
-        return asked_cost(task, self.languages, self.max_rows, share, recipe, shape)
+        cost = asked_cost(task, self.languages, self.max_rows, share, recipe, shape)
+        if recipe.model.backend == "endpoint":
+            asked = asked_of_server(task, self.languages, self.max_rows, recipe)
+            return replace(cost, to_ask=asked)
+        return cost
 
     def run(self, context: Context, folder: Folder) -> None:
         """Write answers, scores and times of every language; loads torch."""
