@@ -165,6 +165,7 @@ def compare(
         tell=lambda line: console.print(line, highlight=False) if console else None,
         moved=said_left(console),
         wait="STILTWALK_WAIT" in os.environ,
+        mode="auto",
     )
     return compare_models(Asked(names=(a, b), workspace=workspace_at(workspace), on=on), session)
 

@@ -15,10 +15,11 @@ from stiltwalk.inference.predictor import Settings
 from stiltwalk.models.locate import MINI_BASE, locate
 from stiltwalk.recipe.schema import ModelSettings
 from stiltwalk.tasks import TASKS
-from stiltwalk.timing.blocks import controlled, load_workload
+from stiltwalk.timing.blocks import controlled
 from stiltwalk.timing.machine import alone, waited
 from stiltwalk.timing.sample_size import QUICK, SINGLE_STREAM
 from stiltwalk.timing.session import ModelPair, Session
+from stiltwalk.timing.workload import load_workload
 
 _TASK = TASKS["tatoeba"]
 _OFFLINE = ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE", "TRANSFORMERS_OFFLINE")
