@@ -230,6 +230,32 @@ def test_what_nobody_foresaw_ends_in_a_sentence_and_keeps_its_traceback(
     assert "pa55word" not in message + kept.read_text(encoding="utf-8")
 
 
+def test_shells_get_completion() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "stiltwalk"],
+        env=ENVIRONMENT | {"_STILTWALK_COMPLETE": "source_bash"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "_STILTWALK_COMPLETE=complete_bash" in done.stdout, done.stderr
+
+
+def test_every_page_that_an_error_names_can_be_shown() -> None:
+    assert "data: Data" in call("docs").stdout
+    assert call("docs", "docs/data.md").stdout.startswith("# Data")
+    assert "There is no page 'dat'" in refused(["docs", "dat"], WRONG_INPUT)
+    source = Path(cli.__file__).parent
+    named = {
+        page
+        for file in source.rglob("*.py")
+        for page in re.findall(r"docs/([\w/-]+)\.md", file.read_text(encoding="utf-8"))
+    }
+    assert "cluster" in named
+    for page in named:
+        assert (source / "docs" / f"{page}.md").is_file(), page
+
+
 def test_debug_shows_the_traceback(tmp_path: Path) -> None:
     done = call("--debug", "run", str(tmp_path / "none.toml"))
     assert "Traceback" in done.stderr

@@ -11,7 +11,7 @@ import pytest
 ROOMS = (
     "errors records draws languages files wording tables metrics mini data tasks recipe store "
     "features models heads inference training timing stages publishing execution reports "
-    "mini_base cli"
+    "mini_base study cli"
 ).split()
 SOURCE = Path(__file__).parents[1] / "src" / "stiltwalk"
 FILES = sorted(SOURCE.rglob("*.py"))

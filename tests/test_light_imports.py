@@ -56,6 +56,10 @@ def test_tasks_is_light() -> None:
     runs_without("datasets pandas scipy altair pyarrow faiss", "tasks")
 
 
+def test_doctor_is_light() -> None:
+    runs_without("datasets pandas scipy altair faiss", "doctor")
+
+
 def test_status_is_light(tmp_path: Path) -> None:
     (tmp_path / "status.json").write_text(
         '{"run": "a", "stages": {"done": 1}, "running": [], "failed": []}', encoding="utf-8"

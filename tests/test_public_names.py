@@ -45,13 +45,13 @@ def test_what_a_run_left_is_planned_told_reported_loaded_exported_and_scored(
     assert found["to_do"]["num_stages"] == 0
     assert stiltwalk.status(walked.workspace)["stages"] == {"done": len(walked.stages())}
     assert walked.report in stiltwalk.report(walked.workspace)
-    assert {row["run"] for row in stiltwalk.load(walked.workspace)} == {"small"}
+    assert stiltwalk.load(walked.workspace).name == "small"
     submissions = stiltwalk.export(walked.report.parent, tmp_path / "out")
     scored = stiltwalk.score(submissions[0], tmp_path / "out" / "labels")
     assert scored["tasks"].keys() == {"xnli", "udpos", "xquad", "tatoeba", "bucc2018"}
     (checkpoint,) = stiltwalk.export(walked.report.parent, tmp_path / "model", "mixed/xnli")
     assert (checkpoint / "config.json").is_file()
-    assert stiltwalk.run(walked.recipe, walked.workspace) == walked.report
+    assert stiltwalk.run(walked.recipe, walked.workspace).report == walked.report
 
 
 def test_a_damaged_record_of_another_run_costs_that_run_s_report_alone(
@@ -62,7 +62,7 @@ def test_a_damaged_record_of_another_run_costs_that_run_s_report_alone(
     other.parent.mkdir()
     other.write_text('{"name": "other", "of": "an older version"}', encoding="utf-8")
     own.report.unlink()
-    assert stiltwalk.run(own.recipe, own.workspace) == own.report
+    assert stiltwalk.run(own.recipe, own.workspace).report == own.report
     assert own.report.is_file()
     own.report.unlink()
     with pytest.raises(StiltwalkError, match=r"other/run\.json is not a record .* 1 other run"):

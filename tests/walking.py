@@ -112,8 +112,8 @@ def class_or_phase(stage: dict[str, Any]) -> str:
 def walk(model: Path, folder: Path) -> Walked:
     """Carry the small recipe out in a fresh workspace."""
     recipe, workspace = _written(model, folder), folder / "workspace"
-    report = stiltwalk.run(recipe, workspace, console=Console(file=io.StringIO()))
-    return Walked(recipe=recipe, workspace=workspace, report=report)
+    study = stiltwalk.run(recipe, workspace, console=Console(file=io.StringIO()))
+    return Walked(recipe=recipe, workspace=workspace, report=study.report)
 
 
 def walk_short(model: Path, folder: Path) -> Walked:

@@ -6,7 +6,7 @@ One function per verb of the command line; each imports what it needs when it is
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from stiltwalk import tasks
+    from stiltwalk.study import Study
     from stiltwalk.timing.record import Speed
 
     __version__: str
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = [
     "__version__",
     "compare",
+    "compare_scores",
     "export",
     "load",
     "plan",
@@ -45,18 +47,19 @@ if not TYPE_CHECKING:  # a type checker would believe in every name
 
 
 def run(
-    recipe: str | Path,
+    recipe: str | Path | Mapping[str, Any],
     workspace: str | Path = "workspace",
     changes: Sequence[str] = (),
     console: Console | None = None,
     executor: str = "local",
     *,
     fresh_versions: bool = False,
-) -> Path:
-    """Carry out a recipe and write its report, whose page is returned; what is there is kept.
+) -> Study:
+    """Carry out a recipe and write its report; what is there is kept.
 
     Args:
-        recipe: a TOML file, or the name of a shipped one, such as "mini".
+        recipe: a TOML file, the name of a shipped one, such as "mini", or a dict of what a recipe
+            says, whose paths begin at the current folder.
         workspace: the folder, or the URL that fsspec knows, where stages and reports are kept.
         changes: like `data.test_rows=50`, applied to the recipe.
         console: where progress goes; standard output by default.
@@ -77,20 +80,24 @@ def run(
     finished = run_study(
         recipe_file(recipe), workspace, console, changes, executor, fresh_versions=fresh_versions
     )
-    if not finished.needs_report:
-        console.print("Nothing to do: every stage was kept.")
-        return finished.page
-    from stiltwalk.reports.leaderboard import write_leaderboard  # plots are slow to import
-    from stiltwalk.reports.write import report_runs
+    if finished.needs_report:
+        from stiltwalk.reports.leaderboard import write_leaderboard  # plots are slow to import
+        from stiltwalk.reports.write import report_runs
 
-    page = report_runs(workspace, finished.name)[0]
-    if (board := write_leaderboard(workspace)) is not None:
-        console.print(f"All runs: {board}", soft_wrap=True, highlight=False)
-    return page
+        report_runs(workspace, finished.name)
+        if (board := write_leaderboard(workspace)) is not None:
+            console.print(f"All runs: {board}", soft_wrap=True, highlight=False)
+    else:
+        console.print("Nothing to do: every stage was kept.")
+    from stiltwalk.study import Study
+
+    return Study(workspace, finished.name)
 
 
 def plan(
-    recipe: str | Path, workspace: str | Path = "workspace", changes: Sequence[str] = ()
+    recipe: str | Path | Mapping[str, Any],
+    workspace: str | Path = "workspace",
+    changes: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Return what a recipe asks for, what a workspace holds of it, and what the rest would take.
 
@@ -147,12 +154,17 @@ def compare(
         on: targets, such as "xnli,panx"; all that both arms were evaluated on by default. Models
             of no run need to know where requests come from: "mini:xnli", "hub:xnli", "DIR:xnli".
         profile: "quick" or "full".
-        console: where progress goes; nowhere by default.
+        console: where progress goes; by default a terminal or notebook is told, nothing else.
 
     Raises:
         StiltwalkError: what the user can cause; see the tree in `stiltwalk.errors`.
     """
     _take_huge_pages()
+    from rich.console import Console
+
+    here = Console()
+    if console is None and (here.is_terminal or here.is_jupyter):
+        console = here
     from stiltwalk.execution.compare import Asked, compare_models, said_left
     from stiltwalk.store.remote import workspace_at
     from stiltwalk.timing.sample_size import profile_named
@@ -182,34 +194,72 @@ def score(predictions: str | Path, labels: str | Path, benchmark: str = "xtreme"
     return score_folder(Path(predictions), Path(labels), benchmark)
 
 
-def export(run_folder: str | Path, folder: str | Path, checkpoint: str | None = None) -> list[Path]:
+def compare_scores(a: str | Path, b: str | Path) -> dict[str, Any]:
+    """Test what B scores against A, in pairs where both have rows.
+
+    Args:
+        a: a file or folder of rows (`export --samples`, lm-eval's `samples_*.jsonl`) or of mteb's
+            results.
+        b: likewise.
+
+    Returns:
+        `figures`, one per task, language or filter, and metric that both have, with the fields of
+        `stiltwalk.reports.paired.PairedFigure`; and `notes`.
+
+    Raises:
+        DataError: if a file cannot be read, or they have no figure in common.
+    """
+    from stiltwalk.reports import paired
+
+    return paired.compare_scores(Path(a), Path(b))
+
+
+def export(
+    run_folder: str | Path,
+    folder: str | Path,
+    checkpoint: str | None = None,
+    *,
+    samples: bool = False,
+) -> list[Path]:
     """Write a run's predictions and labels as XTREME lays them out, ready for `score`.
 
     Args:
         run_folder: WORKSPACE/runs/NAME.
         folder: where to write; it must not be there yet.
         checkpoint: write this checkpoint and its model card instead, ARM/[seed-N/]TARGET.
+        samples: write a Parquet file per arm, seed and target instead, a row per test row.
 
     Returns:
-        The folders of predictions, one per arm and seed; or that of the checkpoint.
+        The folders of predictions, one per arm and seed; or that of the checkpoint; or the files.
     """
+    if samples:
+        from stiltwalk.reports.samples import export_samples
+
+        return export_samples(Path(run_folder), Path(folder))
     from stiltwalk.publishing import export_checkpoint, export_run
 
     if checkpoint is None:
         return export_run(Path(run_folder), Path(folder))
-    return [export_checkpoint(Path(run_folder), checkpoint, Path(folder))]
+    from stiltwalk.study import Study
+
+    run = Path(run_folder).resolve()
+    study = Study(run.parents[1], run.name)
+    return [export_checkpoint(run, checkpoint, Path(folder), study.verdict_on)]
 
 
-def load(workspace: str | Path) -> list[dict[str, Any]]:
-    """Return every score row of a workspace's runs, with the arm that it belongs to.
+def load(workspace: str | Path, run: str | None = None) -> Study:
+    """Return a run of a workspace as a `Study`: its scores, gains, verdicts, speed and errors.
 
-    Returns:
-        One dict per figure: `run`, `arm` and the fields of `stiltwalk.records.ScoreRow`; ready
-        for `pandas.DataFrame`.
+    Args:
+        workspace: where runs are kept.
+        run: its name; not needed where there is but one.
+
+    Raises:
+        NoSuchRun: if there is none, or no such one, or several and no name.
     """
-    from stiltwalk.reports.write import score_rows
+    from stiltwalk.study import study_of
 
-    return score_rows(workspace)
+    return study_of(workspace, run)
 
 
 def _take_huge_pages() -> None:

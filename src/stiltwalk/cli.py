@@ -39,7 +39,6 @@ app = typer.Typer(
     name="stiltwalk",
     help="Train a multilingual model on English tasks, then measure what it knows in 40 languages.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -122,10 +121,22 @@ def run(
     console = Console(quiet=not leads())
     if num_jobs:
         executor = f"{executor}://{num_jobs}"
-    page = stiltwalk.run(
+    study = stiltwalk.run(
         recipe, workspace, changes or (), console, executor, fresh_versions=fresh_versions
     )
-    console.print(f"Report: {page}", soft_wrap=True, highlight=False)
+    console.print(f"Report: {study.report}", soft_wrap=True, highlight=False)
+
+
+@app.command()
+def demo(workspace: Workspace = "stiltwalk-demo", changes: Changes = None) -> None:
+    """Run a small study of the embedded benchmark, about a minute, and tell its answer."""
+    from stiltwalk.tables import terminal
+
+    console = Console()
+    study = stiltwalk.run("demo", workspace, changes or (), console)
+    terminal.show(study.table, console)
+    for line in (study.answer, *study.notices, f"Report: {study.report}"):
+        console.print(line, soft_wrap=True, highlight=False, markup=False)
 
 
 @app.command()
@@ -146,11 +157,14 @@ def plan(
 @app.command()
 def status(
     workspace: Annotated[str, typer.Argument(help="What is --workspace of a run.")],
+    watch: Annotated[bool, typer.Option("--watch", help="Show it until the run is over.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Show where the run in a workspace is: stages running and failed, time left, nodes."""
-    from stiltwalk.execution.progress import print_status
+    from stiltwalk.execution.progress import print_status, watch_status
 
+    if watch:
+        watch_status(lambda: stiltwalk.status(workspace), Console())
     document = stiltwalk.status(workspace)
     _show(document, as_json, lambda console: print_status(document, console))
 
@@ -173,6 +187,9 @@ def export(
         str | None,
         typer.Option(help="Instead: one checkpoint and its model card, ARM/[seed-N/]TARGET."),
     ] = None,
+    samples: Annotated[
+        bool, typer.Option("--samples", help="Instead: every test row with its answers, Parquet.")
+    ] = False,
     to_hub: Annotated[
         str | None,
         typer.Option("--push", metavar="OWNER/NAME", help="Upload that checkpoint to the hub."),
@@ -184,8 +201,10 @@ def export(
     """Write a run's predictions and labels as XTREME lays them out, ready for `score`."""
     if checkpoint is None and to_hub is not None:
         raise NoSuchRun("--push uploads one checkpoint: say which with --checkpoint.")
-    what = "Predictions" if checkpoint is None else "Checkpoint"
-    written = stiltwalk.export(run_folder, folder, checkpoint)
+    if samples and checkpoint is not None:
+        raise NoSuchRun("--samples and --checkpoint write different things: give one of them.")
+    what = "Samples" if samples else "Predictions" if checkpoint is None else "Checkpoint"
+    written = stiltwalk.export(run_folder, folder, checkpoint, samples=samples)
     for each in written:
         _say(f"{what}: {each}")
     if to_hub is not None:
@@ -227,6 +246,22 @@ def compare(
     store.publish(folder)
     _show(asdict(speed), as_json, lambda console: print_speed(speed, console))
     errors.print(f"Report: {page.resolve()}", soft_wrap=True, highlight=False)
+
+
+@app.command()
+def compare_scores(
+    a: Annotated[Path, typer.Argument(metavar="A", help="A file or folder of scores.")],
+    b: Annotated[Path, typer.Argument(metavar="B", help="What is compared with A.")],
+    as_json: AsJson = False,
+) -> None:
+    """Test B's scores against A's row by row: ours, lm-eval's samples, mteb's results."""
+    from stiltwalk.reports.paired import compared_table
+    from stiltwalk.tables import terminal
+
+    document = stiltwalk.compare_scores(a, b)
+    _show(document, as_json, lambda console: terminal.show(compared_table(document), console))
+    for note in document["notes"]:
+        Console(stderr=True).print(note, soft_wrap=True, highlight=False, markup=False)
 
 
 @app.command()
@@ -284,6 +319,30 @@ def init(
 
 
 @app.command()
+def docs(
+    page: Annotated[str | None, typer.Argument(help="Such as data, for docs/data.md.")] = None,
+) -> None:
+    """List the pages of the documentation, or show one."""
+    from rich.markdown import Markdown
+
+    folder = Path(__file__).parent / "docs"
+    pages = {
+        file.relative_to(folder).with_suffix("").as_posix(): file.read_text(encoding="utf-8")
+        for file in sorted(folder.rglob("*.md"))
+    }
+    name = (page or "").removeprefix("docs/").removesuffix(".md")
+    if page is None:
+        for each, text in pages.items():
+            _say(f"{each}: {text.partition(chr(10))[0].lstrip('# ')}")
+    elif name not in pages:
+        raise DataError(f"There is no page {page!r}. There is: {', '.join(pages)}.")
+    elif sys.stdout.isatty():
+        Console().print(Markdown(pages[name]))
+    else:
+        sys.stdout.write(pages[name])
+
+
+@app.command()
 def tasks(
     name: Annotated[str | None, typer.Argument(help="Show one task with its sizes.")] = None,
     file: Annotated[
@@ -310,13 +369,14 @@ def doctor(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Tell versions, device and offline state; test the instrument of `compare`."""
+    """Tell versions, what this machine has and will do fast; test the instrument of `compare`."""
     from stiltwalk.execution.doctor import facts, print_facts, test_instrument
 
     document = facts()
     if instrument:
         errors = Console(stderr=True)
-        document |= test_instrument(lambda line: errors.print(line, highlight=False))
+        found = test_instrument(lambda line: errors.print(line, highlight=False))
+        document |= found | {"says": [*document["says"], *found["says"]]}
     _show(document, as_json, lambda console: print_facts(document, console))
 
 
@@ -360,7 +420,7 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):  # None, if it was closed before
             stream.reconfigure(errors="backslashreplace")
     try:
-        app()
+        app(prog_name="stiltwalk")
     except SystemExit as end:
         if end.code == INTERRUPTED:
             kept = " Finished stages are kept; run it again to go on." if "run" in sys.argv else ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,8 @@ from stiltwalk import wording
 from stiltwalk.data.source import MINI
 from stiltwalk.data.xtreme_files import answers_path, form_of, write_gold
 from stiltwalk.errors import DataError, NoSuchRun, WorkspaceError
-from stiltwalk.files import below, contained
+from stiltwalk.files import below, contained, read_text
+from stiltwalk.models.locate import MINI_BASE
 from stiltwalk.records import (
     Answers,
     GoldTexts,
@@ -26,7 +27,7 @@ from stiltwalk.records import (
     gold_answers,
     gold_lines,
 )
-from stiltwalk.store.manifest import RecordedArm, RecordedStage, RunRecord, read_record
+from stiltwalk.store.manifest import RecordedArm, RecordedStage, RunRecord, place_of, read_record
 from stiltwalk.store.workspace import Workspace
 from stiltwalk.tasks import TASKS, declare
 from stiltwalk.tasks.load import bitext, examples
@@ -35,6 +36,14 @@ from stiltwalk.tasks.task import Task
 from stiltwalk.tasks.templates import template_of
 
 LABELS = "labels"
+_MINI_DATA = "stiltwalk-mini"
+_PIPELINES = {
+    TaskType.TEXT: "text-classification",
+    TaskType.PAIR: "text-classification",
+    TaskType.CHOICE: "multiple-choice",
+    TaskType.TAGGING: "token-classification",
+    TaskType.SPAN: "question-answering",
+}
 _DEMONSTRATION = "> **Trained on the embedded miniature: a demonstration, not a research result.**"
 
 
@@ -63,7 +72,7 @@ def export_run(run: Path, folder: Path) -> list[Path]:
         )
     targets = {stage.target: stage for stage in evaluations}
     for stage in targets.values():
-        _check_revision(stage, record, workspace)
+        check_revision(stage, record, workspace)
     with all_or_nothing(folder) as aside:
         written = _write_answers(evaluations, record, workspace, aside)
         for stage in targets.values():
@@ -107,7 +116,12 @@ def _write_answers(
     return list(written)
 
 
-def _check_revision(stage: RecordedStage, record: RunRecord, workspace: Workspace) -> None:
+def check_revision(stage: RecordedStage, record: RunRecord, workspace: Workspace) -> None:
+    """Refuse rows that are no longer those that a stage answered.
+
+    Raises:
+        DataError: if they changed.
+    """
     then = workspace.marker(stage.fingerprint)["stage"]["rows"]["revision"]
     task = TASKS[stage.target]
     now = revision(task, record.data, task.asked_splits, ask_hub=False)
@@ -134,13 +148,19 @@ def _gold(task: Task, language: str, record: RunRecord) -> Answers | GoldTexts:
     return asked.gold if task.metric == Metric.PAIR_F1 else gold_lines(asked)
 
 
-def export_checkpoint(run: Path, which: str, folder: Path) -> Path:
+def export_checkpoint(
+    run: Path,
+    which: str,
+    folder: Path,
+    verdict_on: Callable[[str, str], str] = lambda *_: "",
+) -> Path:
     """Write the checkpoint of one target with its model card, and return the folder.
 
     Args:
         run: the run's folder in its workspace, `runs/NAME`.
         which: ARM/TARGET, or ARM/seed-N/TARGET; the first seed by default.
         folder: where to write; must not exist or be empty.
+        verdict_on: what the run says of an arm and a target, in words.
 
     Raises:
         WorkspaceError: if there is no such run or checkpoint, or the folder is in use.
@@ -152,7 +172,8 @@ def export_checkpoint(run: Path, which: str, folder: Path) -> Path:
         raise WorkspaceError(f"{which} is not done. Run the recipe again first.")
     with all_or_nothing(folder) as aside:
         workspace.copy(stage.trained, "model", aside)
-        card = wording.public(model_card(record, stage, workspace))
+        verdict = verdict_on(stage.arm, stage.target)
+        card = wording.public(model_card(record, stage, workspace, verdict))
         (aside / "README.md").write_text(card, encoding="utf-8", newline="\n")
     return folder
 
@@ -194,7 +215,9 @@ def _wanted(record: RunRecord, which: str) -> RecordedStage:
     )
 
 
-def model_card(record: RunRecord, stage: RecordedStage, workspace: Workspace) -> str:
+def model_card(
+    record: RunRecord, stage: RecordedStage, workspace: Workspace, verdict: str = ""
+) -> str:
     """Return what a checkpoint is, was trained on, scores and cost, with the hub's front matter."""
     stages = {each.fingerprint: each for each in record.stages}
     lineage = [stages[stage.trained]]
@@ -206,20 +229,22 @@ def model_card(record: RunRecord, stage: RecordedStage, workspace: Workspace) ->
     steps = [" + ".join(each.about) for each in reversed(lineage) if each.about]
     trained = ", then ".join(f"trained on {tasks}" for tasks in steps)
     parts = [
-        _front_matter(record, stage, lineage, writes=bool(asking)),
+        _front_matter(record, stage, lineage, scores, writes=bool(asking)),
         f"# {record.name}: {stage.target} after {stage.arm}",
         *(_DEMONSTRATION,) * (record.data.source == MINI),
         f"A checkpoint for {stage.target}, made by stiltwalk: the base {sort} "
         f"`{record.model or 'made by the recipe'}` was {trained}. "
         f"{_languages(record, stage)} Seed {stage.seed}.",
         *(_asking(stage.target, asking["answering"]) if asking else ()),
-        "## Data",
+        "## Data and licences",
+        f"* the base {sort}: {_base_licence(record, workspace) or 'see its own card'}",
         "\n".join(_data(record, lineage)),
         "## Scores",
         "Zero-shot on the test rows of every language, percent.",
         _scores(scores),
         "## Cost",
         _cost(lineage, workspace, workspace.timings(stage.fingerprint)),
+        *("## Against the baseline", verdict) * bool(verdict),
         "## Lineage",
         "\n".join(f"* `{each.fingerprint}` {each.does}" for each in reversed(lineage)),
         "## Recipe",
@@ -229,22 +254,64 @@ def model_card(record: RunRecord, stage: RecordedStage, workspace: Workspace) ->
 
 
 def _front_matter(
-    record: RunRecord, stage: RecordedStage, lineage: list[RecordedStage], *, writes: bool
+    record: RunRecord,
+    stage: RecordedStage,
+    lineage: list[RecordedStage],
+    scores: list[ScoreRow],
+    *,
+    writes: bool,
 ) -> str:
     """Return the card's YAML; JSON strings, which YAML reads too."""
     repositories = dict.fromkeys(
         files.repository for task in _trained_on(lineage) for files in TASKS[task].hub
     )
-    facts: dict[str, Any] = {"library_name": "transformers", "language": list(stage.languages)}
-    if writes:
-        facts["pipeline_tag"] = "text-generation"
+    task = TASKS[stage.target]
+    facts: dict[str, Any] = {
+        "library_name": "transformers",
+        "language": list(stage.languages),
+        "license": "other",  # several bind together: those of the data, and that of the base
+        "license_name": "see-data-and-licences",
+        "pipeline_tag": "text-generation" if writes else _PIPELINES[task.task_type],
+        "metrics": list(dict.fromkeys(row.metric for row in scores)),
+    }
     if record.data.source != MINI:
         facts["datasets"] = list(repositories)
     if "/" in record.model and not record.model.startswith(("/", ".", "~")):
         facts["base_model"] = record.model
     facts["tags"] = ["stiltwalk", "zero-shot-cross-lingual-transfer", stage.target]
+    name = f"{record.name}-{stage.arm}-{stage.target}"
+    facts["model-index"] = [{"name": name, "results": list(_results(record, task, scores))}]
     lines = [f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in facts.items()]
     return "\n".join(["---", *lines, "---"])
+
+
+def _results(record: RunRecord, task: Task, scores: list[ScoreRow]) -> Iterator[dict[str, Any]]:
+    """Yield the scores of a language, in percent, as the hub's model-index has them."""
+    repository = next((files.repository for files in task.hub), task.name)
+    for language in dict.fromkeys(row.language for row in scores):
+        yield {
+            "task": {"type": _PIPELINES[task.task_type]},
+            "dataset": {
+                "type": _MINI_DATA if record.data.source == MINI else repository,
+                "name": f"{task.name} ({language})",
+                "config": language,
+                "split": "test",
+            },
+            "metrics": [
+                {"type": row.metric, "name": f"{row.metric}, %", "value": round(100 * row.value, 2)}
+                for row in scores
+                if row.language == language
+            ],
+        }
+
+
+def _base_licence(record: RunRecord, workspace: Workspace) -> str:
+    """Return what the base model's own card says, where that lies beside it; "" elsewhere."""
+    if record.model == MINI_BASE:
+        return "apache-2.0"
+    card = Path(place_of(workspace, record.model)) / "README.md"
+    lines = read_text(card).splitlines() if card.is_file() else []
+    return next((each[8:].strip(" \"'") for each in lines if each.startswith("license:")), "")
 
 
 def _asking(target: str, answering: Mapping[str, Any]) -> Iterator[str]:

@@ -41,7 +41,7 @@ def adapted(tiny_xlmr: Path, tmp_path_factory: pytest.TempPathFactory) -> Walked
     text = RECIPE.format(model=tiny_xlmr).replace("controls = true\n", "")
     assert plain in text
     recipe.write_text(text.replace(plain, "") + ARMS, encoding="utf-8")
-    report = stiltwalk.run(recipe, workspace, console=Console(file=io.StringIO()))
+    report = stiltwalk.run(recipe, workspace, console=Console(file=io.StringIO())).report
     return Walked(recipe=recipe, workspace=workspace, report=report)
 
 
@@ -63,7 +63,7 @@ def test_every_arm_predicts_and_says_what_it_trained(adapted: Walked, arm: str) 
 
 
 def test_every_arm_has_a_figure_for_every_target(adapted: Walked) -> None:
-    rows = stiltwalk.load(adapted.workspace)
+    rows = stiltwalk.load(adapted.workspace).rows
     for arm in ("none", *OF_ARM):
         found = {row["task"] for row in rows if row["arm"] == arm and row["split"] == "test"}
         assert found == set(LANGUAGES), arm

@@ -53,7 +53,7 @@ def written(folder: Path, model: Path, source: str = "mini", translated: str = "
 def beside(tiny_xlmr: Path, tmp_path_factory: pytest.TempPathFactory) -> Walked:
     folder = tmp_path_factory.mktemp("beside")
     recipe = written(folder, tiny_xlmr)
-    report = stiltwalk.run(recipe, folder / "workspace")
+    report = stiltwalk.run(recipe, folder / "workspace").report
     return Walked(recipe=recipe, workspace=folder / "workspace", report=report)
 
 
@@ -77,7 +77,7 @@ def test_steps_are_shared_as_the_recipe_says(beside: Walked) -> None:
 
 
 def test_arms_stand_side_by_side(beside: Walked) -> None:
-    rows = stiltwalk.load(beside.workspace)
+    rows = stiltwalk.load(beside.workspace).rows
     assert {row["arm"] for row in rows if row["split"] == "test"} == {
         "english",
         "mlm",

@@ -74,7 +74,7 @@ def export(recipe: Path, workspace: Path, name: str) -> Exported:
     carry_out(recipe, workspace)
     folder = workspace.parent / "exported"
     call("export", str(workspace / "runs" / name), str(folder))
-    return Exported(rows=stiltwalk.load(workspace), folder=folder)
+    return Exported(rows=stiltwalk.load(workspace, name).rows, folder=folder)
 
 
 def call(*words: str) -> None:

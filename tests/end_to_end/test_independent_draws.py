@@ -153,7 +153,7 @@ def test_an_untrained_head_knows_nothing_of_what_the_intermediate_task_taught(
     )
     (tmp_path / "chance.toml").write_text(f"{head}{arms}\nnone = []\n{own}{settings}", "utf-8")
     study.run_study(tmp_path / "chance.toml", tmp_path / "work", Console(file=io.StringIO()))
-    rows = [row for row in stiltwalk.load(tmp_path / "work") if row["split"] == "test"]
+    rows = [row for row in stiltwalk.load(tmp_path / "work").rows if row["split"] == "test"]
     for arm, task, metric, most in (
         ("mnli", "xnli", "accuracy", 0.6),
         ("anli_plus", "xnli", "accuracy", 0.6),

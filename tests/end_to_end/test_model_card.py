@@ -10,6 +10,7 @@ import huggingface_hub
 import pytest
 import transformers
 
+import stiltwalk
 from stiltwalk import cli
 from stiltwalk.errors import NoSuchRun, WorkspaceError
 from stiltwalk.publishing import export_checkpoint, push
@@ -34,6 +35,38 @@ def test_the_checkpoint_loads_and_its_card_tells_what_it_is(walked: Walked, tmp_
     for row in figures:
         (line,) = [each for each in card.splitlines() if each.startswith(f"| {row['language']} |")]
         assert f" {100 * row['value']:.1f} " in line
+
+
+def test_the_card_says_licences_metrics_cost_and_verdict(walked: Walked, tmp_path: Path) -> None:
+    (folder,) = stiltwalk.export(run_of(walked), tmp_path / "card", "mixed/xquad")
+    card = huggingface_hub.ModelCard.load(folder / "README.md")
+    assert card.data.license == "other"
+    assert card.data.pipeline_tag == "question-answering"
+    results = card.data.eval_results
+    assert results is not None
+    kept = {
+        (row["language"], row["metric"]): 100 * row["value"]
+        for row in walked.rows()
+        if row["task"] == "xquad" and row["intermediate"] and row["split"] == "test"
+    }
+    found = {(each.dataset_config, each.metric_type): each.metric_value for each in results}
+    assert found == pytest.approx(kept, abs=0.01)
+    for said in ("## Data and licences", "## Cost", "## Against the baseline", "the same"):
+        assert said in card.content
+    assert "points (" in card.content
+    assert str(tmp_path) not in card.content
+
+
+def test_the_base_s_own_card_tells_its_licence(walked: Walked, tmp_path: Path) -> None:
+    own = walked.copied(tmp_path)
+    places = json.loads((own.workspace / "places.json").read_text(encoding="utf-8"))
+    base = tmp_path / "base"
+    base.mkdir()
+    (base / "README.md").write_text("---\nlicense: mit\n---\n", encoding="utf-8")
+    moved = json.dumps(dict.fromkeys(places, str(base)))
+    (own.workspace / "places.json").write_text(moved, encoding="utf-8")
+    folder = export_checkpoint(own.report.parent, "none/xnli", tmp_path / "card")
+    assert "* the base encoder: mit" in (folder / "README.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("which", ["mixed", "mixed/tatoeba", "mixed/seed-2/xquad", "other/xquad"])

@@ -57,14 +57,14 @@ def test_an_own_task_is_trained_predicted_scored_and_reported(
     (tmp_path / "task.toml").write_text(DECLARATION, encoding="utf-8")
     named = {"targets": ["reviews", "xnli"], "tasks": 'tasks = ["task.toml"]', "arm": "reviews"}
     recipe = written(tmp_path, tiny_xlmr, source="mini", **named)
-    page = stiltwalk.run(recipe, tmp_path / "workspace")
+    page = stiltwalk.run(recipe, tmp_path / "workspace").report
     walked = Walked(recipe=recipe, workspace=tmp_path / "workspace", report=page)
     scored = {(row["task"], row["language"]) for row in walked.rows() if row["split"] == "test"}
     assert scored == {("reviews", "en"), ("reviews", "lb"), ("xnli", "en"), ("xnli", "de")}
     check_report(page.parent)
     check_lineage(walked)
     declare([])
-    assert {row["task"] for row in stiltwalk.load(walked.workspace)} == {"reviews", "xnli"}
+    assert {row["task"] for row in stiltwalk.load(walked.workspace).rows} == {"reviews", "xnli"}
     check_export(walked, tmp_path / "export")
     assert all(stage["kept"] for stage in plan_view(recipe, walked.workspace)["stages"])
 

@@ -120,7 +120,7 @@ def test_report_files_are_there_and_name_the_miniature(walked: Walked) -> None:
 
 
 def test_rows_can_be_loaded_with_their_arm(walked: Walked) -> None:
-    rows = stiltwalk.load(walked.workspace)
+    rows = stiltwalk.load(walked.workspace).rows
     assert {row["arm"] for row in rows if not row["control"]} >= {"none", "mixed"}
 
 
@@ -138,8 +138,8 @@ def _states(workspace: Path) -> dict[str, tuple[int, int]]:
 def test_a_second_run_does_nothing(walked: Walked) -> None:
     before = _states(walked.workspace)
     said = io.StringIO()
-    page = stiltwalk.run(walked.recipe, walked.workspace, console=Console(file=said))
-    assert page == walked.report
+    study = stiltwalk.run(walked.recipe, walked.workspace, console=Console(file=said))
+    assert study.report == walked.report
     assert "Nothing to do" in said.getvalue()
     assert _states(walked.workspace) == before
 

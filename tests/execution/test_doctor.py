@@ -15,14 +15,27 @@ from stiltwalk.execution import doctor
 
 def test_versions_device_and_offline_state_are_told() -> None:
     found = doctor.facts()
-    assert {"stiltwalk", "torch", "transformers", "CPUs"} <= found.keys()
+    assert {"stiltwalk", "torch", "transformers", "CPUs", "memory", "disk", "load"} <= found.keys()
     assert found["hub"] == "offline"
+    assert found["number formats"].startswith("fp32")
+    assert "precision" in found["says"][0]
+
+
+def test_a_busy_machine_with_an_accelerator_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "accelerators", lambda: ["H200"])
+    monkeypatch.setattr(doctor, "native_formats", lambda: {"bf16": ("amx_bf16",)})
+    monkeypatch.setattr(doctor, "_shares", lambda: (0.5, 0.25))
+    found = doctor.facts()
+    assert found["number formats"] == "fp32, bf16 (amx_bf16)"
+    first, second = found["says"]
+    assert "H200" in first
+    assert second.startswith("75% of the CPUs are taken")
 
 
 def test_the_instrument_tells_verdict_ratio_and_interval_of_each_control(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(doctor, "QUICK", BRIEF)
+    monkeypatch.setattr("stiltwalk.timing.sample_size.QUICK", BRIEF)
     monkeypatch.setattr(doctor, "_TASK", replace(doctor._TASK, languages=("de", "th")))
     lines: list[str] = []
     found = doctor.test_instrument(lines.append)

@@ -13,10 +13,12 @@ from rich.console import Console
 from stiltwalk.errors import NoSuchRun, WorkspaceError
 from stiltwalk.execution.progress import (
     Board,
+    Narrator,
     keep_status,
     last_faults,
     print_status,
     read_status,
+    watch_status,
 )
 from stiltwalk.execution.scheduler import Job, Scheduler
 from stiltwalk.stages.encoder import Base
@@ -114,6 +116,29 @@ def test_a_damaged_status_costs_itself_alone(tmp_path: Path, text: str) -> None:
     assert last_faults(store) == {}
     keep_status(store, document())
     assert last_faults(store) == {"c": "It was meant to."}
+
+
+def test_a_log_has_a_line_a_minute_for_every_stage_whatever_begins_meanwhile(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = [1000.0]
+    monkeypatch.setattr("stiltwalk.execution.progress.time.monotonic", lambda: now[0])
+    said = io.StringIO()
+    with Narrator(Console(file=said, width=160)) as narrator:
+        for _ in range(125):
+            now[0] += 1
+            narrator.stage("another begins")
+            narrator.show(document())
+    assert said.getvalue().count("  a running for") == 2
+
+
+def test_a_run_is_watched_as_long_as_somebody_leads_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("stiltwalk.execution.progress._WATCH_EVERY_S", 0)
+    leaders, said = ["process 7", "process 7", ""], io.StringIO()
+    console = Console(file=said, width=160, force_terminal=True)
+    watch_status(lambda: {**document(), "held_by": leaders.pop(0)}, console)
+    assert not leaders
+    assert "1 running" in said.getvalue()
 
 
 def test_a_run_that_is_over_says_so() -> None:

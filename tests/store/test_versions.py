@@ -14,7 +14,7 @@ from stiltwalk.reports.data import rows_of
 from stiltwalk.reports.wording import notices
 from stiltwalk.stages import predict_run
 from stiltwalk.store.machine import versions
-from stiltwalk.store.manifest import read_records
+from stiltwalk.store.manifest import read_record, run_folders
 from stiltwalk.store.workspace import Workspace
 from walking import SHORT, Walked, carry_out
 
@@ -68,7 +68,7 @@ def test_stages_of_other_versions_are_counted_in_plan_run_and_report(
     assert plan_view(own.recipe, own.workspace, SHORT)["other_versions"] == said
     assert own.again(*SHORT).splitlines()[:2] == said
     store = Workspace(own.workspace)
-    (record,) = read_records(store)
+    record = read_record(run_folders(store)[0])
     others = len(own.stages()) - number - 1  # but for the measurement
     made = "stages were made with torch"
     mixed = f"{number - 1} {made} 1.0, {others} {made} {TORCH}."

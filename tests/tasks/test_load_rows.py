@@ -13,7 +13,15 @@ from stiltwalk.data.source import DataSource
 from stiltwalk.errors import DataError
 from stiltwalk.records import Bitext, Example, Sentence, SpanExample, Split
 from stiltwalk.tasks import TASKS
-from stiltwalk.tasks.load import KeptRows, bitext, by_part, examples, first_pairs, is_held_out
+from stiltwalk.tasks.load import (
+    KeptRows,
+    bitext,
+    by_part,
+    examples,
+    first_pairs,
+    is_held_out,
+    num_asked,
+)
 from stiltwalk.tasks.sources import LEARNED, UNKNOWN, available_languages, revision
 
 CUT_SQUAD = TASKS["squad_v1"].chosen_on("held-out")
@@ -303,3 +311,17 @@ def test_languages_that_a_mirror_lacks_are_told_from_file_names(tmp_path: Path) 
 def test_four_languages_of_udpos_have_no_dev_rows() -> None:
     found = available_languages(TASKS["udpos"], DataSource(source="hub"), Split.DEV)
     assert set(TASKS["udpos"].languages) - set(found) == {"kk", "th", "tl", "yo"}
+
+
+def test_as_many_sentences_are_planned_as_a_limit_of_pairs_leaves(tmp_path: Path) -> None:
+    lines = {side: [f"{side}-{number}\t{side} {number}" for number in range(60)] for side in "ef"}
+    for side, language in (("f", "de"), ("e", "en")):
+        text = "\n".join(lines[side]) + "\n"
+        (tmp_path / f"de-en.training.{language}").write_text(text, encoding="utf-8")
+    gold = "".join(f"f-{number}\te-{number}\n" for number in range(10))
+    (tmp_path / "de-en.training.gold").write_text(gold, encoding="utf-8")
+    task, source = TASKS["bucc2018"], DataSource(source="hub", bucc=str(tmp_path))
+    asked = bitext(task, source, Split.TEST, "de", 4)
+    assert len(asked.foreign) == len(asked.english) == 4 + 20
+    assert num_asked(task, source, Split.TEST, "de", 4) == 2 * (4 + 20)
+    assert num_asked(task, DataSource(source="hub", bucc="/nowhere"), Split.TEST, "de", 4) == 2 * 4

@@ -255,3 +255,25 @@ def test_deep_json_and_marks_of_editors_are_read_or_named(tmp_path: Path) -> Non
         file.write_text(f'{{"id": "a"}}\n{{"id": {deep}}}\n', encoding="utf-8")
         with pytest.raises(DataError, match=r"a\.jsonl, line 2: more than 64 brackets are open"):
             open_table(file, place)
+
+
+def test_an_installed_package_ships_tasks_under_a_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package, facts = tmp_path / "film_tasks", tmp_path / "film_tasks-1.0.dist-info"
+    package.mkdir()
+    facts.mkdir()
+    write_reviews(package)
+    (package / "reviews.toml").write_text(DECLARATION, encoding="utf-8")
+    program = 'from pathlib import Path\nFILE = Path(__file__).with_name("reviews.toml")\n'
+    (package / "__init__.py").write_text(program, encoding="utf-8")
+    (facts / "METADATA").write_text("Name: film-tasks\nVersion: 1.0\n", encoding="utf-8")
+    points = "[stiltwalk.tasks]\nfilm = film_tasks:FILE\nbroken = film_tasks:NONE\n"
+    (facts / "entry_points.txt").write_text(points, encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (own,) = own_tasks(["film"], tmp_path / "elsewhere")
+    assert (own.name, own.folder) == ("reviews", str(package))
+    with pytest.raises(RecipeError, match="'broken', which a package ships and cannot give"):
+        own_tasks(["broken"], tmp_path)
+    with pytest.raises(RecipeError, match="No task could be read at"):
+        own_tasks(["other"], tmp_path)

@@ -23,7 +23,7 @@ from stiltwalk.models.locate import (
     read_config,
     require_vocabulary,
 )
-from stiltwalk.recipe.load import PRESETS, read_recipe
+from stiltwalk.recipe.load import PRESETS, Source, read_recipe
 from stiltwalk.recipe.schema import Arm, Recipe
 from stiltwalk.recipe.shipped import SHIPPED, purpose
 from stiltwalk.stages.cost import DEVICES, ModelShape
@@ -195,7 +195,7 @@ def _lengths(recipe: Recipe) -> Iterator[tuple[str, int | None]]:
             yield f"{start}prompt.max_length_tokens", arm.prompt.max_length_tokens
 
 
-def plan_view(file: Path, workspace: str | Path, changes: Sequence[str] = ()) -> dict[str, Any]:
+def plan_view(file: Source, workspace: str | Path, changes: Sequence[str] = ()) -> dict[str, Any]:
     """Return the plan of a recipe as a JSON document; nothing is run, fetched or written.
 
     Raises:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 import rich.table
 from pydantic import TypeAdapter, ValidationError
 from rich.console import Console, RenderableType
+from rich.live import Live
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -35,7 +36,9 @@ from stiltwalk.wording import duration, masked
 FILE = "status.json"
 _MOST_ROWS = 40
 """So that the table of a large cluster fits a screen."""
-_PLAIN_EVERY_S = 20.0
+_PLAIN_EVERY_S = 60.0
+"""A log of hours stays short."""
+_WATCH_EVERY_S = 2.0
 _STATES = ("done", "running", "ready", "waiting", "failed", "not begun")
 
 
@@ -260,6 +263,15 @@ def print_status(document: dict[str, Any], console: Console) -> None:
         console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
+def watch_status(read: Callable[[], dict[str, Any]], console: Console) -> None:
+    """Show where a run is, again and again, as long as somebody leads it."""
+    with Live(console=console, transient=True, auto_refresh=False) as live:
+        while (document := read())["held_by"]:
+            status = _STATUS.validate_python(document)
+            live.update(terminal.render(status_table(status, time.time())), refresh=True)
+            time.sleep(_WATCH_EVERY_S)
+
+
 class _Speed(ProgressColumn):
     """How many of the stage's units are done in a second; blank until two moments are known."""
 
@@ -299,7 +311,7 @@ class Narrator(AbstractContextManager["Narrator"]):
             disable=not console.is_terminal,
         )
         self._bar: TaskID | None = None
-        self._began_s = self._spoke_s = time.monotonic()
+        self._began_s = self._spoke_s = self._showed_s = time.monotonic()
 
     def __enter__(self) -> Narrator:
         """Show the bars."""
@@ -345,8 +357,8 @@ class Narrator(AbstractContextManager["Narrator"]):
         status, now = _STATUS.validate_python(document), time.time()
         if self._console.is_terminal:
             self._bars.table = terminal.render(status_table(status, now))
-        elif time.monotonic() - self._spoke_s > _PLAIN_EVERY_S:
-            self._spoke_s = time.monotonic()
+        elif time.monotonic() - self._showed_s > _PLAIN_EVERY_S:
+            self._showed_s = time.monotonic()  # others may begin every second meanwhile
             for each in status.running:
                 self.line(f"  {each.fingerprint} {status.state(each, now)}")
             self.line(f"  {status.title(now)}")

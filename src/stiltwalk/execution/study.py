@@ -25,7 +25,7 @@ from stiltwalk.execution.plan_view import planned, record_of, shape_of, warnings
 from stiltwalk.execution.progress import Board, Narrator, keep_status
 from stiltwalk.execution.provenance import made_otherwise, said_here, with_children
 from stiltwalk.execution.scheduler import Job, Scheduler, fitting_jobs, jobs_of
-from stiltwalk.recipe.load import read_recipe
+from stiltwalk.recipe.load import Source, read_recipe, recipe_text
 from stiltwalk.recipe.schema import Recipe
 from stiltwalk.stages.graph import Plan
 from stiltwalk.stages.stage import Stage
@@ -56,7 +56,7 @@ class Finished:
 
 
 def run_study(
-    file: Path,
+    file: Source,
     workspace: str | Path,
     console: Console,
     changes: Sequence[str] = (),
@@ -151,9 +151,8 @@ def _dismiss_helpers() -> None:
     dismiss_helpers()
 
 
-def _recipe_text(file: Path, changes: Sequence[str]) -> str:
-    text = file.read_text(encoding="utf-8-sig")
-    return text + "".join(f"# --set {change}\n" for change in changes)
+def _recipe_text(file: Source, changes: Sequence[str]) -> str:
+    return recipe_text(file) + "".join(f"# --set {change}\n" for change in changes)
 
 
 def run(

@@ -9,6 +9,7 @@ of Hu et al. (2020), arXiv 2003.11080. These take 3e-5 for XNLI with XLM-R Large
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
@@ -28,25 +29,55 @@ from stiltwalk.tasks.own import own_tasks
 from stiltwalk.wording import nearest, shown, wrong_key
 
 Table = dict[str, Any]
+Source = Path | Mapping[str, Any]
+"""A recipe: a TOML file, or what one says."""
 
 
-def read_recipe(file: Path, changes: Sequence[str] = ()) -> Recipe:
+def read_recipe(file: Source, changes: Sequence[str] = ()) -> Recipe:
     """Return the recipe in a TOML file, with `--set` changes applied.
 
     Args:
-        file: the recipe; paths inside it are relative to its folder.
+        file: the recipe; paths inside it are relative to its folder, of a dict to the current one.
         changes: like `intermediate.learning_rate=2e-5`; the value is TOML.
 
     Raises:
         RecipeError: if the file is missing, is not TOML, or asks for something unknown.
     """
+    folder = file.parent if isinstance(file, Path) else Path.cwd()
+    return parse_recipe(recipe_text(file), folder=folder, changes=changes)
+
+
+def recipe_text(recipe: Source) -> str:
+    """Return a recipe as TOML; of a dict a line per key, without those that are None.
+
+    Raises:
+        RecipeError: if the file cannot be read.
+    """
+    if not isinstance(recipe, Path):
+        return "".join(f"{_key(k)} = {_toml(v)}\n" for k, v in recipe.items() if v is not None)
     try:
-        text = read_text(file)
+        return read_text(recipe)
     except (OSError, UnicodeDecodeError) as error:
         raise RecipeError(
-            f"No recipe could be read at {file}: {error}. Give the path of a TOML file."
+            f"No recipe could be read at {recipe}: {error}. Give the path of a TOML file."
         ) from error
-    return parse_recipe(text, folder=file.parent, changes=changes)
+
+
+def _toml(value: object) -> str:
+    """Return a value as TOML, a dict in a line."""
+    match value:
+        case Mapping():
+            pairs = (f"{_key(k)} = {_toml(each)}" for k, each in value.items() if each is not None)
+            return f"{{ {', '.join(pairs)} }}"
+        case list() | tuple():
+            return f"[{', '.join(map(_toml, value))}]"
+        case _:
+            return json.dumps(value, ensure_ascii=False, default=str)
+
+
+def _key(key: object) -> str:
+    text = str(key)
+    return text if re.fullmatch(r"[\w-]+", text, re.ASCII) else _toml(text)
 
 
 def parse_recipe(text: str, *, folder: Path, changes: Sequence[str] = ()) -> Recipe:

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from stiltwalk.errors import RecipeError
-from stiltwalk.recipe.load import parse_recipe
+from stiltwalk.recipe.load import Source, parse_recipe
 from stiltwalk.wording import nearest, shown
 
 _FOLDER = Path(__file__).parents[1] / "recipes"
@@ -20,12 +20,14 @@ _OWN = "local"
 """The one whose model and data are the user's."""
 
 
-def recipe_file(recipe: str | Path) -> Path:
-    """Return where a recipe is: a file that is there, or a shipped one by its name.
+def recipe_file(recipe: str | Source) -> Source:
+    """Return where a recipe is: a file, or a shipped one by its name; a dict is returned as it is.
 
     Raises:
         RecipeError: if it is neither.
     """
+    if isinstance(recipe, Mapping):
+        return recipe
     file = Path(recipe)
     if file.exists() or file.suffix or file.name != str(recipe):
         return file

@@ -67,14 +67,17 @@ class Change:
 
 
 @dataclass(frozen=True)
-class _Asked:
-    """The test rows of one target in one language; `tell` takes two models' answers and a place.
+class AskedRow:
+    """A test row; `read` finds its answer among those of its language, in their order.
 
-    It returns the right answer and both given ones.
+    Several accepted answers stand in `gold` with " | " between, tags with spaces.
     """
 
-    texts: Sequence[str]
-    tell: Callable[[Answers, Answers, int], tuple[str, str, str]]
+    id: str
+    text: str
+    gold: str
+    read: Callable[[Answers, int], str]
+    example: Example | None = None
 
 
 def changes(run: RunRows, record: RunRecord, workspace: Workspace) -> list[Change]:
@@ -102,26 +105,29 @@ def _changes(run: RunRows, record: RunRecord, workspace: Workspace) -> Iterator[
         place = (each.arm, each.row.task, each.row.language)
         seeds.setdefault(place, {})[each.row.seed] = each.row
     places = [each for each in seeds if each[0] != BASELINE_ARM]
-    read = cache(lambda stage, task, code: _answers(workspace, stage, task, code))
+    read = cache(lambda stage, task, code: answers_in(workspace, stage, task, code))
     for arm, task, language in places:
         theirs = seeds.get((BASELINE_ARM, task, language), {})
         pairs = _paired(theirs, seeds[arm, task, language])
-        asked = _asked(record.data, task, language, record.test_rows) if pairs else None
-        if asked is None or any(len(each.won) != len(asked.texts) for p in pairs for each in p):
+        asked = _asked(record.data, task, language, record.test_rows) if pairs else []
+        if not asked or any(len(each.won) != len(asked) for p in pairs for each in p):
             continue
         gains = [_gains(*pair) for pair in pairs]
         for rank, row, gained in _most_changed(gains):
             a, b = next(p for p, each in zip(pairs, gains, strict=True) if each[row] * gained > 0)
-            gold, before, after = asked.tell(
-                read(a.stage, task, language), read(b.stage, task, language), row
-            )
+            given = read(a.stage, task, language), read(b.stage, task, language)
+            gold, before, after = _told(asked[row], *given, row)
+            example = asked[row].example
+            text = asked[row].text
+            if isinstance(example, SpanExample):
+                text = f"{example.question} | {_around(example)}"
             yield Change(
                 arm=arm,
                 task=task,
                 language=language,
                 gained=gained,
                 rank=rank,
-                text=_short(asked.texts[row]),
+                text=_short(text),
                 gold=_short(gold),
                 before=_short(before),
                 after=_short(after),
@@ -144,7 +150,7 @@ def _mined(run: RunRows, record: RunRecord, workspace: Workspace) -> Iterator[Ch
             continue
         texts = {each.id: each.text for each in (*both.foreign, *both.english)}
         theirs, ours = (
-            dict(cast("IdPairs", _answers(workspace, each, task, language)))
+            dict(cast("IdPairs", answers_in(workspace, each, task, language)))
             for each in (base, stage)
         )
         for sign, found, lacking in ((1.0, ours, theirs), (-1.0, theirs, ours)):
@@ -195,46 +201,65 @@ def _most_changed(gains: Sequence[Sequence[float]]) -> Iterator[tuple[int, int, 
             yield rank, place, means[place]
 
 
-def _answers(workspace: Workspace, stage: str, task: str, language: str) -> Answers:
+def answers_in(workspace: Workspace, stage: str, task: str, language: str) -> Answers:
+    """Return what a stage answered, in the order of the rows."""
     form = form_of(TASKS[task].task_type, TASKS[task].metric)
     return read_answers(answers_path(workspace.verified(stage), task, language, form), form)
 
 
 @cache
-def _asked(source: DataSource, name: str, language: str, max_rows: int | None) -> _Asked | None:
-    """Return the rows of a target, None where they are not at hand, or mined."""
-    task = TASKS[name]
+def _asked(source: DataSource, name: str, language: str, max_rows: int | None) -> list[AskedRow]:
     try:
-        if task.task_type is not TaskType.RETRIEVAL:
-            rows = examples(task, source, Split.TEST, language, max_rows)
-            return _Asked([_text(e) for e in rows], lambda a, b, at: _told(rows[at], a, b, at))
-        both = bitext(task, source, Split.TEST, language, max_rows)
+        return asked_rows(source, name, language, max_rows)
     except (StiltwalkError, OSError):
-        return None
+        return []
+
+
+def asked_rows(
+    source: DataSource, name: str, language: str, max_rows: int | None
+) -> list[AskedRow]:
+    """Return the test rows of a target; none of mining, which answers no rows.
+
+    Raises:
+        DataError: if they are not at hand.
+    """
+    task = TASKS[name]
+    if task.task_type is not TaskType.RETRIEVAL:
+        return [_row(each) for each in examples(task, source, Split.TEST, language, max_rows)]
+    both = bitext(task, source, Split.TEST, language, max_rows)
     if len({english for _, english in both.gold}) != len(both.english):
-        return None
-    foreign = {each.id: each.text for each in both.foreign}
-    right = {english: foreign[other] for other, english in both.gold}
+        return []
+    texts = {each.id: each.text for each in both.foreign}
+    right = {english: texts[foreign] for foreign, english in both.gold}
 
-    def told(a: Answers, b: Answers, at: int) -> tuple[str, str, str]:
-        before, after = (both.foreign[int(cast("Labels", each)[at])].text for each in (a, b))
-        return right[both.english[at].id], before, after
+    def retrieved(found: Answers, at: int) -> str:
+        return both.foreign[int(_label(found, at))].text
 
-    return _Asked([each.text for each in both.english], told)
+    return [AskedRow(each.id, each.text, right[each.id], retrieved) for each in both.english]
 
 
-def _text(example: Example) -> str:
+def _label(found: Answers, at: int) -> str:
+    return cast("Labels", found)[at]
+
+
+def _row(example: Example) -> AskedRow:
+    def row(text: str, gold: str, read: Callable[[Answers, int], str] = _label) -> AskedRow:
+        return AskedRow(example.id, text, gold, read, example)
+
     match example:
-        case TextExample():
-            return example.text
-        case PairExample():
-            return f"{example.text_a} | {example.text_b}"
-        case ChoiceExample():
-            return example.prompt
-        case TaggedExample():
-            return " ".join(example.words)
-        case SpanExample():
-            return f"{example.question} | {_around(example)}"
+        case TextExample(text=text, label=label):
+            return row(text, label)
+        case PairExample(text_a=a, text_b=b, label=label):
+            return row(f"{a} | {b}", label)
+        case ChoiceExample(prompt=prompt, choices=choices, label=label):
+            return row(prompt, choices[int(label)], lambda f, at: choices[int(_label(f, at))])
+        case TaggedExample(words=words, tags=tags):
+            given = " ".join
+            return row(given(words), given(tags), lambda f, at: given(cast("TagLists", f)[at]))
+        case SpanExample(id=ident, question=question, context=context, answers=right):
+            gold = " | ".join(dict.fromkeys(each.text for each in right))
+            text = f"{question} | {context}"
+            return row(text, gold, lambda f, _: cast("Texts", f).get(ident, ""))
 
 
 def _around(example: SpanExample) -> str:
@@ -243,9 +268,9 @@ def _around(example: SpanExample) -> str:
     return "…" * bool(start) + example.context[start:]
 
 
-def _told(example: Example, a: Answers, b: Answers, at: int) -> tuple[str, str, str]:
+def _told(row: AskedRow, a: Answers, b: Answers, at: int) -> tuple[str, str, str]:
     """Return the right answer and two given ones; of tags those alone in which the two differ."""
-    if isinstance(example, TaggedExample):
+    if isinstance(example := row.example, TaggedExample):
         ours, theirs = cast("TagLists", a)[at], cast("TagLists", b)[at]
         differ = [
             place for place, pair in enumerate(zip(ours, theirs, strict=False)) if len({*pair}) > 1
@@ -255,13 +280,10 @@ def _told(example: Example, a: Answers, b: Answers, at: int) -> tuple[str, str, 
             for tags in (example.tags, ours, theirs)
         )
         return gold, before, after
+    gold = row.gold
     if isinstance(example, SpanExample):
-        before, after = (cast("Texts", each).get(example.id, "") or _NOTHING for each in (a, b))
-        return example.answers[0].text if example.answers else _NOTHING, before, after
-    gold, before, after = example.label, cast("Labels", a)[at], cast("Labels", b)[at]
-    if isinstance(example, ChoiceExample):
-        gold, before, after = (example.choices[int(each)] for each in (gold, before, after))
-    return gold, before, after
+        gold = example.answers[0].text if example.answers else ""
+    return gold or _NOTHING, row.read(a, at) or _NOTHING, row.read(b, at) or _NOTHING
 
 
 def _short(text: str) -> str:

@@ -313,18 +313,14 @@ class Resamples:
 
     def _again(self, row: ExampleScoreRow) -> Floats:
         """Return the score of a language with its examples resampled, shape (R - 1)."""
-        counts_N2 = _together(np.array([row.won, row.of]).T)
-        sums = self._example_weights(row.task, len(counts_N2)) @ counts_N2
-        scores: Floats = sums[:, 0] / np.maximum(sums[:, 1], 1e-9)
-        return scores
+        counts_N2 = together(np.array([row.won, row.of]).T)
+        return resampled(counts_N2, self._example_weights(row.task, len(counts_N2)))
 
     def _example_weights(self, task: str, count: int) -> Floats:
         """Return how often each example is drawn, shape (R - 1, N)."""
         key = (task, count)
         if key not in self._weights:
-            draws = Draws(0, "report", task)
-            rng = np.random.default_rng(draws.number("resampling", count))
-            self._weights[key] = rng.poisson(1.0, (self._num, count)).astype(np.float64)
+            self._weights[key] = draw_weights(task, count, self._num)
         return self._weights[key]
 
     def _places(self, task: str, languages: Sequence[str]) -> list[int]:
@@ -339,7 +335,20 @@ def _is_right_or_wrong(row: ExampleScoreRow) -> bool:
     return set(row.of) == {1.0} and set(row.won) <= {0.0, 1.0}
 
 
-def _together(counts_N2: Floats) -> Floats:
+def draw_weights(task: str, count: int, num_resamples: int = NUM_RESAMPLES) -> Floats:
+    """Return how often each of `count` examples of a task is drawn, shape (R, N)."""
+    rng = np.random.default_rng(Draws(0, "report", task).number("resampling", count))
+    return rng.poisson(1.0, (num_resamples, count)).astype(np.float64)
+
+
+def resampled(counts_N2: Floats, weights_RN: Floats) -> Floats:
+    """Return the score of every resample, shape (R,), of what examples add to it: won, of."""
+    sums_R2 = weights_RN @ counts_N2
+    scores_R: Floats = sums_R2[:, 0] / np.maximum(sums_R2[:, 1], 1e-9)
+    return scores_R
+
+
+def together(counts_N2: Floats) -> Floats:
     """Return the counts of neighbouring examples together, where there are too many."""
     if len(counts_N2) <= _MAX_EXAMPLES:
         return counts_N2

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from functools import cache
 from hashlib import sha256
 from importlib.resources import files
@@ -24,7 +24,7 @@ from stiltwalk.reports.pair_page import pair_report
 from stiltwalk.reports.parts import Code, Document, Facts, Heading, Part, Points, Words
 from stiltwalk.reports.sections import run_report
 from stiltwalk.reports.sections.changes import changes_report
-from stiltwalk.store.manifest import read_record, read_records, run_folder, run_folders
+from stiltwalk.store.manifest import read_record, run_folder, run_folders
 from stiltwalk.store.remote import workspace_at
 from stiltwalk.tables import latex as latex_table
 from stiltwalk.tables import markdown as md
@@ -140,17 +140,6 @@ def report_runs(place: str | Path, name: str | None = None) -> list[Path]:
         written = f" The reports of {len(pages)} other runs were written." if pages else ""
         raise WorkspaceError(" ".join(damaged) + written)
     return pages
-
-
-def score_rows(place: str | Path) -> list[dict[str, Any]]:
-    """Return every score row of a workspace's runs as a dict, with its run and arm."""
-    workspace = workspace_at(place)
-    return [
-        {"run": record.name, "arm": each.arm, **asdict(each.row)}
-        for record in read_records(workspace)
-        for rows in [rows_of(record, workspace)]
-        for each in (*rows.rows, *rows.reference_points)
-    ]
 
 
 def html(document: Document) -> str:

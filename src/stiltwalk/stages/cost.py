@@ -8,10 +8,10 @@ from typing import Literal, NamedTuple
 
 from stiltwalk.recipe.schema import Recipe, TrainSettings
 from stiltwalk.recipe.types import Answering, DeviceName, resolved
-from stiltwalk.records import Split, TaskType
+from stiltwalk.records import Split
 from stiltwalk.stages.rows import StageRows
 from stiltwalk.tasks import TASKS
-from stiltwalk.tasks.load import num_rows, tokens_of_row
+from stiltwalk.tasks.load import num_asked, num_rows, tokens_of_row
 from stiltwalk.tasks.task import Task
 
 STEP_OVERHEAD_S = 0.012
@@ -108,9 +108,7 @@ def asked_cost(
     num_examples = num_tokens = 0
     for language in languages:
         for split in task.asked_splits:
-            rows = num_rows(task, recipe.data.where, split, language)
-            if max_rows is not None:
-                rows = min(rows, max_rows * _sides(task))
+            rows = num_asked(task, recipe.data.where, split, language, max_rows)
             num_examples += rows
             num_tokens += round(rows * mean_tokens(task, language, recipe))
     products_s = 2 * shape.block_weights * share * num_tokens / _flops_per_s(recipe)
@@ -130,11 +128,6 @@ def request_time(task: Task, language: str, recipe: Recipe, shape: ModelShape) -
     num_tokens = mean_tokens(task, language, recipe) + written
     products_s = 2 * shape.block_weights * num_tokens / _flops_per_s(recipe)
     return products_s + REQUEST_OVERHEAD_S * (1 + written)
-
-
-def _sides(task: Task) -> int:
-    """Return how many lines one row of a task stands for: a translation has two."""
-    return 2 if task.task_type is TaskType.RETRIEVAL else 1
 
 
 def mean_tokens(task: Task, language: str, recipe: Recipe) -> float:
@@ -165,7 +158,7 @@ def _gpu(name: str, fp32_peak: float, bf16_peak: float) -> Device:
 
 
 DEVICES: Mapping[DeviceName, Device] = {
-    "two-cpu-cores": Device(name="two CPU cores", fp32=60e9, bf16=120e9),
+    "two-cpu-cores": Device(name="two CPU cores", fp32=110e9, bf16=220e9),
     "rtx3090": _gpu("one GeForce RTX 3090", 35.6e12, 71e12),
     "rtx4090": _gpu("one GeForce RTX 4090", 82.6e12, 165e12),
     "a100": _gpu("one A100", 19.5e12, 312e12),

@@ -21,7 +21,7 @@ _HIDDEN = ("", "-1")
 def measured_on() -> MeasuredOn:
     """Return what a measurement made here and now would be about."""
     return MeasuredOn(
-        device=", ".join(sorted(set(_accelerators()))) or "cpu",
+        device=", ".join(sorted(set(accelerators()))) or "cpu",
         processor=processor(),
         stiltwalk=version("stiltwalk"),
         torch=version("torch"),
@@ -44,7 +44,7 @@ def processor() -> str:
 def num_accelerators() -> int:
     """Return how many accelerators this process may use."""
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    found = len(_accelerators())
+    found = len(accelerators())
     return min(found, len(visible.split(","))) if visible else found
 
 
@@ -63,7 +63,39 @@ def available_bytes() -> int:
     return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 
-def _accelerators() -> list[str]:
+def busy_s() -> tuple[float, float] | None:
+    """Return the seconds that all cores worked, and those that a host took, since start-up."""
+    try:
+        ticks = [
+            int(each)
+            for each in Path("/proc/stat").read_text(encoding="utf-8").split("\n", 1)[0].split()[1:]
+        ]
+    except (OSError, ValueError):
+        return None
+    per_s = os.sysconf("SC_CLK_TCK")
+    user, nice, system, _, _, irq, softirq, stolen = ticks[:8]
+    return (user + nice + system + irq + softirq) / per_s, stolen / per_s
+
+
+_NATIVE = {
+    "bf16": ("amx_bf16", "avx512_bf16", "bf16"),
+    "fp16": ("amx_fp16", "avx512_fp16", "asimdhp"),
+    "int8": ("amx_int8", "avx512_vnni", "avx_vnni", "i8mm"),
+}
+
+
+def native_formats() -> dict[str, tuple[str, ...]]:
+    """Return the number formats other than fp32 that the processor multiplies, with what does."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return {}
+    known = next((line.split() for line in lines if line.startswith(("flags", "Features"))), [])
+    found = {name: tuple(each for each in ways if each in known) for name, ways in _NATIVE.items()}
+    return {name: ways for name, ways in found.items() if ways}
+
+
+def accelerators() -> list[str]:
     """Return the names of the accelerators that are not hidden from this process."""
     if os.environ.get("CUDA_VISIBLE_DEVICES", "all") in _HIDDEN:
         return []

@@ -222,15 +222,6 @@ def run_folders(workspace: Workspace) -> list[Path]:
     return folders
 
 
-def read_records(workspace: Workspace) -> list[RunRecord]:
-    """Return the records of every run in a workspace, by name.
-
-    Raises:
-        WorkspaceError: if there is none, or one is damaged.
-    """
-    return [read_record(folder) for folder in run_folders(workspace)]
-
-
 def read_record(run: Path) -> RunRecord:
     """Return the record in a run's folder.
 

@@ -335,6 +335,23 @@ def num_rows(task: Task, source: DataSource, split: Split, language: str) -> int
     return ESTIMATED_ROWS if task.files is None else len(examples(task, source, split, language))
 
 
+def num_asked(
+    task: Task, source: DataSource, split: Split, language: str, max_rows: int | None
+) -> int:
+    """Return how many rows of a split `max_rows` leaves; of retrieval the sentences of both sides.
+
+    Raises:
+        DataError: if files that are read for it have rows that cannot be used.
+    """
+    rows = num_rows(task, source, split, language)
+    if max_rows is None or task.task_type is not TaskType.RETRIEVAL:
+        return rows if max_rows is None else min(rows, max_rows)
+    if sources.are_read(task, source) and not sources.are_awaited(task, source):
+        kept = bitext(task, source, split, language, max_rows)
+        return len(kept.foreign) + len(kept.english)
+    return min(rows, 2 * max_rows)
+
+
 @lru_cache(maxsize=1000)
 def _num_rows_in(task: Task, source: DataSource, split: Split, language: str) -> int | None:
     """Count a split in the files of a folder in the hub's layout, None where it is not there.

@@ -6,6 +6,7 @@ import json
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from importlib.metadata import entry_points
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, ClassVar, Literal
@@ -27,6 +28,8 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
 Code = Annotated[str, Field(pattern=r"^[a-z]{2,3}([_-][A-Za-z]+)?$")]
 Count = Annotated[int, Field(ge=1)]
 LANGUAGE = "{language}"
+ENTRY_POINTS = "stiltwalk.tasks"
+"""The group in which a package names files that declare tasks."""
 
 _ROLES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
@@ -192,7 +195,7 @@ def _reader(own: OwnTask, labels: tuple[str, ...]) -> Reader:
 
 
 def own_tasks(given: object, folder: Path) -> tuple[OwnTask, ...]:
-    """Return the tasks of a recipe's `tasks`: tables, or names of files that declare some.
+    """Return the tasks of a recipe's `tasks`: tables, or files that declare some, or their names.
 
     Args:
         given: as TOML says it.
@@ -208,11 +211,25 @@ def own_tasks(given: object, folder: Path) -> tuple[OwnTask, ...]:
     found: list[OwnTask] = []
     for each in given:
         named = isinstance(each, str)
-        found += read_own_tasks(folder / each) if named else [_declared(each, folder)]
+        found += read_own_tasks(_file_of(each, folder)) if named else [_declared(each, folder)]
     for name in (own.name for own in found):
         if sum(own.name == name for own in found) > 1:
             raise RecipeError(f"tasks declares {name!r} twice: rename one of them.")
     return tuple(found)
+
+
+def _file_of(name: str, folder: Path) -> Path:
+    """Return the file of a path, or that which an installed package ships as `stiltwalk.tasks`."""
+    shipped = entry_points(group=ENTRY_POINTS, name=name)
+    if not shipped or (folder / name).exists():
+        return folder / name
+    try:
+        return Path(next(iter(shipped)).load())
+    except (ImportError, AttributeError, TypeError) as error:
+        raise RecipeError(
+            f"tasks names {name!r}, which a package ships and cannot give ({error}): its entry "
+            f"point in {ENTRY_POINTS} must lead to the path of a TOML file."
+        ) from error
 
 
 def read_own_tasks(file: Path) -> tuple[OwnTask, ...]:

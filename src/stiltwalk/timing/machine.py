@@ -16,6 +16,7 @@ import torch
 
 from stiltwalk.files import opened, runtime_folder
 from stiltwalk.models.device import pick_device
+from stiltwalk.store.machine import busy_s
 from stiltwalk.timing.record import Case, MachineState
 
 _PROC = Path("/proc")
@@ -102,13 +103,13 @@ class Watch:
         """Start watching."""
         self._counter, self._energy_j = _energy_counter()
         self._joules = self._energy_j()
-        self._busy, self._began = _busy_s(), time.monotonic()
+        self._busy, self._began = busy_s(), time.monotonic()
         self._own_s = time.process_time()
 
     def state(self, case: Case) -> MachineState:
         """Return what the machine was like since the watch was made, while a case was measured."""
         elsewhere = steal_time = None
-        now = _busy_s()
+        now = busy_s()
         if self._busy and now:
             cores_s = max(1e-9, (time.monotonic() - self._began) * (os.cpu_count() or 1))
             steal_time = (now[1] - self._busy[1]) / cores_s
@@ -132,17 +133,6 @@ class Watch:
         if now is None or self._joules is None or now < self._joules:
             return None
         return now - self._joules
-
-
-def _busy_s() -> tuple[float, float] | None:
-    """Return the seconds that all cores worked, and those that a host took, since start-up."""
-    try:
-        ticks = [int(each) for each in (_PROC / "stat").read_text().split("\n", 1)[0].split()[1:]]
-    except (OSError, ValueError):
-        return None
-    per_s = os.sysconf("SC_CLK_TCK")
-    user, nice, system, _, _, irq, softirq, stolen = ticks[:8]
-    return (user + nice + system + irq + softirq) / per_s, stolen / per_s
 
 
 def _clock_mhz() -> float | None:

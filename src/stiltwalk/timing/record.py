@@ -428,6 +428,10 @@ class Speed:
     operations: dict[str, tuple[Operations, Operations]] = field(default_factory=dict)
     tested_unix_s: float | None = None
 
+    def __repr__(self) -> str:
+        """Return what follows from it: all that it holds fills pages."""
+        return f"<Speed of {self.b} against {self.a}: {' '.join(self.summary) or self.reason}>"
+
 
 def write_speed(speed: Speed, file: Path) -> None:
     """Keep a comparison as JSON."""
