@@ -36,10 +36,11 @@ from stiltwalk.inference.predictor import Delayed, Predictor, Settings, System, 
 from stiltwalk.models.locate import MINI_BASE, locate
 from stiltwalk.recipe.schema import ModelSettings
 from stiltwalk.tasks import TASKS
-from stiltwalk.timing.blocks import Along, controlled, load_workload
+from stiltwalk.timing.blocks import Along, controlled
 from stiltwalk.timing.sample_size import QUICK, SINGLE_STREAM, Figure
 from stiltwalk.timing.session import Session
 from stiltwalk.timing.tost import Verdict, judge
+from stiltwalk.timing.workload import load_workload
 
 TASK = TASKS["tatoeba"]
 MARGIN = 0.03

@@ -23,10 +23,9 @@ from stiltwalk.store import machine
 from stiltwalk.store.workspace import Workspace
 from stiltwalk.timing import attempts, sample_size
 from stiltwalk.timing.attempts import Tell
-from stiltwalk.timing.compare import told_formats
 from stiltwalk.timing.record import Speed, read_speed
 from stiltwalk.timing.sample_size import QUICK, Profile
-from stiltwalk.timing.session import ModelPair, Session
+from stiltwalk.timing.session import ModelPair, Session, told_formats
 
 if TYPE_CHECKING:
     from walking import Walked

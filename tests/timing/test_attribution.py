@@ -37,10 +37,10 @@ from stiltwalk.timing.attribution import (
     uneven_costs,
     work_ratios,
 )
-from stiltwalk.timing.blocks import Workload
 from stiltwalk.timing.record import LanguageText, LanguageTime, Speed, TextCost
 from stiltwalk.timing.sample_size import Figure
 from stiltwalk.timing.structure import Difference
+from stiltwalk.timing.workload import Workload
 
 TIMES_S = {("xnli", "en"): 1.0, ("xnli", "th"): 2.0, ("panx", "en"): 4.0, ("panx", "th"): 8.0}
 

@@ -14,9 +14,10 @@ from recorded import Recorded, noisy, rng
 
 from stiltwalk.data.source import DataSource
 from stiltwalk.tasks import TASKS
-from stiltwalk.timing.blocks import Bench, Block, Measured, Workload, controlled, load_workload
+from stiltwalk.timing.blocks import Bench, Block, Measured, controlled
 from stiltwalk.timing.sample_size import FULL, OFFLINE, QUICK, SINGLE_STREAM, Figure, Scenario
 from stiltwalk.timing.tost import Verdict, judge
+from stiltwalk.timing.workload import Workload, load_workload
 
 WARMING = 2
 """Answers of a block that do not count: one of each system."""
@@ -44,7 +45,7 @@ def pair(ratio: float, spread: float = 0.01) -> tuple[Recorded, Recorded]:
 
 def test_queries_are_asked_in_abba_and_baab_by_turns() -> None:
     a, b = pair(1.0)
-    bench(a, b)._block(per_language=3)
+    bench(a, b)._block(3, rng())
     quads = [a.log[at : at + 4] for at in range(WARMING, len(a.log), 4)]
     orders = ["".join(name for name, _ in quad) for quad in quads]
     assert sorted(orders) == ["ABBA"] * 3 + ["BAAB"] * 3
@@ -59,7 +60,7 @@ def test_what_the_first_turn_of_a_query_costs_favours_neither_system() -> None:
         asked.append(rows)
         return 0.02 if len(asked) % 4 == WARMING + 1 else 0.01
 
-    block = bench(Recorded("A", slower_when_new), Recorded("B", slower_when_new))._block(2)
+    block = bench(Recorded("A", slower_when_new), Recorded("B", slower_when_new))._block(2, rng())
     assert block.log_ratio(Figure.TIME) == pytest.approx(0.0)
     assert block.log_ratio(Figure.P50) == pytest.approx(0.0)
 
@@ -68,8 +69,8 @@ def test_either_order_may_be_first() -> None:
     a, b = pair(1.0)
     measured = bench(a, b)
     firsts = set()
-    for _ in range(20):
-        measured._block(per_language=1)
+    for seed in range(20):
+        measured._block(1, rng(seed))
         firsts.add(a.log[WARMING][0])
     assert firsts == {"A", "B"}
 
@@ -78,7 +79,7 @@ def test_both_systems_lie_elsewhere_in_every_block_and_answer_once_before_it_cou
     a, b = pair(1.0)
     measured = bench(a, b)
     for blocks in (1, 2, 3):
-        measured._block(per_language=1)
+        measured._block(1, rng())
         assert (a.moves, b.moves) == (blocks, blocks)
         assert [name for name, _ in a.log[:WARMING]] == ["A", "B"]
         assert len(a.log) == WARMING + 4 * len(WORKLOAD.rows)
@@ -118,7 +119,7 @@ def test_figures_are_those_of_the_queries_of_a_language() -> None:
     a, b = pair(1.0)
     b.time_s = lambda rows: 0.03 if rows[0] >= 10 else 0.02
     a.time_s = lambda _: 0.01
-    block: Block = bench(a, b)._block(per_language=2)
+    block: Block = bench(a, b)._block(2, rng())
     assert block.log_ratio(Figure.P50, "zh") == pytest.approx(log(3))
     assert block.log_ratio(Figure.P50, "de") == pytest.approx(log(2))
     assert block.value(1, Figure.TIME) == pytest.approx(0.025)
@@ -139,7 +140,7 @@ def test_a_tail_is_that_of_blocks_with_requests_enough_or_is_not_shown(
     figure: Figure, requests: int
 ) -> None:
     measuring = bench(*pair(1.0), FULL.scenarios[0])
-    blocks = tuple(measuring._block(per_language=10) for _ in range(70))
+    blocks = tuple(measuring._block(10, rng()) for _ in range(70))
     many = Measured(blocks=blocks, wanted_blocks=1, is_steady=True)
     assert len(many.log_ratios(Figure.P50)) == 70
     held = [len(each.languages) for each in many._of(figure)]

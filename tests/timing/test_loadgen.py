@@ -7,8 +7,8 @@ from collections import Counter
 import pytest
 from recorded import Recorded
 
-from stiltwalk.timing.blocks import Request
 from stiltwalk.timing.loadgen import LEAST_QUERIES, Load, highest, parsed, run_load
+from stiltwalk.timing.workload import Request
 
 REQUESTS = [Request("de", row) for row in range(16)]
 SUMMARY = """

@@ -12,11 +12,11 @@ from stiltwalk.inference.predictor import Settings
 from stiltwalk.models.locate import MINI_BASE, locate
 from stiltwalk.recipe.schema import ModelSettings
 from stiltwalk.tasks import TASKS
-from stiltwalk.timing.blocks import load_workload
 from stiltwalk.timing.compare import compare
 from stiltwalk.timing.record import InstrumentTest
 from stiltwalk.timing.sample_size import FULL, LEAST_REQUESTS
 from stiltwalk.timing.session import ModelPair, Session
+from stiltwalk.timing.workload import load_workload
 
 SHORT = replace(
     FULL,

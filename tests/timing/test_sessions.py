@@ -16,7 +16,7 @@ from test_compare import STATE, instrument, measurement
 from stiltwalk.inference.predictor import Delayed, Spent
 from stiltwalk.timing import compare as comparing
 from stiltwalk.timing import machine, session
-from stiltwalk.timing.blocks import Along, Bench, KeptBlocks, Workload, controlled
+from stiltwalk.timing.blocks import Along, Bench, KeptBlocks, controlled
 from stiltwalk.timing.compare import compare, judged_cells, told_anyway
 from stiltwalk.timing.loadgen import Load
 from stiltwalk.timing.record import (
@@ -31,6 +31,7 @@ from stiltwalk.timing.sample_size import OFFLINE, QUICK, SINGLE_STREAM, Figure
 from stiltwalk.timing.session import DELAYS, ModelPair, Session
 from stiltwalk.timing.structure import Structure
 from stiltwalk.timing.tost import Verdict
+from stiltwalk.timing.workload import Workload
 
 WORKLOAD = Workload({"de": range(10), "zh": range(10, 20)})
 PROFILE = replace(QUICK, block_s=0.1, look_s=1.0)

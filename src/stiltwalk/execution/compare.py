@@ -44,10 +44,11 @@ from stiltwalk.tasks import TASKS, declare, target_names
 from stiltwalk.tasks.sources import available_languages
 from stiltwalk.tasks.task import Task
 from stiltwalk.timing.attempts import Earlier, attempted
-from stiltwalk.timing.blocks import KeptBlocks, load_workload
+from stiltwalk.timing.blocks import KeptBlocks
 from stiltwalk.timing.compare import compare
 from stiltwalk.timing.record import Quality, Speed
 from stiltwalk.timing.session import ModelPair, Session, conditions
+from stiltwalk.timing.workload import load_workload
 from stiltwalk.wording import duration
 
 Model = Path | PromptedFolder

@@ -35,7 +35,7 @@ from stiltwalk.tasks import TASKS, target_names
 from stiltwalk.tasks.sources import available_languages
 from stiltwalk.timing.attempts import Earlier, attempted
 from stiltwalk.timing.attribution import breakdowns
-from stiltwalk.timing.blocks import Along, Bench, KeptBlocks, Measured, Workload, load_workload
+from stiltwalk.timing.blocks import Along, Bench, KeptBlocks, Measured
 from stiltwalk.timing.compare import judged_cells, summarise, why_void
 from stiltwalk.timing.machine import Watch, alone
 from stiltwalk.timing.record import (
@@ -51,6 +51,7 @@ from stiltwalk.timing.record import (
 from stiltwalk.timing.sample_size import Figure, Profile, Scenario, margin_of
 from stiltwalk.timing.session import Measurement, Session
 from stiltwalk.timing.tost import judge
+from stiltwalk.timing.workload import Workload, load_workload
 
 LEVELS = {"quick": (1, 4), "full": (1, 2, 4, 8, 16)}
 FIXED_TOKENS = 16

@@ -95,10 +95,11 @@ def test_instrument(tell: Callable[[str], None]) -> dict[str, Any]:
         `resolvable`, the smallest margin that equality can be shown within, and `void`.
     """
     from stiltwalk.inference.predictor import Settings
-    from stiltwalk.timing.blocks import controlled, load_workload
+    from stiltwalk.timing.blocks import controlled
     from stiltwalk.timing.machine import alone, waited
     from stiltwalk.timing.sample_size import QUICK, SINGLE_STREAM
     from stiltwalk.timing.session import ModelPair, Session
+    from stiltwalk.timing.workload import load_workload
 
     found = locate(ModelSettings(name=MINI_BASE), fetch=False)
     assert found.folder is not None

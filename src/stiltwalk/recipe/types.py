@@ -145,6 +145,7 @@ class RetrievalSettings:
 
 ProfileName = Literal["quick", "full"]
 ScenarioName = Literal["SingleStream", "Offline"]
+MeasureMode = Literal["auto", "alternating", "duet"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,6 +161,8 @@ class MeasureSettings:
         profile: quick takes minutes an arm and seed, full takes hours.
         targets: time these; none for all of the recipe's.
         scenarios: in these alone, which takes less time; none for all of the profile's.
+        mode: both models by turns, or at the same time, each on a core of its own ("duet", where
+            two cores are there and each takes one thread); "auto" lets a pilot choose.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
@@ -168,6 +171,7 @@ class MeasureSettings:
     profile: ProfileName = "quick"
     targets: tuple[str, ...] = ()
     scenarios: tuple[ScenarioName, ...] = ()
+    mode: MeasureMode = "alternating"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from stiltwalk.errors import ClusterError, RecipeError, WorkspaceError
 from stiltwalk.recipe.schema import Precision, Recipe
-from stiltwalk.recipe.types import ProfileName, ScenarioName
+from stiltwalk.recipe.types import MeasureMode, ProfileName, ScenarioName
 from stiltwalk.records import Phase, ScoreRow
 from stiltwalk.stages.context import Context
 from stiltwalk.stages.cost import ModelShape, StageCost, request_time
@@ -61,6 +61,7 @@ class Measure(Stage):
     names: tuple[str, str] = field(compare=False)
     profile: ProfileName
     scenarios: tuple[ScenarioName, ...]
+    mode: MeasureMode
     num_threads: int
     on: MeasuredOn | None
     budget_s: float | None
@@ -137,6 +138,7 @@ class Measure(Stage):
             "seed": self.trained_seed,
             "budget_s": self.budget_s,
             "wait": WAIT in os.environ,
+            "mode": self.mode,
         }
 
         def tell(said: str | tuple[float, float]) -> None:
@@ -216,8 +218,8 @@ def require_machine(planned: MeasuredOn | None) -> None:
 def timed_pair(a: Predict, b: Predict, context: Context) -> ModelPair:
     """Return two evaluations' models, asked as they were scored, and the requests of both."""
     from stiltwalk.stages.predict_run import asked_model
-    from stiltwalk.timing.blocks import load_workload
     from stiltwalk.timing.session import ModelPair
+    from stiltwalk.timing.workload import load_workload
 
     return ModelPair(
         folders=(asked_model(a, context), asked_model(b, context)),

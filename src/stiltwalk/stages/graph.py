@@ -127,6 +127,7 @@ def _timed(recipe: Recipe, asked: Mapping[tuple[int, str], Sequence[Predict]]) -
             names=(BASELINE_ARM, name),
             profile=measure.profile,
             scenarios=measure.scenarios,
+            mode=measure.mode,
             num_threads=recipe.num_threads,
             on=None,
             budget_s=shares[seed, name],

@@ -44,8 +44,9 @@ from stiltwalk.timing.tost import ALPHA, sample
 
 if TYPE_CHECKING:  # torch is heavy, and reports do without it
     from stiltwalk.inference.predictor import Spent
-    from stiltwalk.timing.blocks import Pair, Workload
+    from stiltwalk.timing.blocks import Pair
     from stiltwalk.timing.structure import Difference
+    from stiltwalk.timing.workload import Workload
 
 PARALLEL = ("xnli", "pawsx", "xquad")
 """Targets whose test rows say the same in every language."""

@@ -1,4 +1,4 @@
-"""Two systems on the same requests, in blocks: the clock of the instrument, and what it asks.
+"""Two systems on the same requests, in blocks: the clock of the instrument.
 
 Shape letters: S systems (A, B, and while the instrument is tested A under a second name, by itself
 and delayed), Q queries of a block, T turns of a system within a block.
@@ -10,22 +10,21 @@ import gc
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field, fields, replace
+from functools import partial
 from math import inf, log
 from pathlib import Path
 from statistics import fmean, median
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from stiltwalk.data.source import DataSource
-from stiltwalk.inference.predictor import Delayed, Spent, System
-from stiltwalk.records import Split, TaskType
-from stiltwalk.tasks.load import bitext, examples
-from stiltwalk.tasks.task import Task
+from stiltwalk.inference.predictor import Spent, System
+from stiltwalk.recipe.types import MeasureMode
+from stiltwalk.timing.duet import Cores, Duet, asked
 from stiltwalk.timing.sample_size import (
     LEAST_REQUESTS,
     MOST_BLOCKS,
@@ -35,6 +34,7 @@ from stiltwalk.timing.sample_size import (
     Scenario,
     blocks_for,
 )
+from stiltwalk.timing.workload import Request, Workload
 from stiltwalk.wording import duration
 
 _WINDOW_QUERIES = 10
@@ -51,63 +51,8 @@ _TURNS = 2
 """Of every system within a query."""
 
 Pair = tuple[System, System]
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """One example, or one line of a retrieval task, and its language."""
-
-    language: str
-    row: Any
-
-
-@dataclass(frozen=True)
-class Workload:
-    """The rows that requests are drawn from, language by language."""
-
-    rows: Mapping[str, Sequence[Any]]
-
-    def draw(self, per_language: int, rng: np.random.Generator) -> list[Request]:
-        """Return requests in random order, the same number of every language.
-
-        All languages give the rows at the same relative positions: in parallel test sets (XNLI,
-        XQuAD, PAWS-X) that is the same content in every language.
-        """
-        places = [rng.random() for _ in range(per_language)]
-        drawn = [
-            Request(language, rows[int(place * len(rows))])
-            for language, rows in self.rows.items()
-            for place in places
-        ]
-        rng.shuffle(drawn)
-        return drawn
-
-    def only(self, language: str) -> Workload:
-        """Return the requests of one language."""
-        return Workload({language: self.rows[language]})
-
-
-def load_workload(
-    task: Task, source: DataSource, languages: Sequence[str], max_rows: int | None
-) -> Workload:
-    """Read the test rows of a task; of a retrieval task the lines that are not English.
-
-    Raises:
-        DataError: if the rows are not there or one cannot be used.
-    """
-    if task.task_type is TaskType.RETRIEVAL:
-        return Workload(
-            {
-                language: [
-                    line.text
-                    for line in bitext(task, source, Split.TEST, language, max_rows).foreign
-                ]
-                for language in languages
-            }
-        )
-    return Workload(
-        {language: examples(task, source, Split.TEST, language, max_rows) for language in languages}
-    )
+Asking = Literal["alternating", "duet"]
+"""One system after the other, or two at the same time."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,7 +60,9 @@ class Block:
     """One block: each query's language ("" for several) and its times.
 
     `spent` is what all answers of A, and of B, took together; not told of blocks that were joined.
-    `took_s` is the time of the whole block, `parts_s` holds times (S, Q, T) of parts by figure.
+    `took_s` is the time of the whole block, `parts_s` holds times (S, Q, T) of parts by figure,
+    `partners` the place of what each system is compared with: of A, or of A as it was asked at the
+    same time.
     """
 
     languages: tuple[str, ...]
@@ -124,12 +71,14 @@ class Block:
     spent: tuple[Spent, ...] = ()
     took_s: float = 0.0
     parts_s: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+    partners: tuple[int, ...] = ()
 
-    def of(self, systems: Sequence[int]) -> Block:
-        """Return the same of some systems."""
-        places = list(systems)
+    def against(self, system: int) -> Block:
+        """Return the same of A and another system in B's place."""
+        places = [self.partners[system] if self.partners else 0, system]
         parts_s = {figure: times_s[places] for figure, times_s in self.parts_s.items()}
-        return replace(self, times_s_SQT=self.times_s_SQT[places], parts_s=parts_s)
+        times_s_SQT = self.times_s_SQT[places]
+        return replace(self, times_s_SQT=times_s_SQT, parts_s=parts_s, partners=())
 
     def log_ratio(self, figure: Figure, language: str | None = None) -> float:
         """Return log(B / A) of a figure, over all queries or those of one language."""
@@ -163,13 +112,14 @@ class Measured:
 
     `wanted_blocks` is what the pilot's spread asked for, which may be more than were measured;
     `is_steady` whether the warm-up came to windows that agree; `block_s` is what a block takes.
-    There are no blocks where so many would have taken too long.
+    There are no blocks where so many would have taken too long. `mode` is how systems were asked.
     """
 
     blocks: tuple[Block, ...]
     wanted_blocks: int
     is_steady: bool
     block_s: float = 0.0
+    mode: Asking = "alternating"
 
     @property
     def needs_s(self) -> float:
@@ -178,7 +128,7 @@ class Measured:
 
     def against(self, system: int) -> Measured:
         """Return the same of A and another system in B's place."""
-        return replace(self, blocks=tuple(each.of([0, system]) for each in self.blocks))
+        return replace(self, blocks=tuple(each.against(system) for each in self.blocks))
 
     def shows(self, figure: Figure) -> bool:
         """Tell whether enough requests were timed for a figure: a tail needs many, twice."""
@@ -250,6 +200,7 @@ def _read_block(kept: dict[str, Any]) -> Block:
         spent=tuple(Spent(**each) for each in kept["spent"]),
         took_s=kept["took_s"],
         parts_s={figure: np.array(times_s) for figure, times_s in kept["parts_s"].items()},
+        partners=tuple(kept["partners"]),
     )
 
 
@@ -277,6 +228,22 @@ class Along:
 _ALONE = Along()
 
 
+@dataclass(eq=False)
+class _Way:
+    """How systems are asked, and the blocks that were; `block` takes requests per language."""
+
+    mode: Asking
+    block: Callable[[int, np.random.Generator], Block]
+    rng: np.random.Generator
+    place: str = ""
+    found: list[Block] = field(default_factory=list)
+
+    @property
+    def block_s(self) -> float:
+        """What a block takes."""
+        return fmean(block.took_s for block in self.found)
+
+
 @dataclass(frozen=True, eq=False)
 class Bench:
     """Puts systems through blocks of one scenario over the same requests.
@@ -288,6 +255,8 @@ class Bench:
         profile: how long.
         rng: draws requests and orders.
         along: see there.
+        mode: how systems are asked; where it is open, a pilot of each says which decides sooner.
+        cores: for two systems at a time; None where that cannot be.
     """
 
     systems: tuple[System, ...]
@@ -296,6 +265,8 @@ class Bench:
     profile: Profile
     rng: np.random.Generator
     along: Along = _ALONE
+    mode: MeasureMode = "alternating"
+    cores: Cores | None = None
 
     def measure(self, margins: Sequence[float], num_cells: int) -> Measured:
         """Warm up, size the measurement by a pilot, measure; nothing where that takes too long.
@@ -305,10 +276,8 @@ class Bench:
             num_cells: of the whole comparison; see `blocks_for`.
         """
         is_steady, query_s = self._warm_up()
-        kept, profile, along = self.along.kept.of(self.along.place), self.profile, self.along
+        profile, along = self.profile, self.along
         per_language = self._requests_per_language(query_s)
-        if kept:
-            per_language = kept[0].num_requests // len(self.workload.rows)
         fewest = profile.pilot_blocks + profile.fewest_blocks
         none = Measured(blocks=(), wanted_blocks=fewest, is_steady=is_steady)
         block_s = _TURNS * len(self.systems) * query_s * self._num_queries(per_language)
@@ -318,40 +287,59 @@ class Bench:
             long_s = TYPICAL_BLOCKS * block_s
             along.tell(f"a verdict takes about {duration(long_s)} where the machine is quiet")
         began = time.perf_counter()
-        self.rng.spawn(len(kept))  # what their requests were drawn with
-        blocks = self._more(kept, per_language, profile.pilot_blocks, block_s * fewest)
-        pilot = blocks[: profile.pilot_blocks]
-        block_s = fmean(block.took_s for block in pilot)
-        wanted = self._wanted(pilot, margins, num_cells)
-        left_s = along.allowed_s - (time.perf_counter() - began)
-        in_time = int(min(profile.most_s, left_s) / block_s)
-        if wanted > min(in_time, MOST_BLOCKS):
-            along.tell(f"a verdict needs {wanted} blocks, about {duration(wanted * block_s)} here")
-        if wanted * block_s > left_s and not along.is_first:
-            return replace(none, wanted_blocks=wanted, block_s=block_s)
-        most = max(profile.fewest_blocks, min(MOST_BLOCKS, in_time))
-        count = min(max(wanted, profile.least_blocks), most)
-        blocks = self._more(blocks, per_language, profile.pilot_blocks + count, 0.0)
-        return Measured(
-            blocks=tuple(blocks[profile.pilot_blocks :]),
-            wanted_blocks=wanted,
-            is_steady=is_steady,
-            block_s=block_s,
-        )
+        with ExitStack() as stack:
+            ways = [
+                self._piloted(way, per_language, block_s * fewest)
+                for way in self._ways(block_s, stack)
+            ]
+            wanted = [self._wanted(each.found, margins, num_cells) for each in ways]
+            count, way = min(
+                zip(wanted, ways, strict=True), key=lambda each: each[0] * each[1].block_s
+            )
+            needed_s = count * way.block_s
+            measured = replace(none, wanted_blocks=count, block_s=way.block_s, mode=way.mode)
+            along.tell(f"a verdict takes {count} blocks ({way.mode}), about {duration(needed_s)}")
+            left_s = along.allowed_s - (time.perf_counter() - began)
+            if needed_s > left_s and not along.is_first:
+                return measured
+            in_time = int(min(profile.most_s, left_s) / way.block_s)
+            most = max(profile.fewest_blocks, min(MOST_BLOCKS, in_time))
+            count = min(max(count, profile.least_blocks), most)
+            self._more(way, per_language, profile.pilot_blocks + count, 0.0)
+            return replace(measured, blocks=tuple(way.found[profile.pilot_blocks :]))
 
-    def _more(
-        self, blocks: Sequence[Block], per_language: int, count: int, then_s: float
-    ) -> list[Block]:
-        """Return blocks and as many more as make the count; tell what is left, and after them."""
-        found = list(blocks)
-        while len(found) < count:
-            found.append(self._block(per_language))
-            self.along.kept.add(self.along.place, found[-1])
-            self.along.moved((count - len(found)) * found[-1].took_s + then_s)
-        return found
+    def _ways(self, block_s: float, stack: ExitStack) -> Iterator[_Way]:
+        """Yield how systems may be asked; two at once only where a pilot of that is soon over."""
+        (rng,) = self.rng.spawn(1) if self.cores else (self.rng,)
+        if self.mode != "duet" or not self.cores:
+            yield _Way("alternating", self._block, self.rng)
+        if self.mode == "alternating" or not self.cores:
+            return
+        if self.mode == "duet" or self.profile.pilot_blocks * block_s < _LONG_S / 2:
+            duet = stack.enter_context(Duet(self.systems, self.cores))
+            yield _Way("duet", partial(self._duet_block, duet), rng)
 
-    def _wanted(self, pilot: Sequence[Block], margins: Sequence[float], num_cells: int) -> int:
+    def _piloted(self, way: _Way, per_language: int, then_s: float) -> _Way:
+        """Take in what is kept of a way, and measure what its pilot lacks."""
+        way.place = self.along.place + f", {way.mode}" * (way.mode != "alternating")
+        way.found += self.along.kept.of(way.place)
+        way.rng.spawn(len(way.found))  # what their requests were drawn with
+        self._more(way, per_language, self.profile.pilot_blocks, then_s)
+        return way
+
+    def _more(self, way: _Way, per_language: int, count: int, then_s: float) -> None:
+        """Measure until there are so many blocks; tell what is left of them, and after them."""
+        if way.found:  # a session that goes on asks as it did
+            per_language = way.found[0].num_requests // len(self.workload.rows)
+        while len(way.found) < count:
+            (rng,) = way.rng.spawn(1)  # a session that goes on draws what it would have drawn
+            way.found.append(way.block(per_language, rng))
+            self.along.kept.add(way.place, way.found[-1])
+            self.along.moved((count - len(way.found)) * way.found[-1].took_s + then_s)
+
+    def _wanted(self, found: Sequence[Block], margins: Sequence[float], num_cells: int) -> int:
         """Return how many blocks the figures ask for, B's and those of A under a second name."""
+        pilot = found[: self.profile.pilot_blocks]
         seen = Measured(blocks=tuple(pilot), wanted_blocks=0, is_steady=True)
         return max(
             max(
@@ -394,7 +382,7 @@ class Bench:
         queries = max(self.profile.least_queries, self.profile.block_s / (4 * query_s))
         return max(1, round(queries * size / languages))
 
-    def _block(self, per_language: int) -> Block:
+    def _block(self, per_language: int, rng: np.random.Generator) -> Block:
         """Ask all systems the same queries, as ABBA and BAAB; chance says which is first.
 
         What drifts evenly within a query's turns cancels. The first turn of a query is slower than
@@ -402,7 +390,6 @@ class Bench:
         All lie elsewhere in memory in every block, so that its chance is part of what differs
         between blocks, and of the interval, and not of the models.
         """
-        (rng,) = self.rng.spawn(1)  # a session that goes on draws what it would have drawn
         began, count = time.perf_counter(), len(self.systems)
         queries = self.scenario.queries(self.workload.draw(per_language, rng))
         for system in rng.permutation(count):
@@ -411,34 +398,56 @@ class Bench:
         for each in self.systems:
             each.answer([queries[0][0].row])  # the first answer in a new place is slower
         first = int(rng.integers(count))
-        asked: list[list[list[Spent]]] = [[] for _ in self.systems]
+        taken: list[list[list[Spent]]] = [[] for _ in self.systems]
         for number, query in enumerate(queries):
             rows = [each.row for each in query]
             order = [(first + number + place) % count for place in range(count)]
             for system in order + order[::-1]:
-                asked[system].append(_asked(self.systems[system], rows))
+                taken[system].append(asked(self.systems[system], rows))
+        per_query = [[each[at::_TURNS] for at in range(_TURNS)] for each in taken]
+        return _block_of(self.scenario, queries, [_rows(each) for each in per_query], began)
 
-        def of(field: str) -> NDArray[np.float64]:
-            times_s = [
-                [getattr(answer[name], field) for answer in answers]
-                for answers in asked
-                for name in range(len(answers[0]))
-            ]
-            return np.array(times_s).reshape(len(times_s), len(queries), _TURNS)
-
-        return Block(
-            languages=tuple(query[0].language if len(query) == 1 else "" for query in queries),
-            num_requests=sum(map(len, queries)),
-            times_s_SQT=of("time_s"),
-            parts_s={e: of(part) for e, part in _PARTS.items() if e in self.scenario.figures},
-            spent=tuple(_added([answer[0] for answer in answers]) for answers in asked[:2]),
-            took_s=time.perf_counter() - began,
-        )
+    def _duet_block(self, duet: Duet, per_language: int, rng: np.random.Generator) -> Block:
+        """Ask A and every other system the same queries at once, on swapped cores in the end."""
+        began = time.perf_counter()
+        queries = self.scenario.queries(self.workload.draw(per_language, rng))
+        rows = [[each.row for each in query] for query in queries]
+        duet.move(rows[0][0])
+        pairs = [duet.turns((0, other), rows) for other in range(1, len(self.systems))]
+        (a, b), *more = [[_rows(each) for each in pair] for pair in pairs]
+        partners = [0] * (len(a) + len(b))
+        for ours, theirs in more:  # its A last, so that every system keeps its place
+            partners += [len(partners) + len(theirs)] * (len(theirs) + len(ours))
+            b += theirs + ours
+        return replace(_block_of(self.scenario, queries, [a, b], began), partners=tuple(partners))
 
 
-def _asked(system: System, rows: Sequence[Any]) -> list[Spent]:
-    """Return what a system took, or several: those that share its answer."""
-    return system.answers(rows) if isinstance(system, Delayed) else [system.answer(rows)]
+def _rows(turns: Sequence[Sequence[Sequence[Spent]]]) -> list[list[list[Spent]]]:
+    """Return by name that shares an answer, query and turn what a system took by turn and query."""
+    names = range(len(turns[0][0]))
+    return [[[turn[at][name] for turn in turns] for at in range(len(turns[0]))] for name in names]
+
+
+def _block_of(
+    scenario: Scenario,
+    queries: Sequence[Sequence[Request]],
+    taken: Sequence[list[list[list[Spent]]]],
+    began: float,
+) -> Block:
+    """Return what systems took, by system, name, query and turn."""
+    rows = [name for system in taken for name in system]
+
+    def of(part: str) -> NDArray[np.float64]:
+        return np.array([[[getattr(e, part) for e in turns] for turns in name] for name in rows])
+
+    return Block(
+        languages=tuple(query[0].language if len(query) == 1 else "" for query in queries),
+        num_requests=sum(map(len, queries)),
+        times_s_SQT=of("time_s"),
+        parts_s={name: of(part) for name, part in _PARTS.items() if name in scenario.figures},
+        spent=tuple(_added([e for turns in name for e in turns]) for name in rows[:2]),
+        took_s=time.perf_counter() - began,
+    )
 
 
 def _added(answers: Sequence[Spent]) -> Spent:

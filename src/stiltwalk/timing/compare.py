@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from math import exp, inf, log
 from statistics import fmean
+from typing import Any
 
 import numpy as np
 
@@ -34,7 +35,14 @@ from stiltwalk.timing.record import (
     TimedCell,
 )
 from stiltwalk.timing.sample_size import TAIL_MARGIN, TYPICAL_BLOCKS, Figure, margin_of
-from stiltwalk.timing.session import Measurement, ModelPair, Predictors, Session, second_name
+from stiltwalk.timing.session import (
+    Measurement,
+    ModelPair,
+    Predictors,
+    Session,
+    second_name,
+    told_formats,
+)
 from stiltwalk.timing.structure import (
     Difference,
     Structure,
@@ -74,61 +82,62 @@ def compare(model_pairs: Sequence[ModelPair], names: tuple[str, str], session: S
     structures = {each.task: _structures(each) for each in model_pairs}
     found = {task: differences(*both) for task, both in structures.items()}
     seen = _seen(model_pairs, session)
-    void = tuple(why_void(seen.tests, seen.measurements, session.device))
-    cells = tuple(judged_cells(seen.measurements, seen.tests, session.device))
+    void = tuple(why_void(seen.instrument_tests, seen.measurements, session.device))
+    cells = tuple(judged_cells(seen.measurements, seen.instrument_tests, session.device))
+    standing = {cell.task for cell in cells if cell.verdict != VOID}
     return Speed(
         a=names[0],
         b=names[1],
         question=f"What does {names[1]} cost at inference time, against {names[0]}?",
         design=_design(model_pairs, session),
-        instrument_tests=tuple(seen.tests),
         void=void,
         structure={task: tuple(map(str, each)) for task, each in found.items()},
         cells=cells,
         languages=tuple(time for each in seen.measurements for time in _languages(each)),
         costs=tuple(cost for each in seen.measurements for cost in _costs(each)),
         memory=tuple(judged_memory(seen.measurements)),
-        texts=tuple(seen.texts),
-        loadgen=tuple(seen.loadgen),
-        machine_states=tuple(seen.states),
-        breakdowns=tuple(seen.breakdowns),
         time_s=time.perf_counter() - began,
-        reason=seen.reason,
-        is_worth_trying_again=seen.is_busy,
-        not_timed=tuple(seen.not_timed),
-        operations={task: _operations(*both) for task, both in structures.items()},
-        tested_unix_s=seen.tested_unix_s,
+        **seen.told,
+        operations={task: (_operations(a), _operations(b)) for task, (a, b) in structures.items()},
         summary=(
             *([seen.reason] if seen.reason else []),
             *summarise(cells, void, *names),
-            *told_anyway(cells, seen.tests, *names),
+            *told_anyway(cells, seen.instrument_tests, *names),
             *told_not_timed(seen.not_timed, structures, found),
             *told_work(seen.texts, found, *names),
-            *_told_breakdowns(seen, cells, names[1]),
+            *told_breakdowns([e for e in seen.breakdowns if e.task in standing], names[1]),
+            *_told_mode(seen.instrument_tests),
         ),
     )
 
 
-def _told_breakdowns(seen: _Seen, cells: Sequence[TimedCell], b: str) -> Iterator[str]:
-    """Yield where the change of written answers' time comes from, where a verdict stands."""
-    standing = {cell.task for cell in cells if cell.verdict != VOID}
-    return told_breakdowns([each for each in seen.breakdowns if each.task in standing], b)
+def _told_mode(tests: Sequence[InstrumentTest]) -> Iterator[str]:
+    """Yield in which scenarios both models were asked at the same time; nothing for none."""
+    found = dict.fromkeys(each.scenario for each in tests if each.mode == "duet")
+    if found:
+        yield f"{' and '.join(found)}: both models were asked at the same time, a core each (duet)."
 
 
 @dataclass(kw_only=True)
 class _Seen:
     """What a session saw, in the order of seeing it; fields as in `Speed`."""
 
-    tests: list[InstrumentTest] = field(default_factory=list)
-    states: list[MachineState] = field(default_factory=list)
+    instrument_tests: list[InstrumentTest] = field(default_factory=list)
+    machine_states: list[MachineState] = field(default_factory=list)
     measurements: list[Measurement] = field(default_factory=list)
     loadgen: list[LoadGenRun] = field(default_factory=list)
     breakdowns: list[LatencyBreakdown] = field(default_factory=list)
     texts: list[LanguageText] = field(default_factory=list)
     not_timed: list[NotTimed] = field(default_factory=list)
     reason: str = ""
-    is_busy: bool = False
+    is_worth_trying_again: bool = False
     tested_unix_s: float | None = None
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """What the record keeps as it was seen."""
+        found = {name: each for name, each in vars(self).items() if name != "measurements"}
+        return {n: tuple(each) if isinstance(each, list) else each for n, each in found.items()}
 
 
 def _seen(model_pairs: Sequence[ModelPair], session: Session) -> _Seen:
@@ -153,10 +162,12 @@ def _look(session: Session, seen: _Seen) -> None:
     passed, busy, look_s = session.passed, 0.0, session.profile.look_s
     if look_s:
         state, seen.reason = waited(look_s, session.num_threads, session.tell, wait=session.wait)
-        seen.states.append(state)
-        seen.is_busy, busy = bool(seen.reason), state.busy
-    if passed and busy <= passed.busy + _NO_BUSIER:
-        seen.tests += passed.tests
+        seen.machine_states.append(state)
+        seen.is_worth_trying_again, busy = bool(seen.reason), state.busy
+    asked = {each.mode for each in passed.tests} if passed else set[str]()
+    fits = session.mode == "auto" or asked <= {session.mode}
+    if passed and fits and busy <= passed.busy + _NO_BUSIER:
+        seen.instrument_tests += passed.tests
         seen.tested_unix_s = passed.unix_s
         session.tell("the instrument passed its tests here before, which serves")
 
@@ -172,20 +183,24 @@ def _time(model_pairs: Sequence[ModelPair], session: Session, seen: _Seen) -> No
         for place in session.cases(model_pair):
             if clock.left_s < session.profile.least_s:
                 break
-            is_tested = any(each.scenario == place[0].name for each in seen.tests)
-            systems = pair if is_tested else (*pair, second_name(model_pair))
+            tested = [each.mode for each in seen.instrument_tests if each.scenario == place[0].name]
+            systems = pair if tested else (*pair, second_name(model_pair))
             along = clock.along(place[1], len(systems), is_first=not seen.measurements)
-            case = session.measured(model_pair, systems, place, clock.num_cells, along)
+            how = replace(session, mode=tested[0]) if tested else session
+            case = how.measured(model_pair, systems, place, clock.num_cells, along)
             clock.num_left -= 1
             if isinstance(case, NotTimed):
                 seen.not_timed.append(case)
                 continue
             seen.measurements.append(case)
-            seen.states.append(case.machine_state)
-            seen.tests += case.tests
+            seen.machine_states.append(case.machine_state)
+            seen.instrument_tests += case.tests
             if case.tests and (why := case.tests[0].why_void):
                 busy = why_busy(case.machine_state, session.num_threads)
-                seen.reason, seen.is_busy = busy or f"Not timed further: {why[0]}", bool(busy)
+                seen.reason, seen.is_worth_trying_again = (
+                    busy or f"Not timed further: {why[0]}",
+                    bool(busy),
+                )
                 return
         if timed := [each for each in seen.measurements if each.case.task == model_pair.task]:
             seen.loadgen += session.loadgen(model_pair, pair, _expected(timed))
@@ -246,11 +261,8 @@ def _structures(model_pair: ModelPair) -> tuple[Structure, Structure]:
     return a, b
 
 
-def _operations(a: Structure, b: Structure) -> tuple[Operations, Operations]:
-    first, second = (
-        Operations(kernels=sum(each.operations.values()), flops=each.total_flops) for each in (a, b)
-    )
-    return first, second
+def _operations(each: Structure) -> Operations:
+    return Operations(kernels=sum(each.operations.values()), flops=each.total_flops)
 
 
 def _design(model_pairs: Sequence[ModelPair], session: Session) -> Design:
@@ -261,6 +273,7 @@ def _design(model_pairs: Sequence[ModelPair], session: Session) -> Design:
         num_threads=session.num_threads,
         precision=told_formats(model_pairs),
         seed=session.seed,
+        mode=session.mode,
         margins={
             figure: margin_of(figure, session.device)
             for scenario in profile.scenarios
@@ -270,19 +283,11 @@ def _design(model_pairs: Sequence[ModelPair], session: Session) -> Design:
     )
 
 
-def told_formats(model_pairs: Sequence[ModelPair]) -> str:
-    """Return the number format, for every task and side where there are several."""
-    formats = {pair.task: [each.precision for each in pair.settings] for pair in model_pairs}
-    found = dict.fromkeys(format_ for pair in formats.values() for format_ in pair)
-    if len(found) == 1:
-        return next(iter(found))
-    return "; ".join(f"{task}: A {a}, B {b}" for task, (a, b) in formats.items())
-
-
 def why_void(
     tests: Sequence[InstrumentTest], measurements: Sequence[Measurement], device: str
 ) -> Iterator[str]:
     """Yield why some or all verdicts do not count, a sentence each."""
+    tested = {(each.scenario, each.figure) for each in tests}
     for test in tests:
         for reason in test.why_void:
             yield f"{test.scenario}, {test.figure}: {reason}"
@@ -296,7 +301,7 @@ def why_void(
                     f"{case}, {figure}: {judged.worth}, where {LEAST_BLOCKS} are needed. Measure "
                     "on a quieter machine, or for longer with the profile full."
                 )
-            if tests and (case.scenario, figure) not in _tested(tests):
+            if tests and (case.scenario, figure) not in tested:
                 yield f"{case}, {figure}: no test of the instrument had requests enough for it."
 
 
@@ -304,7 +309,7 @@ def judged_cells(
     measurements: Sequence[Measurement], tests: Sequence[InstrumentTest], device: str
 ) -> Iterator[TimedCell]:
     """Yield the verdicts, corrected for their number; VOID where a test of their figure failed."""
-    passed = _tested([each for each in tests if not each.why_void])
+    passed = {(each.scenario, each.figure) for each in tests if not each.why_void}
     alone = {
         (measurement, figure): judged
         for measurement in measurements
@@ -324,10 +329,6 @@ def judged_cells(
             wanted_blocks=measured.wanted_blocks,
             needs_s=measured.needs_s,
         )
-
-
-def _tested(tests: Sequence[InstrumentTest]) -> set[tuple[str, Figure]]:
-    return {(each.scenario, each.figure) for each in tests}
 
 
 def _judged(measurement: Measurement, device: str) -> Iterator[tuple[Figure, Judged]]:

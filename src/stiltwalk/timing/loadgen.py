@@ -24,8 +24,8 @@ import mlperf_loadgen
 
 from stiltwalk.draws import Draws
 from stiltwalk.inference.predictor import System
-from stiltwalk.timing.blocks import Request
 from stiltwalk.timing.record import LoadGenRun
+from stiltwalk.timing.workload import Request
 
 SERVER = "Server"
 SERVER_PERCENTILE = 0.99

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from pydantic import TypeAdapter, ValidationError
 
 from stiltwalk.errors import WorkspaceError
-from stiltwalk.recipe.types import ProfileName
+from stiltwalk.recipe.types import MeasureMode, ProfileName
 from stiltwalk.timing.sample_size import MOST_BLOCKS, Figure, resolvable_margin
 from stiltwalk.timing.tost import Judged, Verdict, effective_number
 
@@ -36,6 +37,7 @@ class Design:
         seed: of the requests and of the order within blocks.
         margins: by figure, what still counts as equal, a fraction.
         order: of the two models within a block, and where they lie.
+        mode: by turns, at the same time on two cores, or as a pilot of either says.
         most_blocks: more are never measured.
         most_s: nor is a scenario of a task measured for longer.
         style: what the scenarios are, and are not.
@@ -48,6 +50,7 @@ class Design:
     seed: int
     margins: dict[Figure, float]
     order: str = "ABBA and BAAB alternating, the first at random; models moved before every block"
+    mode: MeasureMode = "alternating"
     most_blocks: int = MOST_BLOCKS
     most_s: float
     style: str = "MLPerf-style scenarios; not an MLPerf result"
@@ -58,7 +61,8 @@ class InstrumentTest:
     """What the instrument said about differences that are known, in one figure of one scenario.
 
     `aa` compares a model with itself under two names; `delay_5` and `delay_2` compare it with
-    itself delayed by 5 % and 2 % of its time. The last is only reported.
+    itself delayed by 5 % and 2 % of its time. The last is only reported. `mode` is how both were
+    asked, which holds for all verdicts in the scenario.
     """
 
     scenario: str
@@ -66,6 +70,7 @@ class InstrumentTest:
     aa: Judged
     delay_5: Judged
     delay_2: Judged
+    mode: Literal["alternating", "duet"] = "alternating"
 
     @property
     def why_void(self) -> tuple[str, ...]:

@@ -21,9 +21,11 @@ from stiltwalk.draws import Draws
 from stiltwalk.heads.cloze import PromptedFolder
 from stiltwalk.inference.predictor import Delayed, Predictor, Settings, System, load_predictor
 from stiltwalk.models.device import pick_device
+from stiltwalk.recipe.types import MeasureMode
 from stiltwalk.store.machine import measured_on
 from stiltwalk.timing.attribution import breakdowns
-from stiltwalk.timing.blocks import Along, Bench, KeptBlocks, Measured, Pair, Request, Workload
+from stiltwalk.timing.blocks import Along, Bench, KeptBlocks, Measured, Pair
+from stiltwalk.timing.duet import two_cores
 from stiltwalk.timing.loadgen import SERVER, SERVER_BOUND, Load, highest_rate, run_load
 from stiltwalk.timing.machine import Watch, peak_bytes
 from stiltwalk.timing.record import (
@@ -37,6 +39,7 @@ from stiltwalk.timing.record import (
 )
 from stiltwalk.timing.sample_size import Figure, Profile, Scenario, margin_of
 from stiltwalk.timing.tost import judge
+from stiltwalk.timing.workload import Request, Workload
 
 INSTRUMENT = "the instrument"
 _LOADGEN_TRIES, _LOADGEN_AGREES = 3, 0.05
@@ -110,6 +113,7 @@ class Session:
         wait: wait for a machine that is too busy.
         kept: blocks of this session before it was killed.
         passed: tests that may serve, None where there are none.
+        mode: how both models are asked; see `MeasureSettings`.
     """
 
     profile: Profile
@@ -121,6 +125,7 @@ class Session:
     wait: bool = False
     kept: KeptBlocks = field(default_factory=KeptBlocks)
     passed: KeptPass | None = None
+    mode: MeasureMode = "alternating"
 
     @property
     def device(self) -> str:
@@ -142,7 +147,10 @@ class Session:
     ) -> Measured:
         """Measure systems; what is drawn depends on the seed, the scenario and the place."""
         rng = self._rng(along.place, scenario.name)
-        bench = Bench(systems, workload, scenario, self.profile, rng, along)
+        cores = None if self.mode == "alternating" else two_cores(self.num_threads)
+        bench = Bench(
+            systems, workload, scenario, self.profile, rng, along, mode=self.mode, cores=cores
+        )
         margins = [margin_of(figure, self.device) for figure in scenario.figures]
         return bench.measure(margins, num_cells)
 
@@ -286,6 +294,15 @@ def conditions(model_pair: ModelPair, profile: Profile, num_threads: int) -> str
     return repr((measured_on(), size, settings.name, settings.precision, profile, num_threads))
 
 
+def told_formats(model_pairs: Sequence[ModelPair]) -> str:
+    """Return the number format, for every task and side where there are several."""
+    formats = {pair.task: [each.precision for each in pair.settings] for pair in model_pairs}
+    found = dict.fromkeys(format_ for pair in formats.values() for format_ in pair)
+    if len(found) == 1:
+        return next(iter(found))
+    return "; ".join(f"{task}: A {a}, B {b}" for task, (a, b) in formats.items())
+
+
 def second_name(model_pair: ModelPair) -> Delayed:
     """Load a pair's A once more, to be asked under a second name, by itself and delayed."""
     return Delayed(load_predictor(model_pair.folders[0], model_pair.settings[0]), DELAYS)
@@ -307,7 +324,12 @@ def tests_in(
         margin = margin_of(figure, device)
         aa, delay_2, delay_5 = (judge(each.log_ratios(figure), margin) for each in found)
         yield InstrumentTest(
-            scenario=scenario.name, figure=figure, aa=aa, delay_5=delay_5, delay_2=delay_2
+            scenario=scenario.name,
+            figure=figure,
+            aa=aa,
+            delay_5=delay_5,
+            delay_2=delay_2,
+            mode=measured.mode,
         )
 
 
