@@ -133,7 +133,6 @@ def request_time(task: Task, language: str, recipe: Recipe, shape: ModelShape) -
 
 
 def _sides(task: Task) -> int:
-    """Return how many lines one row of a task stands for: a translation has two."""
     return 2 if task.task_type is TaskType.RETRIEVAL else 1
 
 

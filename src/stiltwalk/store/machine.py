@@ -64,7 +64,6 @@ def available_bytes() -> int:
 
 
 def _accelerators() -> list[str]:
-    """Return the names of the accelerators that are not hidden from this process."""
     if os.environ.get("CUDA_VISIBLE_DEVICES", "all") in _HIDDEN:
         return []
     try:

@@ -183,11 +183,7 @@ def is_current(workspace: Workspace, name: str) -> bool:
 
 
 def run_folders(workspace: Workspace) -> list[Path]:
-    """Return the folders of every run in a workspace, by name.
-
-    Raises:
-        NoSuchRun: if there is none.
-    """
+    """Return the folders of every run in a workspace, by name, or raise `NoSuchRun`."""
     workspace.fetch(RUNS, _FILE)
     folders = sorted(file.parent for file in (workspace.root / RUNS).glob(f"*/{_FILE}"))
     if not folders:
@@ -199,20 +195,12 @@ def run_folders(workspace: Workspace) -> list[Path]:
 
 
 def read_records(workspace: Workspace) -> list[RunRecord]:
-    """Return the records of every run in a workspace, by name.
-
-    Raises:
-        WorkspaceError: if there is none, or one is damaged.
-    """
+    """Return the records of every run in a workspace, by name, or raise `WorkspaceError`."""
     return [read_record(folder) for folder in run_folders(workspace)]
 
 
 def read_record(run: Path) -> RunRecord:
-    """Return the record in a run's folder.
-
-    Raises:
-        WorkspaceError: if the folder is not one of a run, or its record is damaged.
-    """
+    """Return the record in a run's folder, or raise `WorkspaceError`."""
     file = run / _FILE
     try:
         text = json.dumps(unsealed(read(file)))
@@ -237,7 +225,6 @@ def _first_line(error: Exception) -> str:
 
 
 def _names(record: RunRecord) -> Iterator[str]:
-    """Yield every name that becomes part of a path."""
     yield from (record.name, *record.arms, *record.made_of, *record.targets)
     for stage in record.stages:
         yield from filter(None, (stage.arm, stage.target, *stage.languages, *stage.parents))
