@@ -21,16 +21,7 @@ NEEDED = (
 
 
 def bitext(folder: Path, split: Split, language: str) -> Bitext:
-    """Return both sides of one split.
-
-    Args:
-        folder: holds `LL-en.sample.LL` and so on, directly or in a folder per language pair.
-        split: dev or test; BUCC trains nothing.
-        language: the foreign side.
-
-    Raises:
-        DataError: if a file is missing or a line is not `id TAB sentence`.
-    """
+    """Return both sides of one split, or raise `DataError`."""
     place = Place("bucc2018", f"{language}-en", split.value)
     foreign, english, gold = split_files(folder, split, language, place)
     sides = _sentences(foreign, place), _sentences(english, place)
@@ -74,7 +65,6 @@ def _sentences(path: Path, place: Place) -> tuple[Sentence, ...]:
 
 
 def _fields(path: Path, place: Place) -> list[tuple[str, str]]:
-    """Return the two columns of a file; what follows the first tab is the second."""
     rows = []
     for number, line in lines(path, place):
         if not line.strip():

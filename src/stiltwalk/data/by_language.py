@@ -21,12 +21,7 @@ _MEAN_LINE_TOKENS = 60.0
 
 @dataclass(frozen=True, kw_only=True)
 class ByLanguage:
-    """Where the rows of every language are.
-
-    Args:
-        place: "mini", the absolute path of a folder, or a data set on the hub.
-        config: the configuration of a language, with `{language}`.
-    """
+    """Where rows by language are: "mini", an absolute folder, or a data set on the hub."""
 
     place: str
     config: str
@@ -42,11 +37,7 @@ class ByLanguage:
 
 
 def languages(where: ByLanguage) -> tuple[str, ...]:
-    """Return the languages that are there, sorted, from file names alone.
-
-    Raises:
-        DataError: if there are none, or only the hub could tell.
-    """
+    """Return the languages that are there, sorted, from file names alone, or raise `DataError`."""
     if where.place == MINI:
         return mini.LANGUAGES
     folder = where.folder
@@ -68,11 +59,6 @@ def languages(where: ByLanguage) -> tuple[str, ...]:
 def revision(where: ByLanguage, wanted: Sequence[str], *, ask_hub: bool = True) -> str | None:
     """Return what decides the rows: the miniature's version, a checksum, a commit and its part.
 
-    Args:
-        where: the data set.
-        wanted: languages.
-        ask_hub: whether the hub may be asked; without it what the cache lacks is None.
-
     Raises:
         DataError: if a language is not there.
     """
@@ -89,11 +75,7 @@ def revision(where: ByLanguage, wanted: Sequence[str], *, ask_hub: bool = True) 
 
 
 def open_rows(where: ByLanguage, language: str) -> Rows:
-    """Open the training rows of a language.
-
-    Raises:
-        DataError: if they are not there, cannot be fetched or are damaged.
-    """
+    """Open the training rows of a language, or raise `DataError`."""
     folder = where.folder
     if folder is None:
         return hub.open_hub_rows(where.place, where.config_of(language), SPLIT, "")

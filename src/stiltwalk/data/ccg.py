@@ -29,15 +29,7 @@ NEEDED = (
 
 
 def examples(folder: Path, split: Split) -> Iterator[Example]:
-    """Yield the sentences of a split.
-
-    Args:
-        folder: holds `SPLIT.tsv` (or .txt) or, at any depth, `wsj_SSNN.auto`.
-        split: which sections.
-
-    Raises:
-        DataError: if there is no such file or a line cannot be used.
-    """
+    """Yield the sentences of a split, or raise `DataError`."""
     place = Place("ccg", folder.name, split.value)
     number = 0
     for path in split_files(folder, split, place):
@@ -72,7 +64,6 @@ Sentence = tuple[tuple[str, ...], tuple[str, ...]]
 
 
 def _from_auto(path: Path, place: Place) -> Iterator[Sentence]:
-    """Yield words and categories of the leaves, one derivation a line."""
     for number, line in lines(path, place):
         if not line.strip() or line.startswith("ID="):
             continue
@@ -88,7 +79,6 @@ def _from_auto(path: Path, place: Place) -> Iterator[Sentence]:
 
 
 def _from_columns(path: Path, place: Place) -> Iterator[Sentence]:
-    """Yield words and categories of blocks of lines; several blank lines are one border."""
     words: list[str] = []
     tags: list[str] = []
     for number, line in lines(path, place):

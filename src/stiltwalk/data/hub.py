@@ -59,17 +59,7 @@ class HubFiles:
 
 
 def open_rows(files: HubFiles, source: str, split: str, language: str) -> Rows:
-    """Open one split of one configuration.
-
-    Args:
-        files: which data set.
-        source: "hub", or a folder in the hub's layout.
-        split: as the hub names it.
-        language: two letters, as everywhere outside `data/`.
-
-    Raises:
-        DataError: if it is not there, cannot be fetched or is damaged.
-    """
+    """Open one split of one configuration, or raise `DataError`."""
     config = files.config_of(language)
     prefix = f"{files.part}:" if files.part else ""
     if source == HUB:
@@ -143,7 +133,6 @@ def known_commit(repository: str) -> str | None:
 
 
 def _why(error: Exception) -> str:
-    """Say why a data set is neither cached nor to be had now."""
     from huggingface_hub import constants
 
     if constants.HF_HUB_OFFLINE:
@@ -170,7 +159,6 @@ def client_errors() -> tuple[type[Exception], ...]:
 
 @lru_cache(maxsize=64)
 def _snapshot(repository: str) -> Path:
-    """Return the cache folder of the commit to read, its card fetched and its branch recorded."""
     from huggingface_hub import snapshot_download
     from huggingface_hub.utils.tqdm import disable_progress_bars
 
@@ -191,7 +179,6 @@ def _snapshot(repository: str) -> Path:
 
 @lru_cache(maxsize=64)
 def _names(repository: str, folder: Path) -> tuple[str, ...]:
-    """Return the files of a commit: the hub's list, or what is cached where it cannot be asked."""
     from huggingface_hub import HfApi
 
     try:  # one question, asked once: listing the tree would be tried again for half a minute
@@ -202,7 +189,6 @@ def _names(repository: str, folder: Path) -> tuple[str, ...]:
 
 
 def _fetch(place: Place) -> list[Path]:
-    """Return the local files of a split."""
     from huggingface_hub import hf_hub_download
 
     folder, repository = _snapshot(place.dataset), place.dataset
@@ -303,7 +289,6 @@ def _whole_sets(found: Sequence[str], place: Place, *, is_listed: bool = False) 
 
 
 def _check_whole(total: str, files: Sequence[tuple[int, str]], place: Place) -> None:
-    """Refuse numbered files of which one is missing, or there twice."""
     numbers = sorted(number for number, _ in files)
     if not total and numbers[0] >= _NO_NUMBERS:
         return
@@ -323,7 +308,6 @@ def _may_be_renamed(config: str, name: str) -> bool:
 
 
 def _from_card(card: str, config: str, split: str) -> list[str]:
-    """Return the patterns that a data set card gives for a split."""
     try:
         configs = {
             one["config_name"]: {file["split"]: file["path"] for file in one["data_files"]}
@@ -360,7 +344,6 @@ def _of_config(by_config: dict[str, dict[str, Any]], config: str) -> dict[str, A
 
 @lru_cache(maxsize=16)
 def _front_matter(card: str) -> dict[str, Any]:
-    """Return what a data set's card says in YAML, nothing where it is in another form."""
     front = _FRONT_MATTER.match(card)
     if front is None:
         return {}
@@ -378,15 +361,10 @@ class DataSetFolder:
     """One data set's folder in a mirror, or in the hub's own cache; looked through at most once."""
 
     def __init__(self, path: Path) -> None:
-        """Look at nothing yet; the folder may be missing."""
         self.path = path
 
     def find(self, config: str, split: str) -> list[Path]:
-        """Return the Parquet files of a split, none if it is not there.
-
-        Raises:
-            DataError: if they are not one whole set.
-        """
+        """Return the Parquet files of a split, none if it is not there, or raise `DataError`."""
         place = Place(str(self.path), config, split)
         near = _parquet_names(self.path, config)  # without walking hundreds of configurations
         names = split_files(near, str, place)
@@ -399,11 +377,7 @@ class DataSetFolder:
 
 
 def open_mirror_rows(source: str, repository: str, config: str, split: str, id_prefix: str) -> Rows:
-    """Open one split in a mirror.
-
-    Raises:
-        DataError: if it is not there or damaged.
-    """
+    """Open one split in a mirror; raise `DataError` if it is not there or damaged."""
     place = Place(repository, config, split)
     folder = Path(source).expanduser() / repository
     files = DataSetFolder(folder).find(config, split)
@@ -418,7 +392,6 @@ def open_mirror_rows(source: str, repository: str, config: str, split: str, id_p
 
 
 def _parquet_names(folder: Path, inside: str = "") -> list[str]:
-    """Return the paths of all Parquet files, relative to the folder and with forward slashes."""
     return [
         (Path(parent) / name).relative_to(folder).as_posix()
         for parent, _, names in os.walk(folder / inside, followlinks=True)
@@ -439,9 +412,6 @@ class RemoteFile:
 
 def remote_files(places: Iterable[Place]) -> list[RemoteFile]:
     """Return the files behind some splits, with each data set's card; nothing large is fetched.
-
-    Args:
-        places: splits as the hub names them.
 
     Raises:
         DataError: if the hub cannot be asked, or has no such split.
@@ -482,7 +452,6 @@ def fetch(file: RemoteFile, mirror: Path) -> Path:
 
 
 def _sized(repository: str, names: set[str]) -> list[RemoteFile]:
-    """Ask the hub how large files are."""
     from huggingface_hub import HfApi
 
     commit = commit_of(repository)

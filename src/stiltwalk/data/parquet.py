@@ -71,7 +71,6 @@ def _footer(place: Place, file: Path) -> Any:  # noqa: ANN401 - Arrow has no typ
 def _check_alike(
     place: Place, other: tuple[Path, Any], first: tuple[Path, Any], columns: Sequence[str]
 ) -> None:
-    """Refuse a file whose columns hold something else than those of a split's first file."""
     for name in columns:
         found, wanted = (_content(schema, name) for _, schema in (other, first))
         names, expected = (_class_names(one.metadata or {}).get(name) for _, one in (other, first))
@@ -94,7 +93,6 @@ def _content(schema: Any, name: str) -> str:  # noqa: ANN401 - Arrow has no type
 
 
 def _class_names(metadata: Mapping[bytes, bytes]) -> dict[str, tuple[str, ...]]:
-    """Return the words behind integer labels, from what `datasets` writes into the file."""
     try:
         features = json.loads(metadata[b"huggingface"])["info"]["features"]
     except (KeyError, ValueError):
@@ -107,7 +105,6 @@ def _class_names(metadata: Mapping[bytes, bytes]) -> dict[str, tuple[str, ...]]:
 
 
 def _names(feature: object) -> list[str] | None:
-    """Return the names of a ClassLabel, alone or inside a list."""
     if isinstance(feature, list):  # how older releases wrote a list
         return _names(feature[0]) if feature else None
     if not isinstance(feature, dict):

@@ -57,12 +57,7 @@ def pairs(
 
 
 def topics(columns: tuple[str, str], labels: tuple[str, ...]) -> Reader:
-    """Return a reader of one text with a label.
-
-    Args:
-        columns: the text, then the label.
-        labels: the words that may occur.
-    """
+    """Return a reader of one text with a label."""
 
     def read(rows: Rows, language: str) -> Iterator[Example]:  # noqa: ARG001 - one per configuration
         word = _words(rows, columns[1], labels)
@@ -207,7 +202,6 @@ def _check_texts(rows: Rows, row: int, column: str, value: object) -> None:
 
 
 def _words(rows: Rows, column: str, labels: tuple[str, ...]) -> Callable[[int, object], str]:
-    """Return a function that gives the label word of a value, by name."""
     names = rows.class_names.get(column, ())
     known: dict[object, str] = {label: label for label in labels}
     known.update({number: name for number, name in enumerate(names) if name in labels})
@@ -224,7 +218,6 @@ def _words(rows: Rows, column: str, labels: tuple[str, ...]) -> Callable[[int, o
 def _unknown(
     rows: Rows, row: int, column: str, value: object, labels: tuple[str, ...]
 ) -> Exception:
-    """Return the error for a label that is none of the task's."""
     names = rows.class_names.get(column, ())
     if isinstance(value, int) and not names:
         return rows.error(
@@ -242,7 +235,6 @@ def _unknown(
 
 
 def _choice(rows: Rows, row: int, value: object, num_choices: int) -> str:
-    """Return the index of the right choice as text, whether it is stored as text or number."""
     text = str(value)
     if text.isdecimal() and int(text) < num_choices:
         return text
@@ -277,7 +269,6 @@ def questions(
 
 
 def _answers(rows: Rows, row: int, context: str, stored: object) -> tuple[Answer, ...]:
-    """Return the answers of one question, each where its text really is."""
     lists = as_lists(stored, ("text", "answer_start"))
     if lists is None:
         raise rows.error(
@@ -313,13 +304,7 @@ def _answers(rows: Rows, row: int, context: str, stored: object) -> tuple[Answer
 
 
 def nearest_occurrence(context: str, text: str, start: int) -> int | None:
-    """Return where `text` occurs nearest to `start`, None if nowhere; the earlier one on a tie.
-
-    Args:
-        context: what is searched.
-        text: not empty.
-        start: the character at which the file says that it starts; may be wrong.
-    """
+    """Return where `text` occurs nearest to `start`, None if nowhere; the earlier one on a tie."""
     if context.startswith(text, start) and start >= 0:
         return start
     here = max(start, 0)

@@ -37,17 +37,10 @@ class Place:
     split: str
 
     def __str__(self) -> str:
-        """Return the words that an error starts with."""
         return f"{self.dataset}, configuration '{self.config}', split '{self.split}'"
 
     def error(self, found: str, advice: str, row: int | None = None) -> DataError:
-        """Return an error that says where, what was found, and what to do.
-
-        Args:
-            found: what stands there, with the value.
-            advice: what the user can do about it.
-            row: counted from 0, where one row is to blame.
-        """
+        """Return an error that says where, what was found, and what to do."""
         at = "" if row is None else f", row {row} (counted from 0)"
         return DataError(f"{self}{at}: {found} {advice}")
 
@@ -127,7 +120,6 @@ class Rows:
             ) from error
 
     def _values(self, batch: Any, name: str, kept: Sequence[int], *, is_text: bool) -> list[Any]:  # noqa: ANN401 - Arrow has no types
-        """Return a column as Python values, or say which row spoils it."""
         column = batch.column(name)
         if is_text and not _is_text(column.type):
             raise self.place.error(
@@ -144,7 +136,6 @@ class Rows:
         return values
 
     def _not_utf8(self, column: Any, name: str, kept: Sequence[int]) -> DataError:  # noqa: ANN401 - as above
-        """Return the error for the first row of a column that is not UTF-8."""
         for row, value in zip(kept, column, strict=True):
             try:
                 value.as_py()
@@ -158,7 +149,6 @@ class Rows:
 
 
 def _matching(batch: Any, numbers: Sequence[int], name: str, value: str) -> Any:  # noqa: ANN401 - as above
-    """Return the rows of a batch whose column `name` equals `value`, and their numbers."""
     import pyarrow.compute as pc
 
     positions = pc.indices_nonzero(pc.equal(batch.column(name), value))
@@ -174,10 +164,6 @@ def lines(path: Path, place: Place) -> Iterator[tuple[int, str]]:
 
     Only line feeds end a line, perhaps behind a carriage return: Unicode's own separators occur
     inside sentences. A byte order mark in front is no part of the first word.
-
-    Args:
-        path: a UTF-8 file.
-        place: what it belongs to, for errors.
 
     Raises:
         DataError: if the file cannot be read or is not UTF-8.

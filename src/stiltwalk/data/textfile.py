@@ -43,11 +43,7 @@ class LocalFiles:
 
 
 def open_table(path: Path, place: Place) -> Rows:
-    """Open a file of one of `ENDINGS`.
-
-    Raises:
-        DataError: if it is not there, or cannot be read.
-    """
+    """Open a file of one of `ENDINGS`; raise `DataError` if it is not there, or cannot be read."""
     if not path.is_file():
         raise place.error(f"{path} is no file.", "Correct the path in the task's declaration.")
     if path.suffix == ".parquet":
@@ -103,11 +99,7 @@ def _json_lines(path: Path, place: Place) -> Any:  # noqa: ANN401 - as above
 
 
 def checksum_of(name: str, paths: list[Path]) -> str:
-    """Return "sha256:…" over names and content of a task's files.
-
-    Raises:
-        DataError: if one is not there.
-    """
+    """Return "sha256:…" over names and content of a task's files, or raise `DataError`."""
     missing = next((path for path in paths if not path.is_file()), None)
     if missing or not paths:
         raise DataError(f"{name}: {missing or 'there'} is no file. Correct the path, or bring it.")

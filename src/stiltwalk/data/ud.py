@@ -48,13 +48,6 @@ def examples(
 ) -> Iterator[Example]:
     """Yield the sentences of a language, treebank by treebank in sorted file order.
 
-    Args:
-        folder: holds `LL_TREEBANK-ud-SPLIT.conllu` at any depth.
-        split: which files.
-        language: the prefix; `el_` leaves Ancient Greek (`grc_`) out.
-        tags: the words that may occur.
-        counts: gets what was left out or decided without a rule.
-
     Raises:
         DataError: if there is no such file, or a line cannot be used.
     """
@@ -151,7 +144,6 @@ def _is_withheld(words: tuple[str, ...]) -> bool:
 
 
 def _trees(path: Path, place: Place) -> Iterator[tuple[int, _Tree]]:
-    """Yield every sentence with the number of the line that ends it."""
     tree, number = _Tree(), 0
     for number, line in lines(path, place):
         if line.startswith("#"):

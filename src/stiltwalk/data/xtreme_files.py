@@ -45,12 +45,7 @@ class Form(Enum):
 
 
 def form_of(kind: TaskType, metric: str) -> Form:
-    """Return the form in which XTREME keeps the answers of a task.
-
-    Args:
-        kind: the task's kind.
-        metric: the task's metric, which tells mined pairs from retrieved lines.
-    """
+    """Return the form in which XTREME keeps the answers of a task."""
     match kind:
         case TaskType.TEXT | TaskType.PAIR:
             return Form.LABELS
@@ -74,16 +69,7 @@ def answers_path(
 
 
 def write_answers(path: Path, form: Form, answers: Answers) -> None:
-    """Write predictions, so that reading them gives the same answers back.
-
-    Args:
-        path: a file as `answers_path` names it; its folder is made.
-        form: how the task keeps its answers.
-        answers: in the form's shape.
-
-    Raises:
-        DataError: if an answer cannot stand in such a file: empty, or with a line break or TAB.
-    """
+    """Write predictions, so that reading them gives the same answers back, or raise `DataError`."""
     path.parent.mkdir(parents=True, exist_ok=True)
     match form:
         case Form.LABELS:
@@ -103,11 +89,7 @@ def write_answers(path: Path, form: Form, answers: Answers) -> None:
 
 
 def write_gold(path: Path, form: Form, gold: Answers | GoldTexts) -> None:
-    """Write labels; they differ from predictions for questions only.
-
-    Raises:
-        DataError: if a label cannot stand in such a file.
-    """
+    """Write labels; they differ from predictions for questions only, or raise `DataError`."""
     if form is not Form.TEXTS:
         write_answers(path, form, cast("Answers", gold))
         return
@@ -136,11 +118,7 @@ def _word(path: Path, word: str) -> str:
 
 
 def read_answers(path: Path, form: Form) -> Answers:
-    """Read predictions, whoever made them.
-
-    Raises:
-        DataError: if the file is missing, is not UTF-8, or not in the form; names the line.
-    """
+    """Read predictions, whoever made them, or raise `DataError`."""
     file = _text(path)
     if form is Form.TEXTS:
         return _predicted_texts(path, _json(path, file))
@@ -160,7 +138,6 @@ def read_gold(path: Path, form: Form) -> Answers | GoldTexts:
 
 
 def _text(path: Path) -> StringIO:
-    """Return a file's text, line by line; what is wrong with the file becomes an error."""
     try:
         content = read(path)
     except OSError as error:
@@ -174,12 +151,10 @@ def _text(path: Path) -> StringIO:
 
 
 def _read_labels(path: Path, file: StringIO) -> Labels:  # noqa: ARG001 - one signature for all
-    """One label a line; a blank line is an empty label, which is never right."""
     return [line.strip() for line in file]
 
 
 def _read_choices(path: Path, file: StringIO) -> Labels:
-    """The member `label` of one JSON object a line."""
     labels = []
     for number, line in enumerate(file, start=1):
         try:
@@ -196,7 +171,6 @@ def _read_choices(path: Path, file: StringIO) -> Labels:
 
 
 def _read_tags(path: Path, file: StringIO) -> TagLists:
-    """One tag a line; any number of blank lines is one border."""
     sentences: list[list[str]] = [[]]
     for number, line in enumerate(file, start=1):
         tag = line.strip()
@@ -212,7 +186,6 @@ def _read_tags(path: Path, file: StringIO) -> TagLists:
 
 
 def _read_pairs(path: Path, file: StringIO) -> IdPairs:
-    """Two ids a line; blank lines mean nothing."""
     pairs = []
     for number, line in enumerate(file, start=1):
         cells = line.strip().split("\t")
@@ -236,7 +209,6 @@ _READ_LINES: Mapping[Form, Callable[[Path, StringIO], Labels | TagLists | IdPair
 
 
 def _json(path: Path, file: StringIO) -> Any:  # noqa: ANN401 - what it is, is checked by the caller
-    """Return a JSON document."""
     try:
         return json.load(file)
     except json.JSONDecodeError as error:
@@ -248,7 +220,6 @@ def _json(path: Path, file: StringIO) -> Any:  # noqa: ANN401 - what it is, is c
 
 
 def _predicted_texts(path: Path, document: object) -> Texts:
-    """Check that a document maps ids to texts."""
     if not isinstance(document, dict):
         raise DataError(
             f"{path}: expected an object of question ids and answer texts, got a "
@@ -264,7 +235,6 @@ def _predicted_texts(path: Path, document: object) -> Texts:
 
 
 def _gold_texts(path: Path, document: Any) -> GoldTexts:  # noqa: ANN401 - someone else's JSON
-    """Take the accepted texts out of SQuAD's nesting."""
     articles = document["data"] if isinstance(document, dict) and "data" in document else document
     gold: dict[str, list[str]] = {}
     try:
@@ -289,7 +259,6 @@ def _text_of(path: Path, what: str, found: object) -> str:
 
 
 def _shown(found: object) -> str:
-    """Return a short form of what stands in a file, a number of any size among them."""
     try:
         return reprlib.repr(found)
     except (ValueError, RecursionError):

@@ -35,19 +35,16 @@ class PairHead(RowHead):
         labels: Sequence[str],
         max_length_tokens: int,
     ) -> Features:
-        """Return one row per example."""
         label_ids = {label: number for number, label in enumerate(labels)}
         return self._rows(examples, encoder, label_ids, max_length_tokens)
 
     def loss(self, logits: Tensor, features: Features, units: NDArray[np.int64]) -> Tensor:
-        """Return the summed cross-entropy."""
         gold = torch.from_numpy(features.labels.padded(units, 0)[:, 0]).to(logits.device)
         return functional.cross_entropy(logits.float(), gold, reduction="sum")
 
     def outputs(
         self, model: Model, batch: Batch, features: Features, rows: NDArray[np.int64]
     ) -> list[NDArray[np.float32]]:
-        """Return the logits of each row, shape (C,)."""
         with first_tokens_alone(model) if self._reads_first_token else nullcontext():
             return list(self.logits(model, batch).float().cpu().numpy())
 
@@ -58,7 +55,6 @@ class PairHead(RowHead):
         examples: Sequence[Any],
         labels: Sequence[str],
     ) -> Labels:
-        """Return the likeliest label of each pair."""
         return [labels[int(row.argmax())] for row in outputs]
 
 
@@ -78,17 +74,14 @@ class ChoiceHead(PairHead):
         labels: Sequence[str],
         max_length_tokens: int,
     ) -> Features:
-        """Return one row per choice."""
         return choice_features(examples, encoder, max_length_tokens)
 
     def logits(self, model: Model, batch: Batch) -> Tensor:
-        """Return (R, 1): each row is its own question with one choice."""
         inputs = {name: tensor[:, None] for name, tensor in batch.inputs().items()}
         logits: Tensor = model(**inputs).logits
         return logits
 
     def loss(self, logits: Tensor, features: Features, units: NDArray[np.int64]) -> Tensor:
-        """Return the summed cross-entropy over choices."""
         gold = torch.from_numpy(features.labels.padded(units, 0)[:, 0]).to(logits.device)
         by_question = logits.float().view(len(units), features.rows_per_unit)
         return functional.cross_entropy(by_question, gold, reduction="sum")
@@ -100,6 +93,5 @@ class ChoiceHead(PairHead):
         examples: Sequence[Any],
         labels: Sequence[str],
     ) -> Labels:
-        """Return the index of the best choice of each question, as text."""
         scores = np.concatenate(outputs).reshape(-1, features.rows_per_unit)
         return [str(best) for best in scores.argmax(axis=1)]

@@ -35,21 +35,12 @@ class ClozeHead(PairHead):
         *,
         unseen: Sequence[str] = (),
     ) -> None:
-        """Put the places of vectors behind the last text, or in place of the cloze's own words.
-
-        Args:
-            cloze: its template and words.
-            settings: how many vectors there are, and where they start from.
-            num_words: size of the model's vocabulary; ids from there on stand for vectors.
-            unseen: classes that take no part in the loss.
-        """
         self._cloze = cloze
         self._settings = settings
         self._num_words = num_words
         self._is_unseen = [label in unseen for label, _ in cloze.label_words]
 
     def loss(self, logits: Tensor, features: Features, units: NDArray[np.int64]) -> Tensor:
-        """Return the summed cross-entropy over the classes that are learned."""
         is_unseen_C = torch.tensor(self._is_unseen, device=logits.device)
         return super().loss(logits.masked_fill(is_unseen_C, -torch.inf), features, units)
 
@@ -99,7 +90,6 @@ class ClozeHead(PairHead):
         return np.concatenate([np.zeros(0, np.int32), *found])
 
     def _pieces(self, encoder: TextEncoder) -> list[Ids | None]:
-        """Return the parts of a row: ids, or None where a text goes."""
         vectors = iter(range(self._num_words, 2 * self._num_words))
         replaces = self._settings.is_trained and self._settings.start == "template"
         pieces: list[Ids | None] = []
@@ -114,7 +104,6 @@ class ClozeHead(PairHead):
         return pieces
 
     def _words(self, encoder: TextEncoder) -> list[tuple[str, Ids | None]]:
-        """Return the template's pieces with their ids, None where a text goes."""
         own = {MASK: np.array([encoder.mask_id], np.int32), BETWEEN: encoder.between}
         return [
             (piece, own.get(piece) if piece.startswith("{") else _literal(piece, encoder))
@@ -135,7 +124,6 @@ def _literal(text: str, encoder: TextEncoder) -> Ids:
 
 
 def _texts(examples: Sequence[Any], encoder: TextEncoder, room: int) -> list[tuple[Ids, ...]]:
-    """Return every example's text or texts, cut to what there is room for; none holds a mask."""
     if not examples or isinstance(examples[0], TextExample):
         return [
             (_unmasked(ids, encoder)[:room],) for ids in encoder.ids([e.text for e in examples])

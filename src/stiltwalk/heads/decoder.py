@@ -73,7 +73,6 @@ class DecoderHead:
         labels: Sequence[str],
         max_length_tokens: int,
     ) -> Features:
-        """Return one row per example to learn from: prompt, answer, end."""
         return Rendered(
             [self.template.asked(example) for example in examples],
             [(self.template.answer(example),) for example in examples],
@@ -82,7 +81,6 @@ class DecoderHead:
     def asked(
         self, examples: Sequence[Example], labels: Sequence[str], max_length_tokens: int
     ) -> Features:
-        """Return the rows to be answered: one per option, or one prompt to go on from."""
         prompts = [self._before + self.template.asked(example) for example in examples]
         answers: list[tuple[str, ...]] = [()] * len(examples)
         if self.is_scored:
@@ -93,16 +91,13 @@ class DecoderHead:
 
     @cached_property
     def _before(self) -> str:
-        """The solved examples."""
         solved = (f"{self.template.asked(e)} {self.template.answer(e)}" for e in self.shots)
         return "".join(f"{text}\n\n" for text in solved)
 
     def weights(self, features: Features) -> NDArray[np.int64]:
-        """Return the tokens of every answer, its end included."""
         return features.ids.lengths - features.second
 
     def logits(self, model: Model, batch: Batch) -> Tensor:
-        """Return the loss at every token of the answers, shape (N,)."""
         assert batch.token_type_ids_RT is not None, "they tell which tokens are the answer"
         is_answer_RT = batch.token_type_ids_RT[:, 1:] == 1
         kept_K = is_answer_RT.any(dim=0).nonzero()[:, 0]
@@ -117,13 +112,11 @@ class DecoderHead:
         return functional.cross_entropy(logits_RKV[places_RK].float(), gold_N, reduction="none")
 
     def loss(self, logits: Tensor, features: Features, units: NDArray[np.int64]) -> Tensor:
-        """Return the sum over the answers' tokens."""
         return logits.sum()
 
     def outputs(
         self, model: Model, batch: Batch, features: Features, rows: NDArray[np.int64]
     ) -> list[NDArray[Any]]:
-        """Answers are not read off one forward pass: see `stiltwalk.inference.backends`."""
         raise AssertionError(self.task.name)
 
     def decode(
@@ -133,7 +126,6 @@ class DecoderHead:
         examples: Sequence[Example],
         labels: Sequence[str],
     ) -> Answers:
-        """Return the answers, and where the text is none, what counts as wrong."""
         found = self.parsed(outputs, examples, labels)
         if self.task.task_type is TaskType.SPAN:
             return {e.id: str(answer) for e, (answer, _) in zip(examples, found, strict=True)}
@@ -142,14 +134,7 @@ class DecoderHead:
     def parsed(
         self, outputs: Sequence[NDArray[Any]], examples: Sequence[Example], labels: Sequence[str]
     ) -> list[tuple[str | tuple[str, ...], bool]]:
-        """Return one answer per example, and whether it could be read as one.
-
-        Args:
-            outputs: per example the tokens that were written, or per option its log-likelihood
-                and its number of tokens.
-            examples: what was asked.
-            labels: names of the classes.
-        """
+        """Return one answer per example, and whether it could be read as one."""
         if self.is_scored:
             return [(self._named(self._best(each), labels), True) for each in outputs]
         texts = [self.encoder.text(tokens.tolist()) for tokens in outputs]
@@ -165,11 +150,9 @@ class DecoderHead:
         return [self._read(text, example, tuple(labels)) for text, example in pairs]
 
     def _shown(self, texts: Sequence[str]) -> list[str]:
-        """Return texts as they come back from their tokens."""
         return [self.encoder.text(ids.tolist()) for ids in self.encoder.ids(texts)]
 
     def _best(self, scores_K2: NDArray[Any]) -> int:
-        """Return the likeliest option."""
         per_token = scores_K2[:, 1] if self.answering.length_normalised else 1.0
         return int((scores_K2[:, 0] / per_token).argmax())
 
@@ -177,7 +160,6 @@ class DecoderHead:
         return str(best) if self.task.task_type is TaskType.CHOICE else labels[best]
 
     def _read(self, text: str, example: Example, labels: tuple[str, ...]) -> tuple[str, bool]:
-        """Return a written answer: a text as it is, of options exactly one of them."""
         said = first_line(text)
         if isinstance(example, SpanExample):
             has_none = bool(said) and _plain(said) == _plain(self.template.no_answer)
@@ -213,7 +195,6 @@ def first_line(text: str) -> str:
 
 
 def _plain(text: str) -> str:
-    """Return a text without quotes, Markdown and a full stop around it, white space and case."""
     bare = text.strip(_AROUND).rstrip(".,;:!。" + _AROUND) or text
     return "".join(bare.split()).casefold()
 
@@ -221,11 +202,7 @@ def _plain(text: str) -> str:
 def decoder_head(
     task: Task, answering: Answering, folder: Path, shots: Sequence[Example] = ()
 ) -> DecoderHead:
-    """Return how a task is put to the decoder in a folder.
-
-    Raises:
-        ModelError: if its tokenizer cannot be read.
-    """
+    """Return how a task is put to the decoder in a folder, or raise `ModelError`."""
     encoder = load_prompt_encoder(folder, chat=answering.chat_template)
     return DecoderHead(task=task, answering=answering, encoder=encoder, shots=shots)
 
@@ -243,7 +220,6 @@ class _TagReader:
     filler: str
 
     def read(self, text: str, num_words: int) -> tuple[tuple[str, ...], bool]:
-        """Return one tag per word, and whether there was exactly one for each."""
         line = first_line(text)
         written = line.split()
         tags, is_exact = self._tags(written, num_words)
@@ -275,14 +251,12 @@ class _TagReader:
 
     @cached_property
     def _folded(self) -> dict[str, set[str]]:
-        """Tags by their text in lower case, which several can share."""
         found: dict[str, set[str]] = {}
         for text, tag in self._exact.items():
             found.setdefault(text.casefold(), set()).add(tag)
         return found
 
     def _tag(self, text: str) -> str | None:
-        """Return the tag of a text, of one with quotes, commas or brackets, or in another case."""
         bare = text.strip("[]()|,;" + _AROUND)
         for one in (text, bare):
             if one in self._exact:

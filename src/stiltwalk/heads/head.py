@@ -89,11 +89,9 @@ class RowHead:
     """What heads on an encoder have in common: one loss term per unit, one forward pass."""
 
     def weights(self, features: Features) -> NDArray[np.int64]:
-        """Return 1 per unit."""
         return np.ones(features.num_units, dtype=np.int64)
 
     def logits(self, model: Model, batch: Batch) -> Tensor:
-        """Return (R, C), or (R, T, C)."""
         logits: Tensor = model(**batch.inputs()).logits
         return logits
 

@@ -46,11 +46,9 @@ class MaskedLMHead:
         return replace(rows, labels=labels)
 
     def weights(self, features: Features) -> NDArray[np.int64]:
-        """Return the hidden tokens of every row."""
         return features.labels.values.astype(np.int64)
 
     def logits(self, model: Model, batch: Batch) -> Tensor:
-        """Hide tokens, and return the loss at every hidden place, shape (N,)."""
         ids_RT = batch.input_ids_RT
         hidden_RT = self._hidden(ids_RT.cpu()).to(ids_RT.device)
         fate_N = torch.rand(int(hidden_RT.sum())).to(ids_RT.device)
@@ -63,11 +61,9 @@ class MaskedLMHead:
         return functional.cross_entropy(logits_NV.float(), gold_N, reduction="none")
 
     def loss(self, logits: Tensor, features: Features, units: NDArray[np.int64]) -> Tensor:
-        """Return the sum over the hidden places."""
         return logits.sum()
 
     def _hidden(self, ids_RT: Tensor) -> Tensor:
-        """Draw which tokens are hidden."""
         special = torch.from_numpy(self.encoder.special_ids)
         ordinary_RT = ~torch.isin(ids_RT, special)
         drawn_RT = torch.rand(ids_RT.shape).masked_fill(~ordinary_RT, 2.0)
@@ -75,6 +71,5 @@ class MaskedLMHead:
         return rank_RT < self._num_hidden(ordinary_RT.sum(dim=1))[:, None]
 
     def _num_hidden(self, num_ordinary: Tensor) -> Tensor:
-        """Return how many of so many tokens are hidden."""
         wanted = (num_ordinary * self.share).round().long().clamp(min=1)
         return torch.minimum(wanted, num_ordinary)

@@ -28,17 +28,14 @@ class SpanHead(RowHead):
         labels: Sequence[str],
         max_length_tokens: int,
     ) -> Features:
-        """Return one row per window."""
         return span_features(examples, encoder, max_length_tokens)
 
     def logits(self, model: Model, batch: Batch) -> Tensor:
-        """Return (R, T, 2), minus infinity on padding so that it takes no probability."""
         found = model(**batch.inputs())
         logits_RTC = torch.stack([found.start_logits, found.end_logits], dim=-1).float()
         return logits_RTC.masked_fill(batch.attention_mask_RT[..., None] == 0, -torch.inf)
 
     def loss(self, logits: Tensor, features: Features, units: NDArray[np.int64]) -> Tensor:
-        """Return the sum over windows of the mean of the start's and the end's cross-entropy."""
         gold = torch.from_numpy(features.labels.padded(units, 0)).to(logits.device)
         start = functional.cross_entropy(logits[..., 0], gold[:, 0], reduction="sum")
         end = functional.cross_entropy(logits[..., 1], gold[:, 1], reduction="sum")
@@ -47,7 +44,6 @@ class SpanHead(RowHead):
     def outputs(
         self, model: Model, batch: Batch, features: Features, rows: NDArray[np.int64]
     ) -> list[NDArray[np.float64]]:
-        """Return the best spans of each window; see `best_spans`."""
         assert features.offsets is not None
         assert features.answer_starts is not None
         scores = self.logits(model, batch).cpu().numpy()
@@ -65,5 +61,4 @@ class SpanHead(RowHead):
         examples: Sequence[SpanExample],
         labels: Sequence[str],
     ) -> Texts:
-        """Return question id → answer."""
         return answers_of(outputs, features, examples)[0]

@@ -32,18 +32,15 @@ class TaggingHead(RowHead):
         labels: Sequence[str],
         max_length_tokens: int,
     ) -> Features:
-        """Return one row per sentence, more for a long one."""
         label_ids = {label: number for number, label in enumerate(labels)}
         return tagging_features(examples, encoder, label_ids, max_length_tokens)
 
     def weights(self, features: Features) -> NDArray[np.int64]:
-        """Return the number of labelled words of each row."""
         labelled = np.concatenate([[0], np.cumsum(features.labels.values != NO_LABEL)])
         counts: NDArray[np.int64] = np.diff(labelled[features.labels.starts])
         return counts
 
     def loss(self, logits: Tensor, features: Features, units: NDArray[np.int64]) -> Tensor:
-        """Return the summed cross-entropy over words."""
         assert features.words is not None
         gold = np.full(logits.shape[:2], NO_LABEL, dtype=np.int64)
         for row, unit in enumerate(units):
@@ -58,7 +55,6 @@ class TaggingHead(RowHead):
     def outputs(
         self, model: Model, batch: Batch, features: Features, rows: NDArray[np.int64]
     ) -> list[NDArray[np.int64]]:
-        """Return the likeliest tag of each word of each row, shape (words,)."""
         assert features.words is not None
         words = [features.words[row] for row in rows]
         width = batch.input_ids_RT.shape[1]
@@ -86,6 +82,5 @@ class TaggingHead(RowHead):
         examples: Sequence[TaggedExample],
         labels: Sequence[str],
     ) -> TagLists:
-        """Return one tag per word of every sentence."""
         tags = [[labels[tag] for tag in row] for row in outputs]
         return joined_tags(tags, features, len(examples))

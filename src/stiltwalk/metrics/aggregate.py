@@ -56,12 +56,7 @@ def task_score(by_language: Mapping[str, Scores], languages: Sequence[str]) -> T
 def group_scores(
     tasks: Mapping[str, TaskScore], groups: Mapping[str, Sequence[str]]
 ) -> dict[str, float]:
-    """Return the plain mean of each group all of whose tasks are there in all languages.
-
-    Args:
-        tasks: task to its score.
-        groups: name of a group to its tasks.
-    """
+    """Return the plain mean of each group all of whose tasks are there in all languages."""
     return {
         name: value
         for name, members in groups.items()

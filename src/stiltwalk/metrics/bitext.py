@@ -94,7 +94,6 @@ def mine(foreign_ND: Vectors, english_MD: Vectors, k: int = 4) -> list[MinedRows
 
 
 def _while_free(pairs: Iterable[MinedRows]) -> list[MinedRows]:
-    """Return the pairs whose two sentences no earlier pair has taken."""
     used_foreign, used_english = set[int](), set[int]()
     taken = []
     for pair in pairs:
@@ -124,9 +123,6 @@ def ids_by_text(sentences: Sequence[Sentence]) -> dict[str, tuple[str, ...]]:
     """Return the distinct sentences of one side in order of appearance, with all their ids.
 
     White space around a sentence makes no difference.
-
-    Args:
-        sentences: one side of a bitext.
     """
     ids: dict[str, list[str]] = {}
     for sentence in sentences:
@@ -141,12 +137,6 @@ def expand(
     duplicates: Duplicates = Duplicates.ALL,
 ) -> list[Candidate]:
     """Return pairs of ids for pairs of distinct sentences, by falling score.
-
-    Args:
-        mined: pairs of rows; row i is the i-th distinct sentence of its side.
-        foreign_ids: distinct sentences with their ids, as `ids_by_text` gives them.
-        english_ids: the same for the English side.
-        duplicates: what to do with a sentence that has several ids.
 
     Raises:
         MetricError: if a row is outside of its side.
@@ -200,7 +190,6 @@ def best_threshold(candidates: Sequence[Candidate], gold: IdPairs) -> float:
 
 
 def _between(score: float, lower: float | None) -> float:
-    """Return a threshold that keeps `score` and drops the next lower one."""
     if lower is None:
         return score
     middle = (score + lower) / 2
@@ -244,22 +233,11 @@ class Neighbours:
     """The K best corpus rows of each query so far, best first; equal scores by row number."""
 
     def __init__(self, num_queries: int, k: int) -> None:
-        """Start with nothing found: scores of minus infinity.
-
-        Args:
-            num_queries: N.
-            k: how many to keep, at most the number of corpus rows.
-        """
         self.score_NK = np.full((num_queries, k), -np.inf, np.float32)
         self.index_NK = np.zeros((num_queries, k), np.int64)
 
     def bar(self, queries: slice, block_RC: Doubles) -> Doubles:
-        """Return about which score per query a candidate of this block must have to be kept.
-
-        Args:
-            queries: which queries the block's first axis stands for.
-            block_RC: their scores against R candidates, seen in rising order of row number.
-        """
+        """Return about which score per query a candidate of this block must have to be kept."""
         bar_R: Doubles = self.score_NK[queries, -1].astype(np.float64)
         if np.isneginf(bar_R).any():
             k = min(self.score_NK.shape[1], block_RC.shape[1])
@@ -268,13 +246,7 @@ class Neighbours:
         return bar_R
 
     def offer(self, query_S: Indices, index_S: Indices, score_S: Vectors) -> None:
-        """Take in candidates, and keep the K best of each query.
-
-        Args:
-            query_S: which query a candidate is for.
-            index_S: its row in the corpus.
-            score_S: its cosine.
-        """
+        """Take in candidates, and keep the K best of each query."""
         k = self.score_NK.shape[1]
         touched = np.unique(query_S)
         query_T = np.concatenate([np.repeat(touched, k), query_S])
@@ -292,11 +264,6 @@ def neighbours_both_ways(
     """Return each left row's k nearest right rows, and each right row's k nearest left rows.
 
     The score of a pair is computed once and serves both directions.
-
-    Args:
-        left_ND: vectors of one side, shape (N, D).
-        right_MD: vectors of the other side, shape (M, D).
-        k: how many neighbours; fewer where a side is smaller.
 
     Raises:
         MetricError: if the widths differ, a side is empty, or a row is all zeros or not finite.
@@ -337,7 +304,6 @@ class _Block(NamedTuple):
         return row_S + self.rows.start, column_S + self.columns.start
 
     def exact(self, row_S: Indices, column_S: Indices) -> Vectors:
-        """Return the cosines of some pairs, which depend on their two vectors alone."""
         score_S = np.empty(len(row_S), np.float32)
         for start in range(0, len(row_S), BLOCK_COLUMNS):
             pairs = slice(start, start + BLOCK_COLUMNS)

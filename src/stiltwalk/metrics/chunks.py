@@ -23,10 +23,6 @@ _OUTSIDE = "O"
 def chunk_f1(predicted: Sequence[Sequence[str]], gold: Sequence[Sequence[str]]) -> Scores:
     """Return micro-averaged f1, precision and recall over the chunks of one language's file.
 
-    Args:
-        predicted: one tag per word, sentence by sentence.
-        gold: the reference tags, in the same order.
-
     Raises:
         MetricError: if sentences or words are not equally many, or a tag is empty.
 
@@ -92,7 +88,6 @@ def _joined(sentences: Sequence[Sequence[str]]) -> Iterator[str]:
 
 
 def _ends(prefix: str, following: str, *, changes: bool) -> bool:
-    """Tell whether a chunk ends between a tag and the one that follows it."""
     if prefix in "ES":
         return True
     if prefix in "BI" and following in "BSO":
@@ -101,7 +96,6 @@ def _ends(prefix: str, following: str, *, changes: bool) -> bool:
 
 
 def _starts(previous: str, prefix: str, *, changes: bool) -> bool:
-    """Tell whether a chunk starts between the previous tag and this one."""
     if prefix in "BS":
         return True
     if previous in "ESO" and prefix in "EI":

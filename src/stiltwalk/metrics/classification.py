@@ -15,19 +15,7 @@ NEGATIVE = frozenset({"0", "not_duplicate"})
 
 
 def accuracy(predicted: Sequence[str], gold: Sequence[str]) -> float:
-    """Return the fraction of examples whose label is right, in [0, 1].
-
-    Args:
-        predicted: one label per example.
-        gold: the reference labels, in the same order.
-
-    Raises:
-        MetricError: if the two differ in length or are empty.
-
-    Example:
-        >>> accuracy(["a", "b"], ["a", "c"])
-        0.5
-    """
+    """Return the fraction of examples whose label is right, in [0, 1], or raise `MetricError`."""
     if len(predicted) != len(gold) or not gold:
         raise MetricError(
             f"accuracy needs equal, non-zero counts, got {len(predicted)} and {len(gold)}."
@@ -38,10 +26,6 @@ def accuracy(predicted: Sequence[str], gold: Sequence[str]) -> float:
 def token_accuracy(predicted: Sequence[Sequence[str]], gold: Sequence[Sequence[str]]) -> float:
     """Return the fraction of words whose tag is right, all sentences together, in [0, 1].
 
-    Args:
-        predicted: one tag per word, sentence by sentence.
-        gold: the reference tags, in the same order.
-
     Raises:
         MetricError: if sentences or words are not equally many, or there are none.
     """
@@ -51,10 +35,6 @@ def token_accuracy(predicted: Sequence[Sequence[str]], gold: Sequence[Sequence[s
 
 def binary_f1(predicted: Sequence[str], gold: Sequence[str]) -> float:
     """Return the F1 of the positive class ("1" or "duplicate"), 0 where nothing is found.
-
-    Args:
-        predicted: one label per example.
-        gold: the reference labels, in the same order.
 
     Raises:
         MetricError: if the counts differ, or a gold label is neither positive nor negative.
@@ -74,13 +54,7 @@ def binary_f1(predicted: Sequence[str], gold: Sequence[str]) -> float:
 
 
 def f1_of_counts(num_right: int, num_predicted: int, num_gold: int) -> dict[str, float]:
-    """Return f1, precision and recall, each 0 where its divisor is 0.
-
-    Args:
-        num_right: things found that were wanted.
-        num_predicted: all things found.
-        num_gold: all things wanted.
-    """
+    """Return f1, precision and recall, each 0 where its divisor is 0."""
     precision = num_right / num_predicted if num_predicted else 0.0
     recall = num_right / num_gold if num_gold else 0.0
     f1 = 2 * precision * recall / (precision + recall) if num_right else 0.0
@@ -110,7 +84,6 @@ def _accuracy(predicted: Sequence[Any], gold: Sequence[Any], _language: str) -> 
 
 
 def _accuracy_and_f1(predicted: Labels, gold: Labels, _language: str) -> Scores:
-    """Score pairs that mean the same or not, as GLUE does QQP."""
     right, f1 = accuracy(predicted, gold), binary_f1(predicted, gold)
     return {"accuracy_and_f1": (right + f1) / 2, "accuracy": right, "f1": f1}
 

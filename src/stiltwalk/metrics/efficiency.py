@@ -45,9 +45,6 @@ def per(systems: Mapping[str, RatedSystem]) -> dict[str, float | None]:
     system has 0 and the best 1. So it depends on who takes part, and the worst in anything has 0.
     None for all where they tie in anything: 0/0.
 
-    Args:
-        systems: by name; see `per_warning` for fewer than four.
-
     Source:
         PER of Cao et al. (2026), arXiv 2603.21389.
     """
@@ -84,10 +81,6 @@ def anchored_per(systems: Mapping[str, RatedSystem], baseline: str) -> dict[str,
 
     Unlike the exact form it does not depend on who else takes part.
 
-    Args:
-        systems: by name.
-        baseline: one of them.
-
     Raises:
         MetricError: if a throughput, memory or latency, or the baseline's quality, is not above 0.
     """
@@ -117,10 +110,6 @@ def pareto_front(
     """Return the systems that no other beats in quality, latency and memory.
 
     Who beats another is at least as good in all three, and better in one.
-
-    Args:
-        systems: by name.
-        compared: tells how two names compare in a criterion; by their values if it is None.
     """
 
     def by_value(one: str, other: str, criterion: str) -> Sign:
@@ -267,7 +256,6 @@ Part = TypeVar("Part", str, int)
 def _mean_over_orders(
     parts: Sequence[Part], value: Callable[[frozenset[Part]], float]
 ) -> dict[Part, float]:
-    """Return what each part adds to the value, as a mean over all orders in which they enter."""
     value = cache(value)
     orders = list(permutations(parts))
     added = {

@@ -117,11 +117,6 @@ def best_no_answer(
 ) -> BestNoAnswer:
     """Return F1 and exact match under the threshold for "no answer" that is best for each.
 
-    Args:
-        predicted: question id to the best answer that is not empty.
-        gold: question id to accepted texts, none where the question cannot be answered.
-        no_answer_scores: question id to how much rather the model would not answer, any scale.
-
     Raises:
         MetricError: if there is no question, or an answered one has no score.
 
@@ -179,11 +174,6 @@ _HAN = re.compile("([\u4e00-\u9fa5])")
 
 def mlqa_scores(predicted: Texts, gold: GoldTexts, language: str) -> Scores:
     """Return the means of F1 and exact match over all questions of the gold answers.
-
-    Args:
-        predicted: question id to answer text; a missing id scores 0, an extra one is ignored.
-        gold: question id to every accepted answer text, the best of which counts.
-        language: two-letter code of the answers' language, one of MLQA's seven.
 
     Raises:
         MetricError: if there is no question, or MLQA has no rules for the language.

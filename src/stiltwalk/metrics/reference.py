@@ -63,11 +63,6 @@ def majority_answers(
 ) -> Answers:
     """Return the answers of someone who reads nothing: always the most frequent English label.
 
-    Args:
-        task_type: of the examples; retrieval has no labels and is refused.
-        examples: what to answer, in any language.
-        train: English training examples of the same type.
-
     Returns:
         Answers in the order of `examples`; for questions the empty text.
 
@@ -101,11 +96,6 @@ def rule_answers(
     that shares most words with the prompt, or fewest, whichever is right more often in English.
     TAGGING: a word's most frequent English tag; for others that of English words written alike.
     SPAN: `SlidingWindow`.
-
-    Args:
-        task_type: of the examples; for retrieval see the two functions below.
-        examples: what to answer, in any language.
-        train: English training examples of the same type.
 
     Returns:
         Answers in the order of `examples`.
@@ -147,13 +137,11 @@ def mined_by_characters(bitext: Bitext, dev: Bitext) -> IdPairs:
 
 
 def _candidates(bitext: Bitext) -> list[Candidate]:
-    """Mine one bitext with character vectors in place of a model's."""
     foreign, english = ids_by_text(bitext.foreign), ids_by_text(bitext.english)
     return expand(mine(*character_vectors(list(foreign), list(english))), foreign, english)
 
 
 def _texts(examples: Sequence[TextExample], train: Sequence[TextExample]) -> Labels:
-    """Label each text by its words: each votes with the shares of labels that it has in English."""
     usual = majority((each.label for each in train), 1)[0]
     votes: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for each in train:
@@ -170,14 +158,12 @@ def _texts(examples: Sequence[TextExample], train: Sequence[TextExample]) -> Lab
 
 
 def _pairs(examples: Sequence[PairExample], train: Sequence[PairExample]) -> Labels:
-    """Label each pair as most English pairs of the same cell are labelled."""
     usual = majority((each.label for each in train), 1)[0]
     cells = _most_frequent(((_overlap_cell(each), each.label) for each in train), _ENOUGH)
     return [cells.get(_overlap_cell(each), usual) for each in examples]
 
 
 def _overlap_cell(example: PairExample) -> Hashable:
-    """Return which of some dozens of degrees of overlap a pair has."""
     a, b = (
         [word.text for word in words(text) if not word.is_mark]
         for text in (example.text_a, example.text_b)
@@ -192,7 +178,6 @@ def _degree(part: int, whole: int) -> int:
 
 
 def _choices(examples: Sequence[ChoiceExample], train: Sequence[ChoiceExample]) -> Labels:
-    """Pick by word overlap with the prompt, in the direction that English rows prefer."""
 
     def pick(example: ChoiceExample, sign: int) -> str:
         prompt = {word.text for word in words(example.prompt)}
@@ -207,7 +192,6 @@ def _choices(examples: Sequence[ChoiceExample], train: Sequence[ChoiceExample]) 
 
 
 def _tags(examples: Sequence[TaggedExample], train: Sequence[TaggedExample]) -> TagLists:
-    """Tag each word as English does most often: by the word, else by how it is written."""
     seen = [pair for each in train for pair in zip(each.words, each.tags, strict=True)]
     usual = majority((tag for _, tag in seen), 1)[0]
     by_word = _most_frequent((word.casefold(), tag) for word, tag in seen)
@@ -229,7 +213,6 @@ def _shape(word: str) -> str:
 
 
 def _most_frequent(pairs: Iterable[tuple[Hashable, str]], at_least: int = 1) -> dict[Hashable, str]:
-    """Return each key's most frequent value, the first met if tied, for keys seen often enough."""
     counts: defaultdict[Hashable, Counter[str]] = defaultdict(Counter)
     for key, value in pairs:
         counts[key][value] += 1
@@ -277,10 +260,6 @@ def character_vectors(foreign: Sequence[str], english: Sequence[str]) -> tuple[V
     N-grams of one to four characters are counted into hashed cells, each weighted by how few
     texts of both sides have it. Both sides go in together, so that the weights are the same.
 
-    Args:
-        foreign: N texts.
-        english: M texts.
-
     Returns:
         Two float32 matrices of shapes (N, D) and (M, D), no row of which is zero.
     """
@@ -315,11 +294,6 @@ class SlidingWindow:
     """
 
     def __init__(self, train: Sequence[SpanExample]) -> None:
-        """Learn the usual answer.
-
-        Args:
-            train: English examples; those without an answer are passed over.
-        """
         answers = [words(each.answers[0].text) for each in train if each.answers]
         answers = [answer for answer in answers if answer]
         self.num_words = round(median(map(len, answers))) if answers else 1
@@ -366,6 +340,5 @@ def _pull(context: list[Word], question: list[Word]) -> dict[int, float]:
 
 
 def _score(span: tuple[int, int], pull: dict[int, float]) -> float:
-    """Return how near the question's words are, the rare ones more."""
     first, last = span
     return sum(weight / max(first - i, i - last) for i, weight in pull.items())

@@ -44,12 +44,6 @@ class Scorer:
 def score(metric: str, predicted: Answers, gold: Answers | GoldTexts, language: str) -> Scores:
     """Return a task's figures in one language; the first is what the task is ranked by.
 
-    Args:
-        metric: one of `METRICS`.
-        predicted: the answers of one language, in the form of the task's type.
-        gold: the reference in the same form, or question id to every accepted text.
-        language: two-letter code; only MLQA's rules depend on it.
-
     Raises:
         MetricError: if the answers do not line up, are empty, or have another form.
     """

@@ -143,13 +143,11 @@ def _name_endpoint(model: Table) -> None:
 
 
 def _inner(table: Table, name: str) -> Table:
-    """Return a table in a table, an empty one where there is none."""
     found = table.get(name)
     return found if isinstance(found, dict) else {}
 
 
 def _apply(table: Table, change: str) -> None:
-    """Set one dotted key of the table to a TOML value."""
     key, _, value = change.partition("=")
     *path, last = key.strip().split(".")
     if not value or not last:
@@ -189,7 +187,6 @@ def _by_target(
     start: Mapping[str, Table],
     in_file: Sequence[str],
 ) -> Any:  # noqa: ANN401
-    """Return every target's settings, changed by a table's own values and its inner tables."""
     if not isinstance(given, dict):
         return given  # the validation says what is wrong
     shared = {name: value for name, value in given.items() if not isinstance(value, dict)}
@@ -205,7 +202,6 @@ def _by_target(
 
 
 def _check_settings(start: str, given: Table) -> None:
-    """Refuse wrong settings, such as of a target that `--set targets` left out."""
     try:
         TypeAdapter(TrainSettings).validate_json(json.dumps(given, default=str))
     except ValidationError as error:
@@ -214,7 +210,6 @@ def _check_settings(start: str, given: Table) -> None:
 
 
 def _fill_arms(table: Table, in_file: Sequence[str]) -> None:
-    """Make every arm a table with its own full settings: the recipe's, then the arm's."""
     arms = table.get("arms")
     kinds = {"targets": list, "target": dict, "intermediate": dict}
     is_filled = all(isinstance(table.get(key, {}), kind) for key, kind in kinds.items())
@@ -234,7 +229,6 @@ def _fill_arms(table: Table, in_file: Sequence[str]) -> None:
 
 
 def _keys_at(path: tuple[str | int, ...]) -> list[str]:
-    """Return the keys that the table at a path may have."""
     hint: Any = Recipe
     for part in path:
         if is_dataclass(hint):
@@ -247,13 +241,11 @@ def _keys_at(path: tuple[str | int, ...]) -> list[str]:
 
 
 def _with_absolute_paths(recipe: Recipe, folder: Path) -> Recipe:
-    """Return the recipe with folders resolved against the recipe's own folder."""
 
     def absolute(name: str | None) -> str | None:
         return None if name is None else str((folder / Path(name).expanduser()).resolve())
 
     def here(name: str) -> str:
-        """Resolve what is a folder; other names are the hub's, or our own."""
         is_folder = name.startswith((".", "~")) or (folder / name).is_dir()
         return absolute(name) or name if is_folder and name != MINI else name
 

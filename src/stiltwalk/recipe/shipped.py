@@ -47,16 +47,7 @@ def purpose(recipe: Path) -> str:
 
 
 def start_recipe(file: Path, model: str, data: str) -> None:
-    """Write a commented recipe for one's own model and data.
-
-    Args:
-        file: named after the study; it must not be there yet.
-        model: a folder, relative to the recipe, or a hub id.
-        data: a folder laid out like the hub, relative to the recipe, or "hub", or "mini".
-
-    Raises:
-        RecipeError: if the file is there, or its name cannot be a run's.
-    """
+    """Write a commented recipe for one's own model and data, or raise `RecipeError`."""
     text = SHIPPED[_OWN].read_text(encoding="utf-8")
     parts = {'"local"': file.stem, '"../models/xlm-roberta-base"': model, '"../data/hub"': data}
     for shipped, own in parts.items():

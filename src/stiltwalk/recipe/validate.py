@@ -19,7 +19,6 @@ from stiltwalk.wording import nearest, shown
 
 
 def _check_decoder(recipe: Recipe) -> None:
-    """Refuse what only an encoder has, and tables for tasks that nobody asks."""
     arms = recipe.arms.values()
     model = recipe.model
     if model.family == "encoder":
@@ -79,7 +78,6 @@ def _check_endpoint(recipe: Recipe) -> None:
 def _check_measure(
     settings: MeasureSettings | None, arms: Collection[str], targets: Sequence[str]
 ) -> None:
-    """Refuse a table that could measure nothing."""
     if settings is None or replace(settings, budget_s=None) == MeasureSettings():
         return  # a budget alone is one for as many pairs as there are
     if BASELINE_ARM not in arms or len(arms) < 2:  # noqa: PLR2004 - one to time, one to time against
@@ -108,7 +106,6 @@ def check_names(recipe: Recipe) -> None:
 
 
 def _check_claim(claim: Claim, recipe: Recipe) -> None:
-    """Refuse a claim that no row of the run could ever decide."""
     targets = claim.targets or recipe.targets
     languages = {
         language for name in targets if name in TASKS for language in TASKS[name].languages
@@ -123,14 +120,12 @@ def _check_claim(claim: Claim, recipe: Recipe) -> None:
 
 
 def _require_known(start: str, words: Iterable[str], known: Sequence[str], end: str = ".") -> None:
-    """Refuse the first word that is not known, between the two halves of a sentence."""
     for word in words:
         if word not in known:
             raise RecipeError(f"{start} {shown(word)}{end}{nearest(word, known)}")
 
 
 def _check_arms(recipe: Recipe) -> None:
-    """Refuse arms that are unknown, equal, or hide the baseline."""
     named: dict[object, list[tuple[str, Arm]]] = {}
     baseline = recipe.baseline
     for name, arm in recipe.arms.items():
@@ -157,7 +152,6 @@ def _check_arms(recipe: Recipe) -> None:
 
 
 def _check_beside(name: str, arm: Arm) -> None:
-    """Refuse text or translations that belong to no task of the arm, and unreadable languages."""
     if arm.mlm and not arm.tasks:
         raise RecipeError(f"arms.{name}.mlm stands beside no task: name the arm's tasks.")
     key = f"arms.{name}.translated"
@@ -172,7 +166,6 @@ def _check_beside(name: str, arm: Arm) -> None:
 
 
 def _check_languages(key: str, where: ByLanguage, languages: Sequence[str] | None) -> None:
-    """Refuse languages that are named twice, or that would all be read from one place."""
     _refuse_repeats(f"{key}.languages", languages or ())
     if (languages is None or len(languages) > 1) and "{language}" not in where.config:
         many = "all" if languages is None else len(languages)
@@ -191,14 +184,12 @@ def _check_arm_name(name: str) -> None:
 
 
 def _refuse_repeats(key: str, values: Sequence[object]) -> None:
-    """Refuse a list that names something twice: it could only be a slip."""
     repeated = [value for position, value in enumerate(values) if value in values[:position]]
     if repeated:
         raise RecipeError(f"{key} names {repeated[0]!r} twice: name it once.")
 
 
 def _check_prompted(name: str, arm: Arm, recipe: Recipe) -> None:
-    """Refuse prompts for targets without a cloze, and few examples of what has no classes."""
     if recipe.model.family != "encoder" and (arm.prompt or arm.examples_per_class):
         raise RecipeError(
             f"arms.{name}: prompt and examples_per_class are for encoders; a decoder is asked as "
@@ -273,7 +264,6 @@ def reused_head(arm: Arm, target: Task) -> str:
 
 
 def _fitting(target: Task) -> list[str]:
-    """Return the intermediate tasks with the type and the labels of a target."""
     source = TASKS[target.train_task]
     return [
         name
@@ -283,7 +273,6 @@ def _fitting(target: Task) -> list[str]:
 
 
 def _check_heads(name: str, arm: Arm, recipe: Recipe) -> None:
-    """Refuse an arm that asks for trained heads and would get none."""
     if arm.head == "fresh":
         return
     key = f"arms.{name}.head"

@@ -66,7 +66,6 @@ class TimedAnswer:
         return ", ".join(f"{self.verdicts.count(each)} {each}" for each in kinds)
 
     def __str__(self) -> str:
-        """Return the ratio with its interval."""
         return f"{rounded(self.ratio, 3)} ({ratio_between(self.low, self.high)})"
 
 
@@ -145,7 +144,6 @@ def _is_sought(cells: Sequence[Combined], figure: Figure) -> bool:
 
 
 def _timed(cells: Sequence[Combined], scenario: str, figure: Figure) -> TimedAnswer | None:
-    """Return one figure over tasks; None where nothing was timed, or no verdict counts."""
     cells = [each for each in cells if (each.scenario, each.figure) == (scenario, figure)]
     standing = [cell for cell in cells if cell.verdict != VOID]
     if not standing:
@@ -179,7 +177,6 @@ def why_open(pairs: Sequence[Speed]) -> str:
 
 
 def _kernels(pairs: Sequence[Speed]) -> str:
-    """Return how many operations a model runs for the fixed batch, from the least to the most."""
     found = [each.kernels for speed in pairs for both in speed.operations.values() for each in both]
     ends = dict.fromkeys((min(found), max(found))) if found else {}
     return DASH.join(map(count, ends))
@@ -238,7 +235,6 @@ def _alone(each: ArmAnswer, arms: Sequence[ArmAnswer]) -> str:
 
 
 def _subject(arms: Sequence[ArmAnswer], run: RunRows, joint: str) -> str:
-    """Return what is spoken of: intermediate training on tasks, or the arms by name."""
     made = [run.made_of.get(each.arm) for each in arms]
     if all(each and each.tasks for each in made):
         says = [each.says for each in made if each]
@@ -250,7 +246,6 @@ def _subject(arms: Sequence[ArmAnswer], run: RunRows, joint: str) -> str:
 
 
 def _speed(found: ArmAnswer) -> str:
-    """Return what an arm does to speed, from its verb on."""
     figures = {"latency": found.latency, "throughput": found.throughput}
     timed = {name: each for name, each in figures.items() if each}
     if not timed:
@@ -274,7 +269,6 @@ def _speed(found: ArmAnswer) -> str:
 
 
 def _by_clock(found: ArmAnswer, timed: Sequence[TimedAnswer]) -> str:
-    """Return which of the tasks were timed, where not all that were compared were."""
     tasks = tuple(dict.fromkeys(task for each in timed for task in each.tasks))
     rest = [task for task in found.structure if task not in tasks]
     return f"timed on {_where(tasks)}, the rest by structure alone" if rest else ""

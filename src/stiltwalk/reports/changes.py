@@ -192,7 +192,6 @@ def _share(won: float, of: float) -> float:
 
 
 def _most_changed(gains: Sequence[Sequence[float]]) -> Iterator[tuple[int, int, float]]:
-    """Yield rank, place and mean gain over seeds: the largest, then the largest losses."""
     means = [mean(list(each)) for each in zip(*gains, strict=True)]
     for sign in (1, -1):
         clear = [place for place, each in enumerate(means) if sign * each > 0]
@@ -263,7 +262,6 @@ def _row(example: Example) -> AskedRow:
 
 
 def _around(example: SpanExample) -> str:
-    """Return the part of the context that holds the answer."""
     start = max(0, example.answers[0].start - _LONGEST // 4) if example.answers else 0
     return "…" * bool(start) + example.context[start:]
 

@@ -263,7 +263,6 @@ def _heat_map(
     colour: alt.Color,
     is_dark: str,
 ) -> Mapping[str, Any]:
-    """Return cells with their number inside, and crosses where a score is missing."""
     shown = f"format(datum.{field}, '.0f')" + " + (datum.clear ? '*' : '')" * (field == "gain")
     names = [label(code) for code in ordered_languages(run, run.targets)]
     top = alt.Axis(orient="top", labelAngle=-50, title=None, domain=False, ticks=False)
@@ -295,7 +294,6 @@ def _heat_map(
 
 
 def _bottom() -> alt.Legend:
-    """Return a legend below the cells, where it costs no width on a phone."""
     return alt.Legend(orient="bottom", gradientLength=180, gradientThickness=9)
 
 
@@ -334,7 +332,6 @@ def training_charts(run: RunRows) -> Iterator[Chart]:
 
 
 def _history_points(run: RunRows, field: str, scale: float) -> list[Point]:
-    """Return the mean over seeds per arm, task and step."""
     found: dict[tuple[str, str, int], list[float]] = {}
     for curve in run.training_curves:
         for arm in curve.arms:
@@ -419,7 +416,6 @@ def _languages(**more: Any) -> alt.Y:  # noqa: ANN401 - whatever altair takes
 
 
 def _points(name: str) -> alt.Chart:
-    """Return the points of the task that the page shows, not yet drawn."""
     return alt.Chart(alt.NamedData(name="points"), name=name).transform_filter(_THIS_TASK)
 
 
@@ -437,13 +433,11 @@ def _on_top() -> alt.Legend:
 
 
 def _colours(arms: Sequence[str], shown: Sequence[str]) -> alt.Scale:
-    """Return each arm's own colour, the same in every figure."""
     colours = [ARM_COLOURS[arms.index(arm) % len(ARM_COLOURS)] for arm in shown]
     return alt.Scale(domain=list(shown), range=colours)
 
 
 def _arm_marks(chart: alt.Chart, arms: Sequence[str], shown: Sequence[str]) -> alt.Chart:
-    """Return one mark per shown arm and language; colour and shape both tell the arm."""
     shapes = alt.Scale(domain=list(shown), range=[_shape(arms.index(arm)) for arm in shown])
     legend = _on_top()
     marked: alt.Chart = chart.mark_point(filled=False, size=44, strokeWidth=1.8, opacity=1).encode(

@@ -95,12 +95,6 @@ def judge(wording: Wording, finding: Finding, num_seeds: int, untested: str = ""
 
     Supported: every part that must be true is shown. Contradicted: enough parts are shown to be
     false, after correction for their number. All else is not decidable.
-
-    Args:
-        wording: of the claim.
-        finding: what the rows say.
-        num_seeds: of the run; one decides nothing.
-        untested: why these rows cannot speak about the claim; "" where they can.
     """
     verdict, why = _verdict(finding, num_seeds)
     found = finding.predicate if num_seeds > 1 else None
@@ -123,7 +117,6 @@ def judge(wording: Wording, finding: Finding, num_seeds: int, untested: str = ""
 
 
 def _verdict(finding: Finding, num_seeds: int) -> tuple[ClaimVerdict, str]:
-    """Return what the rows say of a predicate, and why they do not say more."""
     found = finding.predicate
     if found is None:
         return ClaimVerdict.UNDECIDED, finding.lacks
@@ -156,7 +149,6 @@ class Evidence:
     """
 
     def __init__(self, run: RunRows, drawn: Resamples) -> None:
-        """Take what a run holds; `drawn` are its scores with the examples resampled."""
         self.run = run
         self.drawn = drawn
         self.targets = tuple(task for task in run.targets if task in TARGETS)
@@ -285,17 +277,14 @@ class Above(Predicate):
 
     @property
     def holds(self) -> bool:
-        """Whether the observed difference lies on the claimed side."""
         return (self.estimate.value > self.bound) != self.below
 
     @property
     def p_for(self) -> float:
-        """That of the difference where it lies on the claimed side."""
         return self._p if self.holds else 1.0
 
     @property
     def p_against(self) -> float:
-        """The same where it lies on the other side."""
         return 1.0 if self.holds else self._p
 
     @cached_property
@@ -303,7 +292,6 @@ class Above(Predicate):
         return self.estimate.less(self.bound).p
 
     def breaches(self, level: float = LEVEL) -> list[str]:
-        """Return the difference with its interval at a level."""
         value, (low, high) = self.estimate.value, self.estimate.interval(level)
         how = "95 %" if level == LEVEL else "95 % after correction"
         if self.breach:
@@ -314,7 +302,6 @@ class Above(Predicate):
         return [f"{found}, {side} {points(self.bound)}"]
 
     def doubts(self) -> list[str]:
-        """Return the difference with its 95 % interval."""
         return [f"{self.says}: {with_interval(self.estimate)}"]
 
 
@@ -327,17 +314,14 @@ class AtLeast(Predicate):
 
     @property
     def holds(self) -> bool:
-        """Whether enough parts hold as observed."""
         return sum(part.holds for part in self.parts) >= self.least
 
     @property
     def p_for(self) -> float:
-        """The partial-conjunction p-value of so many true parts."""
         return _partial([part.p_for for part in self.parts], self.least)
 
     @property
     def p_against(self) -> float:
-        """That of so many false parts that too few are left."""
         return _partial([part.p_against for part in self.parts], self._too_many)
 
     @property
@@ -345,12 +329,10 @@ class AtLeast(Predicate):
         return len(self.parts) - self.least + 1
 
     def breaches(self, level: float = LEVEL) -> list[str]:
-        """Return the breaches of the parts whose fall decides, at a corrected level."""
         worst = sorted(self.parts, key=lambda part: part.p_against)[: self._too_many]
         return [each for part in worst for each in part.breaches(level / self.least)]
 
     def doubts(self) -> list[str]:
-        """Return the doubts about the part that decides whether enough are shown."""
         return sorted(self.parts, key=lambda part: part.p_for)[self.least - 1].doubts()
 
 
@@ -391,7 +373,6 @@ def judge_own(run: RunRows, drawn: Resamples) -> list[JudgedClaim]:
 
 
 def _lead(claim: Claim, evidence: Evidence) -> Finding:
-    """Return whether one arm leads another by as much as a claim says."""
     targets, drawn = claim.targets or evidence.run.targets, evidence.drawn
     for arm in (claim.arm, claim.over):
         if not drawn.has(arm, targets):

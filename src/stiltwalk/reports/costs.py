@@ -46,7 +46,6 @@ def tokens_per_arm(run: RunRows) -> tuple[TokenCount, ...]:
 
 
 def _tokens(arm: str, rows: Sequence[TimingRow]) -> TokenCount | None:
-    """Return the sum of some rows, None where nothing was fed."""
     num_examples = sum(row.num_examples for row in rows)
     real, padded = sum(row.real_tokens for row in rows), sum(row.padded_tokens for row in rows)
     if not (num_examples and padded):
@@ -180,7 +179,6 @@ def why_no_efficiency(comparisons: Sequence[Speed]) -> str:
 
 
 def _members(groups: Sequence[Sequence[Speed]], task: str) -> Mapping[str, _Member]:
-    """Return the models that were compared with the first one's A on the same device."""
     found: dict[str, _Member] = {}
     first = groups[0][0]
     for pairs in groups:
@@ -250,7 +248,6 @@ def _compared(members: Mapping[str, _Member], x: str, y: str, criterion: str) ->
 
 
 def _quality(speed: Speed, task: str, model: str) -> float:
-    """Return the task score of one model, 0 where it was not evaluated."""
     scores: dict[str, Scores] = {}
     for each in speed.quality:
         if each.task == task:

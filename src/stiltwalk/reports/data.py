@@ -298,7 +298,6 @@ def arms_of(record: RunRecord) -> dict[str, tuple[str, ...]]:
 
 
 def _behind(stage: RecordedStage, stages: Mapping[str, RecordedStage]) -> Iterator[str]:
-    """Yield the fingerprints of a stage and of all that it rests on."""
     reached = [stage.fingerprint]
     while reached:
         name = reached.pop()
@@ -363,7 +362,6 @@ def _line(
 
 
 def _provenance(markers: list[dict[str, Any]]) -> dict[str, str]:
-    """Return what the stages were made of and with; several values where stages differ."""
     merged: dict[str, dict[str, None]] = {}
     tasks: dict[str, dict[str, None]] = {}
     for marker in markers:
@@ -394,7 +392,6 @@ NUM_POINTS = 40
 def _curves(
     stages: Iterable[RecordedStage], arms: Mapping[str, tuple[str, ...]], workspace: Workspace
 ) -> Iterator[TrainingCurve]:
-    """Yield the training history of every task that a stage trained; none for other stages."""
     for stage in stages:
         evaluations = workspace.text(stage.fingerprint, "dev.json")
         log = (

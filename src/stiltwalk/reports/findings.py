@@ -169,7 +169,6 @@ class _Rows:
         )
 
     def of_mean(self, name: str, tasks: tuple[str, ...]) -> TransferRow:
-        """Return the plain mean of several tasks, empty where one of them is not complete."""
         choices = {task: self.choices[task].arm for task in tasks if task in self.choices}
         chosen = spread(self.book.mean_scores(choices, tasks).values())
         gain = spread(self.book.mean_gains(choices, BASELINE_ARM, tasks).values())
@@ -183,7 +182,6 @@ class _Rows:
         )
 
     def _task_cell(self, arm: str, task: str) -> ScoreCell:
-        """Return the score of an arm on a task over the languages that are there."""
         book = self.book
         scores = (each.score for each in book.task_scores(arm, task).values())
         gains = book.task_gains(arm, BASELINE_ARM, task) if arm != BASELINE_ARM else {}
@@ -218,7 +216,6 @@ class _Rows:
         return replace(cell, estimate=estimated(cell.gain, examples_R))
 
     def leaders(self, cells: Sequence[ScoreCell], tasks: Sequence[str]) -> Iterator[ScoreCell]:
-        """Yield the cell with the largest gain, then those that the noise does not tell from it."""
         ranked = sorted(
             (cell for cell in cells if cell.gain),
             key=lambda cell: -cell.gain.mean if cell.gain else 0.0,
@@ -321,7 +318,6 @@ def _answer(run: RunRows, table: TransferTable) -> str:
 
 
 def _is_gain(cell: ScoreCell) -> bool:
-    """Whether a reader sees a gain, and it is not known to be noise."""
     return not cell.is_noise and _points_of(cell) > 0
 
 
@@ -330,7 +326,6 @@ def _points(cell: ScoreCell) -> str:
 
 
 def _obstacle(run: RunRows, table: TransferTable) -> str:
-    """Return why no arm can be compared with the reference; "" where they can."""
     if BASELINE_ARM not in run.arms:
         return f"The recipe has no arm “{BASELINE_ARM}”, so nothing can be called a gain."
     if run.arms == (BASELINE_ARM,):

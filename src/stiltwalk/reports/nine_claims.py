@@ -85,7 +85,6 @@ def _gains(evidence: Evidence, arm: str) -> Above:
 
 
 def _numbers(gains: Mapping[str, Estimate]) -> tuple[str, ...]:
-    """Return every gain with its 95 % interval, the largest first."""
     ranked = sorted(gains.items(), key=lambda each: -each[1].value)
     return tuple(f"{name}: {with_interval(gain)}" for name, gain in ranked)
 
@@ -109,7 +108,6 @@ def _best_three(evidence: Evidence) -> Finding:
 
 
 def _all_at_once(evidence: Evidence, *, small: bool = False) -> Finding:
-    """Return whether all nine at once lead; with `small` not by much."""
     all_nine, arms = evidence.all_arm(), list(evidence.single_arms().values())
     if not evidence.has_baseline or all_nine is None:
         return _absent(evidence, "No finished arm is trained on all nine tasks at once.")
@@ -232,7 +230,6 @@ def _best_row(evidence: Evidence) -> Finding:
 
 
 def _choices(evidence: Evidence) -> tuple[dict[str, str], dict[int, dict[str, str]]]:
-    """Return target to the arm that all seeds choose, and seed to those that the others choose."""
 
     def arms(without: int | None) -> dict[str, str]:
         choices = select_on_dev(evidence.run, without)
@@ -271,7 +268,6 @@ def _plain_english(evidence: Evidence) -> Finding:
 
 
 def _no_variant_leads(evidence: Evidence) -> Finding:
-    """Return whether on some target plain English is better than its variants of each sort."""
 
     def somewhere(pairs: Sequence[tuple[str, str]]) -> list[Predicate]:
         return [one_of([_leads(evidence, *pair, [t]) for pair in pairs for t in evidence.targets])]
@@ -282,7 +278,6 @@ def _no_variant_leads(evidence: Evidence) -> Finding:
 def _variants(
     evidence: Evidence, stated: Callable[[Sequence[tuple[str, str]]], Sequence[Predicate]]
 ) -> Finding:
-    """Return what is stated of the pairs of each sort of variant, all of it."""
     sorts = {
         "multilingual MLM beside an English arm": evidence.variants("has_mlm"),
         "translated data in place of an English arm's": evidence.variants("is_translated"),
@@ -373,7 +368,6 @@ PAPER_CLAIMS = (
 
 
 def _recipe_facts(run: RunRows) -> Iterator[JudgedClaim]:
-    """Yield the three claims about how the study is made, each with what this study does."""
     for name, says, why in (
         ("7", "The base model is the strongest public multilingual encoder.", _base(run)),
         (
@@ -447,7 +441,6 @@ def _fewer_rows(run: RunRows) -> Iterator[str]:
 
 
 def _sample(run: RunRows) -> str:
-    """Return the first test set that is missing or much smaller than the published one."""
     has = {(e.row.task, e.row.language): e.row for e in run.rows if e.row.split == Split.TEST}
     reached = dict.fromkeys(task for task, _ in has if task in TARGETS)
     for task, language in ((each, code) for each in reached for code in run.languages_of(each)):

@@ -223,7 +223,6 @@ def _pairs(scores: Differences) -> list[tuple[str, list[tuple[float, float]]]]:
 
 
 def _said(run: RunRows, scores: Differences) -> Sequence[str]:
-    """Return how the quality of the second model compares, a sentence per target."""
     if not scores:
         return ("Quality: no scores of both models are known; arms of a run, RUN:ARM, have them.",)
     return [

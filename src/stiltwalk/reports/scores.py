@@ -54,14 +54,6 @@ class ScoreBook:
         seeds: Sequence[int] = (),
         languages_of: Callable[[str], tuple[str, ...]] = lambda task: TASKS[task].languages,
     ) -> None:
-        """Read the rows of one split; a later row of the same figure replaces an earlier one.
-
-        Args:
-            rows: of arms or of reference points.
-            split: which rows to read.
-            seeds: those of the run; what is untrained counts for each of them.
-            languages_of: the languages that a task was to be tested in.
-        """
         self._languages_of = languages_of
         self._scores: dict[tuple[str, str], dict[int, dict[str, Scores]]] = {}
         self._untrained: set[tuple[str, str]] = set()
@@ -136,10 +128,6 @@ class ScoreBook:
         """Return seed to the plain mean of several task scores, each with its own arm.
 
         Empty where a task lacks a language: an incomplete task counts for no mean.
-
-        Args:
-            arms: task to the arm whose score it takes.
-            tasks: the tasks that the mean needs.
         """
         per_task = {task: self.task_scores(arms[task], task) for task in tasks if task in arms}
         means = {}
@@ -179,12 +167,7 @@ class DevSelection:
 
 
 def dev_scores(run: RunRows, without: int | None = None) -> Mapping[tuple[str, str], float]:
-    """Return (arm, target) to the English dev score, the mean over seeds.
-
-    Args:
-        run: the rows.
-        without: a seed that takes no part.
-    """
+    """Return (arm, target) to the English dev score, the mean over seeds."""
     book = ScoreBook(run.rows, Split.DEV)
     found = {}
     for target in run.targets:
@@ -275,7 +258,6 @@ def transfer_gap(run: RunRows) -> Mapping[tuple[str, str], tuple[float, float]]:
 
 
 def _table(text: str) -> dict[str, str]:
-    """Return language to group from lines of "group: codes"."""
     lines = (line.partition(": ") for line in text.strip().splitlines())
     return {code: group.strip() for group, _, codes in lines for code in codes.split()}
 

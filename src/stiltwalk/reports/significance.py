@@ -151,7 +151,6 @@ def paired_tests(run: RunRows, drawn: Resamples) -> Mapping[tuple[str, str, str]
 
 
 def _test(drawn: Resamples, arm: str, task: str, language: str) -> tuple[float, str] | None:
-    """Return p and the name of the test; None where no noise is known."""
     counts = drawn.discordant(arm, BASELINE_ARM, task, language)
     if counts is not None:
         return mcnemar(*counts), "McNemar"
@@ -192,7 +191,6 @@ class Resamples:
     """
 
     def __init__(self, run: RunRows, num_resamples: int = NUM_RESAMPLES) -> None:
-        """Draw the scores of every arm and target of a run again."""
         trained = trained_seeds(run.rows)
         book = ScoreBook(run.rows, Split.TEST, trained, run.languages_of)
         self.seeds = trained or (0,)
@@ -247,14 +245,7 @@ class Resamples:
     def over_examples(
         self, arm: str, task: str, languages: Sequence[str] = (), seed: int | None = None
     ) -> Floats:
-        """Return score_R, the examples resampled: the mean over languages and seeds.
-
-        Args:
-            arm: one that `has` the task.
-            task: a target.
-            languages: the mean over these alone; none for all.
-            seed: this one alone; None for the mean over all.
-        """
+        """Return score_R, the examples resampled: the mean over languages and seeds."""
         key = (arm, task, tuple(languages), seed)
         if key not in self._means:
             seeds = slice(None) if seed is None else [self.seeds.index(seed)]

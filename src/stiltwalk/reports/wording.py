@@ -90,12 +90,7 @@ def asked_figure(scenario: str, figure: Figure) -> str:
 
 
 def as_read(figure: Figure, *time_ratios: float) -> tuple[float, ...]:
-    """Return ratios of time as ratios of the figure, in rising order: more throughput, less time.
-
-    Args:
-        figure: what is judged.
-        time_ratios: time B / time A, rising.
-    """
+    """Return ratios of time as ratios of the figure, rising: more throughput, less time."""
     if figure is not Figure.TIME:
         return time_ratios
     return tuple(1 / each for each in reversed(time_ratios))
@@ -219,7 +214,6 @@ def notices(run: RunRows) -> tuple[str, ...]:
 
 
 def _about_dev(run: RunRows) -> Iterator[str]:
-    """Yield where English dev rows overlap with test or training rows."""
     train_tasks = {target: TASKS[target].train_task for target in run.targets}
     cut = [target for target, name in train_tasks.items() if TASKS[name].dev_overlaps_test]
     if run.miniature or not cut:  # its dev rows are nobody's test rows

@@ -49,11 +49,6 @@ def write_report(run: RunRows, folder: Path, changed: Sequence[Change] = ()) -> 
     Writes report.html, report.md, report.tex, claims.json, scores.csv, timings.csv, and figures/
     with every figure as SVG and PNG. The same rows give the same bytes, but for the ids inside
     the figure files.
-
-    Args:
-        run: the rows.
-        folder: where to write; made if it is not there, files of an earlier report replaced.
-        changed: rows whose answers changed most, for a page of their own.
     """
     (folder / FIGURES).mkdir(parents=True, exist_ok=True)
     document, texts = report_texts(run, changed)
@@ -98,7 +93,6 @@ TIMING_COLUMNS = "arm task language num_examples real_tokens padded_tokens time_
 
 
 def _scores_csv(run: RunRows) -> str:
-    """Return every score row, arms first, then reference points."""
     rows = (
         {**vars(each), **vars(each.row), "kind": kind}
         | {"intermediate": " ".join(each.row.intermediate)}
@@ -118,10 +112,6 @@ def _csv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
 
 def report_runs(place: str | Path, name: str | None = None) -> list[Path]:
     """Write the report of one run of a workspace, or of each, and return where the pages are.
-
-    Args:
-        place: the workspace's folder or URL.
-        name: the run's; None for every run.
 
     Raises:
         WorkspaceError: if the folder holds no run, or a stage's files are not what it wrote.
@@ -158,7 +148,6 @@ def html(document: Document) -> str:
 
 
 def _policy(scripts: Sequence[str]) -> str:
-    """Return a policy under which a browser runs these scripts only and requests nothing."""
     hashes = " ".join(
         f"'sha256-{b64encode(sha256(each.encode()).digest()).decode()}'" for each in scripts
     )
@@ -195,7 +184,6 @@ _LOOKS = {"big": "**{}**", "caution": "*{}*", "banner": "> {}", "missing": "*{}*
 
 
 def _block(part: Part) -> Iterator[str]:
-    """Yield what Markdown has for a part; nothing for what only a page can show."""
     match part:
         case Table(rows=rows, formats=formats) if rows and "markdown" in formats:
             yield f"### {md.text(part.title)}"

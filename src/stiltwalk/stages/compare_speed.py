@@ -255,10 +255,6 @@ def settings_of(stage: Predict, context: Context, name: str) -> Settings:
 def scored_format(kept: str, what: str) -> Precision:
     """Return the number format that scores were made in, which this machine must have.
 
-    Args:
-        kept: what the evaluation kept of it, empty where it kept nothing.
-        what: names the evaluation.
-
     Raises:
         WorkspaceError: if the evaluation kept nothing.
         RecipeError: if times here would be those of another format.

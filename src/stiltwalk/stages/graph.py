@@ -69,13 +69,6 @@ def build_plan(
 ) -> Plan:
     """Unfold a recipe into stages.
 
-    Args:
-        recipe: a validated recipe.
-        base: the resolved base model.
-        revision: see `Revision`.
-        place_revision: see `PlaceRevision`.
-        measured_on: the machine that measures, if the recipe asks for it.
-
     Returns:
         Every stage once, parents first: shared work appears once, whoever asks for it.
     """
@@ -102,7 +95,6 @@ def build_plan(
 
 
 def _timed(recipe: Recipe, asked: Mapping[tuple[int, str], Sequence[Predict]]) -> Iterator[Measure]:
-    """Yield a measurement per arm and seed, against the baseline of that seed, in a budget."""
     if BASELINE_ARM not in recipe.arms:
         return
     measure = recipe.measure or MeasureSettings()
@@ -135,7 +127,6 @@ def _timed(recipe: Recipe, asked: Mapping[tuple[int, str], Sequence[Predict]]) -
 
 
 def _lineage(stage: Stage) -> Iterator[Stage]:
-    """Yield a stage's ancestors, oldest first, then itself."""
     for parent in stage.parents:
         yield from _lineage(parent)
     yield stage
@@ -172,7 +163,6 @@ class _Graph:
         return StageRows(task=name, revision=revision, dev=dev, own=own and own.learned)
 
     def arm(self, arm: Arm, seed: int) -> Iterator[Predict]:
-        """Yield one evaluation per target of an arm."""
         encoder: Stage = self._base
         trained = [task for task in intermediate_names() if task in arm.tasks]
         if trained:
@@ -218,7 +208,6 @@ class _Graph:
         )
 
     def controls(self, seed: int) -> Iterator[Stage]:
-        """Yield what the baseline arm is compared with: shuffled embeddings, and rules."""
         for predict in self.arm(self._recipe.baseline, seed):
             task = TASKS[predict.rows.task]
             learned, asking = predict.parent.learned, predict.asking

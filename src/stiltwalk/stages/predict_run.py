@@ -183,7 +183,6 @@ class LanguageResult:
 def _labelled_results(
     stage: Predict, predictor: Predictor, context: Context, folder: Folder
 ) -> Iterator[LanguageResult]:
-    """Answer all languages in shared batches, then take the answers apart."""
     task = TASKS[stage.rows.task]
     asked = {
         language: examples(task, context.data, Split.TEST, language, stage.max_rows)
@@ -231,7 +230,6 @@ def _said_of(row: str, language: str, error: NotFinite) -> NotFinite:
 def _outputs(
     stage: Predict, predictor: Predictor, features: Features, context: Context, folder: Folder
 ) -> Found:
-    """Run the model over all rows, of equal ones once; a decoder through its backend."""
     num_asked = features.num_units if stage.asking else features.num_rows
     predictor.engine = replace(predictor.engine, tick=context.counter(num_asked))
     if stage.asking is None:
@@ -262,7 +260,6 @@ def _kept(
 def _english(
     stage: Predict, asked: Mapping[str, Sequence[Example]], context: Context
 ) -> Sequence[Example]:
-    """Return all English rows that the stage's model was trained on or is asked about."""
     learned, task = english_rows(stage, context), TASKS[stage.rows.task]
     if stage.asking or "en" not in available_languages(task, context.data):
         return [*learned, *asked.get("en", ())]
@@ -272,7 +269,6 @@ def _english(
 def _further_scores(
     stage: Predict, predictor: Predictor, found: Sequence[NDArray[Any]], rows: Sequence[Example]
 ) -> Scores:
-    """Return the share of written answers that are none; of unseen classes their own accuracy."""
     head, labels = predictor.head, predictor.labels
     if isinstance(stage.parent, Prompt):
         return _unseen_alone(found, rows, stage.parent.unseen, labels)
@@ -288,7 +284,6 @@ def _unseen_alone(
     unseen: Sequence[str],
     labels: Sequence[str],
 ) -> Scores:
-    """Return the accuracy on rows of classes that were not learned, among these classes."""
     gold = gold_answers(rows)
     assert isinstance(gold, list)
     asked = [at for at, label in enumerate(gold) if label in unseen]
@@ -302,7 +297,6 @@ def _unseen_alone(
 def _retrieval_results(
     stage: Predict, predictor: Predictor, context: Context, folder: Folder
 ) -> Iterator[LanguageResult]:
-    """Find the translations of every language's lines."""
     task = TASKS[stage.rows.task]
     if stage.precision == "auto":
         _keep_choice(folder, {"precision": "fp32", "because": "retrieval has no English dev rows"})
@@ -342,11 +336,9 @@ class _Vectors:
     costs: RowCosts
 
     def of(self, texts: Iterable[str]) -> NDArray[np.float32]:
-        """Return the vectors of some lines, shape (lines, D)."""
         return self.vectors_ND[self.rows(texts)]
 
     def rows(self, texts: Iterable[str]) -> NDArray[np.int64]:
-        """Return which rows were made for some lines."""
         return np.array([self.row_of[text] for text in texts], dtype=np.int64)
 
 
@@ -356,7 +348,6 @@ def _vectors(
     context: Context,
     asked: Mapping[tuple[str, Split], Bitext],
 ) -> _Vectors:
-    """Encode every distinct line of the task once."""
     texts = list(asked.values())
     lines = list(dict.fromkeys(line for each in texts for line in _lines(each)))
     features = _kept(stage, context, predictor, lambda: [predictor.features(lines)]).whole
@@ -384,13 +375,11 @@ def _texts(sentences: Iterable[Sentence]) -> list[str]:
 
 
 def _matched(asked: Bitext, found: _Vectors) -> Answers:
-    """Return the index of the nearest foreign line of each English line."""
     nearest_N = nearest(found.of(_texts(asked.english)), found.of(_texts(asked.foreign)))
     return [str(index) for index in nearest_N]
 
 
 def _mined(dev: Bitext, asked: Bitext, found: _Vectors, duplicates: Duplicates) -> Answers:
-    """Return the pairs that score above the threshold that is best on dev."""
     candidates = []
     for texts in (dev, asked):
         foreign, english = ids_by_text(texts.foreign), ids_by_text(texts.english)
@@ -438,7 +427,6 @@ def _decide_format(stage: Predict, predictor: Predictor, context: Context, folde
 
 
 def _dev_rows(stage: Predict, predictor: Predictor, context: Context) -> TaskRows:
-    """Return the English rows on which the model's checkpoint was chosen."""
     assert isinstance(stage.parent, Train)
     (learned,), settings = stage.parent.rows, stage.parent.settings
     task = TASKS[learned.task].chosen_on(learned.dev)
@@ -450,7 +438,6 @@ def _dev_rows(stage: Predict, predictor: Predictor, context: Context) -> TaskRow
 
 
 def _logits(rows: TaskRows, engine: Engine) -> list[NDArray[np.float32]]:
-    """Return the logits of every row on its real tokens, flat."""
 
     def forward(model: Model, batch: Batch, _: NDArray[np.int64]) -> list[NDArray[np.float32]]:
         logits = rows.head.logits(model, batch).float().cpu().numpy()
@@ -463,7 +450,6 @@ def _logits(rows: TaskRows, engine: Engine) -> list[NDArray[np.float32]]:
 
 
 def _keep_choice(folder: Folder, facts: dict[str, Any]) -> None:
-    """Write what was found beside the answers, and say it."""
     (folder.path / FORMAT).write_text(json.dumps(facts, indent=1), encoding="utf-8")
     _LOG.warning("precision = auto: %s", ", ".join(f"{key} {facts[key]}" for key in facts))
 

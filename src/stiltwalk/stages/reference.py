@@ -68,7 +68,6 @@ class Rules(Stage):
 
 
 def _labelled(stage: Rules, task: Task, language: str, context: Context) -> Iterator[Found]:
-    """Answer with the most frequent English label, and with the best rule on words."""
     from stiltwalk.metrics.reference import majority_answers, rule_answers
 
     assert stage.train is not None
@@ -83,7 +82,6 @@ def _labelled(stage: Rules, task: Task, language: str, context: Context) -> Iter
 
 
 def _retrieval(stage: Rules, task: Task, language: str, context: Context) -> Iterator[Found]:
-    """Match lines by the character n-grams that they share."""
     from stiltwalk.metrics.reference import mined_by_characters, nearest_by_characters
 
     asked = bitext(task, context.data, Split.TEST, language, stage.max_rows)

@@ -165,7 +165,6 @@ class Stage(ABC):
 
     @cached_property
     def _values(self) -> tuple[object, ...]:
-        """The values of the fields, tuples taken apart."""
         values = (getattr(self, each.name) for each in fields(self))
         return tuple(
             inner for value in values for inner in (value if isinstance(value, tuple) else (value,))
@@ -208,7 +207,6 @@ def languages_in_words(number: int) -> str:
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 - any field of a stage
-    """Return a value as JSON's types, without what is for people or for reading alone."""
     if isinstance(value, Stage):
         return value._as_json
     if is_dataclass(value):

@@ -68,7 +68,6 @@ class Train(TrainingStage):
 
     @property
     def _alongside(self) -> str:
-        """What is trained on alongside the English rows."""
         languages = {code for rows in self.translated for code in rows.languages}
         said = f" translated into {languages_in_words(len(languages))}" if languages else ""
         mlm = f" with MLM in {languages_in_words(len(self.text.languages))}" if self.text else ""

@@ -101,7 +101,6 @@ def train(stage: Train, context: Context, folder: Folder) -> None:
 
 
 def _encoder(stage: Train, source: Path) -> checkpoint.Model:
-    """Load what a stage trains on; with adapters in it where the stage trains those alone."""
     lacking = stage.draws.number("lacking weights")
     encoder = checkpoint.load(TaskType.RETRIEVAL, source, seed=lacking)
     if stage.lora:
@@ -110,7 +109,6 @@ def _encoder(stage: Train, source: Path) -> checkpoint.Model:
 
 
 def _decoder(stage: Train, source: Path) -> checkpoint.Model:
-    """Load a decoder to train; where adapters are trained its head, like the rest, is not."""
     model = checkpoint.load_decoder(source)
     if stage.lora:
         adapters.add(model.base_model, stage.lora, seed=stage.draws.number("adapters"))
@@ -150,7 +148,6 @@ def _train_data(stage: Train, model: checkpoint.Model, context: Context, source:
 
 
 def _english(number: int, stage: Train, context: Context, source: Path) -> TaskRows:
-    """Read a task's English rows, or draw some of them, and turn them into features."""
     rows = stage.rows[number]
     task, settings = TASKS[rows.task].chosen_on(rows.dev), stage.settings
     longest = settings.max_length_tokens or task.max_length_tokens
@@ -168,7 +165,6 @@ def _english(number: int, stage: Train, context: Context, source: Path) -> TaskR
 def _with_heads(
     stage: Train, encoder: checkpoint.Model, english: Sequence[TaskRows], source: Path
 ) -> list[checkpoint.Model]:
-    """Return a model per task, each with its head on the one encoder."""
     models = [
         checkpoint.with_head(
             encoder, each.task.task_type, each.labels, seed=stage.draws.of(each.name).number("head")
@@ -183,7 +179,6 @@ def _with_heads(
 def _add_translations(
     data: TrainData, stage: Train, english: Sequence[TaskRows], source: Path
 ) -> None:
-    """Let translated rows take their share of their tasks' steps, through their heads."""
     assert data.num_steps is not None
     encoder, settings = load_text_encoder(source), stage.settings
     for there in stage.translated:
@@ -242,7 +237,6 @@ def fit_and_record(
 
 @contextmanager
 def _last_good_named(folder: Path) -> Iterator[None]:
-    """Say where the last good checkpoint is, if training inside the block diverges."""
     try:
         yield
     except TrainingDiverged as error:
@@ -260,7 +254,6 @@ def _last_good_named(folder: Path) -> Iterator[None]:
 
 
 def _write_log(training: Training, num_trained: int, folder: Path) -> None:
-    """Write one line per step, and the evaluations on dev."""
     lines = "".join(json.dumps(entry) + "\n" for entry in training.log)
     (folder / "training.jsonl").write_text(lines, encoding="utf-8")
     evaluations = {
@@ -340,7 +333,6 @@ def prompted_folder(stage: Prompt, context: Context) -> PromptedFolder:
 
 
 def _start(stage: Prompt, kind: ClozeHead, table_VD: Tensor, encoder: TextEncoder) -> SoftPrompt:
-    """Return the prompt to start from; without any training it has no vectors."""
     settings = stage.settings
     torch.manual_seed(stage.draws.number("soft prompt", "layers"))
     if not settings.is_trained:
@@ -353,7 +345,6 @@ def _start(stage: Prompt, kind: ClozeHead, table_VD: Tensor, encoder: TextEncode
 
 
 def _rows(stage: Prompt, kind: ClozeHead, encoder: TextEncoder, context: Context) -> TaskRows:
-    """Read the English rows that are learned, none without vectors, and those of dev."""
     task = TASKS[stage.rows.task].chosen_on(stage.rows.dev)
     longest = stage.settings.max_length_tokens
     learned: Sequence[Example] = ()
@@ -374,7 +365,6 @@ def _rows(stage: Prompt, kind: ClozeHead, encoder: TextEncoder, context: Context
 
 
 def _train_settings(stage: Prompt) -> TrainSettings:
-    """Return how vectors are learned: no decay, no warm-up, and no choice on dev."""
     settings = stage.settings
     return TrainSettings(
         learning_rate=settings.learning_rate,

@@ -207,11 +207,7 @@ def is_current(workspace: Workspace, name: str) -> bool:
 
 
 def run_folders(workspace: Workspace) -> list[Path]:
-    """Return the folders of every run in a workspace, by name.
-
-    Raises:
-        NoSuchRun: if there is none.
-    """
+    """Return the folders of every run in a workspace, by name, or raise `NoSuchRun`."""
     workspace.fetch(RUNS, _FILE)
     folders = sorted(file.parent for file in (workspace.root / RUNS).glob(f"*/{_FILE}"))
     if not folders:
@@ -223,11 +219,7 @@ def run_folders(workspace: Workspace) -> list[Path]:
 
 
 def read_record(run: Path) -> RunRecord:
-    """Return the record in a run's folder.
-
-    Raises:
-        WorkspaceError: if the folder is not one of a run, or its record is damaged.
-    """
+    """Return the record in a run's folder, or raise `WorkspaceError`."""
     file = run / _FILE
     try:
         text = json.dumps(unsealed(read(file)))
@@ -252,7 +244,6 @@ def _first_line(error: Exception) -> str:
 
 
 def _names(record: RunRecord) -> Iterator[str]:
-    """Yield every name that becomes part of a path."""
     yield from (record.name, *record.arms, *record.made_of, *record.targets)
     for stage in record.stages:
         yield from filter(None, (stage.arm, stage.target, *stage.languages, *stage.parents))

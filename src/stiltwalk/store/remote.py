@@ -36,7 +36,6 @@ class RemoteWorkspace(Workspace):
     """A workspace at a URL that all nodes of a cluster see."""
 
     def __init__(self, place: str) -> None:
-        """Use `place`, such as s3://BUCKET/FOLDER, by way of a folder in the user's cache."""
         self._objects = Objects(place)
         home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
         key = sha256(self._objects.address.encode()).hexdigest()[:16]
@@ -47,7 +46,6 @@ class RemoteWorkspace(Workspace):
 
     @property
     def address(self) -> str:
-        """What a process elsewhere finds it by."""
         return self._objects.address
 
     def has(self, stage: Stored | str) -> bool:
@@ -65,15 +63,12 @@ class RemoteWorkspace(Workspace):
         return True
 
     def complete(self, names: Collection[str]) -> set[str]:
-        """Return those of some fingerprints that `has` says are there, asking for many at once."""
         return _those(names, self.has)
 
     def marked(self, names: Collection[str]) -> set[str]:
-        """Return those of some fingerprints whose marker is there; their rows are fetched."""
         return _those(names, self._fetch_rows)
 
     def marker(self, stage: Stored | str) -> dict[str, Any]:
-        """Return what the completion marker of a stage says."""
         marker = self._marker(_name(stage))
         if marker is None:
             raise self._altered(stage, MARKER)
@@ -101,41 +96,34 @@ class RemoteWorkspace(Workspace):
         self._send(stage)
 
     def forget(self, stage: Stored | str) -> None:
-        """Remove a complete stage at the URL and here; files without a marker are replaced."""
         self._objects.remove(f"{_key(stage)}/{MARKER}")
         self._markers.pop(_name(stage), None)
         self._unsent(stage).unlink(missing_ok=True)
         super().forget(stage)
 
     def text(self, stage: Stored | str, name: str) -> str:
-        """Return a text file of a complete stage, "" if there is no such stage or file."""
         marker = self._marker(_name(stage))
         if marker is None or name not in marker["files"]:
             return ""
         return self._fetch(stage, name).read_text(encoding="utf-8")
 
     def keep_text(self, name: str, text: str) -> None:
-        """Keep a text beside the stages."""
         self._objects.write(name, text.encode())
 
     def kept_text(self, name: str) -> str:
-        """Return a text that was kept beside the stages, "" if there is none."""
         return (self._objects.read(name) or b"").decode(errors="replace")
 
     def publish(self, path: Path) -> None:
-        """Put a file or folder below `root` at the URL."""
         for file in [path] if path.is_file() else sorted(path.rglob("*")):
             if file.is_file():
                 self._objects.upload(file, file.relative_to(self.root).as_posix())
 
     def fetch(self, folder: str, name: str) -> None:
-        """Bring every file of a name below a folder here."""
         for found in self._objects.sizes(folder):
             if found.rpartition("/")[-1] == name:
                 self._objects.download(f"{folder}/{found}", self._here(f"{folder}/{found}"))
 
     def _here(self, name: str) -> Path:
-        """Return where an object is put on this machine."""
         try:
             return contained(self.root, name)
         except ValueError as error:
@@ -151,16 +139,13 @@ class RemoteWorkspace(Workspace):
             yield
 
     def held_by(self) -> str:
-        """Return who holds the lease, "" if nobody does."""
         _, found = current(self._objects)
         return str(found["holder"]) if found and found["ends_unix_s"] > time.time() else ""
 
     def require_lock(self) -> None:
-        """Raise `WorkspaceError` if the lease was lost since it was taken."""
         self._lease.require()
 
     def _send(self, stage: Stored | str) -> None:
-        """Put what was made here at the URL, unless somebody else was faster; marker last."""
         if MARKER not in self._objects.sizes(_key(stage)):
             folder = self.folder(stage)
             for name in (*super().marker(stage)["files"], MARKER):
@@ -183,7 +168,6 @@ class RemoteWorkspace(Workspace):
         return self.root / "unsent" / _name(stage)
 
     def _marker(self, name: str) -> dict[str, Any] | None:
-        """Return a stage's marker, which never changes, None if it is not there yet."""
         if name not in self._markers:
             content = self._objects.read(f"{_key(name)}/{MARKER}")
             if content is None:
@@ -192,7 +176,6 @@ class RemoteWorkspace(Workspace):
         return self._markers[name]
 
     def _fetch_rows(self, name: str) -> bool:
-        """Fetch a stage's rows; tell whether it has a marker."""
         marker = self._marker(name)
         for file in marker["files"] if marker else ():
             if file.endswith(_ROWS) and "/" not in file:
@@ -200,7 +183,6 @@ class RemoteWorkspace(Workspace):
         return marker is not None
 
     def _fetch(self, stage: Stored | str, name: str) -> Path:
-        """Return a file of a complete stage on this machine, as the stage wrote it."""
         file = contained(self.folder(stage), name)
         wanted = self.marker(stage)["files"][name]["sha256"]
         if file.is_file() and checksum(file) == wanted:
@@ -232,7 +214,6 @@ class Objects:
     """What is below a URL. Every method raises `WorkspaceError` if the place cannot be used."""
 
     def __init__(self, place: str) -> None:
-        """Use what `place` names, such as s3://BUCKET/FOLDER."""
         import fsspec  # noqa: PLC0415 - most workspaces are folders
 
         self.address = place.rstrip("/")
@@ -306,7 +287,6 @@ class Objects:
 
     @contextmanager
     def _using(self, name: str) -> Iterator[None]:
-        """Turn whatever a place raises, each kind its own, into a sentence."""
         try:
             yield
         except Exception as error:
@@ -328,7 +308,6 @@ class Lease:
     """The right to lead a run in a place."""
 
     def __init__(self, objects: Objects, holder: str) -> None:
-        """Stand for `holder`, in words; nothing is held yet."""
         self._objects, self._holder, self._id = objects, holder, uuid.uuid4().hex
         self._number = 0
         self._ends_unix_s = 0.0
@@ -336,11 +315,7 @@ class Lease:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Hold the lease while the block runs.
-
-        Raises:
-            WorkspaceError: if somebody else holds it.
-        """
+        """Hold the lease while the block runs; raise `WorkspaceError` if somebody else holds it."""
         self._take()
         renewing = threading.Thread(target=self._keep_up, daemon=True)
         renewing.start()
@@ -375,7 +350,6 @@ class Lease:
             self._objects.remove(_lease_name(number))
 
     def _keep_up(self) -> None:
-        """Renew the lease until it is given up or lost."""
         while not self._is_over.wait(LASTS_S / _RENEWALS):
             with suppress(WorkspaceError):  # asked again until the lease ends
                 if not self._is_mine():

@@ -86,7 +86,6 @@ class Workspace:
     """Every stage that any recipe had carried out here."""
 
     def __init__(self, root: Path) -> None:
-        """Use the folder `root`; it is made when the first stage is written."""
         self.root = root
         self.place = str(root)
 
@@ -313,7 +312,6 @@ _WHOLE_FILE = struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
 
 
 def _holder(stream: BinaryIO) -> str:
-    """Return who says in a lock that it is theirs."""
     stream.seek(0)
     return stream.read(_LONGEST_HOLDER).decode(errors="replace").strip() or "another run"
 
@@ -374,7 +372,6 @@ class StageTime:
     """
 
     def __init__(self, folder: Path) -> None:
-        """Go on from what is recorded in a folder, or begin."""
         self._file = folder / _SPENT
         self._aside = self._file.with_suffix(".aside")
         self.began_unix_s, self._earlier_s = time.time(), 0.0
@@ -425,7 +422,6 @@ class Folder:
     """A stage's folder while the stage is being written."""
 
     def __init__(self, path: Path, stage: Stored) -> None:
-        """Write into `path` for `stage`."""
         self.path = path
         self.stage = stage.fingerprint
         self.spent = StageTime(path)

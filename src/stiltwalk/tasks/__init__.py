@@ -65,11 +65,7 @@ def target_names() -> tuple[str, ...]:
 
 
 def find(name: str) -> Task:
-    """Return a task by its name.
-
-    Raises:
-        RecipeError: if there is none, with the nearest spelling.
-    """
+    """Return a task by its name, or raise `RecipeError`."""
     if name in TASKS:
         return TASKS[name]
     raise RecipeError(f"There is no task {name!r}.{nearest(name, list(TASKS))}")

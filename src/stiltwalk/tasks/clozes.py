@@ -60,20 +60,12 @@ class Clozes:
         return tuple(self.tables.get(task.name, ()))
 
     def of(self, task: Task, language: str) -> Cloze:
-        """Return a task's cloze in one of its `languages`.
-
-        Raises:
-            DataError: if it is not as it should be.
-        """
+        """Return a task's cloze in one of its `languages`, or raise `DataError`."""
         return check_cloze(task, language, self.tables[task.name][language], self.file.name)
 
 
 def clozes_in(own: str | None, *, miniature: bool) -> Clozes:
     """Return the clozes of a user's file, all checked, or those that are shipped.
-
-    Args:
-        own: the file's path, None for those that are shipped.
-        miniature: the embedded benchmark has words of its own, for its small vocabulary.
 
     Raises:
         DataError: if the file cannot be read, or says something that cannot be asked.
@@ -94,11 +86,7 @@ def clozes_in(own: str | None, *, miniature: bool) -> Clozes:
 
 
 def check_cloze(task: Task, language: str, given: Any, file: str) -> Cloze:  # noqa: ANN401 - TOML
-    """Return a cloze made of what a file says.
-
-    Raises:
-        DataError: if slots or classes are missing or unknown.
-    """
+    """Return a cloze made of what a file says, or raise `DataError`."""
     place = f"{file}, [{task.name}.{language}]"
     given = given if isinstance(given, dict) else {}
     template, words = given.get("template"), given.get("words")

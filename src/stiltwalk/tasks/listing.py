@@ -50,7 +50,6 @@ def _facts(task: Task) -> dict[str, Any]:
 
 
 def _rows(task: Task) -> dict[str, dict[str, int]]:
-    """Return split → language → rows of the full data set."""
     counted = {
         str(split): {code: task.rows_of(split, code) for code in task.languages} for split in Split
     }
@@ -63,9 +62,6 @@ def _rows(task: Task) -> dict[str, dict[str, int]]:
 
 def check(file: Path) -> list[dict[str, Any]]:
     """Return one document per task that a file declares: facts, rows, a row, and what is wrong.
-
-    Args:
-        file: a declaration, or a recipe with some; every row of its splits is read.
 
     Raises:
         RecipeError: with the key, if a declaration itself is wrong.
@@ -120,7 +116,6 @@ def _in_a_line(document: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _whole(document: dict[str, Any]) -> Iterator[tuple[str, ...]]:
-    """Yield all that is known of a task, a line each."""
     for key, value in document.items():
         if key not in ("rows", "row", "wrong"):
             said = ", ".join(value) if isinstance(value, list) else value

@@ -40,7 +40,6 @@ class KeptRows:
     """
 
     def __init__(self, max_rows: int) -> None:
-        """Keep at most `max_rows` examples, and the last rows asked for in any case."""
         self._max_rows = max_rows
         self._kept: OrderedDict[Hashable, tuple[Example, ...]] = OrderedDict()
 
@@ -80,13 +79,6 @@ def examples(
     A second call with the same arguments reads nothing. Of a task that is put together from
     several data sets, `max_rows` takes one row of each in turn.
 
-    Args:
-        task: any but retrieval; `Task.chosen_on` says where its dev rows come from.
-        source: where rows come from.
-        split: training rows are there in English only.
-        language: two letters.
-        max_rows: at most so many, the first ones; None for all.
-
     Raises:
         DataError: if the rows are not there or one cannot be used.
     """
@@ -102,12 +94,6 @@ def translated(
     task: Task, where: ByLanguage, language: str, max_rows: int | None = None
 ) -> Sequence[Example]:
     """Return a task's training rows in another language, read as its English rows are.
-
-    Args:
-        task: an intermediate task.
-        where: the translations.
-        language: two letters.
-        max_rows: at most so many, the first ones; None for all.
 
     Raises:
         DataError: if the rows are not there or one cannot be used.
@@ -127,13 +113,6 @@ def bitext(
     max_pairs: int | None = None,
 ) -> Bitext:
     """Return both sides of a retrieval task and which sentences are translations.
-
-    Args:
-        task: a retrieval task.
-        source: where rows come from.
-        split: dev or test.
-        language: of the foreign side.
-        max_pairs: keep the first so many gold pairs, and the same share of unpaired sentences.
 
     Raises:
         DataError: if the rows are not there or one cannot be used.
@@ -213,7 +192,6 @@ def _check(task: Task, split: Split, language: str) -> None:
 def _read(
     task: Task, source: DataSource, split: Split, language: str, max_rows: int | None
 ) -> tuple[Example, ...]:
-    """Read rows afresh, and log what was mended or left out."""
     counts: Counter[str] = Counter()
     source = sources.source_of(task, source)
     if source.source == MINI:
@@ -294,7 +272,6 @@ def raw_row(task: Task, split: Split, language: str) -> dict[str, Any]:
 
 
 def _open_file(task: Task, split: Split, language: str) -> Rows:
-    """Open a file of the user's."""
     assert task.files is not None
     path = task.files.path_of(split, language)
     place = Place(task.name, language, split.value)
@@ -304,7 +281,6 @@ def _open_file(task: Task, split: Split, language: str) -> Rows:
 
 
 def _from_files(task: Task, split: Split, language: str) -> Iterator[Example]:
-    """Return the rows of a file of the user's."""
     assert task.files is not None
     rows = _open_file(task, split, language)
     missing = next((each for each in task.columns if each not in rows.columns), None)
@@ -389,7 +365,6 @@ def _is_dev(example: Example) -> bool:
 
 
 def _in_turn(parts: Sequence[Iterator[Example]]) -> Iterator[Example]:
-    """Yield one row of each part in turn, until all are used up."""
     waiting = list(parts)
     while waiting:
         for part in tuple(waiting):
@@ -404,12 +379,6 @@ def drawn(
     rows: Sequence[Example], labels: Sequence[str], per_class: int, draws: Draws
 ) -> tuple[Example, ...]:
     """Return so many rows of every class, class by class; a smaller draw is part of a larger one.
-
-    Args:
-        rows: texts or pairs, in the data set's order.
-        labels: the classes.
-        per_class: rows of each.
-        draws: decide which.
 
     Raises:
         DataError: if a class has fewer rows.

@@ -177,7 +177,6 @@ class OwnTask:
 
 
 def _reader(own: OwnTask, labels: tuple[str, ...]) -> Reader:
-    """Return what reads the columns of a declaration."""
     columns = own.column_names
     is_spaced = any(str(path).endswith(SPACED) for path in (own.train, own.dev, own.test))
     match own.type:
@@ -196,10 +195,6 @@ def _reader(own: OwnTask, labels: tuple[str, ...]) -> Reader:
 
 def own_tasks(given: object, folder: Path) -> tuple[OwnTask, ...]:
     """Return the tasks of a recipe's `tasks`: tables, or files that declare some, or their names.
-
-    Args:
-        given: as TOML says it.
-        folder: where files' names and tables' paths begin.
 
     Raises:
         RecipeError: with the key that is wrong.
@@ -246,7 +241,6 @@ def read_own_tasks(file: Path) -> tuple[OwnTask, ...]:
 
 
 def _declared(table: object, folder: Path) -> OwnTask:
-    """Return the task of one table."""
     name = table.get("name", "?") if isinstance(table, dict) else "?"
     start = f"tasks.{name}."
     if isinstance(table, dict) and "folder" in table:
@@ -261,7 +255,6 @@ def _declared(table: object, folder: Path) -> OwnTask:
 
 
 def _check(own: OwnTask, key: str) -> None:
-    """Refuse what could only fail later."""
     if own.name in SHIPPED or own.name == "labels":
         raise RecipeError(f"{key}name is taken: give your task another name.")
     _check_splits(own, key)
@@ -278,7 +271,6 @@ def _check(own: OwnTask, key: str) -> None:
 
 
 def _check_splits(own: OwnTask, key: str) -> None:
-    """Refuse splits that are too few, mix languages, or stand in files of another form."""
     trains = own.train is not None and own.dev is not None
     if trains == (own.trained_on is not None) or (own.train is None) != (own.dev is None):
         raise RecipeError(
@@ -305,7 +297,6 @@ def _check_splits(own: OwnTask, key: str) -> None:
 
 
 def _check_labels(own: OwnTask, key: str) -> None:
-    """Refuse labels that are missing, repeated, or not those of the task that trains it."""
     needs = own.type in ("text", "pair", "tagging")
     if own.trained_on is not None:
         source = SHIPPED.get(own.trained_on)

@@ -79,7 +79,6 @@ def _figures_of(
 
 
 def _unread(predictions: Path, labels: Path, benchmark: Benchmark) -> Iterator[str]:
-    """Yield a warning for each folder and file beside those that are scored."""
     for folder in (predictions, labels):
         for path in sorted(folder.iterdir()):
             task = benchmark.tasks.get(path.name)
@@ -98,7 +97,6 @@ def _unread(predictions: Path, labels: Path, benchmark: Benchmark) -> Iterator[s
 
 
 def _missing(figures: Mapping[str, Mapping[str, Scores]], benchmark: Benchmark) -> Iterator[str]:
-    """Yield a warning for each task whose score is a mean over some of its languages."""
     for name, by_language in figures.items():
         wanted = benchmark.tasks[name].languages
         missing = [code for code in wanted if code not in by_language]
@@ -112,7 +110,6 @@ def _missing(figures: Mapping[str, Mapping[str, Scores]], benchmark: Benchmark) 
 def _odd_labels(
     folders: tuple[Path, Path], figures: Mapping[str, Mapping[str, Scores]], benchmark: Benchmark
 ) -> Iterator[str]:
-    """Yield a warning for each file with lines that are no label of the task."""
     for name, folder, language in (
         (name, folder, code)
         for name, by_language in figures.items()
@@ -139,7 +136,6 @@ def _some(names: Sequence[str]) -> str:
 
 
 def _score_task(predictions: Path, labels: Path, name: str, task: ScoredTask) -> dict[str, Scores]:
-    """Return the figures of each language that has both files, in the benchmark's order."""
     by_language = {}
     for language in task.languages:
         predicted = answers_path(predictions, name, language, task.form)
@@ -150,7 +146,6 @@ def _score_task(predictions: Path, labels: Path, name: str, task: ScoredTask) ->
 
 
 def _score_file(predicted: Path, gold: Path, task: ScoredTask, language: str) -> Scores:
-    """Score one file against another, and let an error name both."""
     answers, reference = read_answers(predicted, task.form), read_gold(gold, task.form)
     try:
         return score(task.metric, answers, reference, language)
@@ -159,7 +154,6 @@ def _score_file(predicted: Path, gold: Path, task: ScoredTask, language: str) ->
 
 
 def _overall(scores: dict[str, TaskScore], benchmark: Benchmark) -> dict[str, float]:
-    """Return the overall score under its name, or nothing where it is not defined."""
     if benchmark.unscored:
         present = [each.score for each in scores.values() if each.is_complete]
         return _in_percent({"mean_of_present_tasks": mean(present)}) if present else {}
@@ -168,7 +162,6 @@ def _overall(scores: dict[str, TaskScore], benchmark: Benchmark) -> dict[str, fl
 
 
 def _task_document(task: TaskScore, by_language: dict[str, Scores]) -> dict[str, Any]:
-    """Return one task's part of the document, figure by figure, then language by language."""
     document: dict[str, Any] = {"score": task.score * _PERCENT}
     if task.missing:
         document["missing"] = list(task.missing)
@@ -185,12 +178,10 @@ def _figures(scores: Scores) -> list[str]:
 
 
 def _in_percent(fractions: dict[str, float]) -> dict[str, float]:
-    """Return fractions as percentages."""
     return {name: fraction * _PERCENT for name, fraction in fractions.items()}
 
 
 def _nothing_found(predictions: Path, labels: Path, benchmark: Benchmark) -> str:
-    """Say what the two folders hold in place of files that could be scored."""
     for folder in (predictions, labels):
         if not folder.is_dir():
             return f"{folder} is not a folder. Give one with files such as xnli/test-de.tsv."
@@ -269,7 +260,6 @@ class Benchmark:
 
 
 def _target(name: str, more: str = "") -> ScoredTask:
-    """Return a target task of this project, with more languages where a benchmark adds some."""
     task = TASKS[name]
     languages = (*task.languages, *more.split())
     return ScoredTask(
@@ -321,11 +311,7 @@ BENCHMARKS: Mapping[str, Benchmark] = MappingProxyType(
 
 
 def benchmark_named(name: str) -> Benchmark:
-    """Return a benchmark by its name.
-
-    Raises:
-        RecipeError: if there is none.
-    """
+    """Return a benchmark by its name; raise `RecipeError` if there is none."""
     if name not in BENCHMARKS:
         raise RecipeError(f"There is no benchmark '{name}'; known are {', '.join(BENCHMARKS)}.")
     return BENCHMARKS[name]

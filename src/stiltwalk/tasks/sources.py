@@ -37,11 +37,7 @@ def are_awaited(task: Task, source: DataSource) -> bool:
 
 
 def own_folder(task: Task, source: DataSource) -> Path:
-    """Return the folder of what the user brings.
-
-    Raises:
-        DataError: if the recipe names none, with what to give; or it is no folder.
-    """
+    """Return the folder of what the user brings, or raise `DataError`."""
     assert task.own_files is not None
     path = _path(task, source)
     if path is None:
@@ -84,7 +80,6 @@ def own_languages(task: Task, source: DataSource, split: Split) -> tuple[str, ..
 
 
 def _path(task: Task, source: DataSource) -> str | None:
-    """Return what the recipe says."""
     assert task.own_files is not None
     return {OwnFiles.BUCC: source.bucc, OwnFiles.CCG: source.ccg, OwnFiles.UD: source.ud}[
         task.own_files
@@ -92,7 +87,6 @@ def _path(task: Task, source: DataSource) -> str | None:
 
 
 def _split_files(task: Task, parent: Path, split: Split, language: str) -> list[Path]:
-    """Return the files of a split, none where it is not there."""
     place = Place(task.name, language, split.value)
     try:
         match task.own_files:
@@ -154,7 +148,6 @@ def known_languages(task: Task, *, miniature: bool) -> tuple[str, ...]:
 
 
 def _mirrored(task: Task, folder: Path, split: Split) -> tuple[str, ...]:
-    """Return the languages for which a mirror has at least one file."""
     if not folder.is_dir():
         raise DataError(
             f"There is no data folder at {folder}. Give [data] source as a folder in the hub's "
@@ -218,7 +211,6 @@ def revision(
 
 
 def _read_for(task: Task, splits: Collection[Split]) -> tuple[Split, ...]:
-    """Return the data set's own splits that hold some splits of a task."""
     if not task.dev_is_held_out:
         return tuple(splits)
     return tuple(dict.fromkeys(Split.TRAIN if each is Split.DEV else each for each in splits))
@@ -237,7 +229,6 @@ def mirrored_files(task: Task, folder: Path, splits: Collection[Split]) -> list[
 
 
 def _local_files(task: Task, source: DataSource, splits: Collection[Split]) -> list[Path]:
-    """Return the files of a user's own task that some splits are read from."""
     assert task.files is not None
     paths = [
         task.files.path_of(split, code)
@@ -276,11 +267,6 @@ def wanted_splits(
 
     English for train and dev, every language for test. Tasks that others train on must be among
     `tasks`; what no hub holds is left out.
-
-    Args:
-        tasks: intermediate tasks, targets and the tasks they train on.
-        languages: of the test splits; None for all.
-        splits: of these, where the task has them.
     """
     allowed = None if languages is None else set(languages)
     places = {

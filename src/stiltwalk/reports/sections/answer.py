@@ -114,7 +114,6 @@ def _quality(found: ArmAnswer) -> Cell:
 
 
 def _time(found: ArmAnswer, figure: Figure, timed: TimedAnswer | None, span: float) -> Cell:
-    """Return a ratio with its verdict, else what is known without a clock."""
     if timed is not None:
         drawn = Range(timed.low, timed.ratio, timed.high, timed.margin, span)
         below = f"{ratio_between(timed.low, timed.high)}, {timed.verdict}"
@@ -141,7 +140,6 @@ PER: Performance-Efficiency Ratio: the geometric mean of quality, throughput, me
 
 
 def _terms(run: RunRows) -> Facts:
-    """Return what the words of the answer mean, and the tasks that arms train on and are asked."""
     trained = (task for made in run.made_of.values() for task in made.tasks)
     tasks = [task for task in dict.fromkeys((*trained, *run.targets)) if task in TASKS]
     terms = facts_in(_TERMS, sign=ABOUT_ZERO)

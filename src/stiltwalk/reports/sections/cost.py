@@ -121,7 +121,6 @@ def verdicts(comparisons: Sequence[Speed]) -> Iterator[Part]:
 
 
 def _comparison(place: int, speed: Speed, *, alone: bool = True) -> Iterator[Part]:
-    """Yield one pair: its answer first, then verdicts, and what they rest on."""
     yield from banner(speed)
     yield Points(tuple(speed.summary))
     if alone:

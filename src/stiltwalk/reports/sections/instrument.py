@@ -83,12 +83,7 @@ def _verdict(cell: TimedCell, span: float) -> tuple[Cell, ...]:
 
 
 def together(place: int, pairs: Sequence[Speed]) -> Table:
-    """Return the verdicts over languages and pairs; no rows where nothing is combined.
-
-    Args:
-        place: of the first pair among the page's comparisons.
-        pairs: of the same two arms, one per seed.
-    """
+    """Return the verdicts over languages and pairs; no rows where nothing is combined."""
     over = by_task(pairs) if has_parts(pairs) else ()
     span = widest_of(over)
     note = "Ratios are geometric means over the languages of a target"
@@ -124,13 +119,7 @@ def together(place: int, pairs: Sequence[Speed]) -> Table:
 
 
 def languages(place: int, speed: Speed, least_change: float = 0.0) -> Table:
-    """Return what the median request of every language takes, and why.
-
-    Args:
-        place: of the comparison.
-        speed: the comparison.
-        least_change: of the operations, a fraction; languages with less are left out.
-    """
+    """Return what the median request of every language takes, and why."""
     return Table(
         name=f"speed-languages-{place}",
         title="Median request by language",
@@ -453,7 +442,6 @@ def _model(speed: Speed, which: str) -> str:
 
 
 def _badge(verdict: str, mark: str = "") -> Cell:
-    """Return a verdict as a badge; colour and word both tell it."""
     return Cell(f"{verdict}{mark}", tone=_TONES[verdict], is_badge=True)
 
 
@@ -467,7 +455,6 @@ def _figure(scenario: str, figure: Figure) -> Cell:
 
 
 def _ratio(judged: Judged | Combined, figure: Figure) -> tuple[Cell, Cell]:
-    """Return a ratio of the figure, of throughputs where that is judged, and its interval."""
     low, ratio, high = as_read(figure, judged.low, judged.ratio, judged.high)
     return Cell(rounded(ratio, 3), ratio), Cell(interval(low, high), low)
 
@@ -475,7 +462,6 @@ def _ratio(judged: Judged | Combined, figure: Figure) -> tuple[Cell, Cell]:
 def _judged(
     judged: Judged | Combined, verdict: str, span: float, figure: Figure
 ) -> tuple[Cell, Cell, Cell]:
-    """Return a ratio, its interval drawn with its margin; then both as numbers."""
     low, ratio, high = as_read(figure, judged.low, judged.ratio, judged.high)
     drawn = Range(low, ratio, high, judged.margin, span)
     shown, between = _ratio(judged, figure)

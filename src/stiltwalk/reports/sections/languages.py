@@ -93,7 +93,6 @@ def _language_table(run: RunRows, points: Sequence[Point]) -> Table:
 def _language(
     run: RunRows, found: Mapping[tuple[str, str, str], Point], arm: str, language: str, task: str
 ) -> Cell:
-    """Return one score; empty where the target does not have the language."""
     if language not in run.languages_of(task):
         return Cell("")
     point = found[arm, label(language), task]
@@ -144,12 +143,7 @@ def _group(score: Spread | None, gain: Spread | None) -> Cell:
 def language_points(
     run: RunRows, tests: Mapping[tuple[str, str, str], PairedTest]
 ) -> tuple[Point, ...]:
-    """Return score and gain per arm, task and language; `missing` holds a reason or None.
-
-    Args:
-        run: the rows.
-        tests: (arm, target, language) to the test of the gain; `clear` tells where it holds.
-    """
+    """Return score and gain per arm, task and language; `missing` holds a reason or None."""
     book = ScoreBook(run.rows, Split.TEST, trained_seeds(run.rows))
     test_rows = {
         (each.row.task, each.row.language): each.row.num_examples

@@ -104,7 +104,6 @@ class _Box:
 
     @property
     def detail(self) -> str:
-        """How many there are, how many are done, and what they took."""
         done = [each.time_s for each in self.stages if each.time_s is not None]
         number = count(len(self.stages))
         if len(done) < len(self.stages):

@@ -154,13 +154,11 @@ def _asks(name: str) -> str:
 
 
 def _columns(table: TransferTable) -> tuple[TransferRow, ...]:
-    """Return the columns from left to right: what arms compare by, the targets, other means."""
     widest = (table.comparison,) if table.comparison else ()
     return (*widest, *table.tasks, *(each for each in table.means if each not in widest))
 
 
 def _full_scale(table: TransferTable) -> float:
-    """Return the gain, a fraction, that colours a cell fully."""
     rows = (*table.tasks, *table.means)
     gains = (abs(c.gain.mean) for row in rows for c in row.cells if c.gain)
     return max([LEAST_SCALE, *gains])
@@ -174,7 +172,6 @@ def _arm(run: RunRows, table: TransferTable, place: int) -> tuple[Cell, ...]:
 
 
 def _score(column: TransferRow, cell: ScoreCell, scale: float) -> Cell:
-    """Return a score with its gain; colour and sign both tell which way it went."""
     if not cell.score:
         return Cell(MISSING, tone="missing", reason=cell.reason)
     mark = note = ""
