@@ -179,7 +179,6 @@ def compare(
         tell=lambda line: console.print(line, highlight=False) if console else None,
         moved=said_left(console),
         wait="STILTWALK_WAIT" in os.environ,
-        mode="auto",
     )
     asked = Asked(names=(a, b), workspace=workspace_at(workspace), on=on)
     if endpoints := endpoints_in((a, b)):

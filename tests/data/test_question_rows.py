@@ -9,9 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mirrors import squad, write_parquet
-from stiltwalk.data.parquet import open_parquet
 from stiltwalk.data.readers import MOVED, nearest_occurrence, questions
-from stiltwalk.data.source import Place, Rows
+from stiltwalk.data.source import Place, Rows, open_parquet
 from stiltwalk.errors import DataError
 from stiltwalk.languages import tydiqa_prefix
 from stiltwalk.records import Answer, SpanExample

@@ -10,8 +10,7 @@ import pytest
 from mirrors import NLI_NAMES, nli, write_parquet
 from stiltwalk.data import readers
 from stiltwalk.data.hub import Reader
-from stiltwalk.data.parquet import open_parquet
-from stiltwalk.data.source import Place, Rows
+from stiltwalk.data.source import Place, Rows, open_parquet
 from stiltwalk.errors import DataError
 from stiltwalk.records import ChoiceExample, Example, PairExample, TaggedExample, TextExample
 

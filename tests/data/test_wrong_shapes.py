@@ -10,8 +10,7 @@ import pytest
 from mirrors import write_parquet
 from stiltwalk.data import readers
 from stiltwalk.data.hub import Reader
-from stiltwalk.data.parquet import open_parquet
-from stiltwalk.data.source import Place
+from stiltwalk.data.source import Place, open_parquet
 from stiltwalk.errors import DataError
 
 HELLASWAG = {"ctx_a": ["a"], "ctx_b": ["b"], "label": ["1"], "endings": [["c", "d"]]}

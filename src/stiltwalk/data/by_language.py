@@ -9,8 +9,7 @@ from pathlib import Path
 from stiltwalk import mini
 from stiltwalk.data import hub, source
 from stiltwalk.data.hub import DataSetFolder
-from stiltwalk.data.parquet import open_parquet
-from stiltwalk.data.source import MINI, Place, Rows
+from stiltwalk.data.source import MINI, Place, Rows, open_parquet
 from stiltwalk.errors import DataError
 from stiltwalk.files import content_checksum
 

@@ -11,13 +11,12 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, cast
 
-from stiltwalk.data.parquet import open_parquet
-from stiltwalk.data.source import HUB, Place, Rows
+from stiltwalk.data.source import HUB, Place, Rows, open_parquet
 from stiltwalk.errors import DataError
 from stiltwalk.files import below
 from stiltwalk.records import Example, Split
@@ -26,12 +25,7 @@ Reader = Callable[[Rows, str], Iterator[Example]]
 """Turns rows into examples of one language (which matters where a split mixes several)."""
 
 
-def as_it_is(language: str) -> str:
-    """Return the hub's code of a language for data sets that use the same two letters."""
-    return language
-
-
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class HubFiles:
     """Some splits of a data set on the hub, and how to read their rows.
 
@@ -43,11 +37,12 @@ class HubFiles:
     repository: str
     config: str
     read: Reader | None = field(default=None, repr=False)
-    train: str | None = None
-    dev: str | None = None
+    _: KW_ONLY
+    train: str | None = "train"
+    dev: str | None = "validation"
     test: str | None = None
     part: str = ""
-    code_of: Callable[[str], str] = field(default=as_it_is, repr=False)
+    code_of: Callable[[str], str] = field(default=str, repr=False)
 
     def split_named(self, split: Split) -> str | None:
         """Return the hub's name of a split, None where it does not exist."""
@@ -68,9 +63,7 @@ def open_rows(files: HubFiles, source: str, split: str, language: str) -> Rows:
 
 
 PARQUET_COPY = "refs/convert/parquet"
-BRANCHES = {
-    "allenai/social_i_qa": PARQUET_COPY,
-}
+BRANCHES = {"allenai/social_i_qa": PARQUET_COPY}
 """Data sets whose main branch is a Python script, which nothing runs any more. Others that turn
 out to hold no Parquet file are read from the copy as well."""
 

@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from stiltwalk.data.hub import Reader
-from stiltwalk.data.parquet import open_parquet
-from stiltwalk.data.source import Place, Rows, bad_line
+from stiltwalk.data.source import Place, Rows, bad_line, open_parquet
 from stiltwalk.errors import DataError
 from stiltwalk.files import content_checksum
 from stiltwalk.records import Split

@@ -46,19 +46,14 @@ class Form(Enum):
 
 def form_of(kind: TaskType, metric: str) -> Form:
     """Return the form in which XTREME keeps the answers of a task."""
-    match kind:
-        case TaskType.TEXT | TaskType.PAIR:
-            return Form.LABELS
-        case TaskType.CHOICE:
-            return Form.CHOICES
-        case TaskType.TAGGING:
-            return Form.TAGS
-        case TaskType.SPAN:
-            return Form.TEXTS
-        case TaskType.RETRIEVAL:
-            return Form.PAIRS if metric == Metric.PAIR_F1 else Form.LABELS
-        case _:
-            assert_never(kind)
+    if metric == Metric.PAIR_F1:
+        return Form.PAIRS
+    own = {
+        TaskType.CHOICE: Form.CHOICES,
+        TaskType.TAGGING: Form.TAGS,
+        TaskType.SPAN: Form.TEXTS,
+    }
+    return own.get(kind, Form.LABELS)
 
 
 def answers_path(
@@ -119,10 +114,7 @@ def _word(path: Path, word: str) -> str:
 
 def read_answers(path: Path, form: Form) -> Answers:
     """Read predictions, whoever made them, or raise `DataError`."""
-    file = _text(path)
-    if form is Form.TEXTS:
-        return _predicted_texts(path, _json(path, file))
-    return _READ_LINES[form](path, file)
+    return _READ[form](path, _text(path))
 
 
 def read_gold(path: Path, form: Form) -> Answers | GoldTexts:
@@ -131,10 +123,7 @@ def read_gold(path: Path, form: Form) -> Answers | GoldTexts:
     Raises:
         DataError: if the file is missing, is not UTF-8, or not in the form; names the line.
     """
-    file = _text(path)
-    if form is Form.TEXTS:
-        return _gold_texts(path, _json(path, file))
-    return _READ_LINES[form](path, file)
+    return _gold_texts(path, _text(path)) if form is Form.TEXTS else read_answers(path, form)
 
 
 def _text(path: Path) -> StringIO:
@@ -200,14 +189,6 @@ def _read_pairs(path: Path, file: StringIO) -> IdPairs:
     return pairs
 
 
-_READ_LINES: Mapping[Form, Callable[[Path, StringIO], Labels | TagLists | IdPairs]] = {
-    Form.LABELS: _read_labels,
-    Form.CHOICES: _read_choices,
-    Form.TAGS: _read_tags,
-    Form.PAIRS: _read_pairs,
-}
-
-
 def _json(path: Path, file: StringIO) -> Any:  # noqa: ANN401 - what it is, is checked by the caller
     try:
         return json.load(file)
@@ -219,7 +200,8 @@ def _json(path: Path, file: StringIO) -> Any:  # noqa: ANN401 - what it is, is c
         raise DataError(f"{path}: {error}.") from error
 
 
-def _predicted_texts(path: Path, document: object) -> Texts:
+def _read_texts(path: Path, file: StringIO) -> Texts:
+    document = _json(path, file)
     if not isinstance(document, dict):
         raise DataError(
             f"{path}: expected an object of question ids and answer texts, got a "
@@ -234,7 +216,17 @@ def _predicted_texts(path: Path, document: object) -> Texts:
     return document
 
 
-def _gold_texts(path: Path, document: Any) -> GoldTexts:  # noqa: ANN401 - someone else's JSON
+_READ: Mapping[Form, Callable[[Path, StringIO], Answers]] = {
+    Form.LABELS: _read_labels,
+    Form.CHOICES: _read_choices,
+    Form.TAGS: _read_tags,
+    Form.PAIRS: _read_pairs,
+    Form.TEXTS: _read_texts,
+}
+
+
+def _gold_texts(path: Path, file: StringIO) -> GoldTexts:
+    document = _json(path, file)
     articles = document["data"] if isinstance(document, dict) and "data" in document else document
     gold: dict[str, list[str]] = {}
     try:

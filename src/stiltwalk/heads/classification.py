@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import nullcontext
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -15,7 +15,7 @@ from torch.nn import functional
 from stiltwalk.features.rows import Features
 from stiltwalk.features.sentences import choice_features, pair_features, text_features
 from stiltwalk.features.text import TextEncoder
-from stiltwalk.heads.head import Batch, RowHead
+from stiltwalk.heads.head import Batch, Examples, Outputs, RowHead
 from stiltwalk.models.checkpoint import Model, first_tokens_alone
 from stiltwalk.records import Labels
 
@@ -29,11 +29,7 @@ class PairHead(RowHead):
     """Whether the head reads no other token of the last block."""
 
     def features(
-        self,
-        examples: Sequence[Any],
-        encoder: TextEncoder,
-        labels: Sequence[str],
-        max_length_tokens: int,
+        self, examples: Examples, encoder: TextEncoder, labels: Labels, max_length_tokens: int
     ) -> Features:
         label_ids = {label: number for number, label in enumerate(labels)}
         return self._rows(examples, encoder, label_ids, max_length_tokens)
@@ -49,11 +45,7 @@ class PairHead(RowHead):
             return list(self.logits(model, batch).float().cpu().numpy())
 
     def decode(
-        self,
-        outputs: Sequence[NDArray[np.float32]],
-        features: Features,
-        examples: Sequence[Any],
-        labels: Sequence[str],
+        self, outputs: Outputs, features: Features, examples: Examples, labels: Labels
     ) -> Labels:
         return [labels[int(row.argmax())] for row in outputs]
 
@@ -68,11 +60,7 @@ class ChoiceHead(PairHead):
     """Multiple choice: every continuation is scored alone, the softmax is over continuations."""
 
     def features(
-        self,
-        examples: Sequence[Any],
-        encoder: TextEncoder,
-        labels: Sequence[str],
-        max_length_tokens: int,
+        self, examples: Examples, encoder: TextEncoder, labels: Labels, max_length_tokens: int
     ) -> Features:
         return choice_features(examples, encoder, max_length_tokens)
 
@@ -87,11 +75,7 @@ class ChoiceHead(PairHead):
         return functional.cross_entropy(by_question, gold, reduction="sum")
 
     def decode(
-        self,
-        outputs: Sequence[NDArray[np.float32]],
-        features: Features,
-        examples: Sequence[Any],
-        labels: Sequence[str],
+        self, outputs: Outputs, features: Features, examples: Examples, labels: Labels
     ) -> Labels:
         scores = np.concatenate(outputs).reshape(-1, features.rows_per_unit)
         return [str(best) for best in scores.argmax(axis=1)]

@@ -16,9 +16,10 @@ from stiltwalk.errors import RecipeError
 from stiltwalk.features.rows import Features, Ragged
 from stiltwalk.features.text import Ids, TextEncoder, fit_pair
 from stiltwalk.heads.classification import PairHead
+from stiltwalk.heads.head import Examples
 from stiltwalk.models.soft_prompt import FrozenModel, PromptedModel, load_facts, load_prompted
 from stiltwalk.recipe.types import PromptSettings
-from stiltwalk.records import TextExample
+from stiltwalk.records import Labels, TextExample
 from stiltwalk.tasks.clozes import BETWEEN, MASK, Cloze
 
 
@@ -28,12 +29,7 @@ class ClozeHead(PairHead):
     _reads_first_token = False
 
     def __init__(
-        self,
-        cloze: Cloze,
-        settings: PromptSettings,
-        num_words: int,
-        *,
-        unseen: Sequence[str] = (),
+        self, cloze: Cloze, settings: PromptSettings, num_words: int, *, unseen: Sequence[str] = ()
     ) -> None:
         self._cloze = cloze
         self._settings = settings
@@ -45,11 +41,7 @@ class ClozeHead(PairHead):
         return super().loss(logits.masked_fill(is_unseen_C, -torch.inf), features, units)
 
     def features(
-        self,
-        examples: Sequence[Any],
-        encoder: TextEncoder,
-        labels: Sequence[str],
-        max_length_tokens: int,
+        self, examples: Examples, encoder: TextEncoder, labels: Labels, max_length_tokens: int
     ) -> Features:
         """Return one row per example; of a text that is too long the end is cut, of two the longer.
 

@@ -21,10 +21,10 @@ from torch.nn import functional
 from stiltwalk.features.prompts import PromptEncoder, Rendered, load_prompt_encoder
 from stiltwalk.features.rows import Features
 from stiltwalk.features.text import TextEncoder
-from stiltwalk.heads.head import Batch
+from stiltwalk.heads.head import Batch, Examples, Outputs
 from stiltwalk.models.checkpoint import Model
 from stiltwalk.recipe.types import Answering
-from stiltwalk.records import Answers, Example, SpanExample, TaggedExample, TaskType
+from stiltwalk.records import Answers, Example, Labels, SpanExample, TaggedExample, TaskType
 from stiltwalk.tasks.task import Task
 from stiltwalk.tasks.templates import Template, template_of
 
@@ -67,11 +67,7 @@ class DecoderHead:
         return self.answering.way == "scoring"
 
     def features(
-        self,
-        examples: Sequence[Example],
-        encoder: TextEncoder,
-        labels: Sequence[str],
-        max_length_tokens: int,
+        self, examples: Examples, encoder: TextEncoder, labels: Labels, max_length_tokens: int
     ) -> Features:
         return Rendered(
             [self.template.asked(example) for example in examples],
@@ -120,11 +116,7 @@ class DecoderHead:
         raise AssertionError(self.task.name)
 
     def decode(
-        self,
-        outputs: Sequence[NDArray[Any]],
-        features: Features,
-        examples: Sequence[Example],
-        labels: Sequence[str],
+        self, outputs: Outputs, features: Features, examples: Examples, labels: Labels
     ) -> Answers:
         found = self.parsed(outputs, examples, labels)
         if self.task.task_type is TaskType.SPAN:

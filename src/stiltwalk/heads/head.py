@@ -17,7 +17,12 @@ from torch import Tensor
 from stiltwalk.features.rows import Features
 from stiltwalk.features.text import TextEncoder
 from stiltwalk.models.checkpoint import Model
-from stiltwalk.records import Answers
+from stiltwalk.records import Answers, Labels
+
+Examples = Sequence[Any]
+"""Of one type of task."""
+Outputs = Sequence[NDArray[Any]]
+"""What a head's `outputs` gave, row by row."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,11 +67,7 @@ class Head(Learnable, Protocol):
     """Features, forward pass, loss and decoding of one shape of task."""
 
     def features(
-        self,
-        examples: Sequence[Any],
-        encoder: TextEncoder,
-        labels: Sequence[str],
-        max_length_tokens: int,
+        self, examples: Examples, encoder: TextEncoder, labels: Labels, max_length_tokens: int
     ) -> Features:
         """Turn examples into rows."""
 
@@ -76,11 +77,7 @@ class Head(Learnable, Protocol):
         """Run a model; return what decoding needs of each row, small and on the CPU."""
 
     def decode(
-        self,
-        outputs: Sequence[NDArray[Any]],
-        features: Features,
-        examples: Sequence[Any],
-        labels: Sequence[str],
+        self, outputs: Outputs, features: Features, examples: Examples, labels: Labels
     ) -> Answers:
         """Turn the outputs of all rows into answers in the form of XTREME's files."""
 

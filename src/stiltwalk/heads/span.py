@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -13,20 +11,16 @@ from torch.nn import functional
 from stiltwalk.features.rows import Features
 from stiltwalk.features.spans import answers_of, best_spans, span_features
 from stiltwalk.features.text import TextEncoder
-from stiltwalk.heads.head import Batch, RowHead
+from stiltwalk.heads.head import Batch, Examples, Outputs, RowHead
 from stiltwalk.models.checkpoint import Model
-from stiltwalk.records import SpanExample, Texts
+from stiltwalk.records import Labels, Texts
 
 
 class SpanHead(RowHead):
     """Span questions, with a start and an end score per token."""
 
     def features(
-        self,
-        examples: Sequence[SpanExample],
-        encoder: TextEncoder,
-        labels: Sequence[str],
-        max_length_tokens: int,
+        self, examples: Examples, encoder: TextEncoder, labels: Labels, max_length_tokens: int
     ) -> Features:
         return span_features(examples, encoder, max_length_tokens)
 
@@ -55,10 +49,6 @@ class SpanHead(RowHead):
         return found
 
     def decode(
-        self,
-        outputs: Sequence[NDArray[np.float64]],
-        features: Features,
-        examples: Sequence[SpanExample],
-        labels: Sequence[str],
+        self, outputs: Outputs, features: Features, examples: Examples, labels: Labels
     ) -> Texts:
         return answers_of(outputs, features, examples)[0]

@@ -5,8 +5,6 @@ Shape letters: R rows of a batch, T tokens, N first sub-words of all words, C cl
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -16,21 +14,17 @@ from torch.nn import functional
 from stiltwalk.features.rows import Features
 from stiltwalk.features.sentences import NO_LABEL, joined_tags, tagging_features
 from stiltwalk.features.text import TextEncoder
-from stiltwalk.heads.head import Batch, RowHead
+from stiltwalk.heads.head import Batch, Examples, Outputs, RowHead
 from stiltwalk.models.checkpoint import Model
 from stiltwalk.models.device import say_once
-from stiltwalk.records import TaggedExample, TagLists
+from stiltwalk.records import Labels, TagLists
 
 
 class TaggingHead(RowHead):
     """Tags read at each word's first sub-word."""
 
     def features(
-        self,
-        examples: Sequence[TaggedExample],
-        encoder: TextEncoder,
-        labels: Sequence[str],
-        max_length_tokens: int,
+        self, examples: Examples, encoder: TextEncoder, labels: Labels, max_length_tokens: int
     ) -> Features:
         label_ids = {label: number for number, label in enumerate(labels)}
         return tagging_features(examples, encoder, label_ids, max_length_tokens)
@@ -76,11 +70,7 @@ class TaggingHead(RowHead):
             return self.logits(model, batch)
 
     def decode(
-        self,
-        outputs: Sequence[NDArray[np.int64]],
-        features: Features,
-        examples: Sequence[TaggedExample],
-        labels: Sequence[str],
+        self, outputs: Outputs, features: Features, examples: Examples, labels: Labels
     ) -> TagLists:
         tags = [[labels[tag] for tag in row] for row in outputs]
         return joined_tags(tags, features, len(examples))

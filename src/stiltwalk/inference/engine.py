@@ -98,23 +98,11 @@ class Engine:
     devices: tuple[torch.device, ...] = ()
 
     def map_rows(
-        self,
-        features: Features,
-        forward: Forward,
-        *,
-        first_equal: NDArray[np.int64] | None = None,
+        self, features: Features, forward: Forward, *, first_equal: NDArray[np.int64] | None = None
     ) -> tuple[list[NDArray[Any]], RowCosts]:
-        """Apply `forward(model, batch, rows)` to rows.
+        """Return `forward(model, batch, rows)` of every row, in order, and what each row took.
 
-        Args:
-            features: the rows.
-            forward: returns one result per row of a batch.
-            first_equal: for every row the one whose result it takes, so that what recurs is run
-                once; None to run every row.
-
-        Returns:
-            One result per row in the features' order, and what each row took: nothing, if it
-            took another's result.
+        `first_equal` tells for every row the one whose result it takes, which takes nothing.
         """
         devices = self.devices or (pick_device(),)
         models = self._ready(features, devices)

@@ -6,11 +6,7 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 from stiltwalk.errors import MetricError
-from stiltwalk.metrics.classification import (
-    f1_of_counts,
-    require_equal_words,
-    token_accuracy,
-)
+from stiltwalk.metrics.classification import f1_of_counts, require_equal_words, token_accuracy
 from stiltwalk.metrics.score import Scorer, Share
 from stiltwalk.records import Scores, TagLists
 
@@ -66,12 +62,11 @@ def _border(previous: str, tag: str) -> tuple[bool, bool]:
     """
     if not tag:
         raise MetricError("A word has an empty tag; every word needs one.")
-    before, after = _parts(previous), _parts(tag)
-    changes = before[1] != after[1]
-    return (
-        _ends(before[0], after[0], changes=changes),
-        _starts(before[0], after[0], changes=changes),
-    )
+    (before, old), (after, new) = _parts(previous), _parts(tag)
+    ends = before in "ES" or (before in "BI" and after in "BSO")
+    starts = after in "BS" or (before in "ESO" and after in "EI")
+    changes = old != new
+    return ends or (changes and before not in "O."), starts or (changes and after not in "O.")
 
 
 @lru_cache(maxsize=1 << 16)
@@ -85,22 +80,6 @@ def _joined(sentences: Sequence[Sequence[str]]) -> Iterator[str]:
     for tags in sentences:
         yield from tags
         yield _OUTSIDE
-
-
-def _ends(prefix: str, following: str, *, changes: bool) -> bool:
-    if prefix in "ES":
-        return True
-    if prefix in "BI" and following in "BSO":
-        return True
-    return changes and prefix not in "O."
-
-
-def _starts(previous: str, prefix: str, *, changes: bool) -> bool:
-    if prefix in "BS":
-        return True
-    if previous in "ESO" and prefix in "EI":
-        return True
-    return changes and prefix not in "O."
 
 
 def _figures(predicted: TagLists, gold: TagLists, _language: str) -> Scores:

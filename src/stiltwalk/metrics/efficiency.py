@@ -258,12 +258,9 @@ def _mean_over_orders(
 ) -> dict[Part, float]:
     value = cache(value)
     orders = list(permutations(parts))
-    added = {
-        part: [
-            value(frozenset(order[: order.index(part) + 1]))
-            - value(frozenset(order[: order.index(part)]))
-            for order in orders
-        ]
-        for part in parts
-    }
-    return {part: fsum(each) / len(orders) for part, each in added.items()}
+
+    def added(part: Part, order: tuple[Part, ...]) -> float:
+        at = order.index(part)
+        return value(frozenset(order[: at + 1])) - value(frozenset(order[:at]))
+
+    return {part: fsum(added(part, each) for each in orders) / len(orders) for part in parts}

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 from stiltwalk.errors import MetricError
 from stiltwalk.metrics.score import Scorer, Share
@@ -64,8 +65,7 @@ def text_scores(predicted: Texts, gold: GoldTexts, tokens: Tokens) -> Scores:
     return {"f1": f1 / len(gold), "exact_match": exact / len(gold)}
 
 
-@dataclass(frozen=True, slots=True)
-class QuestionScore:
+class QuestionScore(NamedTuple):
     """What one answer earns, each figure in [0, 1]."""
 
     f1: float
@@ -79,13 +79,9 @@ def best_over_golds(found: list[str], golds: Sequence[str], tokens: Tokens) -> Q
     by single spaces.
     """
     if not golds:
-        right = float(not found)
-        return QuestionScore(f1=right, exact_match=right)
+        return QuestionScore(float(not found), float(not found))
     wanted = [tokens(text) for text in golds]
-    return QuestionScore(
-        f1=max(_overlap_f1(found, each) for each in wanted),
-        exact_match=float(found in wanted),
-    )
+    return QuestionScore(max(_overlap_f1(found, each) for each in wanted), float(found in wanted))
 
 
 def _overlap_f1(found: list[str], wanted: list[str]) -> float:

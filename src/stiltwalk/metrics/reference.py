@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import log
 from statistics import median
-from typing import assert_never, cast
+from typing import Any, cast
 from zlib import crc32
 
 import numpy as np
@@ -40,6 +40,7 @@ from stiltwalk.records import (
     TagLists,
     TaskType,
     TextExample,
+    Texts,
 )
 
 _ENOUGH = 5
@@ -78,11 +79,9 @@ def majority_answers(
             tag = majority((tag for each in tagged for tag in each.tags), 1)
             return [tag * len(each.words) for each in cast("Sequence[TaggedExample]", examples)]
         case TaskType.SPAN:
-            return {each.id: "" for each in cast("Sequence[SpanExample]", examples)}
-        case TaskType.RETRIEVAL:
-            raise MetricError("Retrieval has no labels; use the functions *_by_characters.")
+            return dict.fromkeys((each.id for each in examples), "")
         case _:
-            assert_never(task_type)
+            raise MetricError("Retrieval has no labels; use the functions *_by_characters.")
 
 
 def rule_answers(
@@ -97,29 +96,12 @@ def rule_answers(
     TAGGING: a word's most frequent English tag; for others that of English words written alike.
     SPAN: `SlidingWindow`.
 
-    Returns:
-        Answers in the order of `examples`.
-
     Raises:
         MetricError: if there is nothing to learn from, or the type is retrieval.
     """
-    match task_type:
-        case TaskType.TEXT:
-            return _texts(*cast("tuple[Sequence[TextExample], ...]", (examples, train)))
-        case TaskType.PAIR:
-            return _pairs(*cast("tuple[Sequence[PairExample], ...]", (examples, train)))
-        case TaskType.CHOICE:
-            return _choices(*cast("tuple[Sequence[ChoiceExample], ...]", (examples, train)))
-        case TaskType.TAGGING:
-            return _tags(*cast("tuple[Sequence[TaggedExample], ...]", (examples, train)))
-        case TaskType.SPAN:
-            window = SlidingWindow(cast("Sequence[SpanExample]", train))
-            spans = cast("Sequence[SpanExample]", examples)
-            return {each.id: window.answer(each) for each in spans}
-        case TaskType.RETRIEVAL:
-            raise MetricError("Retrieval has no examples; use the functions *_by_characters.")
-        case _:
-            assert_never(task_type)
+    if task_type not in _RULES:
+        raise MetricError("Retrieval has no examples; use the functions *_by_characters.")
+    return _RULES[task_type](examples, train)
 
 
 def nearest_by_characters(bitext: Bitext) -> Labels:
@@ -204,12 +186,11 @@ def _tags(examples: Sequence[TaggedExample], train: Sequence[TaggedExample]) -> 
 
 def _shape(word: str) -> str:
     """Return how a word is written: in digits, in marks, with a capital, or otherwise."""
-    tests: tuple[tuple[str, Callable[[str], bool]], ...] = (
-        ("digits", lambda w: any(char.isdigit() for char in w)),
-        ("marks", lambda w: not any(char.isalnum() for char in w)),
-        ("capital", lambda w: w[:1].isupper()),
-    )
-    return next((name for name, holds in tests if holds(word)), "other")
+    if any(char.isdigit() for char in word):
+        return "digits"
+    if not any(char.isalnum() for char in word):
+        return "marks"
+    return "capital" if word[:1].isupper() else "other"
 
 
 def _most_frequent(pairs: Iterable[tuple[Hashable, str]], at_least: int = 1) -> dict[Hashable, str]:
@@ -342,3 +323,17 @@ def _pull(context: list[Word], question: list[Word]) -> dict[int, float]:
 def _score(span: tuple[int, int], pull: dict[int, float]) -> float:
     first, last = span
     return sum(weight / max(first - i, i - last) for i, weight in pull.items())
+
+
+def _spans(examples: Sequence[SpanExample], train: Sequence[SpanExample]) -> Texts:
+    window = SlidingWindow(train)
+    return {each.id: window.answer(each) for each in examples}
+
+
+_RULES: Mapping[TaskType, Callable[[Any, Any], Answers]] = {
+    TaskType.TEXT: _texts,
+    TaskType.PAIR: _pairs,
+    TaskType.CHOICE: _choices,
+    TaskType.TAGGING: _tags,
+    TaskType.SPAN: _spans,
+}

@@ -234,14 +234,8 @@ def save(
 ) -> None:
     """Write a model and its tokenizer as an ordinary Hugging Face folder, all of it or nothing.
 
-    Of several processes all must call it; the first writes.
-
-    Args:
-        model: stays as it is, adapters too.
-        folder: replaced if it is there.
-        tokenizer_from: the folder of another checkpoint.
-        lora: what the model's adapters are, and whether they are merged.
-        heads: by file name, models on this encoder whose heads are written beside it.
+    Of several processes all must call it; the first writes. A `folder` that is there is replaced.
+    `heads` are, by file name, models on this encoder whose heads are written beside it.
 
     Raises:
         OSError: if it cannot be written.

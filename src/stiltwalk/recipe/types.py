@@ -120,9 +120,7 @@ def resolved(kind: TaskType, answering: Answering) -> Answering:
     way: Way = "scoring" if kind in WITH_OPTIONS else "generation"
     most = 256 if kind is TaskType.TAGGING else 32
     return replace(
-        answering,
-        way=answering.way or way,
-        max_new_tokens=answering.max_new_tokens or most,
+        answering, way=answering.way or way, max_new_tokens=answering.max_new_tokens or most
     )
 
 

@@ -256,12 +256,7 @@ def gain_map(run: RunRows, points: Sequence[Point], arm: str) -> Chart | None:
 
 
 def _heat_map(
-    run: RunRows,
-    points: Sequence[Point],
-    arm: str,
-    field: str,
-    colour: alt.Color,
-    is_dark: str,
+    run: RunRows, points: Sequence[Point], arm: str, field: str, colour: alt.Color, is_dark: str
 ) -> Mapping[str, Any]:
     shown = f"format(datum.{field}, '.0f')" + " + (datum.clear ? '*' : '')" * (field == "gain")
     names = [label(code) for code in ordered_languages(run, run.targets)]

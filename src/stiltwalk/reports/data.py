@@ -340,10 +340,7 @@ def _packed(row: ExampleScoreRow) -> ExampleScoreRow:
 
 
 def _line(
-    stage: RecordedStage,
-    marker: dict[str, Any] | None,
-    arms: tuple[str, ...],
-    workspace: Workspace,
+    stage: RecordedStage, marker: dict[str, Any] | None, arms: tuple[str, ...], workspace: Workspace
 ) -> StageLine:
     tokens = sum(row.real_tokens for row in workspace.timings(stage.fingerprint))
     evaluations = workspace.text(stage.fingerprint, "dev.json")

@@ -133,9 +133,7 @@ def asked_settings(stage: Predict, context: Context, precision: Precision) -> Se
         return settings
     train = english_rows(stage, context)
     return replace(
-        settings,
-        shots=tuple(shots_of(asking, task.name, train)),
-        labels=labels_of(task, train),
+        settings, shots=tuple(shots_of(asking, task.name, train)), labels=labels_of(task, train)
     )
 
 
@@ -206,8 +204,7 @@ def _labelled_results(
         every = [(each.id, language) for language, rows in asked.items() for each in rows]
         raise _said_of(*every[at], error) from error
     for number, (language, rows) in enumerate(asked.items()):
-        start, end = features.first_rows[number : number + 2]
-        here = slice(start // rows_per_result, end // rows_per_result)
+        here = slice(*(at // rows_per_result for at in features.first_rows[number : number + 2]))
         answers = predictor.decode(found[here], features.part(number), rows)
         gold = gold_answers(rows)
         yield LanguageResult(

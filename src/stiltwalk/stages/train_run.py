@@ -285,10 +285,7 @@ def prompt(stage: Prompt, context: Context, folder: Folder) -> None:
     vectors = _start(stage, kind, table_VD, encoder)
     model = PromptedModel(masked_lm, verbaliser, vectors, encoder.mask_id)
     facts = PromptFacts(
-        cloze=stage.cloze,
-        settings=stage.settings,
-        verbaliser=verbaliser,
-        checksum=frozen.checksum,
+        cloze=stage.cloze, settings=stage.settings, verbaliser=verbaliser, checksum=frozen.checksum
     )
     rows = _rows(stage, kind, encoder, context)
 

@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from stiltwalk.errors import RecipeError
 from stiltwalk.records import Split
-from stiltwalk.tasks import choices, classification, qa, retrieval, tagging
+from stiltwalk.tasks import classification, qa, retrieval, tagging
 from stiltwalk.tasks.task import GROUPS, Task
 from stiltwalk.wording import nearest
 
@@ -18,10 +18,10 @@ _INTERMEDIATE = (
     classification.QQP,
     qa.SQUAD_V1,
     qa.SQUAD_V2,
-    choices.HELLASWAG,
+    classification.HELLASWAG,
     tagging.CCG,
-    choices.COSMOS_QA,
-    choices.COMMONSENSE_QA,
+    classification.COSMOS_QA,
+    classification.COMMONSENSE_QA,
 )
 _TARGETS = (
     classification.XNLI,

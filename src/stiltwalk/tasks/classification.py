@@ -1,6 +1,4 @@
-"""Classification: one text or two in, one label out.
-
-Sentence-pair tasks: two texts in, one label out.
+"""Classification: one text or two in, one label out; or which of several continuations fits.
 
 The English tasks and the XTREME tasks they can help sit side by side, so a difference in labels
 or columns shows on one screen.
@@ -11,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from stiltwalk.data.hub import HubFiles
-from stiltwalk.data.readers import pairs, topics
+from stiltwalk.data.readers import commonsense_qa, cosmos_qa, hellaswag, pairs, topics
 from stiltwalk.languages import CONFIGURATIONS, sib200_configuration
 from stiltwalk.records import Metric, Split, TaskType
 from stiltwalk.tasks.task import Task, counts, means
@@ -24,60 +22,45 @@ DUPLICATE_LABELS = ("not_duplicate", "duplicate")
 _read_nli = pairs(("premise", "hypothesis", "label"), NLI_LABELS)
 _read_snli = pairs(("premise", "hypothesis", "label"), NLI_LABELS, unlabelled=-1)
 
-_MNLI_FILES = HubFiles(
-    repository="nyu-mll/multi_nli",
-    config="default",
-    train="train",
-    dev="validation_matched",
-    read=_read_nli,
-)
+_MNLI_FILES = HubFiles("nyu-mll/multi_nli", "default", _read_nli, dev="validation_matched")
 
 MNLI = Task(
     name="mnli",
     task_type=TaskType.PAIR,
-    languages=("en",),
     metric=Metric.ACCURACY,
     labels=NLI_LABELS,
     paper="https://aclanthology.org/N18-1101",
     licence="OANC and others, free to use (see the paper, section 2)",
     template="nli",
     num_rows={Split.TRAIN: 392_702, Split.DEV: 9_815},
-    mean_tokens=means("en=44.7"),
+    mean_tokens={"en": 44.7},
     hub=(_MNLI_FILES,),
 )
 
 ANLI_PLUS = Task(
     name="anli_plus",
     task_type=TaskType.PAIR,
-    languages=("en",),
     metric=Metric.ACCURACY,
     labels=NLI_LABELS,
     paper="https://aclanthology.org/2020.acl-main.441",
     licence="ANLI CC BY-NC 4.0, SNLI CC BY-SA 4.0, MultiNLI see mnli",
     template="nli",
     num_rows={Split.TRAIN: 1_104_934, Split.DEV: 22_857},
-    mean_tokens=means("en=65.8"),
+    mean_tokens={"en": 65.8},
     hub=(
         *(
             HubFiles(
-                repository="facebook/anli",
-                config="plain_text",
+                "facebook/anli",
+                "plain_text",
+                _read_nli,
                 train=f"train_r{number}",
                 dev=f"dev_r{number}",
-                read=_read_nli,
                 part="anli",
             )
             for number in (1, 2, 3)
         ),
         replace(_MNLI_FILES, part="mnli"),
-        HubFiles(
-            repository="stanfordnlp/snli",
-            config="plain_text",
-            train="train",
-            dev="validation",
-            read=_read_snli,
-            part="snli",
-        ),
+        HubFiles("stanfordnlp/snli", "plain_text", _read_snli, part="snli"),
     ),
 )
 
@@ -98,13 +81,11 @@ XNLI = Task(
     ),
     hub=(
         HubFiles(
-            repository="google/xtreme",
-            config="XNLI",
-            dev="validation",
+            "google/xtreme",
+            "XNLI",
+            pairs(("sentence1", "sentence2", "gold_label"), NLI_LABELS, language_column="language"),
             test="test",
-            read=pairs(
-                ("sentence1", "sentence2", "gold_label"), NLI_LABELS, language_column="language"
-            ),
+            train=None,
         ),
     ),
 )
@@ -112,21 +93,16 @@ XNLI = Task(
 QQP = Task(
     name="qqp",
     task_type=TaskType.PAIR,
-    languages=("en",),
     metric=Metric.ACCURACY_AND_F1,
     labels=DUPLICATE_LABELS,
     paper="https://quoradata.quora.com/First-Quora-Dataset-Release-Question-Pairs",
     licence="Quora's terms of service, non-commercial",
     template="duplicates",
     num_rows={Split.TRAIN: 363_846, Split.DEV: 40_430},
-    mean_tokens=means("en=32.9"),
+    mean_tokens={"en": 32.9},
     hub=(
         HubFiles(
-            repository="nyu-mll/glue",
-            config="qqp",
-            train="train",
-            dev="validation",
-            read=pairs(("question1", "question2", "label"), DUPLICATE_LABELS),
+            "nyu-mll/glue", "qqp", pairs(("question1", "question2", "label"), DUPLICATE_LABELS)
         ),
     ),
 )
@@ -148,12 +124,10 @@ PAWSX = Task(
     mean_tokens=means("de=62.3 en=63.3 es=63.9 fr=69.9 ja=78.1 ko=65.8 zh=64.1"),
     hub=(
         HubFiles(
-            repository="google/xtreme",
-            config="PAWS-X.{code}",
-            train="train",
-            dev="validation",
+            "google/xtreme",
+            "PAWS-X.{code}",
+            pairs(("sentence1", "sentence2", "label"), PARAPHRASE_LABELS),
             test="test",
-            read=pairs(("sentence1", "sentence2", "label"), PARAPHRASE_LABELS),
         ),
     ),
 )
@@ -187,13 +161,50 @@ SIB200 = Task(
     ),
     hub=(
         HubFiles(
-            repository="Davlan/sib200",
-            config="{code}",
-            train="train",
-            dev="validation",
+            "Davlan/sib200",
+            "{code}",
+            topics(("text", "category"), TOPIC_LABELS),
             test="test",
-            read=topics(("text", "category"), TOPIC_LABELS),
             code_of=sib200_configuration,
         ),
     ),
+)
+
+HELLASWAG = Task(
+    name="hellaswag",
+    task_type=TaskType.CHOICE,
+    metric=Metric.ACCURACY,
+    labels=tuple("0123"),
+    paper="https://aclanthology.org/P19-1472",
+    licence="MIT",
+    template="continuation",
+    num_rows={Split.TRAIN: 39_905, Split.DEV: 10_042},
+    mean_tokens={"en": 218.8},
+    hub=(HubFiles("Rowan/hellaswag", "default", hellaswag),),
+)
+
+COSMOS_QA = Task(
+    name="cosmos_qa",
+    task_type=TaskType.CHOICE,
+    metric=Metric.ACCURACY,
+    labels=tuple("0123"),
+    paper="https://aclanthology.org/D19-1243",
+    licence="CC BY 4.0",
+    template="answer",
+    num_rows={Split.TRAIN: 25_262, Split.DEV: 2_985},
+    mean_tokens={"en": 463.0},
+    hub=(HubFiles("allenai/cosmos_qa", "default", cosmos_qa),),
+)
+
+COMMONSENSE_QA = Task(
+    name="commonsense_qa",
+    task_type=TaskType.CHOICE,
+    metric=Metric.ACCURACY,
+    labels=tuple("01234"),
+    paper="https://aclanthology.org/N19-1421",
+    licence="MIT",
+    template="question",
+    num_rows={Split.TRAIN: 9_741, Split.DEV: 1_221},
+    mean_tokens={"en": 111.0},
+    hub=(HubFiles("tau/commonsense_qa", "default", commonsense_qa),),
 )

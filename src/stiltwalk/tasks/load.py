@@ -68,11 +68,7 @@ _kept = KeptRows(max_rows=300_000)
 
 
 def examples(
-    task: Task,
-    source: DataSource,
-    split: Split,
-    language: str = "en",
-    max_rows: int | None = None,
+    task: Task, source: DataSource, split: Split, language: str = "en", max_rows: int | None = None
 ) -> Sequence[Example]:
     """Return the rows of a split in one language, in the data set's own order.
 
@@ -106,11 +102,7 @@ def translated(
 
 
 def bitext(
-    task: Task,
-    source: DataSource,
-    split: Split,
-    language: str,
-    max_pairs: int | None = None,
+    task: Task, source: DataSource, split: Split, language: str, max_pairs: int | None = None
 ) -> Bitext:
     """Return both sides of a retrieval task and which sentences are translations.
 

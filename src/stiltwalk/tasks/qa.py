@@ -14,7 +14,6 @@ _read = questions()
 SQUAD_V1 = Task(
     name="squad_v1",
     task_type=TaskType.SPAN,
-    languages=("en",),
     metric=Metric.SQUAD,
     paper="https://aclanthology.org/D16-1264",
     licence="CC BY-SA 4.0",
@@ -22,38 +21,21 @@ SQUAD_V1 = Task(
     dev_overlaps_test=True,  # XQuAD's English paragraphs come from its dev set
     template="reading",
     num_rows={Split.TRAIN: 87_599, Split.DEV: 10_570},
-    mean_tokens=means("en=243.5"),
-    hub=(
-        HubFiles(
-            repository="rajpurkar/squad",
-            config="plain_text",
-            train="train",
-            dev="validation",
-            read=_read,
-        ),
-    ),
+    mean_tokens={"en": 243.5},
+    hub=(HubFiles("rajpurkar/squad", "plain_text", _read),),
 )
 
 SQUAD_V2 = Task(
     name="squad_v2",
     task_type=TaskType.SPAN,
-    languages=("en",),
     metric=Metric.SQUAD,
     paper="https://aclanthology.org/P18-2124",
     licence="CC BY-SA 4.0",
     max_length_tokens=_MAX_LENGTH_TOKENS,
     template="reading_or_none",
     num_rows={Split.TRAIN: 130_319, Split.DEV: 11_873},
-    mean_tokens=means("en=267.4"),
-    hub=(
-        HubFiles(
-            repository="rajpurkar/squad_v2",
-            config="squad_v2",
-            train="train",
-            dev="validation",
-            read=_read,
-        ),
-    ),
+    mean_tokens={"en": 267.4},
+    hub=(HubFiles("rajpurkar/squad_v2", "squad_v2", _read),),
 )
 
 XQUAD = Task(
@@ -66,18 +48,13 @@ XQUAD = Task(
     trained_on="squad_v1",
     max_length_tokens=_MAX_LENGTH_TOKENS,
     template="reading",
-    num_rows={Split.TEST: 1_190},
+    num_rows={Split.TEST: 1_190},  # the hub has it under the name "validation" only
     mean_tokens=means(
         "ar=222.7 de=199.7 el=265.4 en=170.7 es=213.2 hi=244.8 ru=215.4 th=210.8 tr=184.1 vi=211.2 "
         "zh=167.9"
     ),
     hub=(
-        HubFiles(
-            repository="google/xtreme",
-            config="XQuAD.{code}",
-            test="validation",  # the hub has it under this name only
-            read=_read,
-        ),
+        HubFiles("google/xtreme", "XQuAD.{code}", _read, test="validation", train=None, dev=None),
     ),
 )
 
@@ -96,15 +73,7 @@ MLQA = Task(
         Split.TEST: counts("ar=5335 de=4517 vi=5495 zh=5137 en=11590 es=5253 hi=4918"),
     },
     mean_tokens=means("ar=445.2 de=258.8 en=401.8 es=198.4 hi=409.7 vi=382.6 zh=232.0"),
-    hub=(
-        HubFiles(
-            repository="google/xtreme",
-            config="MLQA.{code}.{code}",  # context and question in the same language
-            dev="validation",
-            test="test",
-            read=_read,
-        ),
-    ),
+    hub=(HubFiles("google/xtreme", "MLQA.{code}.{code}", _read, test="test", train=None),),
 )
 
 TYDIQA = Task(
@@ -125,14 +94,5 @@ TYDIQA = Task(
     mean_tokens=means(
         "ar=171.8 bn=281.6 en=174.4 fi=149.0 id=136.1 ko=201.9 ru=210.2 sw=94.0 te=231.2"
     ),
-    hub=(
-        HubFiles(
-            repository="google/xtreme",
-            config="tydiqa",
-            train="train",
-            dev="validation",
-            test="validation",
-            read=questions(tydiqa_prefix),
-        ),
-    ),
+    hub=(HubFiles("google/xtreme", "tydiqa", questions(tydiqa_prefix), test="validation"),),
 )

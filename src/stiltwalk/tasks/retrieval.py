@@ -38,7 +38,7 @@ TATOEBA = Task(
             "fi=2000 fr=2000 he=2000 hi=2000 hu=2000 id=2000 it=2000 ja=2000 jv=410 ka=1492 "
             "kk=1150 ko=2000 ml=1374 mr=2000 nl=2000 pt=2000 ru=2000 sw=780 ta=614 te=468 th=1096 "
             "tl=2000 tr=2000 ur=2000 vi=2000 zh=2000"
-        ),
+        )
     },
     mean_tokens=means(
         "af=10.1 ar=10.3 bg=11.8 bn=9.9 de=15.0 el=10.3 es=11.3 et=10.2 eu=10.9 fa=11.6 fi=11.6 "
@@ -48,10 +48,12 @@ TATOEBA = Task(
     ),
     hub=(
         HubFiles(
-            repository="google/xtreme",
-            config="tatoeba.{code}",
+            "google/xtreme",
+            "tatoeba.{code}",
             test="validation",  # the hub has it under this name only
             code_of=tatoeba_code,
+            train=None,
+            dev=None,
         ),
     ),
 )

@@ -16,13 +16,12 @@ ENTITIES = tuple("O B-PER I-PER B-ORG I-ORG B-LOC I-LOC".split())
 CCG = Task(
     name="ccg",
     task_type=TaskType.TAGGING,
-    languages=("en",),
     metric=Metric.ACCURACY,  # of tokens; supertags are no chunks
     paper="https://aclanthology.org/J07-3004",
     licence="LDC user agreement (CCGbank, LDC2005T13)",
     template="supertags",
     num_rows={Split.TRAIN: 38_000, Split.DEV: 1_913},
-    mean_tokens=means("en=13.2"),
+    mean_tokens={"en": 13.2},
     own_files=OwnFiles.CCG,
 )
 
@@ -60,15 +59,21 @@ UDPOS = Task(
     own_files=OwnFiles.UD,
     hub=(
         HubFiles(
-            repository="google/xtreme",
-            config="udpos.{code}",
-            train="train",
-            dev="validation",
+            "google/xtreme",
+            "udpos.{code}",
+            tagged("tokens", "pos_tags", UPOS),
             test="test",
-            read=tagged("tokens", "pos_tags", UPOS),
             code_of=udpos_name,
         ),
     ),
+)
+
+_PANX_ROWS = counts(
+    "af=1000 ar=10000 bg=10000 bn=1000 de=10000 el=10000 en=10000 es=10000 et=10000 "
+    "eu=10000 fa=10000 fi=10000 fr=10000 he=10000 hi=1000 hu=10000 id=10000 it=10000 "
+    "ja=10000 jv=100 ka=10000 kk=1000 ko=10000 ml=1000 mr=1000 ms=1000 my=100 nl=10000 "
+    "pt=10000 ru=10000 sw=1000 ta=1000 te=1000 th=10000 tl=1000 tr=10000 ur=1000 vi=10000 "
+    "yo=100 zh=10000"
 )
 
 PANX = Task(
@@ -83,23 +88,7 @@ PANX = Task(
     paper="https://aclanthology.org/P17-1178",
     licence="ODC-BY, text from Wikipedia CC BY-SA",
     template="entities",
-    num_rows={
-        Split.TRAIN: 20_000,
-        Split.DEV: counts(
-            "af=1000 ar=10000 bg=10000 bn=1000 de=10000 el=10000 en=10000 es=10000 et=10000 "
-            "eu=10000 fa=10000 fi=10000 fr=10000 he=10000 hi=1000 hu=10000 id=10000 it=10000 "
-            "ja=10000 jv=100 ka=10000 kk=1000 ko=10000 ml=1000 mr=1000 ms=1000 my=100 nl=10000 "
-            "pt=10000 ru=10000 sw=1000 ta=1000 te=1000 th=10000 tl=1000 tr=10000 ur=1000 vi=10000 "
-            "yo=100 zh=10000"
-        ),
-        Split.TEST: counts(
-            "af=1000 ar=10000 bg=10000 bn=1000 de=10000 el=10000 en=10000 es=10000 et=10000 "
-            "eu=10000 fa=10000 fi=10000 fr=10000 he=10000 hi=1000 hu=10000 id=10000 it=10000 "
-            "ja=10000 jv=100 ka=10000 kk=1000 ko=10000 ml=1000 mr=1000 ms=1000 my=100 nl=10000 "
-            "pt=10000 ru=10000 sw=1000 ta=1000 te=1000 th=10000 tl=1000 tr=10000 ur=1000 vi=10000 "
-            "yo=100 zh=10000"
-        ),
-    },
+    num_rows={Split.TRAIN: 20_000, Split.DEV: _PANX_ROWS, Split.TEST: _PANX_ROWS},
     mean_tokens=means(
         "af=20.8 ar=13.4 bg=17.1 bn=12.3 de=18.7 el=21.0 en=14.0 es=12.3 et=17.6 eu=19.1 fa=13.6 "
         "fi=18.6 fr=13.4 he=18.9 hi=12.5 hu=17.5 id=11.9 it=14.7 ja=56.4 jv=11.6 ka=19.4 kk=18.3 "
@@ -108,12 +97,7 @@ PANX = Task(
     ),
     hub=(
         HubFiles(
-            repository="google/xtreme",
-            config="PAN-X.{code}",
-            train="train",
-            dev="validation",
-            test="test",
-            read=tagged("tokens", "ner_tags", ENTITIES),
+            "google/xtreme", "PAN-X.{code}", tagged("tokens", "ner_tags", ENTITIES), test="test"
         ),
     ),
 )

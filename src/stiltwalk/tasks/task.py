@@ -73,10 +73,10 @@ class Task:
 
     name: str
     task_type: TaskType
-    languages: tuple[str, ...]
     metric: str
     paper: str
     licence: str
+    languages: tuple[str, ...] = ("en",)
     labels: tuple[str, ...] = ()
     template: str | Template = field(default="", hash=False)
     num_rows: Mapping[Split, int | Mapping[str, int]] = field(

@@ -75,15 +75,7 @@ def task_rows(
 
     Of dev, the first `settings.eval_rows` are kept, for questions that many windows. Of a task
     that is put together from several parts so many of each, spread over the part: the rounds of
-    ANLI follow one another.
-
-    Args:
-        task: whose examples they are.
-        train: to learn from.
-        dev: to choose a checkpoint on.
-        encoder: the checkpoint's tokenizer.
-        settings: with a longest row.
-        decoder: the head, where that is asked in text; otherwise it is the task type's.
+    ANLI follow one another. The head is the task type's, or the `decoder` that is asked in text.
 
     Raises:
         DataError: if there is nothing to train on, or nothing to choose a checkpoint on.

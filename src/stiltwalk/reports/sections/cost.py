@@ -7,12 +7,7 @@ from collections.abc import Iterator, Sequence
 from stiltwalk.metrics.efficiency import per_warning
 from stiltwalk.reports.answers import summed
 from stiltwalk.reports.charts import pareto
-from stiltwalk.reports.costs import (
-    efficiency,
-    tokens_per_arm,
-    training_costs,
-    why_no_efficiency,
-)
+from stiltwalk.reports.costs import efficiency, tokens_per_arm, training_costs, why_no_efficiency
 from stiltwalk.reports.data import RunRows
 from stiltwalk.reports.findings import Findings
 from stiltwalk.reports.parts import (

@@ -118,10 +118,7 @@ def stage_graph(run: RunRows) -> str:
         return ""
     boxes = [
         _Box(
-            label=label,
-            stages=stages,
-            x=place * _COLUMN_WIDTH,
-            y=_TOP + row * (_BOX_HEIGHT + _GAP),
+            label=label, stages=stages, x=place * _COLUMN_WIDTH, y=_TOP + row * (_BOX_HEIGHT + _GAP)
         )
         for place, (_, groups) in enumerate(columns)
         for row, (label, stages) in enumerate(groups.items())
@@ -141,9 +138,7 @@ def stage_graph(run: RunRows) -> str:
     )
 
 
-def _columns(
-    stages: Sequence[StageLine],
-) -> list[tuple[str, dict[str, tuple[StageLine, ...]]]]:
+def _columns(stages: Sequence[StageLine]) -> list[tuple[str, dict[str, tuple[StageLine, ...]]]]:
     columns: dict[str, dict[str, tuple[StageLine, ...]]] = {
         column: {} for column in _COLUMNS.values()
     }
