@@ -10,6 +10,8 @@ from synthetic import make_run, table_of
 from compared import compared, timed
 from stiltwalk.reports.answers import ArmAnswer, answers, how_to_time, summed, told
 from stiltwalk.reports.data import RunRows
+from stiltwalk.reports.findings import findings
+from stiltwalk.reports.sections.answer import arms
 from stiltwalk.reports.write import report_texts
 from stiltwalk.timing.record import VOID, MachineState, Speed
 from stiltwalk.timing.sample_size import Figure
@@ -126,6 +128,23 @@ def test_another_structure_is_summed_up() -> None:
     assert summed(
         ["another tokenizer, so other numbers of tokens for a text: no cost of its own"]
     ) == ("1 other difference")
+
+
+def test_a_decoder_that_learnt_to_stop_is_not_said_to_do_the_same_work() -> None:
+    written = {"none": 30, "mnli": 6, "squad_v1": 30}
+    timings = tuple(
+        replace(e, row=replace(e.row, written_tokens=written[e.arm] * e.row.num_examples))
+        for e in RUN.timings
+    )
+    run = replace(RUN, timings=timings)
+    found, text = answered(by_structure("mnli"), by_structure("squad_v1"), run=run)
+    assert text.startswith(
+        "Intermediate training on mnli changed how much is written: 6.0 written tokens an answer "
+        "in place of 30.0, the same computation in each pass on 2 targets; not timed; quality "
+    )
+    assert "Intermediate training on squad_v1 did not change the computation" in text
+    cells = arms(findings(replace(run, comparisons=(by_structure("mnli"),))), found[:1]).rows[0]
+    assert [cell.text for cell in cells[2:]] == ["other answers"] * 2
 
 
 def test_a_run_without_any_measurement_says_so_and_how_to_get_one() -> None:

@@ -75,7 +75,9 @@ class ArmAnswer:
 
     `gain` is that of the mean which arms compare by; `void` are the figures of which no verdict
     counts, and `why` that is, or that nothing was timed; `structure` is what differs from the
-    baseline by task; `kernels` how many operations both run, "" where unknown.
+    baseline by task; `kernels` how many operations both run, "" where unknown; `written` how many
+    tokens an answer the baseline and the arm wrote, mean over targets and languages, None where
+    none were written.
     """
 
     arm: str
@@ -86,6 +88,15 @@ class ArmAnswer:
     why: str
     structure: Mapping[str, tuple[str, ...]]
     kernels: str
+    written: tuple[float, float] | None = None
+
+    @property
+    def writes(self) -> str:
+        """How long the answers are, in words; "" where that did not change."""
+        if not self.written:
+            return ""
+        before, after = (rounded(each, 1) for each in self.written)
+        return f"{after} written tokens an answer in place of {before}" * (before != after)
 
     @property
     def is_timed(self) -> bool:
@@ -96,9 +107,10 @@ class ArmAnswer:
     def computation(self) -> str:
         """What structure says of the computation, in words; "" where it was not compared."""
         other = {task: found for task, found in self.structure.items() if found}
-        where = _where(tuple(self.structure))
+        where = _where(tuple(dict.fromkeys(task.partition(",")[0] for task in self.structure)))
         if not other:
             what = f"the same {self.kernels} operations" if self.kernels else SAME
+            what += " in each pass" * bool(self.writes)
             return f"{what} on {where}" if self.structure else ""
         sums = dict.fromkeys(map(summed, other.values()))
         also = f" and {len(sums) - 1} more ways" * (len(sums) > 1)
@@ -110,13 +122,24 @@ def answers(run: RunRows, table: TransferTable) -> tuple[ArmAnswer, ...]:
     if BASELINE_ARM not in run.arms:
         return ()
     gains = {cell.arm: cell for cell in table.comparison.cells} if table.comparison else {}
-    return tuple(
-        _answer(arm, gains.get(arm), run.comparisons) for arm in run.arms if arm != BASELINE_ARM
-    )
+    return tuple(_answer(arm, gains.get(arm), run) for arm in run.arms if arm != BASELINE_ARM)
 
 
-def _answer(arm: str, gain: ScoreCell | None, comparisons: Sequence[Speed]) -> ArmAnswer:
-    groups = [p for p in pairs_of(comparisons) if (p[0].a, p[0].b) == (BASELINE_ARM, arm)]
+def _written(run: RunRows, arm: str) -> tuple[float, float] | None:
+    found: dict[str, dict[tuple[str, str], list[float]]] = {BASELINE_ARM: {}, arm: {}}
+    for each in run.timings:
+        if each.arm in found and each.row.written_tokens:
+            told = found[each.arm].setdefault((each.row.task, each.row.language), [])
+            told.append(each.row.written_tokens / each.row.num_examples)
+    both = found[BASELINE_ARM].keys() & found[arm].keys()
+    if not both:
+        return None
+    before, after = (fmean(fmean(found[a][at]) for at in both) for a in (BASELINE_ARM, arm))
+    return before, after
+
+
+def _answer(arm: str, gain: ScoreCell | None, run: RunRows) -> ArmAnswer:
+    groups = [p for p in pairs_of(run.comparisons) if (p[0].a, p[0].b) == (BASELINE_ARM, arm)]
     pairs = max(groups, key=lambda each: sum(len(speed.cells) for speed in each), default=())
     structure: dict[str, tuple[str, ...]] = {}
     for speed in (speed for each in groups for speed in each):
@@ -135,6 +158,7 @@ def _answer(arm: str, gain: ScoreCell | None, comparisons: Sequence[Speed]) -> A
         why=why_open(pairs),
         structure=structure,
         kernels=_kernels(pairs),
+        written=_written(run, arm),
     )
 
 
@@ -256,6 +280,7 @@ def _speed(found: ArmAnswer) -> str:
     missing = (name for name, each in figures.items() if not each)
     parts = [
         found.computation,
+        found.writes,
         *(f"{name} ratio {each}" for name, each in timed.items()),
         " and ".join(verdicts),
         _by_clock(found, tuple(timed.values())),
@@ -283,7 +308,10 @@ def _untimed(found: ArmAnswer) -> str:
     if not computation:
         return "was not measured: neither timed nor compared by structure"
     if any(found.structure.values()):
-        return f"changed the computation: {computation}; not timed{why}"
+        also = f", and {found.writes}" * bool(found.writes)
+        return f"changed the computation: {computation}{also}; not timed{why}"
+    if found.writes:
+        return f"changed how much is written: {found.writes}, {computation}; not timed{why}"
     return f"did not change the computation: {computation}; not timed{why}"
 
 

@@ -89,7 +89,9 @@ def write_comparison(speed: Speed, folder: Path) -> Path:
 SCORE_COLUMNS = (
     "kind arm intermediate task language split metric value seed num_examples stage".split()
 )
-TIMING_COLUMNS = "arm task language num_examples real_tokens padded_tokens time_s stage".split()
+TIMING_COLUMNS = (
+    "arm task language num_examples real_tokens padded_tokens written_tokens time_s stage".split()
+)
 
 
 def _scores_csv(run: RunRows) -> str:

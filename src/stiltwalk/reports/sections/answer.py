@@ -124,7 +124,10 @@ def _time(found: ArmAnswer, figure: Figure, timed: TimedAnswer | None, span: flo
     if not found.structure:
         return Cell("not measured", below="neither timed nor compared by structure", tone="open")
     text = "other work" if any(found.structure.values()) else "the same work"
-    return Cell(text, below=f"{found.computation}; not timed", tone="open")
+    if found.writes:
+        text = "other answers"
+    below = "; ".join(filter(None, [found.writes, found.computation, "not timed"]))
+    return Cell(text, below=below, tone="open")
 
 
 _TERMS = """
