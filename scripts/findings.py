@@ -104,9 +104,14 @@ def gain(name: str, target: str, arm: str) -> str:
     row = found[0]
     if not row["low_points"]:
         return f"{signed(row['gain_points'])} (?)"
-    star = "*" if row["is_clear"] == "True" else ""
+    about = "\N{ALMOST EQUAL TO} " * (row["verdict"] == "inside the noise")
     low, high = signed(row["low_points"]), signed(row["high_points"])
-    return f"{signed(row['gain_points'])}{star} ({low} to {high})"
+    return f"{about}{signed(row['gain_points'])} ({low} to {high})"
+
+
+def verdict(name: str, arm: str, question: str) -> str:
+    """Return what a run says of an arm's quality, latency, throughput or computation."""
+    return of(rows(name, "verdicts"), arm=arm, question=question)[0]["verdict"]
 
 
 def arms(name: str) -> list[str]:
@@ -119,19 +124,69 @@ def targets(name: str) -> list[str]:
     return list(dict.fromkeys(row["target"] for row in rows(name, "gains")))
 
 
+def base(name: str, target: str) -> str:
+    """Return the baseline's mean over languages, in percent: EM and F1 alike where both count."""
+    found = of(rows(name, "gains"), target=target)
+    if not found or not found[0]["percent"]:
+        return "\N{EN DASH}"
+    return f"{float(found[0]['percent']) - float(found[0]['gain_points']):.1f}"
+
+
+def known_tasks(name: str) -> list[str]:
+    """Return the targets that a run has test scores of."""
+    found = of(rows(name, "scores"), kind="arm", split="test")
+    return list(dict.fromkeys(row["task"] for row in found))
+
+
+def languages(name: str) -> list[str]:
+    """Return the languages of a run, English first."""
+    found = sorted({row["language"] for row in rows(name, "timings")})
+    return ["en", *(code for code in found if code != "en")]
+
+
+def ratio(found: Sequence[Row], over: str, under: str) -> float:
+    """Return the sum of a column by that of another."""
+    return sum(float(row[over]) for row in found) / sum(float(row[under]) for row in found)
+
+
+def tokens(name: str, language: str) -> float:
+    """Return the tokens of an XNLI row in a language."""
+    found = of(rows(name, "timings"), arm=BASELINE, task="xnli", language=language)
+    return ratio(found, "real_tokens", "num_examples")
+
+
+def layers(column: str) -> list[str]:
+    """Return what stands in a column of the table of blocks, each once."""
+    return list(dict.fromkeys(row[column] for row in rows("layers", "layers")))
+
+
 def page() -> str:
     """Return docs/findings.md as the kept files have it."""
-    loader = jinja2.FileSystemLoader(KEPT)
     environment = jinja2.Environment(
-        loader=loader,
+        loader=jinja2.FileSystemLoader(KEPT),
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
         autoescape=False,  # noqa: S701  Markdown, from our own files
     )
-    tools = {each.__name__: each for each in (rows, of, average, signed, gain, arms, targets)}
-    return environment.get_template("page.md.j2").render(**tools, float=float)
+    tools = (
+        rows,
+        of,
+        average,
+        gain,
+        verdict,
+        arms,
+        targets,
+        base,
+        known_tasks,
+        languages,
+        ratio,
+        tokens,
+    )
+    return environment.get_template("page.md.j2").render(
+        **{each.__name__: each for each in (*tools, layers)}
+    )
 
 
 if __name__ == "__main__":
