@@ -43,10 +43,14 @@ OWN = {
     "models/locate.py": {"folder / needed"},  # of a list of ours
     "publishing.py": {"folder / submission"},  # checked where it was made
     "recipe/load.py": {"folder / Path(name).expanduser()", "folder / name"},  # the user's own
+    "reports/samples.py": {"aside / file", "folder / file"},  # went through `below`
     "reports/write.py": {
         "folder / FIGURES / f'{figure.name}.png'",
         "folder / FIGURES / f'{figure.name}.svg'",
         "folder / name",  # of a list of ours
+    },
+    "stages/predict_run.py": {  # a checksum
+        "context.workspace.root / 'asked' / f'{stage.fingerprint}.jsonl'"
     },
     "stages/train_run.py": {"source / checkpoint.head_file(stage.head_of)"},
     "store/remote.py": {
@@ -54,8 +58,9 @@ OWN = {
         "self.root / 'unsent' / _name(stage)",
     },
     "store/workspace.py": {"self.root / name"},  # of a list of ours
-    "tasks/own.py": {"folder / each"},  # the user's own
+    "tasks/own.py": {"folder / name"},  # the user's own
     "tasks/sources.py": {"folder / files.repository"},
+    "timing/duet.py": {"folder / name"},  # of a list of ours
     "training/checkpoint.py": {"aside / file.name"},
 }
 """Joins of names that are the user's or ours, by file."""

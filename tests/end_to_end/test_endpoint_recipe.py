@@ -63,9 +63,9 @@ def asked_rows(manner: Manner) -> Counter[str]:
 def test_a_recipe_is_answered_by_a_server_and_scored(tmp_path: Path) -> None:
     manner = Manner(reply=lambda _: "nothing of the kind")
     with served(manner) as url:
-        page = stiltwalk.run(recipe_of(tmp_path, url), tmp_path / "w")
+        study = stiltwalk.run(recipe_of(tmp_path, url), tmp_path / "w")
     found = values(tmp_path / "w")
-    assert page.is_file()
+    assert study.report.is_file()
     assert {task for task, _, _ in found} == {"xnli", "xquad"}
     assert found["xquad", "de", "unparsed"] == 0
     assert max(asked_rows(manner).values()) == 1, "no row is asked twice"

@@ -122,13 +122,13 @@ def test_plain_lines_tell_of_a_long_stage_from_time_to_time(
     monkeypatch.setattr("time.monotonic", lambda: now)
     with Narrator(Console(file=said)) as narrator:
         narrator.stage("[1/1] 0 running  a long stage")
-        for done in range(1, 101):
+        for done in range(1, 301):
             now = float(done)
-            narrator.progress(done, 100)
+            narrator.progress(done, 300)
         narrator.end("[1/1] 0 done")
     lines = said.getvalue().splitlines()
     assert 3 <= len(lines) - 2 <= 6
-    assert "of 100, 1 a second, about" in lines[1]
+    assert "of 300, 1 a second, about" in lines[1]
 
 
 def test_a_terminal_gets_a_bar_that_goes_when_the_stage_ends() -> None:

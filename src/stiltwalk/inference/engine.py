@@ -168,7 +168,7 @@ def _told_by_tokens(
     So progress goes as evenly as the clock does.
     """
     tokens = np.cumsum([len(each) * int(lengths[each].max()) for each in batches])
-    rows = tokens * len(lengths) // max([1, *tokens[-1:]])
+    rows = (tokens * len(lengths) // max([1, *tokens[-1:]])).tolist()
     return [
         (each, end - begin) for each, begin, end in zip(batches, [0, *rows], rows, strict=False)
     ]

@@ -277,18 +277,18 @@ def front_drawing(found: Sequence[Entry], front: set[str]) -> str:
 
     marks = []
     for x, y, each in spots:
-        left, top = at(x, y)
+        left, top = map(round, at(x, y))
         is_first = each.name in front
         marks.append(
-            f'<circle cx="{left:.1f}" cy="{top:.1f}" r="5" fill="{_COLOURS[is_first]}"/>'
-            f'<text x="{left + 8:.1f}" y="{top + 4:.1f}" font-size="11" fill="currentColor">'
-            f"{escape(each.name)} ({y:.1f} %, {x:.3g} ms)</text>"
+            f'<circle cx="{left}" cy="{top}" r="5" fill="{_COLOURS[is_first]}"/>'
+            f'<text x="{left + 8}" y="{top + 4}" font-size="11" fill="currentColor">'
+            f"{escape(each.name)} ({rounded(y, 1)} %, {x:.3g} ms)</text>"
         )
     return (
         f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" width="{_WIDTH}" role="img">{"".join(marks)}'
         f'<text x="{_EDGE}" y="{_HEIGHT - 12}" font-size="12" fill="currentColor">p50 latency, ms, '
-        f"{lefts[0]:.3g} to {lefts[1]:.3g}; upwards quality, {tops[0]:.1f} to {tops[1]:.1f} %; "
-        "blue is on the front</text></svg>"
+        f"{lefts[0]:.3g} to {lefts[1]:.3g}; upwards quality, {rounded(tops[0], 1)} to "
+        f"{rounded(tops[1], 1)} %; blue is on the front</text></svg>"
     )
 
 
