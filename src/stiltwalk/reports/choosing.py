@@ -374,7 +374,8 @@ def _why_none(found: Sequence[Appraisal]) -> Iterator[str]:
     missed = list(unreachable(found))
     for what, best in missed:
         if best is None:
-            yield f"No system has a figure for {_named(what)}: it must be measured."
+            how = "timed, see [measure] of the recipe" if isinstance(what, str) else "tested"
+            yield f"No system has a figure for {_named(what)}: it must be {how}."
         elif isinstance(what, str):
             name, factor, unit = _WORDS[what]
             most, least = found[0].demands.limits[what], best.costs[what][0]
