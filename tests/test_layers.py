@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 ROOMS = (
-    "errors records draws languages files wording tables metrics mini data tasks recipe store "
-    "serving features models heads inference training timing stages publishing execution reports "
-    "mini_base study cli"
+    "errors records draws languages files wording tables metrics selection mini data tasks recipe "
+    "store serving features models heads inference training timing stages publishing execution "
+    "reports mini_base study cli"
 ).split()
 SOURCE = Path(__file__).parents[1] / "src" / "stiltwalk"
 FILES = sorted(SOURCE.rglob("*.py"))

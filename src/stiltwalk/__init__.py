@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "__version__",
+    "choose",
     "compare",
     "compare_scores",
     "export",
@@ -249,6 +250,41 @@ def export(
     run = Path(run_folder).resolve()
     study = Study(run.parents[1], run.name)
     return [export_checkpoint(run, checkpoint, Path(folder), study.verdict_on)]
+
+
+def choose(
+    workspace: str | Path,
+    floors: Mapping[str, float],
+    max_latency_p95: str = "",
+    max_memory: str = "",
+    languages: Sequence[str] | None = None,
+) -> dict[str, Any]:
+    """Return the cheapest system of a workspace's runs that is good enough, and how surely.
+
+    Args:
+        workspace: where runs are kept; every arm of each is a system.
+        floors: "xnli.sw" to the least percent there; "xnli" to that in each of the languages.
+        max_latency_p95: of single requests, such as "20ms".
+        max_memory: such as "1GB".
+        languages: that a floor without one holds in, by default all that its task was tested in;
+            in these languages a task with a floor must at least have been tested.
+
+    Returns:
+        What `stiltwalk choose --json` prints: `chosen`, RUN:ARM or None; `says`, sentences; and
+        `systems`, a row each.
+
+    Raises:
+        DataError: if a floor or limit makes no sense, or no run was tested there.
+        NoSuchRun: if there is none.
+    """
+    from stiltwalk.reports.choosing import Requirements
+    from stiltwalk.reports.choosing import choose as chosen
+    from stiltwalk.store.remote import workspace_at
+
+    needs = Requirements(
+        floors=floors, max_latency_p95=max_latency_p95, max_memory=max_memory, languages=languages
+    )
+    return chosen(workspace_at(workspace), needs)
 
 
 def load(workspace: str | Path, run: str | None = None) -> Study:

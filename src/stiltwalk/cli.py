@@ -18,29 +18,9 @@ from rich.console import Console
 
 import stiltwalk
 from stiltwalk import wording
-from stiltwalk.errors import (
-    ClusterError,
-    DataError,
-    EndpointError,
-    NoSuchRun,
-    NotFinite,
-    ProcessLost,
-    StagesFailed,
-    StiltwalkError,
-    TrainingDiverged,
-    WorkspaceError,
-)
+from stiltwalk.errors import FAILURES, DataError, NoSuchRun, StiltwalkError
 
 FAILED, WRONG_INPUT, INTERRUPTED = 1, 2, 130
-FAILURES = (
-    WorkspaceError
-    | ClusterError
-    | EndpointError
-    | ProcessLost
-    | TrainingDiverged
-    | StagesFailed
-    | NotFinite
-)
 _PIPED_COLUMNS = 160
 """So that a search through piped output finds a line whole."""
 
@@ -276,6 +256,32 @@ def compare_scores(
     _show(document, as_json, lambda console: terminal.show(compared_table(document), console))
     for note in document["notes"]:
         Console(stderr=True).print(note, soft_wrap=True, highlight=False, markup=False)
+
+
+@app.command()
+def choose(
+    workspace: Annotated[str, typer.Argument(help="What was --workspace of the runs.")],
+    minimum: Annotated[
+        list[str] | None,
+        typer.Option("--min", metavar="TASK[.LANG]=PERCENT", help="A floor, such as xnli.sw=60."),
+    ] = None,
+    max_latency_p95: Annotated[str, typer.Option(metavar="TIME", help="Such as 20ms.")] = "",
+    max_memory: Annotated[str, typer.Option(metavar="SIZE", help="Such as 1GB.")] = "",
+    languages: Annotated[
+        str, typer.Option(help="Where a floor without a language holds, such as sw,th,ur.")
+    ] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Name the cheapest system of finished runs that is good enough, and how surely it is."""
+    from stiltwalk.reports.choosing import choice_table, read_floors
+    from stiltwalk.tables import terminal
+
+    codes = languages.replace(",", " ").split() or None
+    floors = read_floors(minimum or ())
+    document = stiltwalk.choose(workspace, floors, max_latency_p95, max_memory, codes)
+    _show(document, as_json, lambda console: terminal.show(choice_table(document), console))
+    for line in document["says"]:
+        Console(stderr=True).print(line, soft_wrap=True, highlight=False, markup=False)
 
 
 @app.command()

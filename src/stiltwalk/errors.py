@@ -74,3 +74,15 @@ class TrainingDiverged(StiltwalkError):  # noqa: N818 - a state, and reads bette
 
 class StagesFailed(StiltwalkError):  # noqa: N818 - says it best
     """Some stages of a run failed while the others went on; its notes list them."""
+
+
+FAILURES = (
+    WorkspaceError
+    | ClusterError
+    | EndpointError
+    | ProcessLost
+    | TrainingDiverged
+    | StagesFailed
+    | NotFinite
+)
+"""What can go well when tried again, so that no input is wrong; `NoSuchRun` apart."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from functools import cached_property
 from math import nan
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from stiltwalk.errors import NoSuchRun, StiltwalkError
 from stiltwalk.records import BASELINE_ARM
 from stiltwalk.reports.answers import ArmAnswer, TimedAnswer, answers, gain_interval, told
+from stiltwalk.reports.choosing import Requirements, choose
 from stiltwalk.reports.data import RunRows, rows_of
 from stiltwalk.reports.findings import Findings, ScoreCell, findings
 from stiltwalk.reports.samples import samples
@@ -135,6 +136,22 @@ class Study:
             )
         wrong = (row for row in found if row["score_fraction"] < 1)
         return _frame(sorted(wrong, key=lambda row: float(row["score_fraction"])), columns)
+
+    def choose(
+        self,
+        floors: Mapping[str, float],
+        max_latency_p95: str = "",
+        max_memory: str = "",
+        languages: Sequence[str] | None = None,
+    ) -> dict[str, Any]:
+        """Return the cheapest of its arms that is good enough; see `stiltwalk.choose`."""
+        needs = Requirements(
+            floors=floors,
+            max_latency_p95=max_latency_p95,
+            max_memory=max_memory,
+            languages=languages,
+        )
+        return choose(self._store, needs, self.name)
 
     @cached_property
     def answer(self) -> str:

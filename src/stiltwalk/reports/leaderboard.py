@@ -163,10 +163,12 @@ def front_of(found: Sequence[Entry]) -> set[str]:
         if each.rated:
             groups.setdefault(each.group, {})[each.name] = each.rated
 
-    return {name for systems in groups.values() for name in _front(systems)}
+    return {name for systems in groups.values() for name in front_among(systems)}
 
 
-def _front(systems: Mapping[str, RatedSystem]) -> tuple[str, ...]:
+def front_among(systems: Mapping[str, RatedSystem]) -> tuple[str, ...]:
+    """Return the names of systems that no other beats, costs within 3 % equal."""
+
     def compared(one: str, other: str, criterion: str) -> Sign:
         ours, theirs = (getattr(systems[name], criterion) for name in (one, other))
         least = _EQUAL if CRITERIA[criterion] else 0.0

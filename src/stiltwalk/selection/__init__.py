@@ -1,0 +1,1 @@
+"""What to decide before and after a study: pure functions of features, scores and costs."""
