@@ -29,7 +29,7 @@ from forked import (
 
 def full_at(writes: int, recipe: Path, workspace: Path) -> bool:
     """Run with a disk that is full after so many writes; tell whether it came through."""
-    log = workspace.with_suffix(".log")
+    log = workspace.with_name("log_of_full")
     status = ended(started(recipe, workspace, log, lambda: fill(workspace, writes)))
     if status not in (DONE, TOLD):
         raise SystemExit(f"Full after {writes} writes, it ended with {status}: {log.read_text()}")
