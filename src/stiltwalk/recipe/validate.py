@@ -34,7 +34,7 @@ def _check_decoder(recipe: Recipe) -> None:
     if recipe.precision == "auto":
         raise RecipeError("precision is 'auto', which only encoders know: choose fp32 or bf16.")
     asked = dict.fromkeys((*recipe.targets, *(task for arm in arms for task in arm.tasks)))
-    asked |= dict.fromkeys(TASKS[target].train_task for target in recipe.targets)
+    asked |= dict.fromkeys(name for each in recipe.targets for name in TASKS[each].train_tasks)
     for name, how in recipe.answering.items():
         if name not in asked:
             raise RecipeError(

@@ -92,7 +92,7 @@ def entries(store: Workspace) -> Iterator[Entry]:
 
 
 def _of_run(record: RunRecord, name: str, store: Workspace) -> Iterator[Entry]:
-    declare(own.task() for own in record.tasks)
+    declare((own.task() for own in record.tasks), record.benchmark)
     rows = tuple(
         ArmScore(arm=stage.arm, row=row)
         for stage in record.stages
