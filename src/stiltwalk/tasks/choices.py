@@ -11,7 +11,7 @@ from stiltwalk.data.hub import HubFiles
 from stiltwalk.data.readers import choices, commonsense_qa, hellaswag
 from stiltwalk.languages import coded, flores_configuration
 from stiltwalk.records import Metric, Split, TaskType
-from stiltwalk.tasks.task import XTREME_R, Task, counts
+from stiltwalk.tasks.task import XTREME_R, Task, counts, means
 
 _LETTERS = ("option_a", "option_b", "option_c", "option_d")
 
@@ -69,6 +69,7 @@ SIQA = Task(
     licence="CC BY 4.0",
     template="answer",
     num_rows={Split.TRAIN: 33_410, Split.DEV: 1_954},
+    mean_tokens={"en": 105.6},
     max_length_tokens=128,
     hub=(
         HubFiles(
@@ -114,6 +115,9 @@ XCOPA = Task(
     trained_on="copa",  # XCOPA has no English, and COPA alone has 400 rows
     template="answer",
     num_rows={Split.DEV: 100, Split.TEST: 500},
+    mean_tokens=means(
+        "et=52.3 ht=63.0 id=48.7 it=56.7 qu=74.0 sw=55.8 ta=60.8 th=43.3 tr=48.6 vi=51.8 zh=48.4"
+    ),
     max_length_tokens=128,
     hub=(HubFiles("cambridgeltl/xcopa", "{code}", _read_copa, test="test", train=None),),
 )
