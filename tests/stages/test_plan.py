@@ -112,6 +112,13 @@ def test_xquad_and_mlqa_share_one_squad_model_per_arm() -> None:
     assert asked == {"xquad", "mlqa"}
 
 
+def test_a_reused_head_of_siqa_is_what_xcopas_first_training_begins_with() -> None:
+    arms = "arms={none=[],siqa={tasks=['siqa'],head='reuse'}}"
+    stages = plan_of("targets=['xcopa']", arms).stages
+    reused = [s.head_of for s in stages if isinstance(s, Train) and s.intermediate_tasks]
+    assert reused == ["", "siqa", "siqa"]  # the arm's own, on SIQA again, on COPA
+
+
 @pytest.mark.parametrize("preset", ["xstilts", "xtreme"])
 def test_nli_sets_ask_the_xnli_checkpoint_without_further_training(preset: str) -> None:
     stages = plan_of(f"preset={preset}", "targets=['xnli', 'afrixnli', 'pawsx']").stages
