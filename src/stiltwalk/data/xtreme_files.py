@@ -89,7 +89,7 @@ def write_answers(path: Path, form: Form, answers: Answers) -> None:
 def write_gold(path: Path, form: Form, gold: Answers | GoldTexts) -> None:
     """Write labels; they differ from predictions for questions only, or raise `DataError`."""
     if form is not Form.TEXTS:
-        write_answers(path, form, cast("Answers", gold))
+        write_answers(path, form, gold)
         return
     questions = [
         {"id": question, "answers": [{"text": text} for text in texts]}

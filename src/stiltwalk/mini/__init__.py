@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from importlib.metadata import version
 from random import Random
@@ -19,7 +19,7 @@ from stiltwalk.errors import DataError
 from stiltwalk.languages import tydiqa_prefix
 from stiltwalk.mini import lines, pairs, questions
 from stiltwalk.mini.fields import say
-from stiltwalk.records import Bitext, Example, Split
+from stiltwalk.records import Bitext, Document, Example, RankingExample, Split
 
 VERSION = 1
 """Raised by hand whenever a row changes."""
@@ -35,6 +35,9 @@ LANGUAGES = tuple(
     "ka kk ko ml mr ms my nl pt ru sw ta te th tl tr ur vi yo zh".split()
 )
 """All forty languages of XTREME; of a task those that it has."""
+
+NUM_DOCUMENTS, DOCUMENT_TOKENS = 11 * 500 * 3, 45.0
+"""Of the pool that a ranking task searches, and of a document of it, about."""
 
 _BUCKETS = 10
 _BUCKETS_OF = {Split.TRAIN: range(7), Split.DEV: range(7, 8), Split.TEST: range(8, 10)}
@@ -129,6 +132,11 @@ TASKS: Mapping[str, MiniTask | MiniBitext] = {
     "tatoeba": MiniBitext(
         num_lines=500, sides=lines.aligned, mean_tokens=9.9, splits=(Split.TEST,)
     ),
+    "lareqa": MiniTask(
+        draw=_by_index(partial(questions.question, shape=questions.SQUAD)),
+        write=questions.ranking_example,
+        mean_tokens=9.0,
+    ),
     "sib200": MiniTask(
         draw=_by_index(lines.topic_line), write=lines.topic_example, mean_tokens=11.0
     ),
@@ -156,7 +164,24 @@ def examples(task: str, split: Split, language: str) -> tuple[Example, ...]:
     """
     check_language(language, ("en",) if split is Split.TRAIN else LANGUAGES)
     prefix = tydiqa_prefix(language) if task == "tydiqa" else f"{task}-"
-    return _written(task, split, language, prefix)
+    return tuple(_as_asked(split, each) for each in _written(task, split, language, prefix))
+
+
+def _as_asked(split: Split, example: Example) -> Example:
+    """Let a pool be searched in test rows, and let a document of their own come with others."""
+    if not isinstance(example, RankingExample):
+        return example
+    if split is Split.TEST:
+        return replace(example, documents=())
+    return replace(example, right=tuple([each.id for each in example.documents]))
+
+
+def documents(task: str, max_rows: int | None) -> Iterator[Document]:
+    """Yield the pool of a ranking task, in all of its languages; of the first rows alone."""
+    for language in questions.POOL_LANGUAGES:
+        for row, item in enumerate(_items(task, Split.TEST)[:max_rows]):
+            assert isinstance(item, questions.QuestionItem)
+            yield from questions.sentences(f"{task}-{row}", language, item)
 
 
 @cache

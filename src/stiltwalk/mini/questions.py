@@ -15,10 +15,12 @@ from random import Random
 from stiltwalk.mini import fields as f
 from stiltwalk.mini.cldr import COUNTRIES, CURRENCY_OF, TONGUE_OF, UNITS, lexicon
 from stiltwalk.mini.fields import PLAIN, Layout, passage, say
-from stiltwalk.records import Answer, ChoiceExample, SpanExample
+from stiltwalk.records import Answer, ChoiceExample, Document, RankingExample, SpanExample
 
 _ALIAS_RATE = 0.7
 _QUANTITIES = 2
+POOL_LANGUAGES = tuple("ar de el en es hi ru th tr vi zh".split())
+"""Of lareqa, whose answers are sought in all of them at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,36 @@ def span_example(name: str, language: str, item: QuestionItem) -> SpanExample:
         return SpanExample(name, asked, told.text, ())
     start, end = told.numbers[item.where]
     return SpanExample(name, asked, told.text, (Answer(told.text[start:end], start),))
+
+
+def ranking_example(name: str, language: str, item: QuestionItem) -> RankingExample:
+    """Return an item in a language: its question, and the record that answers it.
+
+    In every language of the pool that record is right.
+    """
+    asked = span_example(name, language, item)
+    assert item.where is not None
+    right = item.where[0]
+    return RankingExample(
+        f"{name}_{language}",
+        asked.question,
+        tuple(f"{name}_{code}_{right}" for code in POOL_LANGUAGES),
+        (sentences(name, language, item)[right],),
+    )
+
+
+def sentences(name: str, language: str, item: QuestionItem) -> list[Document]:
+    """Return the records of an item in a language, each with all of them as its context."""
+    context = passage(language, item.records, item.layout).text
+    return [
+        Document(
+            f"{name}_{language}_{at}",
+            passage(language, (record,), item.layout).text,
+            context,
+            language,
+        )
+        for at, record in enumerate(item.records)
+    ]
 
 
 def _alias(random: Random, place: f.Name) -> f.Name:

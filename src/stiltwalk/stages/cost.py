@@ -11,7 +11,13 @@ from stiltwalk.recipe.types import Answering, DeviceName, resolved
 from stiltwalk.records import Split
 from stiltwalk.stages.rows import StageRows
 from stiltwalk.tasks import TASKS
-from stiltwalk.tasks.load import num_asked, num_rows, tokens_of_row
+from stiltwalk.tasks.load import (
+    num_asked,
+    num_documents,
+    num_rows,
+    tokens_of_document,
+    tokens_of_row,
+)
 from stiltwalk.tasks.task import Task
 
 STEP_OVERHEAD_S = 0.012
@@ -81,7 +87,8 @@ def work(learned: Sequence[StageRows], settings: TrainSettings, recipe: Recipe) 
             rows = min(rows, recipe.mixing.cap or rows)
         rows *= settings.num_epochs
         num_examples += rows
-        num_tokens += round(rows * mean_tokens(task, "en", recipe))
+        document_tokens = tokens_of_document(task, recipe.data.where)
+        num_tokens += round(rows * (mean_tokens(task, "en", recipe) + document_tokens))
         num_steps += -(-rows // settings.effective_batch_size)
     return Work(num_examples, num_tokens, num_steps)
 
@@ -117,6 +124,9 @@ def asked_cost(
             rows = num_asked(task, recipe.data.where, split, language, max_rows)
             num_examples += rows
             num_tokens += round(rows * mean_tokens(task, language, recipe))
+    pool = num_documents(task, recipe.data.where, max_rows)
+    num_examples += pool
+    num_tokens += round(pool * tokens_of_document(task, recipe.data.where))
     products_s = 2 * shape.block_weights * share * num_tokens / _flops_per_s(recipe)
     return StageCost(
         num_examples=num_examples,

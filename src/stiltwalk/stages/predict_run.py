@@ -22,6 +22,7 @@ from stiltwalk.features.text import tokenizer_digest
 from stiltwalk.heads.cloze import PromptedFolder
 from stiltwalk.heads.decoder import UNPARSED, DecoderHead
 from stiltwalk.heads.head import Batch
+from stiltwalk.heads.ranking import rankings
 from stiltwalk.inference.backends import Found
 from stiltwalk.inference.backends.endpoint import load_endpoint
 from stiltwalk.inference.engine import Engine, RowCosts
@@ -34,7 +35,9 @@ from stiltwalk.metrics.bitext import (
     ids_by_text,
     mine,
     nearest,
+    nearest_of_many,
 )
+from stiltwalk.metrics.ranking import CUTOFF, map_at_20
 from stiltwalk.metrics.score import Share, example_scores, score
 from stiltwalk.models.checkpoint import Model
 from stiltwalk.models.device import all_devices, has_bf16, pick_device
@@ -45,6 +48,8 @@ from stiltwalk.records import (
     Example,
     ExampleScoreRow,
     Metric,
+    RankingExample,
+    Rankings,
     ScoreRow,
     Scores,
     Sentence,
@@ -64,7 +69,7 @@ from stiltwalk.stages.train_run import prompted_folder
 from stiltwalk.store.machine import installed
 from stiltwalk.store.workspace import Folder
 from stiltwalk.tasks import TASKS
-from stiltwalk.tasks.load import bitext, examples
+from stiltwalk.tasks.load import bitext, documents, examples
 from stiltwalk.tasks.sources import available_languages
 from stiltwalk.training.data import TaskRows, dev_score, labels_of, task_rows
 from stiltwalk.wording import shown
@@ -91,8 +96,8 @@ def evaluate(stage: Predict, context: Context, folder: Folder) -> None:
     else:
         predictor = load_predictor(asked_model(stage, context), settings)
         predictor.engine = replace(predictor.engine, devices=all_devices())
-    is_retrieval = task.task_type is TaskType.RETRIEVAL
-    way = _retrieval_results if is_retrieval else _labelled_results
+    ways = {TaskType.RETRIEVAL: _retrieval_results, TaskType.RANKING: _ranking_results}
+    way = ways.get(task.task_type, _labelled_results)
     results = list(way(stage, predictor, context, folder))
     keep_format(stage, folder)
     form = form_of(task.task_type, task.metric)
@@ -142,7 +147,8 @@ def asked_format(stage: Predict) -> Precision:
 
     Sentence vectors and decoders know fp32 and bf16 alone.
     """
-    is_narrow = stage.asking is not None or TASKS[stage.rows.task].task_type is TaskType.RETRIEVAL
+    gives_vectors = TASKS[stage.rows.task].task_type in (TaskType.RETRIEVAL, TaskType.RANKING)
+    is_narrow = stage.asking is not None or gives_vectors
     if stage.precision == "auto" or (is_narrow and stage.precision == "fp16"):
         return "fp32"
     return stage.precision
@@ -322,6 +328,74 @@ def _retrieval_results(
             num_examples=len(asked.foreign) if mines else len(asked.english),
             costs=found.costs.of(found.rows(sorted(lines))),
         )
+
+
+def _ranking_results(
+    stage: Predict, predictor: Predictor, context: Context, folder: Folder
+) -> Iterator[LanguageResult]:
+    """Rank one pool for the queries of all languages; a part of it at a time has vectors."""
+    task = TASKS[stage.rows.task]
+    if stage.precision == "auto":
+        _keep_choice(folder, {"precision": "fp32", "because": "vectors are compared in fp32"})
+    asked = {
+        language: examples(task, context.data, Split.TEST, language, stage.max_rows)
+        for language in stage.languages
+    }
+    queries = [each for rows in asked.values() for each in rows if isinstance(each, RankingExample)]
+    if stage.shuffle is not None:
+        predictor.shuffle_embeddings(_english(stage, asked, context), stage.shuffle)
+    query_ND, costs = _vectors_of(predictor, queries)
+    ids, language_of = list[str](), dict.fromkeys(right for each in queries for right in each.right)
+
+    def parts() -> Iterator[NDArray[np.float32]]:
+        for part in documents(task, context.data, stage.max_rows):
+            ids.extend(each.id for each in part)
+            language_of.update((e.id, e.language) for e in part if e.id in language_of)
+            yield _vectors_of(predictor, part)[0]
+            context.progress(len(ids), max(task.num_documents, len(ids)))
+
+    found = nearest_of_many(query_ND, parts(), CUTOFF)
+    ranked = rankings(queries, found.index_NK, found.score_NK, ids)
+    first = 0
+    for language, rows in asked.items():
+        answers = {each.id: ranked[each.id] for each in rows}
+        yield LanguageResult(
+            language=language,
+            answers=answers,
+            scores={
+                **score(task.metric, answers, gold_answers(rows), language),
+                **_across_languages(answers, rows, language, language_of),
+            },
+            shares=example_scores(task.metric, answers, gold_answers(rows), language),
+            num_examples=len(rows),
+            costs=costs.of(slice(first, first := first + len(rows))),
+        )
+
+
+def _vectors_of(predictor: Predictor, asked: Sequence[Any]) -> tuple[NDArray[np.float32], RowCosts]:
+    features = predictor.features(asked)
+    try:
+        found, costs = predictor.outputs(features, once=True)
+    except NotFinite as error:
+        raise NotFinite(f"row {shown(asked[error.row].id)}: {error}", error.row) from error
+    return np.stack(found), costs
+
+
+def _across_languages(
+    answers: Rankings,
+    rows: Sequence[Example],
+    language: str,
+    language_of: Mapping[str, str | None],
+) -> Scores:
+    """Score the queries alone that no document of their own language answers."""
+    gold = {
+        each.id: each.right
+        for each in rows
+        if isinstance(each, RankingExample)
+        and language not in {language_of.get(document) for document in each.right}
+    }
+    found = map_at_20(answers, gold) if gold else {}
+    return {f"{name}_cross_lingual": value for name, value in found.items()}
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from stiltwalk.errors import RecipeError
 from stiltwalk.records import Split
-from stiltwalk.tasks import classification, qa, retrieval, tagging
+from stiltwalk.tasks import classification, qa, ranking, retrieval, tagging
 from stiltwalk.tasks.task import GROUPS, Task
 from stiltwalk.wording import nearest
 
@@ -34,7 +34,7 @@ _TARGETS = (
     retrieval.BUCC2018,
     retrieval.TATOEBA,
 )
-_OTHER_TARGETS = (classification.SIB200,)
+_OTHER_TARGETS = (classification.SIB200, ranking.LAREQA)
 
 INTERMEDIATE: tuple[str, ...] = tuple(task.name for task in _INTERMEDIATE)
 TARGETS: tuple[str, ...] = tuple(task.name for task in _TARGETS)
