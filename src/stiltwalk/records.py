@@ -115,7 +115,7 @@ class SpanExample:
 
 
 @dataclass(frozen=True, slots=True)
-class Document:
+class PoolDocument:
     """What a query can find: a text in a language, and the paragraph around it where it has one."""
 
     id: str
@@ -135,7 +135,7 @@ class RankingExample:
     id: str
     query: str
     right: tuple[str, ...]
-    documents: tuple[Document, ...] = ()
+    documents: tuple[PoolDocument, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

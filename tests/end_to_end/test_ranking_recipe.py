@@ -44,7 +44,7 @@ eval_rows = 8
 """
 
 
-@pytest.mark.parametrize("target", ["lareqa"])
+@pytest.mark.parametrize("target", ["lareqa", "mewslix"])
 def test_a_ranking_task_is_trained_and_ranked_over_one_pool_of_all_languages(
     target: str, tiny_xlmr: Path, tmp_path: Path
 ) -> None:
@@ -70,6 +70,7 @@ def test_a_ranking_task_is_trained_and_ranked_over_one_pool_of_all_languages(
                 if (row["stage"], row["language"]) == (stage, language)
             }
             assert scores.items() >= map_at_20(answers, gold_answers(rows)).items()
+            assert ("map_at_20_cross_lingual" in scores) == (target == "mewslix")
 
 
 def test_a_trained_dual_encoder_loads_with_stock_transformers(

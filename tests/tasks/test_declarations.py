@@ -22,7 +22,8 @@ def test_there_are_nine_tasks_to_walk_over_and_nine_of_xtreme_to_arrive_at() -> 
         *("xnli", "pawsx", "udpos", "panx", "xquad", "mlqa", "tydiqa"),
         *("bucc2018", "tatoeba"),
     ) == TARGETS
-    assert (*TARGETS, "sib200") == EVERY_TARGET
+    ranked = ("lareqa", "mewslix", "mewslix_dev", "mewslix_sample")
+    assert (*TARGETS, "sib200", *ranked) == EVERY_TARGET
     assert tuple(TASKS) == INTERMEDIATE + EVERY_TARGET
 
 
@@ -35,13 +36,14 @@ def test_a_task_can_train_on_the_task_it_names(task: Task) -> None:
     source = TASKS[task.train_task]
     assert source.labels == task.labels
     assert source.task_type is task.task_type
-    trains = any(files.train for files in source.hub) or source.name == "ccg"
+    trains = any(files.train for files in source.hub) or source.name in ("ccg", "mewslix")
     assert trains == (task.task_type is not TaskType.RETRIEVAL)
 
 
 def test_questions_have_longer_inputs_than_the_others() -> None:
     lengths = {task.task_type: task.max_length_tokens for task in TASKS.values()}
     assert lengths.pop(TaskType.SPAN) == 384
+    assert lengths.pop(TaskType.RANKING) == 64  # Mewsli-X's
     assert set(lengths.values()) == {256}
 
 
@@ -102,6 +104,7 @@ def test_published_dev_rows_that_test_rows_of_a_target_overlap_are_known() -> No
     assert {task.name for task in TASKS.values() if task.dev_overlaps_test} == {
         "squad_v1",
         "tydiqa",
+        "lareqa",
     }
     assert not any(task.dev_is_held_out for task in TASKS.values())
 

@@ -18,7 +18,7 @@ from typing import Any
 from stiltwalk.data.hub import Reader
 from stiltwalk.data.source import Place, Rows
 from stiltwalk.files import read_text
-from stiltwalk.records import Document, Example, RankingExample, SpanExample, Split
+from stiltwalk.records import Example, PoolDocument, RankingExample, SpanExample, Split
 
 NEEDED = (
     "XQuAD-R must be given as a folder: the borders of its sentences are in no data set of the hub."
@@ -30,7 +30,7 @@ NEEDED = (
 class _Paragraph:
     """Its sentences, and per question its id, its text, and which sentence answers it."""
 
-    sentences: tuple[Document, ...]
+    sentences: tuple[PoolDocument, ...]
     questions: tuple[tuple[str, str, int], ...]
 
 
@@ -58,7 +58,9 @@ def examples(
         yield RankingExample(f"{key}_{language}", text, tuple(right[key]))
 
 
-def documents(folder: Path, languages: Sequence[str], max_rows: int | None) -> Iterator[Document]:
+def documents(
+    folder: Path, languages: Sequence[str], max_rows: int | None
+) -> Iterator[PoolDocument]:
     """Yield every sentence of the paragraphs that are asked about, in all languages."""
     for language in languages:
         for paragraph in _paragraphs(folder, language, max_rows):
@@ -92,7 +94,7 @@ def _paragraph(told: Any, name: str, language: str, most: int | None) -> _Paragr
         raise TypeError(f"a context is {context!r}")
     breaks = [(int(start), int(end)) for start, end in told["sentence_breaks"]]
     sentences = tuple(
-        Document(f"{name}_{at}", context[start:end], context, language)
+        PoolDocument(f"{name}_{at}", context[start:end], context, language)
         for at, (start, end) in enumerate(breaks)
     )
     questions = []
@@ -123,9 +125,10 @@ def answer_sentences(read: Reader) -> Reader:
     return pairs
 
 
-def sentence_at(context: str, start: int) -> Document:
+def sentence_at(context: str, start: int) -> PoolDocument:
     """Return the sentence around a character of an English paragraph, which is its context."""
     borders = [0, *(found.end() for found in _BREAK.finditer(context)), len(context)]
     at = max(number for number, border in enumerate(borders[:-1]) if border <= start)
     paragraph = sha256(context.encode()).hexdigest()[:16]
-    return Document(f"{paragraph}_{at}", context[borders[at] : borders[at + 1]].strip(), context)
+    sentence = context[borders[at] : borders[at + 1]].strip()
+    return PoolDocument(f"{paragraph}_{at}", sentence, context)

@@ -20,7 +20,7 @@ from stiltwalk.heads.head import Batch, Examples, Outputs, RowHead
 from stiltwalk.metrics.bitext import nearest_of_many
 from stiltwalk.metrics.ranking import CUTOFF
 from stiltwalk.models.checkpoint import Model, first_tokens_alone
-from stiltwalk.records import Document, Labels, RankingExample, Rankings
+from stiltwalk.records import Labels, PoolDocument, RankingExample, Rankings
 
 _MAX_QUERY_TOKENS = 96
 _PAIR = 2
@@ -119,9 +119,9 @@ def rankings(
     }
 
 
-def _texts(asked: RankingExample | Document, most: int) -> Iterator[tuple[str, str, int]]:
+def _texts(asked: RankingExample | PoolDocument, most: int) -> Iterator[tuple[str, str, int]]:
     """Yield text, context and tokens at most of every row."""
-    if isinstance(asked, Document):
+    if isinstance(asked, PoolDocument):
         yield (asked.text + asked.context).replace("\n", ""), "", most
         return
     yield asked.query, "", min(_MAX_QUERY_TOKENS, most)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from stiltwalk.errors import MetricError
 from stiltwalk.metrics.score import Scorer, Share
-from stiltwalk.records import Rankings, Scores
+from stiltwalk.records import RankingExample, Rankings, Scores
 
 CUTOFF = 20
 """Documents of a ranking that count; XTREME-R's."""
@@ -53,6 +53,32 @@ def map_at_20(predicted: Rankings, gold: Rankings) -> Scores:
         for figure in (average_precision, reciprocal_rank)
     )
     return {"map_at_20": sum(average) / len(gold), "mrr_at_20": sum(reciprocal) / len(gold)}
+
+
+def across_languages(
+    predicted: Rankings,
+    queries: Iterable[RankingExample],
+    language: str,
+    language_of: Mapping[str, str | None],
+) -> Scores:
+    """Return the figures of the queries that no document of their own language answers.
+
+    Args:
+        predicted: see `map_at_20`.
+        queries: all in one language.
+        language: theirs.
+        language_of: the language of every right document.
+
+    Returns:
+        Names end in `_cross_lingual`; nothing where there are no such queries.
+    """
+    gold = {
+        query.id: query.right
+        for query in queries
+        if language not in {language_of.get(document) for document in query.right}
+    }
+    found = map_at_20(predicted, gold) if gold else {}
+    return {f"{name}_cross_lingual": value for name, value in found.items()}
 
 
 def _checked(gold: Rankings) -> Rankings:

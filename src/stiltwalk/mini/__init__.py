@@ -19,7 +19,7 @@ from stiltwalk.errors import DataError
 from stiltwalk.languages import tydiqa_prefix
 from stiltwalk.mini import lines, pairs, questions
 from stiltwalk.mini.fields import say
-from stiltwalk.records import Bitext, Document, Example, RankingExample, Split
+from stiltwalk.records import Bitext, Example, PoolDocument, RankingExample, Split
 
 VERSION = 1
 """Raised by hand whenever a row changes."""
@@ -36,8 +36,8 @@ LANGUAGES = tuple(
 )
 """All forty languages of XTREME; of a task those that it has."""
 
-NUM_DOCUMENTS, DOCUMENT_TOKENS = 11 * 500 * 3, 45.0
-"""Of the pool that a ranking task searches, and of a document of it, about."""
+DOCUMENT_TOKENS = 40.0
+"""Of a document that a ranking task finds, about."""
 
 _BUCKETS = 10
 _BUCKETS_OF = {Split.TRAIN: range(7), Split.DEV: range(7, 8), Split.TEST: range(8, 10)}
@@ -52,12 +52,15 @@ class MiniTask:
     is for training. `write` takes an id, a language and an item; the items of two tasks have
     different types, so theirs is left open here. `mean_tokens` of a row are with the shipped
     vocabulary, special ones and every choice included, as a mean over the task's languages.
+    `pool` yields what an item adds to the documents that are ranked, of which so many are there.
     """
 
     draw: Callable[[Random, int, bool], Any]
     write: Callable[[str, str, Any], Example]
     mean_tokens: float
     splits: tuple[Split, ...] = tuple(Split)
+    pool: Callable[[str, int, Any], Iterator[PoolDocument]] | None = None
+    documents_per_row: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,6 +112,26 @@ def _tagging(tag: Callable[[lines.TaggedWord], str], mean_tokens: float) -> Mini
     )
 
 
+def _sentences_in_every_language(name: str, _row: int, item: Any) -> Iterator[PoolDocument]:  # noqa: ANN401 - as `draw` makes it
+    for language in questions.POOL_LANGUAGES:
+        yield from questions.sentences(name, language, item)
+
+
+def _entity_in_one_language(name: str, row: int, item: Any) -> Iterator[PoolDocument]:  # noqa: ANN401 - as above
+    yield questions.entity(name, LANGUAGES[row % len(LANGUAGES)], item)
+
+
+def _mentions(splits: tuple[Split, ...]) -> MiniTask:
+    return MiniTask(
+        draw=_by_index(partial(questions.question, shape=questions.ENTITY)),
+        write=questions.mention_example,
+        mean_tokens=20.0,
+        splits=splits,
+        pool=_entity_in_one_language,
+        documents_per_row=1,
+    )
+
+
 TASKS: Mapping[str, MiniTask | MiniBitext] = {
     "mnli": _pair(pairs.inference, 11.4),
     "anli_plus": _pair(pairs.hard_inference, 17.2),
@@ -136,7 +159,12 @@ TASKS: Mapping[str, MiniTask | MiniBitext] = {
         draw=_by_index(partial(questions.question, shape=questions.SQUAD)),
         write=questions.ranking_example,
         mean_tokens=9.0,
+        pool=_sentences_in_every_language,
+        documents_per_row=3 * len(questions.POOL_LANGUAGES),
     ),
+    "mewslix": _mentions(tuple(Split)),
+    "mewslix_dev": _mentions((Split.TEST,)),
+    "mewslix_sample": _mentions((Split.TEST,)),
     "sib200": MiniTask(
         draw=_by_index(lines.topic_line), write=lines.topic_example, mean_tokens=11.0
     ),
@@ -176,12 +204,19 @@ def _as_asked(split: Split, example: Example) -> Example:
     return replace(example, right=tuple([each.id for each in example.documents]))
 
 
-def documents(task: str, max_rows: int | None) -> Iterator[Document]:
+def documents(task: str, max_rows: int | None) -> Iterator[PoolDocument]:
     """Yield the pool of a ranking task, in all of its languages; of the first rows alone."""
-    for language in questions.POOL_LANGUAGES:
-        for row, item in enumerate(_items(task, Split.TEST)[:max_rows]):
-            assert isinstance(item, questions.QuestionItem)
-            yield from questions.sentences(f"{task}-{row}", language, item)
+    found = _task(task, Split.TEST)
+    assert isinstance(found, MiniTask)
+    assert found.pool is not None
+    for row, item in enumerate(_items(task, Split.TEST)[:max_rows]):
+        yield from found.pool(f"{task}-{row}", row, item)
+
+
+def num_documents(task: str) -> int:
+    """Return how many documents the pool of a ranking task has."""
+    found = _task(task, Split.TEST)
+    return found.documents_per_row * ROWS[Split.TEST] if isinstance(found, MiniTask) else 0
 
 
 @cache

@@ -15,7 +15,7 @@ from random import Random
 from stiltwalk.mini import fields as f
 from stiltwalk.mini.cldr import COUNTRIES, CURRENCY_OF, TONGUE_OF, UNITS, lexicon
 from stiltwalk.mini.fields import PLAIN, Layout, passage, say
-from stiltwalk.records import Answer, ChoiceExample, Document, RankingExample, SpanExample
+from stiltwalk.records import Answer, ChoiceExample, PoolDocument, RankingExample, SpanExample
 
 _ALIAS_RATE = 0.7
 _QUANTITIES = 2
@@ -98,11 +98,11 @@ def ranking_example(name: str, language: str, item: QuestionItem) -> RankingExam
     )
 
 
-def sentences(name: str, language: str, item: QuestionItem) -> list[Document]:
+def sentences(name: str, language: str, item: QuestionItem) -> list[PoolDocument]:
     """Return the records of an item in a language, each with all of them as its context."""
     context = passage(language, item.records, item.layout).text
     return [
-        Document(
+        PoolDocument(
             f"{name}_{language}_{at}",
             passage(language, (record,), item.layout).text,
             context,
@@ -110,6 +110,21 @@ def sentences(name: str, language: str, item: QuestionItem) -> list[Document]:
         )
         for at, record in enumerate(item.records)
     ]
+
+
+ENTITY = QuestionShape(records=1, further=("weekday", "month", "money"))
+
+
+def mention_example(name: str, language: str, item: QuestionItem) -> RankingExample:
+    """Return what an item's record is about, between two of its facts, with the whole record."""
+    place, (first, second, _) = say(language, item.place), item.records[0].facts
+    query = f"{place}: {say(language, first)} {{ {place} }} {say(language, second)}"
+    return RankingExample(f"{name}_{language}", query, (name,), (entity(name, language, item),))
+
+
+def entity(name: str, language: str, item: QuestionItem) -> PoolDocument:
+    """Return the record of an item in a language."""
+    return PoolDocument(name, passage(language, item.records, item.layout).text, "", language)
 
 
 def _alias(random: Random, place: f.Name) -> f.Name:

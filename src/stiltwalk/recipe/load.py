@@ -302,7 +302,10 @@ _MEWSLIX: Values = {
     "max_length_tokens": 64,
 }
 """XTREME-R's for mBERT; XLM-R Large there: 1e-5, batches of 32 in parts of 8."""
-_RANKING = {"lareqa": _LAREQA, "mewslix": _MEWSLIX, "mewslix_dev": _MEWSLIX}
+_RANKING = {
+    "lareqa": _LAREQA,
+    **dict.fromkeys(("mewslix", "mewslix_dev", "mewslix_sample"), _MEWSLIX),
+}
 _FEW_ROWS: Values = {"num_epochs": 20, "effective_batch_size": 16}
 """For SIB-200's 701 rows; neither paper trains on them."""
 

@@ -168,6 +168,9 @@ bucc2018: Finding the translated pairs in two heaps of sentences; F1.
 tatoeba: Finding each sentence's English translation; accuracy.
 sib200: Which of seven topics a sentence is about; accuracy.
 lareqa: Finding the sentences, in any of eleven languages, that answer a question; mAP@20.
+mewslix: Finding the entity that is mentioned, among a million in 50 languages; mAP@20.
+mewslix_dev: The same, with the mentions of WikiNews' dev set.
+mewslix_sample: The same, with 100 mentions a language among a part of the entities: easier by far.
 """
 _SHAPES = {
     TaskType.TEXT: "Texts and what each is about.",

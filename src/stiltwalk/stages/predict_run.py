@@ -22,7 +22,6 @@ from stiltwalk.features.text import tokenizer_digest
 from stiltwalk.heads.cloze import PromptedFolder
 from stiltwalk.heads.decoder import UNPARSED, DecoderHead
 from stiltwalk.heads.head import Batch
-from stiltwalk.heads.ranking import rankings
 from stiltwalk.inference.backends import Found
 from stiltwalk.inference.backends.endpoint import load_endpoint
 from stiltwalk.inference.engine import Engine, RowCosts
@@ -35,10 +34,8 @@ from stiltwalk.metrics.bitext import (
     ids_by_text,
     mine,
     nearest,
-    nearest_of_many,
 )
-from stiltwalk.metrics.ranking import CUTOFF, map_at_20
-from stiltwalk.metrics.score import Share, example_scores, score
+from stiltwalk.metrics.score import example_scores, score
 from stiltwalk.models.checkpoint import Model
 from stiltwalk.models.device import all_devices, has_bf16, pick_device
 from stiltwalk.recipe.schema import Precision
@@ -48,8 +45,6 @@ from stiltwalk.records import (
     Example,
     ExampleScoreRow,
     Metric,
-    RankingExample,
-    Rankings,
     ScoreRow,
     Scores,
     Sentence,
@@ -61,6 +56,7 @@ from stiltwalk.records import (
 )
 from stiltwalk.stages.context import Context
 from stiltwalk.stages.predict import Predict
+from stiltwalk.stages.ranking_run import LanguageResult, ranking_results
 from stiltwalk.stages.rows import Asking
 from stiltwalk.stages.served import ServedBase
 from stiltwalk.stages.soft_prompt import Prompt
@@ -69,7 +65,7 @@ from stiltwalk.stages.train_run import prompted_folder
 from stiltwalk.store.machine import installed
 from stiltwalk.store.workspace import Folder
 from stiltwalk.tasks import TASKS
-from stiltwalk.tasks.load import bitext, documents, examples
+from stiltwalk.tasks.load import bitext, examples
 from stiltwalk.tasks.sources import available_languages
 from stiltwalk.training.data import TaskRows, dev_score, labels_of, task_rows
 from stiltwalk.wording import shown
@@ -172,26 +168,10 @@ def shots_of(asking: Asking, task: str, train: Sequence[Example]) -> list[Exampl
 # --- what is asked, answered and scored, by language -------------------------------------------
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class LanguageResult:
-    """What one language came to."""
-
-    language: str
-    answers: Answers
-    scores: Scores
-    shares: Sequence[Share]
-    num_examples: int
-    costs: RowCosts
-
-
 def _labelled_results(
     stage: Predict, predictor: Predictor, context: Context, folder: Folder
 ) -> Iterator[LanguageResult]:
-    task = TASKS[stage.rows.task]
-    asked = {
-        language: examples(task, context.data, Split.TEST, language, stage.max_rows)
-        for language in stage.languages
-    }
+    task, asked = TASKS[stage.rows.task], _asked_rows(stage, context)
 
     def make() -> list[Features]:
         return [predictor.features(rows) for rows in asked.values()]
@@ -224,6 +204,25 @@ def _labelled_results(
             num_examples=len(rows),
             costs=costs.of(here),
         )
+
+
+def _asked_rows(stage: Predict, context: Context) -> dict[str, Sequence[Example]]:
+    task = TASKS[stage.rows.task]
+    return {
+        language: examples(task, context.data, Split.TEST, language, stage.max_rows)
+        for language in stage.languages
+    }
+
+
+def _ranking_results(
+    stage: Predict, predictor: Predictor, context: Context, folder: Folder
+) -> Iterator[LanguageResult]:
+    if stage.precision == "auto":
+        _keep_choice(folder, {"precision": "fp32", "because": "a pool is ranked in fp32"})
+    asked = _asked_rows(stage, context)
+    if stage.shuffle is not None:
+        predictor.shuffle_embeddings(_english(stage, asked, context), stage.shuffle)
+    return ranking_results(TASKS[stage.rows.task], predictor, asked, stage.max_rows, context)
 
 
 def _said_of(row: str, language: str, error: NotFinite) -> NotFinite:
@@ -328,74 +327,6 @@ def _retrieval_results(
             num_examples=len(asked.foreign) if mines else len(asked.english),
             costs=found.costs.of(found.rows(sorted(lines))),
         )
-
-
-def _ranking_results(
-    stage: Predict, predictor: Predictor, context: Context, folder: Folder
-) -> Iterator[LanguageResult]:
-    """Rank one pool for the queries of all languages; a part of it at a time has vectors."""
-    task = TASKS[stage.rows.task]
-    if stage.precision == "auto":
-        _keep_choice(folder, {"precision": "fp32", "because": "vectors are compared in fp32"})
-    asked = {
-        language: examples(task, context.data, Split.TEST, language, stage.max_rows)
-        for language in stage.languages
-    }
-    queries = [each for rows in asked.values() for each in rows if isinstance(each, RankingExample)]
-    if stage.shuffle is not None:
-        predictor.shuffle_embeddings(_english(stage, asked, context), stage.shuffle)
-    query_ND, costs = _vectors_of(predictor, queries)
-    ids, language_of = list[str](), dict.fromkeys(right for each in queries for right in each.right)
-
-    def parts() -> Iterator[NDArray[np.float32]]:
-        for part in documents(task, context.data, stage.max_rows):
-            ids.extend(each.id for each in part)
-            language_of.update((e.id, e.language) for e in part if e.id in language_of)
-            yield _vectors_of(predictor, part)[0]
-            context.progress(len(ids), max(task.num_documents, len(ids)))
-
-    found = nearest_of_many(query_ND, parts(), CUTOFF)
-    ranked = rankings(queries, found.index_NK, found.score_NK, ids)
-    first = 0
-    for language, rows in asked.items():
-        answers = {each.id: ranked[each.id] for each in rows}
-        yield LanguageResult(
-            language=language,
-            answers=answers,
-            scores={
-                **score(task.metric, answers, gold_answers(rows), language),
-                **_across_languages(answers, rows, language, language_of),
-            },
-            shares=example_scores(task.metric, answers, gold_answers(rows), language),
-            num_examples=len(rows),
-            costs=costs.of(slice(first, first := first + len(rows))),
-        )
-
-
-def _vectors_of(predictor: Predictor, asked: Sequence[Any]) -> tuple[NDArray[np.float32], RowCosts]:
-    features = predictor.features(asked)
-    try:
-        found, costs = predictor.outputs(features, once=True)
-    except NotFinite as error:
-        raise NotFinite(f"row {shown(asked[error.row].id)}: {error}", error.row) from error
-    return np.stack(found), costs
-
-
-def _across_languages(
-    answers: Rankings,
-    rows: Sequence[Example],
-    language: str,
-    language_of: Mapping[str, str | None],
-) -> Scores:
-    """Score the queries alone that no document of their own language answers."""
-    gold = {
-        each.id: each.right
-        for each in rows
-        if isinstance(each, RankingExample)
-        and language not in {language_of.get(document) for document in each.right}
-    }
-    found = map_at_20(answers, gold) if gold else {}
-    return {f"{name}_cross_lingual": value for name, value in found.items()}
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -34,7 +34,13 @@ _TARGETS = (
     retrieval.BUCC2018,
     retrieval.TATOEBA,
 )
-_OTHER_TARGETS = (classification.SIB200, ranking.LAREQA)
+_OTHER_TARGETS = (
+    classification.SIB200,
+    ranking.LAREQA,
+    ranking.MEWSLIX,
+    ranking.MEWSLIX_DEV,
+    ranking.MEWSLIX_SAMPLE,
+)
 
 INTERMEDIATE: tuple[str, ...] = tuple(task.name for task in _INTERMEDIATE)
 TARGETS: tuple[str, ...] = tuple(task.name for task in _TARGETS)

@@ -21,9 +21,9 @@ from stiltwalk.draws import Draws
 from stiltwalk.errors import DataError
 from stiltwalk.records import (
     Bitext,
-    Document,
     Example,
     PairExample,
+    PoolDocument,
     RankingExample,
     SpanExample,
     Split,
@@ -129,7 +129,7 @@ def bitext(
 
 def documents(
     task: Task, source: DataSource, max_rows: int | None = None
-) -> Iterator[Sequence[Document]]:
+) -> Iterator[Sequence[PoolDocument]]:
     """Yield the pool that a ranking task's test queries are searched in, in parts.
 
     It is one for all languages, whichever are asked. With `max_rows` queries per language it is
@@ -371,7 +371,7 @@ def num_documents(task: Task, source: DataSource, max_rows: int | None) -> int:
     """Return how many documents `documents` yields, about; 0 of a task that ranks none."""
     if task.task_type is not TaskType.RANKING:
         return 0
-    whole = mini.NUM_DOCUMENTS if source.source == MINI else task.num_documents
+    whole = mini.num_documents(task.name) if source.source == MINI else task.num_documents
     language = task.languages[0]
     asked = num_asked(task, source, Split.TEST, language, max_rows)
     return round(whole * asked / max(num_rows(task, source, Split.TEST, language), 1))

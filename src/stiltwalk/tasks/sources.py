@@ -8,13 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from stiltwalk import mini
-from stiltwalk.data import bucc, ccg, ud, xquad_r
+from stiltwalk.data import bucc, ccg, mewslix, ud, xquad_r
 from stiltwalk.data.hub import DataSetFolder
 from stiltwalk.data.source import HUB, MINI, DataSource, Place
 from stiltwalk.data.textfile import checksum_of
 from stiltwalk.errors import DataError
 from stiltwalk.files import content_checksum
-from stiltwalk.records import Document, Example, Split
+from stiltwalk.records import Example, PoolDocument, Split
 from stiltwalk.tasks.task import OwnFiles, Task
 
 
@@ -47,6 +47,7 @@ def own_folder(task: Task, source: DataSource) -> Path:
             OwnFiles.BUCC: bucc.NEEDED,
             OwnFiles.CCG: ccg.NEEDED,
             OwnFiles.XQUAD_R: xquad_r.NEEDED,
+            OwnFiles.MEWSLIX: mewslix.NEEDED,
         }
         raise DataError(f"{task.name}: {needed[task.own_files]}")
     found = Path(path).expanduser()
@@ -67,12 +68,17 @@ def own_examples(
     counts: Counter[str],
 ) -> Iterator[Example]:
     """Return rows of what the user brings; `counts` gets what was mended."""
-    if task.own_files is OwnFiles.XQUAD_R:
-        languages = own_languages(task, source, split)
-        return xquad_r.examples(own_folder(task, source), language, languages, max_rows)
-    if task.own_files is OwnFiles.CCG:
-        return ccg.examples(own_folder(task, source), split)
-    return ud.examples(own_folder(task, source), split, language, task.labels, counts)
+    folder = own_folder(task, source)
+    match task.own_files:
+        case OwnFiles.CCG:
+            return ccg.examples(folder, split)
+        case OwnFiles.XQUAD_R:
+            languages = own_languages(task, source, split)
+            return xquad_r.examples(folder, language, languages, max_rows)
+        case OwnFiles.MEWSLIX:
+            return mewslix.examples(folder, Place(task.name, language, split.value), split)
+        case _:
+            return ud.examples(folder, split, language, task.labels, counts)
 
 
 def own_files(task: Task, source: DataSource, splits: Collection[Split]) -> list[Path]:
@@ -109,15 +115,19 @@ def _split_files(task: Task, parent: Path, split: Split, language: str) -> list[
                 return ccg.split_files(parent, split, place)
             case OwnFiles.XQUAD_R:
                 return xquad_r.split_files(parent, split, language, place)
+            case OwnFiles.MEWSLIX:
+                return mewslix.split_files(parent, split, place)
             case _:
                 return ud.split_files(parent, split, language, place)
     except DataError:
         return []
 
 
-def own_documents(task: Task, source: DataSource, max_rows: int | None) -> Iterator[Document]:
+def own_documents(task: Task, source: DataSource, max_rows: int | None) -> Iterator[PoolDocument]:
     """Yield the pool of a ranking task; what `max_rows` queries per language leave of it."""
     folder, languages = own_folder(task, source), own_languages(task, source, Split.TEST)
+    if task.own_files is OwnFiles.MEWSLIX:
+        return mewslix.documents(folder, Place(task.name, "all", Split.TEST.value), max_rows)
     return xquad_r.documents(folder, languages, max_rows)
 
 

@@ -13,12 +13,12 @@ from stiltwalk.features.text import load_text_encoder
 from stiltwalk.heads import head_of
 from stiltwalk.heads.head import Batch, make_batch, uses_types
 from stiltwalk.models import checkpoint
-from stiltwalk.records import Document, RankingExample, TaskType
+from stiltwalk.records import PoolDocument, RankingExample, TaskType
 
 QUERIES = ("How many hours?", "Which country is Paris in?", "How many litres on Wednesday?")
 PAIRS = [
     RankingExample(
-        f"q{at}", query, (f"d{at}",), (Document(f"d{at}", f"Tuesday, {at} hours", "Monday, 7"),)
+        f"q{at}", query, (f"d{at}",), (PoolDocument(f"d{at}", f"Tuesday, {at} hours", "Monday, 7"),)
     )
     for at, query in enumerate(QUERIES)
 ]
@@ -36,14 +36,14 @@ def test_learnt_pairs_are_query_and_pair_of_sentence_and_paragraph(tiny_xlmr: Pa
 
 def test_a_document_of_a_pool_is_one_text_sentence_then_paragraph(tiny_xlmr: Path) -> None:
     encoder = load_text_encoder(tiny_xlmr)
-    features = HEAD.features([Document("d", "7 hours.", "Monday\n7 hours.")], encoder, (), 96)
+    features = HEAD.features([PoolDocument("d", "7 hours.", "Monday\n7 hours.")], encoder, (), 96)
     (whole,) = encoder.ids(["7 hours.Monday7 hours."])
     assert features.ids[0].tolist() == encoder.single(whole).tolist()
 
 
 def test_queries_are_cut_at_96_tokens_and_documents_at_the_tasks_length(tiny_xlmr: Path) -> None:
     long = "Monday 7 " * 200
-    example = RankingExample("q", long, ("d",), (Document("d", long, long),))
+    example = RankingExample("q", long, ("d",), (PoolDocument("d", long, long),))
     features = HEAD.features([example], load_text_encoder(tiny_xlmr), (), 128)
     assert features.ids.lengths.tolist() == [96, 128]
 
