@@ -36,8 +36,8 @@ LANGUAGES = tuple(
 )
 """All forty languages of XTREME; of a task those that it has."""
 
-DOCUMENT_TOKENS = 40.0
-"""Of a document that a ranking task finds, about."""
+DOCUMENT_TOKENS = 34.0
+"""Of a document that a ranking task finds, about; those of mewslix are shorter."""
 
 _BUCKETS = 10
 _BUCKETS_OF = {Split.TRAIN: range(7), Split.DEV: range(7, 8), Split.TEST: range(8, 10)}
@@ -125,7 +125,7 @@ def _mentions(splits: tuple[Split, ...]) -> MiniTask:
     return MiniTask(
         draw=_by_index(partial(questions.question, shape=questions.ENTITY)),
         write=questions.mention_example,
-        mean_tokens=20.0,
+        mean_tokens=13.5,
         splits=splits,
         pool=_entity_in_one_language,
         documents_per_row=1,
@@ -158,13 +158,13 @@ TASKS: Mapping[str, MiniTask | MiniBitext] = {
     "lareqa": MiniTask(
         draw=_by_index(partial(questions.question, shape=questions.SQUAD)),
         write=questions.ranking_example,
-        mean_tokens=9.0,
+        mean_tokens=6.5,
         pool=_sentences_in_every_language,
         documents_per_row=3 * len(questions.POOL_LANGUAGES),
     ),
     "mewslix": _mentions(tuple(Split)),
-    "mewslix_dev": _mentions((Split.TEST,)),
-    "mewslix_sample": _mentions((Split.TEST,)),
+    "mewslix_dev": _mentions(_EVALUATED),
+    "mewslix_sample": _mentions(_EVALUATED),
     "sib200": MiniTask(
         draw=_by_index(lines.topic_line), write=lines.topic_example, mean_tokens=11.0
     ),

@@ -66,7 +66,7 @@ HELD_OUT_ONE_IN = 10
 """So many paragraphs have one that is held out."""
 ESTIMATED_ROWS = 1_000
 """Of a split on the hub that nobody counted."""
-_PART_OF_A_POOL = 20_000
+PART_OF_A_POOL = 20_000
 """Documents that are held at once."""
 _kept = KeptRows(max_rows=300_000)
 
@@ -142,7 +142,7 @@ def documents(
         pool = mini.documents(task.name, max_rows)
     else:
         pool = sources.own_documents(task, source, max_rows)
-    while part := tuple(islice(pool, _PART_OF_A_POOL)):
+    while part := tuple(islice(pool, PART_OF_A_POOL)):
         yield part
 
 

@@ -9,7 +9,7 @@ from stiltwalk.data.mewslix import SAMPLES
 from stiltwalk.data.readers import questions
 from stiltwalk.data.xquad_r import answer_sentences
 from stiltwalk.records import Metric, Split, TaskType
-from stiltwalk.tasks.task import OwnFiles, Task, counts
+from stiltwalk.tasks.task import OwnFiles, Task, counts, means
 
 LAREQA = Task(
     name="lareqa",
@@ -20,8 +20,10 @@ LAREQA = Task(
     licence="CC BY-SA 4.0",
     num_rows={Split.TRAIN: 87_599, Split.DEV: 10_570, Split.TEST: 1_190},
     num_documents=13_014,
-    document_tokens=210.0,
-    mean_tokens={"en": 17.0},
+    document_tokens=214.0,
+    mean_tokens=means(
+        "ar=18.6 de=18.1 el=21.6 en=16.1 es=19.3 hi=19.7 ru=18.0 th=17.9 tr=16.8 vi=17.8 zh=15.3"
+    ),
     dev_overlaps_test=True,  # XQuAD's English paragraphs come from SQuAD's dev set
     hub=(HubFiles("rajpurkar/squad", "plain_text", answer_sentences(questions())),),
     own_files=OwnFiles.XQUAD_R,
