@@ -6,7 +6,7 @@
 are made in parts and searched part by part, as an evaluation of Mewsli-X does; every tenth is a
 copy of an earlier one, so that there are ties. `--quick` searches 100,000 of them. Each variant
 runs in a process of its own, so that the peak of memory is its own. "exact" is the share of 100
-queries for which a sort of all cosines, each summed alone, gives the same 20 rows in the same order;
+queries for which a sort of all cosines, each summed alone, gives the same rows in the same order;
 "cut otherwise" searches in other parts with two threads in place of one.
 """
 

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 from safetensors.numpy import load_file
 from transformers import AutoModel
 
+import stiltwalk
 from stiltwalk.data.source import MINI, DataSource
+from stiltwalk.data.xtreme_files import Form, read_answers
+from stiltwalk.execution.plan_view import plan_view, print_plan
 from stiltwalk.metrics.ranking import map_at_20
+from stiltwalk.metrics.score import score
 from stiltwalk.records import Split, gold_answers
 from stiltwalk.tasks import TASKS
 from stiltwalk.tasks.load import documents, examples
@@ -71,6 +77,31 @@ def test_a_ranking_task_is_trained_and_ranked_over_one_pool_of_all_languages(
             }
             assert scores.items() >= map_at_20(answers, gold_answers(rows)).items()
             assert ("map_at_20_cross_lingual" in scores) == (target == "mewslix")
+
+
+def test_a_plan_tells_what_ranking_takes_and_an_export_scores_as_the_run_did(
+    tiny_xlmr: Path, tmp_path: Path
+) -> None:
+    recipe = tmp_path / "ranked.toml"
+    recipe.write_text(RECIPE.format(model=tiny_xlmr, target="mewslix"), encoding="utf-8")
+    changes = ("arms={none=[]}", "controls=false")
+    document = plan_view(recipe, tmp_path / "workspace", changes)
+    (ranked,) = [each for each in document["stages"] if each["memory_bytes"]]
+    assert ranked["num_examples"] == 2 * 6 + 6
+    said = io.StringIO()
+    print_plan(document, Console(file=said, width=200))
+    assert "To rank documents, part by part: about 0.2 GB of memory" in said.getvalue()
+    study = stiltwalk.run(recipe, tmp_path / "workspace", changes, console=Console(file=said))
+    assert "cross-lingual mAP@20" in study.report.read_text(encoding="utf-8")
+    stiltwalk.export(study.report.parent, tmp_path / "exported")
+    files = sorted((tmp_path / "exported").rglob("mewslix/test-de.json"))
+    gold, predicted = (read_answers(file, Form.RANKINGS) for file in files)
+    (scored,) = [
+        row["value"]
+        for row in study.rows
+        if (row["language"], row["metric"], row["split"]) == ("de", "map_at_20", "test")
+    ]
+    assert score("map_at_20", predicted, gold, "de")["map_at_20"] == scored
 
 
 def test_a_trained_dual_encoder_loads_with_stock_transformers(

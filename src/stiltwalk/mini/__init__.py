@@ -158,7 +158,7 @@ TASKS: Mapping[str, MiniTask | MiniBitext] = {
     "lareqa": MiniTask(
         draw=_by_index(partial(questions.question, shape=questions.SQUAD)),
         write=questions.ranking_example,
-        mean_tokens=6.5,
+        mean_tokens=9.4,
         pool=_sentences_in_every_language,
         documents_per_row=3 * len(questions.POOL_LANGUAGES),
     ),

@@ -85,14 +85,15 @@ def span_example(name: str, language: str, item: QuestionItem) -> SpanExample:
 def ranking_example(name: str, language: str, item: QuestionItem) -> RankingExample:
     """Return an item in a language: its question, and the record that answers it.
 
-    In every language of the pool that record is right.
+    In every language of the pool that record is right. The question tells its other fact, since
+    places and units recur in so many records.
     """
-    asked = span_example(name, language, item)
     assert item.where is not None
-    right = item.where[0]
+    right, column = item.where
+    told = say(language, item.place, item.records[right].facts[1 - column])
     return RankingExample(
         f"{name}_{language}",
-        asked.question,
+        f"{told}: {lexicon(language).unit_names[item.unit]}?",
         tuple(f"{name}_{code}_{right}" for code in POOL_LANGUAGES),
         (sentences(name, language, item)[right],),
     )

@@ -36,6 +36,8 @@ def _facts(task: Task) -> dict[str, Any]:
     if task.files is not None:
         paths = (task.files.path_of(split, "{language}") for split in Split)
         sources = dict.fromkeys(str(path) for path in paths if path is not None)
+    if task.own_files and not task.has(Split.TEST):
+        sources[f"your own files: [data] {task.own_files}"] = None
     return {
         "name": task.name,
         "role": "intermediate" if task.name in INTERMEDIATE else "target",
@@ -43,7 +45,7 @@ def _facts(task: Task) -> dict[str, Any]:
         "languages": list(task.languages),
         "metric": str(task.metric),
         "trained_on": trained_on,
-        "source": list(sources) or [f"your own files: [data] {task.own_files}"],
+        "source": list(sources),
         "licence": task.licence,
         "paper": task.paper,
     }

@@ -18,7 +18,7 @@ LAREQA = Task(
     metric=Metric.MAP_AT_20,
     paper="https://aclanthology.org/2020.emnlp-main.477",
     licence="CC BY-SA 4.0",
-    num_rows={Split.TRAIN: 87_599, Split.DEV: 10_570, Split.TEST: 1_190},
+    num_rows={Split.TRAIN: 87_599, Split.DEV: counts("en=10570"), Split.TEST: 1_190},
     num_documents=13_014,
     document_tokens=214.0,
     mean_tokens=means(
@@ -39,7 +39,7 @@ MEWSLIX = Task(
     max_length_tokens=64,
     num_rows={
         Split.TRAIN: 167_719,
-        Split.DEV: 14_051,
+        Split.DEV: counts("en=14051"),
         Split.TEST: counts(
             "ar=1501 de=1551 en=1490 es=1552 fa=458 ja=1519 pl=1562 ro=672 ta=1567 tr=1215 uk=1537"
         ),
