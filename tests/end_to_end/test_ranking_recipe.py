@@ -12,6 +12,8 @@ from safetensors.numpy import load_file
 from transformers import AutoModel
 
 import stiltwalk
+from mirrors import squad, write_split
+from ranking_files import write_mewslix, write_xquad_r
 from stiltwalk.data.source import MINI, DataSource
 from stiltwalk.data.xtreme_files import Form, read_answers
 from stiltwalk.execution.plan_view import plan_view, print_plan
@@ -36,6 +38,8 @@ test_rows = 6
 [arms]
 none = []
 mixed = ["mnli"]
+[measure]
+budget_s = 0
 [intermediate]
 learning_rate = 1e-3
 num_epochs = 1
@@ -116,3 +120,34 @@ def test_a_trained_dual_encoder_loads_with_stock_transformers(
     kept = load_file(folder / "model.safetensors")
     assert 0 < abs(float(kept["scale"][0]) - 100) < 1
     assert AutoModel.from_pretrained(folder).pooler is not None
+
+
+def test_files_as_the_authors_give_them_are_trained_on_and_ranked(
+    tiny_xlmr: Path, tmp_path: Path
+) -> None:
+    rows = [
+        (f"{number}", f"It rains. Film {number} came.", [f"Film {number}"], [10])
+        for number in range(60)
+    ]
+    write_split(tmp_path / "mirror", "rajpurkar/squad", "plain_text", "train", squad(rows))
+    write_split(tmp_path / "mirror", "rajpurkar/squad", "plain_text", "validation", squad(rows[:9]))
+    for name, write in (("xquad", write_xquad_r), ("mewsli", write_mewslix)):
+        (tmp_path / name).mkdir()
+        write(tmp_path / name, ("en", "de"))
+    recipe = tmp_path / "ranked.toml"
+    recipe.write_text(RECIPE.format(model=tiny_xlmr, target="lareqa"), encoding="utf-8")
+    targets = ("lareqa", "mewslix", "mewslix_dev", "mewslix_sample")
+    changes = (
+        *(f"targets={list(targets)}", "data.source='mirror'", "arms={none=[]}", "controls=false"),
+        *("data.xquad_r='xquad'", "data.mewslix='mewsli'", "num_threads=2"),
+        "target={learning_rate=1e-3,num_epochs=1,eval_rows=8,max_length_tokens=64}",
+    )
+    carry_out(recipe, tmp_path / "workspace", changes)
+    walked = Walked(recipe=recipe, workspace=tmp_path / "workspace", report=tmp_path)
+    assert len(walked.named("target phase")) == 2  # Mewsli-X's three have one model
+    scored = {
+        (row["task"], row["language"])
+        for row in walked.rows()
+        if (row["metric"], row["split"]) == ("map_at_20", "test")
+    }
+    assert scored == {(target, language) for target in targets for language in ("en", "de")}
