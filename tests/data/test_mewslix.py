@@ -106,6 +106,12 @@ def test_without_the_folder_or_a_file_the_sentence_says_what_to_give(folder: Pat
         list(documents(folder, place(), None))
 
 
+def test_a_pool_without_documents_is_refused(folder: Path) -> None:
+    (folder / "candidate_set_entities.jsonl").write_text("", encoding="utf-8")
+    with pytest.raises(DataError, match="mewslix: there are no documents"):
+        list(load.documents(TASKS["mewslix"], DataSource(source=HUB, mewslix=str(folder))))
+
+
 def without_text(told: dict[str, Any]) -> None:
     told["context"]["text"] = ""
 

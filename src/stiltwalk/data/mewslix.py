@@ -18,6 +18,7 @@ from zlib import crc32
 
 from stiltwalk.data.source import Place, bad_line, lines
 from stiltwalk.records import PoolDocument, RankingExample, Split
+from stiltwalk.wording import shown
 
 NEEDED = (
     "Mewsli-X must be given as a folder: its text comes from WikiNews through the authors' script. "
@@ -66,7 +67,7 @@ def documents(folder: Path, place: Place, max_rows: int | None) -> Iterator[Pool
         for language in languages:
             found = _first(_mentions(mentions, place), most, language)
             wanted.update(one for each in found for one in each.right)
-        asked = sum(min(most, number) for number in languages.values()) / languages.total()
+        asked = sum(min(most, number) for number in languages.values()) / max(languages.total(), 1)
         share = min(share, asked)
     for document in _read(entities, place, lambda told: [_entity(told)]):
         if share == 1 or document.id in wanted or crc32(document.id.encode()) < share * 2**32:
@@ -85,7 +86,7 @@ def _mentions(path: Path, place: Place) -> Iterator[tuple[str, RankingExample]]:
 
 def _mentions_of(told: Any) -> list[tuple[str, RankingExample]]:  # noqa: ANN401 - as the file has it
     context = told["context"]
-    return [(context["language"], _example(context, each, ())) for each in told["mentions"]]
+    return [(_text(context["language"]), _example(context, each, ())) for each in told["mentions"]]
 
 
 def _pair(told: Any) -> list[RankingExample]:  # noqa: ANN401 - as the file has it
@@ -102,7 +103,7 @@ def _read(path: Path, place: Place, make: Callable[[Any], list[_Read]]) -> Itera
         try:
             made = make(json.loads(line))
         except (ValueError, LookupError, TypeError, RecursionError) as error:
-            found = f"not in Mewsli-X's form ({type(error).__name__} {error})."
+            found = f"not in Mewsli-X's form ({type(error).__name__} {shown(str(error))})."
             raise bad_line(place, path, number, found, "Make it again (docs/data.md).") from error
         yield from made
 
@@ -119,7 +120,8 @@ def _example(
     if sentence is None:
         raise ValueError(f"{mention['example_id']} is in no sentence")
     query = marked(text[sentence["start"] : start], span["text"], text[end : sentence["end"]])
-    return RankingExample(mention["example_id"], query, (mention["entity_id"],), tuple(documents))
+    right = _text(mention["entity_id"])
+    return RankingExample(_text(mention["example_id"]), query, (right,), tuple(documents))
 
 
 def marked(left: str, mention: str, right: str) -> str:
@@ -131,7 +133,15 @@ def marked(left: str, mention: str, right: str) -> str:
 def _entity(told: dict[str, Any]) -> PoolDocument:
     spans = [slice(each["start"], each["end"]) for each in told["sentence_spans"]]
     text = _on_a_line(" ".join(told["description"][span] for span in spans))
-    return PoolDocument(told["entity_id"], text, language=told["description_language"])
+    return PoolDocument(
+        _text(told["entity_id"]), text, language=_text(told["description_language"])
+    )
+
+
+def _text(found: object) -> str:
+    if not isinstance(found, str):
+        raise TypeError(f"{found!r} is no text")
+    return found
 
 
 def _on_a_line(text: str) -> str:

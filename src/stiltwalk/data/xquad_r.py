@@ -19,6 +19,7 @@ from stiltwalk.data.hub import Reader
 from stiltwalk.data.source import Place, Rows
 from stiltwalk.files import read_text
 from stiltwalk.records import Example, PoolDocument, RankingExample, SpanExample, Split
+from stiltwalk.wording import shown
 
 NEEDED = (
     "XQuAD-R must be given as a folder: the borders of its sentences are in no data set of the hub."
@@ -83,7 +84,7 @@ def _paragraphs(folder: Path, language: str, max_rows: int | None) -> Iterator[_
     except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
         raise place.error(
             f"{path} is not in XQuAD-R's form (data, paragraphs, context, sentence_breaks, qas, "
-            f"id, question, answers, answer_start): {type(error).__name__} {error}.",
+            f"id, question, answers, answer_start): {type(error).__name__} {shown(str(error))}.",
             "Fetch it again (docs/data.md).",
         ) from error
 

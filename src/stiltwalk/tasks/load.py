@@ -142,6 +142,10 @@ def documents(
         pool = mini.documents(task.name, max_rows)
     else:
         pool = sources.own_documents(task, source, max_rows)
+    first = next(pool, None)
+    if first is None:
+        raise DataError(f"{task.name}: there are no documents to be ranked. Fetch its files again.")
+    pool = chain([first], pool)
     while part := tuple(islice(pool, PART_OF_A_POOL)):
         yield part
 
