@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
@@ -200,3 +201,17 @@ def test_a_pipe_a_device_and_a_folder_are_no_files_and_nobody_waits_for_them(
             read(place)
     (tmp_path / "text").write_bytes("\ufeffone\r\ntwo\rthree".encode())
     assert read_text(tmp_path / "text") == "one\ntwo\nthree"
+
+
+@pytest.mark.parametrize("outlasts_power", [True, False])
+def test_a_text_that_finds_no_space_leaves_nothing_and_names_its_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, outlasts_power: bool
+) -> None:
+    def full(path: Path, *_: object, **__: object) -> None:
+        path.touch()
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(OSError, match=r"status\.json"):
+        write_atomically(tmp_path / "status.json", "{}", outlasts_power=outlasts_power)
+    assert not list(tmp_path.iterdir())

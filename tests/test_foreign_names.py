@@ -21,6 +21,7 @@ OWN = {
         "self.path / name",  # found by walking the folder
         "snapshots / name",  # in the user's own cache
     },
+    "data/mewslix.py": {"folder / name"},  # the data set's own
     "data/xtreme_files.py": {
         "folder / task / f'{split}-{language}.{form.ending}'",
         "folder / task",

@@ -67,12 +67,22 @@ class _Cache:
         return known if isinstance(known, dict) else {}
 
 
-def write_atomically(file: Path, text: str) -> None:
-    """Write a text so that a reader finds all of it or nothing, even after a power cut."""
+def write_atomically(file: Path, text: str, *, outlasts_power: bool = True) -> None:
+    """Write a text so that a reader finds all of it or nothing, even after a power cut.
+
+    Raises:
+        OSError: with the file's name, as when the disk is full.
+    """
     aside = file.with_name(f".{file.name}.{os.getpid()}")
     try:
         aside.write_text(text, encoding="utf-8")
-        put(aside, file)
+        if outlasts_power:
+            put(aside, file)
+        else:
+            aside.replace(file)
+    except OSError as error:
+        error.filename = error.filename or str(file)
+        raise
     finally:
         aside.unlink(missing_ok=True)
 

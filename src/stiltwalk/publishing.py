@@ -43,6 +43,7 @@ _PIPELINES = {
     TaskType.CHOICE: "multiple-choice",
     TaskType.TAGGING: "token-classification",
     TaskType.SPAN: "question-answering",
+    TaskType.RANKING: "sentence-similarity",
 }
 _DEMONSTRATION = "> **Trained on the embedded miniature: a demonstration, not a research result.**"
 

@@ -23,6 +23,7 @@ class TaskType(StrEnum):
     TAGGING = "tagging"
     SPAN = "span"
     RETRIEVAL = "retrieval"
+    RANKING = "ranking"
 
 
 class Split(StrEnum):
@@ -54,6 +55,7 @@ class Metric(StrEnum):
     SQUAD = "squad"
     MLQA = "mlqa"
     PAIR_F1 = "pair_f1"
+    MAP_AT_20 = "map_at_20"
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +115,30 @@ class SpanExample:
 
 
 @dataclass(frozen=True, slots=True)
+class PoolDocument:
+    """What a query can find: a text in a language, and the paragraph around it where it has one."""
+
+    id: str
+    text: str
+    context: str = ""
+    language: str = "en"
+
+
+@dataclass(frozen=True, slots=True)
+class RankingExample:
+    """A query and the ids of the documents that answer it.
+
+    `documents` are those of them that come with it: one where pairs are learned, none where a pool
+    is searched.
+    """
+
+    id: str
+    query: str
+    right: tuple[str, ...]
+    documents: tuple[PoolDocument, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Sentence:
     """One line of one side of a bitext."""
 
@@ -129,7 +155,7 @@ class Bitext:
     gold: tuple[tuple[str, str], ...]
 
 
-Example = TextExample | PairExample | ChoiceExample | TaggedExample | SpanExample
+Example = TextExample | PairExample | ChoiceExample | TaggedExample | SpanExample | RankingExample
 
 Labels = Sequence[str]
 """One label per example: a label word, the index of a choice, or Tatoeba's foreign line."""
@@ -141,7 +167,9 @@ GoldTexts = Mapping[str, Sequence[str]]
 """Question id to every accepted answer text."""
 IdPairs = Sequence[tuple[str, str]]
 """(foreign id, English id), as in BUCC's files."""
-Answers = Labels | TagLists | Texts | IdPairs
+Rankings = Mapping[str, Sequence[str]]
+"""Query id to document ids: predicted ones best first, or all that are right."""
+Answers = Labels | TagLists | Texts | IdPairs | Rankings
 Scores = dict[str, float]
 """Name of a figure to a fraction in [0, 1]; the first one is what the task is ranked by."""
 
@@ -209,6 +237,8 @@ def gold_answers(examples: Sequence[Example]) -> Answers | GoldTexts:
                 for example in examples
                 if isinstance(example, SpanExample)
             }
+        case [RankingExample(), *_]:
+            return {each.id: each.right for each in examples if isinstance(each, RankingExample)}
         case [TaggedExample(), *_]:
             return [example.tags for example in examples if isinstance(example, TaggedExample)]
         case _:

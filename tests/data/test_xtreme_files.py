@@ -48,6 +48,7 @@ def test_files_stand_where_xtreme_looks_for_them() -> None:
         (TaskType.TAGGING, Metric.CHUNK_F1, Form.TAGS),
         (TaskType.TAGGING, Metric.ACCURACY, Form.TAGS),
         (TaskType.SPAN, Metric.MLQA, Form.TEXTS),
+        (TaskType.RANKING, Metric.MAP_AT_20, Form.RANKINGS),
         (TaskType.RETRIEVAL, Metric.PAIR_F1, Form.PAIRS),
         (TaskType.RETRIEVAL, Metric.ACCURACY, Form.LABELS),
     ],
@@ -64,6 +65,7 @@ def test_the_form_follows_from_kind_and_metric(kind: TaskType, metric: Metric, f
         (Form.TAGS, [["O", "B-PER"], ["O"]], "O\nB-PER\n\nO\n"),
         (Form.PAIRS, [("zh-1", "en-7")], "zh-1\ten-7\n"),
         (Form.TEXTS, {"q1": "北京", "q2": ""}, '{\n "q1": "北京",\n "q2": ""\n}\n'),
+        (Form.RANKINGS, {"q1": ["Q7"], "q2": []}, '{\n "q1": [\n  "Q7"\n ],\n "q2": []\n}\n'),
     ],
 )
 def test_what_is_written_is_in_xtremes_form_and_reads_back(
@@ -150,6 +152,9 @@ def test_other_gold_is_written_like_predictions(tmp_path: Path) -> None:
         (Form.TEXTS, '["x"]', "expected an object of question ids and answer texts, got a list"),
         (Form.TEXTS, '{"q": 7}', "the answer to q is 7, not a text"),
         (Form.TEXTS, '{"data": []}', "look like labels: give predictions first"),
+        (Form.RANKINGS, '["Q7"]', "an object of query ids and lists of document ids, got a list"),
+        (Form.RANKINGS, '{"q": "Q7"}', "the answer to q is 'Q7', not a list of ids"),
+        (Form.RANKINGS, '{"q": [7]}', r"the answer to q is \[7\], not a list of ids"),
     ],
 )
 def test_predictions_in_another_form_are_refused_with_the_place(

@@ -127,6 +127,15 @@ def test_the_budget_cuts_a_step_and_never_changes_it(
     assert units == [(s.task, s.units.tolist()) for s in steps_of(tasks, small)]
 
 
+def test_a_size_of_micro_batches_counts_in_place_of_the_budget() -> None:
+    cut = Cut(
+        effective_batch_size=10, sort_window_batches=2, micro_batch_tokens=1, micro_batch_size=4
+    )
+    steps = steps_of([(np.full(25, 7), 2)], cut)
+    sizes = sorted([len(units) for units in step.micro_batches] for step in steps)
+    assert sizes == [[4, 1], [4, 4, 2], [4, 4, 2]]
+
+
 def test_other_seeds_give_other_orders() -> None:
     tasks = [(np.full(64, 10), 1)]
     cut = Cut(effective_batch_size=8, sort_window_batches=1, micro_batch_tokens=80)

@@ -17,11 +17,14 @@ from hypothesis import strategies as st
 from safetensors.numpy import save_file
 
 import stiltwalk
+from stiltwalk.data import mewslix, xquad_r
+from stiltwalk.data.source import Place
 from stiltwalk.errors import StiltwalkError
 from stiltwalk.execution.progress import read_status
 from stiltwalk.models.locate import locate
 from stiltwalk.recipe.load import parse_recipe, read_recipe
 from stiltwalk.recipe.schema import ModelSettings
+from stiltwalk.records import Split
 from stiltwalk.stages.encoder import Base
 from stiltwalk.store.manifest import read_record
 from stiltwalk.store.workspace import MARKER, Workspace
@@ -105,6 +108,50 @@ def said(act: Callable[[], object]) -> None:
         assert text.strip().endswith((".", "`", ")", "?")), text
         assert len(text) <= LONGEST_SENTENCE, text[:500]
     assert not Path("/tmp/outside").exists()  # noqa: S108 - where names above would lead
+
+
+PASSAGE = {
+    "context": "A b. C d.",
+    "sentence_breaks": [[0, 4], [5, 9]],
+    "qas": [{"id": "q", "question": "Who?", "answers": [{"text": "C", "answer_start": 5}]}],
+}
+XQUAD_R = {"data": [{"paragraphs": [PASSAGE]}]}
+SPANS = [{"start": 0, "end": 9}]
+MENTION = {
+    "example_id": "m",
+    "mention_span": {"start": 5, "end": 6, "text": "C"},
+    "entity_id": "Q1",
+}
+MENTIONS = {
+    "context": {"language": "en", "text": "A b. C d.", "sentence_spans": SPANS},
+    "mentions": [MENTION],
+}
+ENTITY = {
+    "entity_id": "Q1",
+    "description": "A b. C d.",
+    "sentence_spans": SPANS,
+    "description_language": "en",
+}
+
+
+@fuzzed
+@given(content=texts(XQUAD_R), sort=SORTS)
+def test_a_file_of_xquad_r_is_read_or_refused(content: bytes, sort: str) -> None:
+    with TemporaryDirectory() as there:
+        put(Path(there) / "en.json", content, sort)
+        said(lambda: list(xquad_r.documents(Path(there), ("en",), None)))
+        said(lambda: list(xquad_r.examples(Path(there), "en", ("en",), 1)))
+
+
+@fuzzed
+@given(mentions=texts(MENTIONS), entity=texts(ENTITY), sort=SORTS)
+def test_files_of_mewsli_x_are_read_or_refused(mentions: bytes, entity: bytes, sort: str) -> None:
+    place = Place("mewslix", "en", "test")
+    with TemporaryDirectory() as there:
+        put(Path(there) / "wikinews_mentions-test.jsonl", mentions, "file")
+        put(Path(there) / "candidate_set_entities.jsonl", entity, sort)
+        said(lambda: list(mewslix.examples(Path(there), place, Split.TEST)))
+        said(lambda: list(mewslix.documents(Path(there), place, 1)))
 
 
 RECIPE = {

@@ -24,6 +24,7 @@ from stiltwalk.metrics.bitext import (
     ids_by_text,
     mine,
     nearest,
+    nearest_of_many,
     neighbours_both_ways,
 )
 from stiltwalk.records import Sentence
@@ -221,6 +222,23 @@ def test_neighbours_do_not_depend_on_the_order_of_the_corpus(seed: int) -> None:
     left, right = random_vectors(seed)
     order = np.random.default_rng(seed).permutation(len(right))
     assert (order[nearest(left, right[order])] == nearest(left, right)).all()
+
+
+@given(SEEDS, st.integers(1, 17), st.integers(1, 20))
+def test_a_corpus_in_parts_gives_the_bits_of_the_whole(seed: int, part: int, k: int) -> None:
+    left, right = random_vectors(seed)
+    right = np.vstack([right, right[::2]])
+    whole = nearest_of_many(left, [right], k)
+    parts = nearest_of_many(left, (right[at : at + part] for at in range(0, len(right), part)), k)
+    assert (parts.index_NK == whole.index_NK).all()
+    assert parts.score_NK.tobytes() == whole.score_NK.tobytes()
+
+
+def test_of_fewer_candidates_all_are_found() -> None:
+    left, right = random_vectors(0, num_left=2, num_right=3)
+    found = nearest_of_many(left, [right], 20)
+    assert [sorted(row[:3]) for row in found.index_NK.tolist()] == [[0, 1, 2]] * 2
+    assert np.isneginf(found.score_NK[:, 3:]).all()
 
 
 def test_a_small_side_has_fewer_neighbours() -> None:

@@ -36,6 +36,7 @@ ONE_OF_EACH: list[tuple[Metric, Answers, Answers | GoldTexts, list[str]]] = [
     (Metric.SQUAD, {"q": "x"}, {"q": ["x"]}, ["f1", "exact_match"]),
     (Metric.MLQA, {"q": "x"}, {"q": ["x"]}, ["f1", "exact_match"]),
     (Metric.PAIR_F1, [("f", "e")], [("f", "e")], ["f1", "precision", "recall"]),
+    (Metric.MAP_AT_20, {"q": ["d"]}, {"q": ["d"]}, ["map_at_20", "mrr_at_20"]),
 ]
 
 

@@ -20,6 +20,7 @@ from stiltwalk.records import (
     ChoiceExample,
     Example,
     PairExample,
+    RankingExample,
     SpanExample,
     Split,
     TaggedExample,
@@ -225,6 +226,8 @@ def parts(row: Example) -> Iterator[str | tuple[str, str]]:
             yield row.text
         case TaggedExample():
             yield " ".join(row.words)
+        case RankingExample():
+            yield row.query
 
 
 @pytest.mark.parametrize("task", mini.TASKS)

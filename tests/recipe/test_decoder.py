@@ -30,6 +30,7 @@ mnli = ["mnli"]
         ("answering.xquad.way='scoring'", "answering.xquad.way is 'scoring'"),
         ("answering.xnli.in_contxt=2", "Did you mean in_context?"),
         ("arms.mnli={tasks=['mnli'],mlm={text='mini'}}", "leave `mlm` out"),
+        ("targets=['lareqa']", "lareqa is for encoders"),
         ("precision='auto'", "precision is 'auto'"),
         ("model.decoder={}", "Set model.name to mini-base, to mini-decoder, or to the folder"),
     ],

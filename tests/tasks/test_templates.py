@@ -12,7 +12,8 @@ from stiltwalk.tasks.sources import known_languages
 from stiltwalk.tasks.task import Task
 from stiltwalk.tasks.templates import template_of
 
-ASKED = [task for task in TASKS.values() if task.task_type is not TaskType.RETRIEVAL]
+VECTORS = (TaskType.RETRIEVAL, TaskType.RANKING)
+ASKED = [task for task in TASKS.values() if task.task_type not in VECTORS]
 IN_MINIATURE = [task for task in ASKED if known_languages(task, miniature=True)]
 
 

@@ -21,13 +21,15 @@ class DataSource:
     """The `[data]` table of a recipe, as far as it says where rows are.
 
     `source` is "mini", "hub", or a folder in the hub's layout; the others are folders of what
-    no hub holds: BUCC's original files, CCGbank, raw Universal Dependencies.
+    no hub holds: BUCC's original files, CCGbank, raw Universal Dependencies, XQuAD-R, Mewsli-X.
     """
 
     source: str
     bucc: str | None = None
     ccg: str | None = None
     ud: str | None = None
+    xquad_r: str | None = None
+    mewslix: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

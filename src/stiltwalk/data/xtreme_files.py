@@ -22,6 +22,7 @@ from stiltwalk.records import (
     IdPairs,
     Labels,
     Metric,
+    Rankings,
     Split,
     TagLists,
     TaskType,
@@ -37,6 +38,7 @@ class Form(Enum):
     TAGS = ("tsv", "one tag a line, a blank line between sentences")
     TEXTS = ("json", "answers by question id")
     PAIRS = ("tsv", "two ids a line, with a TAB between them")
+    RANKINGS = ("json", "document ids by query id, best first")
 
     @property
     def ending(self) -> str:
@@ -52,6 +54,7 @@ def form_of(kind: TaskType, metric: str) -> Form:
         TaskType.CHOICE: Form.CHOICES,
         TaskType.TAGGING: Form.TAGS,
         TaskType.SPAN: Form.TEXTS,
+        TaskType.RANKING: Form.RANKINGS,
     }
     return own.get(kind, Form.LABELS)
 
@@ -73,8 +76,8 @@ def write_answers(path: Path, form: Form, answers: Answers) -> None:
             text = "".join(f'{{"label": {int(w)}}}\n' for w in cast("Labels", answers))
         case Form.TAGS:
             text = "\n".join(_tag_lines(path, tags) for tags in cast("TagLists", answers))
-        case Form.TEXTS:
-            text = json.dumps(cast("Texts", answers), ensure_ascii=False, indent=1) + "\n"
+        case Form.TEXTS | Form.RANKINGS:
+            text = json.dumps(answers, ensure_ascii=False, indent=1) + "\n"
         case Form.PAIRS:
             pairs = cast("IdPairs", answers)
             text = "".join(f"{_word(path, f)}\t{_word(path, e)}\n" for f, e in pairs)
@@ -86,7 +89,7 @@ def write_answers(path: Path, form: Form, answers: Answers) -> None:
 def write_gold(path: Path, form: Form, gold: Answers | GoldTexts) -> None:
     """Write labels; they differ from predictions for questions only, or raise `DataError`."""
     if form is not Form.TEXTS:
-        write_answers(path, form, cast("Answers", gold))
+        write_answers(path, form, gold)
         return
     questions = [
         {"id": question, "answers": [{"text": text} for text in texts]}
@@ -200,13 +203,23 @@ def _json(path: Path, file: StringIO) -> Any:  # noqa: ANN401 - what it is, is c
         raise DataError(f"{path}: {error}.") from error
 
 
-def _read_texts(path: Path, file: StringIO) -> Texts:
+def _by_id(path: Path, file: StringIO, what: str) -> dict[str, Any]:
     document = _json(path, file)
     if not isinstance(document, dict):
-        raise DataError(
-            f"{path}: expected an object of question ids and answer texts, got a "
-            f"{type(document).__name__}."
-        )
+        raise DataError(f"{path}: expected an object of {what}, got a {type(document).__name__}.")
+    return document
+
+
+def _read_rankings(path: Path, file: StringIO) -> Rankings:
+    document = _by_id(path, file, "query ids and lists of document ids")
+    for query, ids in document.items():
+        if not isinstance(ids, list) or not all(isinstance(each, str) for each in ids):
+            raise DataError(f"{path}: the answer to {query} is {_shown(ids)}, not a list of ids.")
+    return document
+
+
+def _read_texts(path: Path, file: StringIO) -> Texts:
+    document = _by_id(path, file, "question ids and answer texts")
     wrong = next((q for q, text in document.items() if not isinstance(text, str)), None)
     if wrong is not None:
         hint = " These look like labels: give predictions first." if wrong == "data" else ""
@@ -222,6 +235,7 @@ _READ: Mapping[Form, Callable[[Path, StringIO], Answers]] = {
     Form.TAGS: _read_tags,
     Form.PAIRS: _read_pairs,
     Form.TEXTS: _read_texts,
+    Form.RANKINGS: _read_rankings,
 }
 
 

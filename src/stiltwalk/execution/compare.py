@@ -265,6 +265,8 @@ _HEADS = {
     "ForQuestionAnswering": (TaskType.SPAN,),
 }
 """By how an architecture ends, what its head answers."""
+_WITH_VECTORS = (TaskType.RETRIEVAL, TaskType.RANKING)
+"""What an encoder without a head answers."""
 
 
 def _answered_types(config: Mapping[str, Any]) -> tuple[str, tuple[TaskType, ...]]:
@@ -275,13 +277,13 @@ def _answered_types(config: Mapping[str, Any]) -> tuple[str, tuple[TaskType, ...
 
 
 def _lacks_head(config: Mapping[str, Any], task: Task) -> bool:
-    return task.task_type is not TaskType.RETRIEVAL and not _answered_types(config)[1]
+    return task.task_type not in _WITH_VECTORS and not _answered_types(config)[1]
 
 
 def _other_head(config: Mapping[str, Any], task: Task) -> str:
     """Return what head a model has if it is another than a task's, "" if it will do."""
     architecture, types = _answered_types(config)
-    if not types or task.task_type is TaskType.RETRIEVAL:
+    if not types or task.task_type in _WITH_VECTORS:
         return ""
     if task.task_type not in types:
         return f"has another head ({architecture})"

@@ -26,7 +26,7 @@ from stiltwalk.models.locate import (
 from stiltwalk.recipe.load import PRESETS, Source, read_recipe
 from stiltwalk.recipe.schema import Arm, Recipe
 from stiltwalk.recipe.shipped import SHIPPED, purpose
-from stiltwalk.stages.cost import DEVICES, ModelShape, told_asked
+from stiltwalk.stages.cost import DEVICES, ModelShape, told_asked, told_ranking
 from stiltwalk.stages.encoder import Base
 from stiltwalk.stages.graph import Plan, build_plan
 from stiltwalk.stages.served import ServedBase
@@ -358,6 +358,8 @@ def print_plan(document: dict[str, Any], console: Console, *, verbose: bool = Fa
     )
     for each in document["to_download"]:
         console.print(f"To download: {each}", highlight=False)
+    if memory_bytes := max(each["memory_bytes"] for each in document["stages"]):
+        console.print(told_ranking(memory_bytes), highlight=False, soft_wrap=True)
     for each in document["to_ask"]:
         console.print(told_asked(each), highlight=False, markup=False, soft_wrap=True)
     for each in document["to_make"]:

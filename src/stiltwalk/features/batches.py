@@ -60,6 +60,7 @@ class Cut:
     effective_batch_size: int
     sort_window_batches: int
     micro_batch_tokens: int
+    micro_batch_size: int | None = None
 
 
 def epoch_steps(
@@ -91,7 +92,11 @@ def epoch_steps(
         if count < len(batches):
             batches = [batches[at] for at in rng.permutation(len(batches))[:count]]
         for units in batches:
-            micro = filled(units, task_lengths * rows, cut.micro_batch_tokens)
+            size = cut.micro_batch_size
+            if size:
+                micro = [units[at : at + size] for at in range(0, len(units), size)]
+            else:
+                micro = filled(units, task_lengths * rows, cut.micro_batch_tokens)
             steps.append(Step(task, tuple(micro)))
     return [steps[position] for position in rng.permutation(len(steps))]
 

@@ -16,6 +16,7 @@ HEADS = {
     TaskType.CHOICE: "stiltwalk.heads.classification:ChoiceHead",
     TaskType.TAGGING: "stiltwalk.heads.tagging:TaggingHead",
     TaskType.SPAN: "stiltwalk.heads.span:SpanHead",
+    TaskType.RANKING: "stiltwalk.heads.ranking:RankingHead",
 }
 """Where the head of a task type is, loaded when it is asked for; retrieval has none."""
 

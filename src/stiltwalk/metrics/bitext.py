@@ -222,11 +222,29 @@ def nearest(query_ND: Vectors, corpus_MD: Vectors) -> Indices:
         >>> nearest(np.eye(2, dtype=np.float32), np.array([[0, 3], [2, 0]], dtype=np.float32))
         array([1, 0])
     """
-    found = Neighbours(len(query_ND), 1)
-    for block in _score_blocks(query_ND, corpus_MD):
-        query_S, index_S = block.above(found.bar(block.rows, block.cosine_RC)[:, None])
-        found.offer(query_S, index_S, block.exact(query_S, index_S))
-    return found.index_NK[:, 0]
+    return nearest_of_many(query_ND, [corpus_MD], 1).index_NK[:, 0]
+
+
+def nearest_of_many(query_ND: Vectors, corpus: Iterable[Vectors], k: int) -> Neighbours:
+    """Return the k nearest corpus rows of each query, however many rows there are.
+
+    Args:
+        query_ND: one vector per query, shape (N, D), any length but zero.
+        corpus: the candidates' vectors in parts, each of shape (part, D); rows are numbered
+            through. One part at a time is held, and neither its size nor the number of threads
+            changes a bit.
+        k: of fewer rows all are found, and the other scores stay minus infinity.
+
+    Raises:
+        MetricError: as `nearest` does.
+    """
+    found, first = Neighbours(len(query_ND), k), 0
+    for part_MD in corpus:
+        for block in _score_blocks(query_ND, part_MD):
+            query_S, index_S = block.above(found.bar(block.rows, block.cosine_RC)[:, None])
+            found.offer(query_S, index_S + first, block.exact(query_S, index_S))
+        first += len(part_MD)
+    return found
 
 
 class Neighbours:

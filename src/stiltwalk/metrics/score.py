@@ -19,6 +19,7 @@ METRICS = {
     "squad": "stiltwalk.metrics.qa:SQUAD",
     "mlqa": "stiltwalk.metrics.qa:MLQA",
     "pair_f1": "stiltwalk.metrics.bitext:PAIR_F1",
+    "map_at_20": "stiltwalk.metrics.ranking:MAP_AT_20",
 }
 """Name to the `Scorer` behind it, imported when a task is scored by it."""
 
@@ -33,7 +34,7 @@ class Scorer:
     Args:
         figures: returns its figures, that which the task is ranked by first.
         shares: returns one per example, in the order of the gold answers.
-        by_question: whether answers come as texts by question id; otherwise in order.
+        by_question: whether answers come as texts or rankings by question id; otherwise in order.
     """
 
     figures: Callable[[Any, Any, str], Scores]
@@ -51,7 +52,7 @@ def score(metric: str, predicted: Answers, gold: Answers | GoldTexts, language: 
     if {isinstance(gold, Mapping), isinstance(predicted, Mapping)} != {scorer.by_question}:
         raise MetricError(
             f"{metric} cannot compare {type(predicted).__name__} with {type(gold).__name__}: "
-            "answer texts come by question id, everything else in order."
+            "texts and rankings come by question id, everything else in order."
         )
     if isinstance(gold, Mapping):
         # a text is a sequence too: unwrapped, each of its characters would be an accepted answer

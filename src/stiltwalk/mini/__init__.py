@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from importlib.metadata import version
 from random import Random
@@ -19,7 +19,7 @@ from stiltwalk.errors import DataError
 from stiltwalk.languages import tydiqa_prefix
 from stiltwalk.mini import lines, pairs, questions
 from stiltwalk.mini.fields import say
-from stiltwalk.records import Bitext, Example, Split
+from stiltwalk.records import Bitext, Example, PoolDocument, RankingExample, Split
 
 VERSION = 1
 """Raised by hand whenever a row changes."""
@@ -36,6 +36,9 @@ LANGUAGES = tuple(
 )
 """All forty languages of XTREME; of a task those that it has."""
 
+DOCUMENT_TOKENS = 34.0
+"""Of a document that a ranking task finds, about; those of mewslix are shorter."""
+
 _BUCKETS = 10
 _BUCKETS_OF = {Split.TRAIN: range(7), Split.DEV: range(7, 8), Split.TEST: range(8, 10)}
 _EVALUATED = (Split.DEV, Split.TEST)
@@ -49,12 +52,15 @@ class MiniTask:
     is for training. `write` takes an id, a language and an item; the items of two tasks have
     different types, so theirs is left open here. `mean_tokens` of a row are with the shipped
     vocabulary, special ones and every choice included, as a mean over the task's languages.
+    `pool` yields what an item adds to the documents that are ranked, of which so many are there.
     """
 
     draw: Callable[[Random, int, bool], Any]
     write: Callable[[str, str, Any], Example]
     mean_tokens: float
     splits: tuple[Split, ...] = tuple(Split)
+    pool: Callable[[str, int, Any], Iterator[PoolDocument]] | None = None
+    documents_per_row: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,6 +120,26 @@ def _tagging(tag: Callable[[lines.TaggedWord], str], mean_tokens: float) -> Mini
     )
 
 
+def _sentences_in_every_language(name: str, _row: int, item: Any) -> Iterator[PoolDocument]:  # noqa: ANN401 - as `draw` makes it
+    for language in questions.POOL_LANGUAGES:
+        yield from questions.sentences(name, language, item)
+
+
+def _entity_in_one_language(name: str, row: int, item: Any) -> Iterator[PoolDocument]:  # noqa: ANN401 - as above
+    yield questions.entity(name, LANGUAGES[row % len(LANGUAGES)], item)
+
+
+def _mentions(splits: tuple[Split, ...]) -> MiniTask:
+    return MiniTask(
+        draw=_by_index(partial(questions.question, shape=questions.ENTITY)),
+        write=questions.mention_example,
+        mean_tokens=13.5,
+        splits=splits,
+        pool=_entity_in_one_language,
+        documents_per_row=1,
+    )
+
+
 TASKS: Mapping[str, MiniTask | MiniBitext] = {
     "mnli": _pair(pairs.inference, 11.4),
     "anli_plus": _pair(pairs.hard_inference, 17.2),
@@ -137,6 +163,16 @@ TASKS: Mapping[str, MiniTask | MiniBitext] = {
     "tatoeba": MiniBitext(
         num_lines=500, sides=lines.aligned, mean_tokens=9.9, splits=(Split.TEST,)
     ),
+    "lareqa": MiniTask(
+        draw=_by_index(partial(questions.question, shape=questions.SQUAD)),
+        write=questions.ranking_example,
+        mean_tokens=9.4,
+        pool=_sentences_in_every_language,
+        documents_per_row=3 * len(questions.POOL_LANGUAGES),
+    ),
+    "mewslix": _mentions(tuple(Split)),
+    "mewslix_dev": _mentions(_EVALUATED),
+    "mewslix_sample": _mentions(_EVALUATED),
     "sib200": MiniTask(
         draw=_by_index(lines.topic_line), write=lines.topic_example, mean_tokens=11.0
     ),
@@ -176,7 +212,31 @@ def examples(task: str, split: Split, language: str) -> tuple[Example, ...]:
     """
     check_language(language, ("en",) if split is Split.TRAIN else LANGUAGES)
     prefix = tydiqa_prefix(language) if task == "tydiqa" else f"{task}-"
-    return _written(task, split, language, prefix)
+    return tuple(_as_asked(split, each) for each in _written(task, split, language, prefix))
+
+
+def _as_asked(split: Split, example: Example) -> Example:
+    """Let a pool be searched in test rows, and let a document of their own come with others."""
+    if not isinstance(example, RankingExample):
+        return example
+    if split is Split.TEST:
+        return replace(example, documents=())
+    return replace(example, right=tuple([each.id for each in example.documents]))
+
+
+def documents(task: str, max_rows: int | None) -> Iterator[PoolDocument]:
+    """Yield the pool of a ranking task, in all of its languages; of the first rows alone."""
+    found = _task(task, Split.TEST)
+    assert isinstance(found, MiniTask)
+    assert found.pool is not None
+    for row, item in enumerate(_items(task, Split.TEST)[:max_rows]):
+        yield from found.pool(f"{task}-{row}", row, item)
+
+
+def num_documents(task: str) -> int:
+    """Return how many documents the pool of a ranking task has."""
+    found = _task(task, Split.TEST)
+    return found.documents_per_row * ROWS[Split.TEST] if isinstance(found, MiniTask) else 0
 
 
 @cache

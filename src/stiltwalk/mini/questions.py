@@ -15,10 +15,12 @@ from random import Random
 from stiltwalk.mini import fields as f
 from stiltwalk.mini.cldr import COUNTRIES, CURRENCY_OF, TONGUE_OF, UNITS, lexicon
 from stiltwalk.mini.fields import PLAIN, Layout, passage, say
-from stiltwalk.records import Answer, ChoiceExample, SpanExample
+from stiltwalk.records import Answer, ChoiceExample, PoolDocument, RankingExample, SpanExample
 
 _ALIAS_RATE = 0.7
 _QUANTITIES = 2
+POOL_LANGUAGES = tuple("ar de el en es hi ru th tr vi zh".split())
+"""Of lareqa, whose answers are sought in all of them at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,52 @@ def span_example(name: str, language: str, item: QuestionItem) -> SpanExample:
         return SpanExample(name, asked, told.text, ())
     start, end = told.numbers[item.where]
     return SpanExample(name, asked, told.text, (Answer(told.text[start:end], start),))
+
+
+def ranking_example(name: str, language: str, item: QuestionItem) -> RankingExample:
+    """Return an item in a language: its question, and the record that answers it.
+
+    In every language of the pool that record is right. The question tells its other fact, since
+    places and units recur in so many records.
+    """
+    assert item.where is not None
+    right, column = item.where
+    told = say(language, item.place, item.records[right].facts[1 - column])
+    return RankingExample(
+        f"{name}_{language}",
+        f"{told}: {lexicon(language).unit_names[item.unit]}?",
+        tuple(f"{name}_{code}_{right}" for code in POOL_LANGUAGES),
+        (sentences(name, language, item)[right],),
+    )
+
+
+def sentences(name: str, language: str, item: QuestionItem) -> list[PoolDocument]:
+    """Return the records of an item in a language, each with all of them as its context."""
+    context = passage(language, item.records, item.layout).text
+    return [
+        PoolDocument(
+            f"{name}_{language}_{at}",
+            passage(language, (record,), item.layout).text,
+            context,
+            language,
+        )
+        for at, record in enumerate(item.records)
+    ]
+
+
+ENTITY = QuestionShape(records=1, further=("weekday", "month", "money"))
+
+
+def mention_example(name: str, language: str, item: QuestionItem) -> RankingExample:
+    """Return what an item's record is about, between two of its facts, with the whole record."""
+    place, (first, second, _) = say(language, item.place), item.records[0].facts
+    query = f"{place}: {say(language, first)} {{ {place} }} {say(language, second)}"
+    return RankingExample(f"{name}_{language}", query, (name,), (entity(name, language, item),))
+
+
+def entity(name: str, language: str, item: QuestionItem) -> PoolDocument:
+    """Return the record of an item in a language."""
+    return PoolDocument(name, passage(language, item.records, item.layout).text, "", language)
 
 
 def _alias(random: Random, place: f.Name) -> f.Name:

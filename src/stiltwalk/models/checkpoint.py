@@ -56,7 +56,10 @@ AUTO_CLASS: dict[TaskType, Any] = {
     TaskType.TAGGING: AutoModelForTokenClassification,
     TaskType.SPAN: AutoModelForQuestionAnswering,
     TaskType.RETRIEVAL: AutoModel,
+    TaskType.RANKING: AutoModel,
 }
+_FIRST_SCALE = 100.0
+"""Of a dual encoder's cosines; XTREME-R's."""
 
 
 def load(
@@ -156,6 +159,9 @@ def with_head(
     Raises:
         ModelError: if the family has no such head.
     """
+    if task_type is TaskType.RANKING:  # cosines of its own vectors, and how much they count
+        encoder.register_parameter("scale", nn.Parameter(torch.full((1,), _FIRST_SCALE)))
+        return encoder.eval()
     config = copy.deepcopy(encoder.config)
     config.architectures = None
     if task_type in (TaskType.TEXT, TaskType.PAIR, TaskType.TAGGING):

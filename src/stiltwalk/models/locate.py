@@ -216,7 +216,8 @@ def first_position(config: Mapping[str, Any]) -> int:
     return padding + 1
 
 
-_PAIRS_AND_TAGS = frozenset({TaskType.TEXT, TaskType.PAIR, TaskType.TAGGING, TaskType.RETRIEVAL})
+_VECTORS = frozenset({TaskType.RETRIEVAL, TaskType.RANKING})
+_PAIRS_AND_TAGS = _VECTORS | {TaskType.TEXT, TaskType.PAIR, TaskType.TAGGING}
 ONLY_HEADS = {
     **dict.fromkeys(("eurobert", "esm", "gte", "nomic_bert"), _PAIRS_AND_TAGS),
     "gemma3_text": _PAIRS_AND_TAGS - {TaskType.TAGGING},

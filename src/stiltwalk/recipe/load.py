@@ -27,7 +27,7 @@ from stiltwalk.recipe.schema import Recipe, TrainSettings
 from stiltwalk.recipe.validate import check_names
 from stiltwalk.tasks import TASKS, declare, target_names
 from stiltwalk.tasks.own import own_tasks
-from stiltwalk.tasks.task import XTREME, XTREME_R
+from stiltwalk.tasks.task import XTREME, XTREME_R, OwnFiles
 from stiltwalk.wording import nearest, shown, wrong_key
 
 Table = dict[str, Any]
@@ -263,13 +263,8 @@ def _with_absolute_paths(recipe: Recipe, folder: Path) -> Recipe:
 
     data = recipe.data
     source = data.source if data.source in (MINI, HUB) else absolute(data.source)
-    data = replace(
-        data,
-        source=source or MINI,
-        bucc=absolute(data.bucc),
-        ccg=absolute(data.ccg),
-        ud=absolute(data.ud),
-    )
+    own: Table = {name.value: absolute(getattr(data, name)) for name in OwnFiles}
+    data = replace(data, source=source or MINI, **own)
     arms = {}
     for name, arm in recipe.arms.items():
         mlm = arm.mlm and replace(arm.mlm, text=here(arm.mlm.text))
@@ -299,6 +294,27 @@ _XTREME_QUESTIONS: Values = {
     "max_length_tokens": 384,
     "keep": "last",
 }
+_LAREQA: Values = {
+    "learning_rate": 2e-5,
+    "effective_batch_size": 16,
+    "micro_batch_size": 4,
+    "sort_window_batches": 1,
+    "warmup_share": 0.0,
+    "weight_decay": 0.0,
+}
+"""XTREME-R's; questions on one paragraph are of one length, and must not be sorted together."""
+_MEWSLIX: Values = {
+    **_LAREQA,
+    "num_epochs": 2,
+    "effective_batch_size": 256,
+    "micro_batch_size": 64,
+    "max_length_tokens": 64,
+}
+"""XTREME-R's for mBERT; XLM-R Large there: 1e-5, batches of 32 in parts of 8."""
+_RANKING = {
+    "lareqa": _LAREQA,
+    **dict.fromkeys(("mewslix", "mewslix_dev", "mewslix_sample"), _MEWSLIX),
+}
 _FEW_ROWS: Values = {"num_epochs": 20, "effective_batch_size": 16}
 """For SIB-200's 701 rows; neither paper trains on them."""
 
@@ -314,6 +330,7 @@ PRESETS: Mapping[str, Mapping[str, Values]] = {
         "sib200": _FEW_ROWS,
         "xcopa": {"num_epochs": 5},
         "xcopa_siqa": {"num_epochs": 5},
+        **_RANKING,
     },
     "xtreme": {
         "xnli": {**_XTREME, "num_epochs": 5},
@@ -326,5 +343,6 @@ PRESETS: Mapping[str, Mapping[str, Values]] = {
         "sib200": _XTREME | _FEW_ROWS,
         "xcopa": {**_XTREME, "num_epochs": 5},
         "xcopa_siqa": {**_XTREME, "num_epochs": 5},
+        **_RANKING,
     },
 }

@@ -10,6 +10,7 @@ from pydantic import ConfigDict, Field
 
 from stiltwalk.data.source import DataSource
 from stiltwalk.recipe.types import (
+    LATER,
     STRICT,
     Answering,
     BackendName,
@@ -31,7 +32,7 @@ from stiltwalk.recipe.types import (
 )
 from stiltwalk.records import BASELINE_ARM
 from stiltwalk.tasks.own import OwnTask
-from stiltwalk.tasks.task import XTREME, Benchmark, Dev
+from stiltwalk.tasks.task import XTREME, Benchmark, Dev, OwnFiles
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
 """Of runs and arms: they name folders, for which a file system has room."""
@@ -57,6 +58,8 @@ class TrainSettings:
         max_gradient_norm: clipped to this once per optimiser step.
         micro_batch_tokens: padded tokens per forward pass, shared by all processes; bounds memory,
             changes the last bits.
+        micro_batch_size: examples per forward pass, in place of `micro_batch_tokens`. Of a ranking
+            task their documents are each other's wrong answers, so it changes what is learnt.
         sort_window_batches: how many effective batches are sorted by length together.
         eval_every_steps: optimiser steps between two evaluations on the English dev rows.
         eval_rows: dev rows looked at (QA: windows); None for all.
@@ -81,6 +84,7 @@ class TrainSettings:
     warmup_steps: CountOrNone | None = None
     max_gradient_norm: Positive = 1.0
     micro_batch_tokens: LengthTokens = 8192
+    micro_batch_size: Count | None = field(default=None, metadata=LATER)
     sort_window_batches: Count = 32
     eval_every_steps: Count = 1000
     eval_rows: Count | None = 500
@@ -212,12 +216,15 @@ class DataSettings:
     bucc: str | None = None
     ccg: str | None = None
     ud: str | None = None
+    xquad_r: str | None = None
+    mewslix: str | None = None
     test_rows: Count | None = None
 
     @property
     def where(self) -> DataSource:
         """Return the part that says where rows are."""
-        return DataSource(source=self.source, bucc=self.bucc, ccg=self.ccg, ud=self.ud)
+        folders = {name.value: getattr(self, name) for name in OwnFiles}
+        return DataSource(source=self.source, **folders)
 
 
 @dataclass(frozen=True, kw_only=True)

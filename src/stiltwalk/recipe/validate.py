@@ -47,6 +47,14 @@ def _check_decoder(recipe: Recipe) -> None:
             )
 
 
+def _check_ranking(recipe: Recipe) -> None:
+    for name in recipe.targets:
+        if TASKS[name].task_type is TaskType.RANKING and recipe.model.family != "encoder":
+            raise RecipeError(
+                f"{name} is for encoders, and model.family is 'causal': leave it out."
+            )
+
+
 def _check_endpoint(recipe: Recipe) -> None:
     """Refuse what cannot be asked of a server, and its keys where there is none."""
     model = recipe.model
@@ -96,6 +104,7 @@ def check_names(recipe: Recipe) -> None:
     _require_known("Unknown target", recipe.targets, target_names())
     _check_arms(recipe)
     _check_decoder(recipe)
+    _check_ranking(recipe)
     _check_measure(recipe.measure, recipe.arms, recipe.targets)
     _refuse_repeats("targets", recipe.targets)
     _refuse_repeats("seeds", recipe.seeds)

@@ -21,6 +21,8 @@ from stiltwalk.records import (
     Labels,
     Metric,
     PairExample,
+    RankingExample,
+    Rankings,
     SpanExample,
     Split,
     TaggedExample,
@@ -255,6 +257,9 @@ def _row(example: Example) -> AskedRow:
         case TaggedExample(words=words, tags=tags):
             given = " ".join
             return row(given(words), given(tags), lambda f, at: given(cast("TagLists", f)[at]))
+        case RankingExample(id=ident, query=query, right=documents):
+            gold = " | ".join(documents)
+            return row(query, gold, lambda f, _: "".join(cast("Rankings", f).get(ident, ())[:1]))
         case SpanExample(id=ident, question=question, context=context, answers=right):
             gold = " | ".join(dict.fromkeys(each.text for each in right))
             text = f"{question} | {context}"

@@ -167,6 +167,10 @@ tydiqa: The same, with questions that native speakers asked in their own languag
 bucc2018: Finding the translated pairs in two heaps of sentences; F1.
 tatoeba: Finding each sentence's English translation; accuracy.
 sib200: Which of seven topics a sentence is about; accuracy.
+lareqa: Finding the sentences, in any of eleven languages, that answer a question; mAP@20.
+mewslix: Finding the entity that is mentioned, among a million in 50 languages; mAP@20.
+mewslix_dev: The same, with the mentions of WikiNews' dev set.
+mewslix_sample: The same, with 100 mentions a language among a part of the entities: easier by far.
 """
 _SHAPES = {
     TaskType.TEXT: "Texts and what each is about.",
@@ -175,6 +179,7 @@ _SHAPES = {
     TaskType.TAGGING: "Sentences and a tag for every word.",
     TaskType.SPAN: "Questions, answered by a stretch of a text.",
     TaskType.RETRIEVAL: "Sentences and their translations, to be found.",
+    TaskType.RANKING: "Queries, and the documents of one pool that answer them, ranked.",
 }
 
 

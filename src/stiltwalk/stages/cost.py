@@ -11,7 +11,14 @@ from stiltwalk.recipe.types import Answering, DeviceName, resolved
 from stiltwalk.records import Split
 from stiltwalk.stages.rows import StageRows
 from stiltwalk.tasks import TASKS
-from stiltwalk.tasks.load import num_asked, num_rows, tokens_of_row
+from stiltwalk.tasks.load import (
+    PART_OF_A_POOL,
+    num_asked,
+    num_documents,
+    num_rows,
+    tokens_of_document,
+    tokens_of_row,
+)
 from stiltwalk.tasks.task import Task
 
 STEP_OVERHEAD_S = 0.012
@@ -24,6 +31,9 @@ STAGE_OVERHEAD_S = 0.5
 TEMPLATE_TOKENS = 20
 """Of the text around a record, and of an answer, where a decoder is asked."""
 _BYTES_PER_WEIGHT = 4
+_RANKING_BYTES = 200_000_000
+"""Of a block of cosines and its candidates, found and sorted."""
+_BYTES_PER_ID = 120
 _USUAL_OPTIONS = 2
 """Of tasks without classes, as COPA's."""
 
@@ -51,13 +61,15 @@ class ModelShape:
 class StageCost:
     """An estimate; examples and tokens count every pass, `time_s` is on the recipe's device.
 
-    `to_ask` is what a server is to be asked, see `asked_of_server`.
+    `memory_bytes` is what ranking a pool takes besides the model, as large as the pool may be;
+    `to_ask` what a server is to be asked, see `asked_of_server`.
     """
 
     num_examples: int = 0
     num_tokens: int = 0
     time_s: float = 0.0
     disk_bytes: int = 0
+    memory_bytes: int = 0
     to_ask: Mapping[str, Any] | None = None
 
 
@@ -81,7 +93,8 @@ def work(learned: Sequence[StageRows], settings: TrainSettings, recipe: Recipe) 
             rows = min(rows, recipe.mixing.cap or rows)
         rows *= settings.num_epochs
         num_examples += rows
-        num_tokens += round(rows * mean_tokens(task, "en", recipe))
+        document_tokens = tokens_of_document(task, recipe.data.where)
+        num_tokens += round(rows * (mean_tokens(task, "en", recipe) + document_tokens))
         num_steps += -(-rows // settings.effective_batch_size)
     return Work(num_examples, num_tokens, num_steps)
 
@@ -111,18 +124,31 @@ def asked_cost(
     shape: ModelShape,
 ) -> StageCost:
     """Cost a forward pass through a share of the blocks over a task's rows in its languages."""
-    num_examples = num_tokens = 0
+    num_examples = num_tokens = memory_bytes = 0
     for language in languages:
         for split in task.asked_splits:
             rows = num_asked(task, recipe.data.where, split, language, max_rows)
             num_examples += rows
             num_tokens += round(rows * mean_tokens(task, language, recipe))
+    pool = num_documents(task, recipe.data.where, max_rows)
+    if pool:
+        held = num_examples + PART_OF_A_POOL
+        memory_bytes = _RANKING_BYTES + 12 * shape.width * held + _BYTES_PER_ID * pool
+    num_examples += pool
+    num_tokens += round(pool * tokens_of_document(task, recipe.data.where))
     products_s = 2 * shape.block_weights * share * num_tokens / _flops_per_s(recipe)
     return StageCost(
         num_examples=num_examples,
         num_tokens=num_tokens,
         time_s=products_s + num_examples * ROW_OVERHEAD_S + STAGE_OVERHEAD_S,
+        memory_bytes=memory_bytes,
     )
+
+
+def told_ranking(memory_bytes: int) -> str:
+    """Return what ranking a pool takes, a sentence."""
+    gigabytes = memory_bytes / 1e9
+    return f"To rank documents, part by part: about {gigabytes:.1f} GB of memory besides the model."
 
 
 def request_time(task: Task, language: str, recipe: Recipe, shape: ModelShape) -> float:

@@ -216,6 +216,8 @@ class _Graph:
             ):  # it reads their ids
                 asking = replace(asking, shots=self._shots(task))
             yield replace(predict, shuffled_seed=seed, asking=asking)
+            if task.task_type is TaskType.RANKING:  # no rule ranks a million documents
+                continue
             yield Rules(
                 rows=predict.rows,
                 train=learned.rows if learned else None,

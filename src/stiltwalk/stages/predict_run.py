@@ -35,7 +35,7 @@ from stiltwalk.metrics.bitext import (
     mine,
     nearest,
 )
-from stiltwalk.metrics.score import Share, example_scores, score
+from stiltwalk.metrics.score import example_scores, score
 from stiltwalk.models.checkpoint import Model
 from stiltwalk.models.device import all_devices, has_bf16, pick_device
 from stiltwalk.recipe.schema import Precision
@@ -56,6 +56,7 @@ from stiltwalk.records import (
 )
 from stiltwalk.stages.context import Context
 from stiltwalk.stages.predict import Predict
+from stiltwalk.stages.ranking_run import LanguageResult, ranking_results
 from stiltwalk.stages.rows import Asking
 from stiltwalk.stages.served import ServedBase
 from stiltwalk.stages.soft_prompt import Prompt
@@ -91,8 +92,8 @@ def evaluate(stage: Predict, context: Context, folder: Folder) -> None:
     else:
         predictor = load_predictor(asked_model(stage, context), settings)
         predictor.engine = replace(predictor.engine, devices=all_devices())
-    is_retrieval = task.task_type is TaskType.RETRIEVAL
-    way = _retrieval_results if is_retrieval else _labelled_results
+    ways = {TaskType.RETRIEVAL: _retrieval_results, TaskType.RANKING: _ranking_results}
+    way = ways.get(task.task_type, _labelled_results)
     results = list(way(stage, predictor, context, folder))
     keep_format(stage, folder)
     form = form_of(task.task_type, task.metric)
@@ -142,7 +143,8 @@ def asked_format(stage: Predict) -> Precision:
 
     Sentence vectors and decoders know fp32 and bf16 alone.
     """
-    is_narrow = stage.asking is not None or TASKS[stage.rows.task].task_type is TaskType.RETRIEVAL
+    gives_vectors = TASKS[stage.rows.task].task_type in (TaskType.RETRIEVAL, TaskType.RANKING)
+    is_narrow = stage.asking is not None or gives_vectors
     if stage.precision == "auto" or (is_narrow and stage.precision == "fp16"):
         return "fp32"
     return stage.precision
@@ -166,26 +168,10 @@ def shots_of(asking: Asking, task: str, train: Sequence[Example]) -> list[Exampl
 # --- what is asked, answered and scored, by language -------------------------------------------
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class LanguageResult:
-    """What one language came to."""
-
-    language: str
-    answers: Answers
-    scores: Scores
-    shares: Sequence[Share]
-    num_examples: int
-    costs: RowCosts
-
-
 def _labelled_results(
     stage: Predict, predictor: Predictor, context: Context, folder: Folder
 ) -> Iterator[LanguageResult]:
-    task = TASKS[stage.rows.task]
-    asked = {
-        language: examples(task, context.data, Split.TEST, language, stage.max_rows)
-        for language in stage.languages
-    }
+    task, asked = TASKS[stage.rows.task], _asked_rows(stage, context)
 
     def make() -> list[Features]:
         return [predictor.features(rows) for rows in asked.values()]
@@ -218,6 +204,25 @@ def _labelled_results(
             num_examples=len(rows),
             costs=costs.of(here),
         )
+
+
+def _asked_rows(stage: Predict, context: Context) -> dict[str, Sequence[Example]]:
+    task = TASKS[stage.rows.task]
+    return {
+        language: examples(task, context.data, Split.TEST, language, stage.max_rows)
+        for language in stage.languages
+    }
+
+
+def _ranking_results(
+    stage: Predict, predictor: Predictor, context: Context, folder: Folder
+) -> Iterator[LanguageResult]:
+    if stage.precision == "auto":
+        _keep_choice(folder, {"precision": "fp32", "because": "a pool is ranked in fp32"})
+    asked = _asked_rows(stage, context)
+    if stage.shuffle is not None:
+        predictor.shuffle_embeddings(_english(stage, asked, context), stage.shuffle)
+    return ranking_results(TASKS[stage.rows.task], predictor, asked, stage.max_rows, context)
 
 
 def _said_of(row: str, language: str, error: NotFinite) -> NotFinite:

@@ -244,9 +244,7 @@ class Workspace:
         """Keep a text beside the stages; the last one counts, and a power cut may take it."""
         file = self.root / name
         file.parent.mkdir(parents=True, exist_ok=True)
-        aside = file.with_name(f".{file.name}.{os.getpid()}")
-        aside.write_text(text, encoding="utf-8")
-        aside.replace(file)
+        write_atomically(file, text, outlasts_power=False)
 
     def kept_text(self, name: str) -> str:
         """Return a text that was kept beside the stages, "" if there is none."""

@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from stiltwalk.errors import RecipeError
 from stiltwalk.records import Split
-from stiltwalk.tasks import choices, classification, qa, retrieval, tagging
+from stiltwalk.tasks import choices, classification, qa, ranking, retrieval, tagging
 from stiltwalk.tasks.task import GROUPS, XTREME, Benchmark, Task
 from stiltwalk.wording import nearest
 
@@ -44,6 +44,10 @@ _TARGETS = (
     choices.XSTORY_CLOZE,
     choices.GLOBAL_MMLU_LITE,
     choices.INCLUDE,
+    ranking.LAREQA,
+    ranking.MEWSLIX,
+    ranking.MEWSLIX_DEV,
+    ranking.MEWSLIX_SAMPLE,
 )
 
 SHIPPED: Mapping[str, Task] = MappingProxyType(

@@ -38,6 +38,8 @@ def _facts(task: Task) -> dict[str, Any]:
     if task.files is not None:
         paths = (task.files.path_of(split, "{language}") for split in Split)
         sources = dict.fromkeys(str(path) for path in paths if path is not None)
+    if task.own_files and not task.has(Split.TEST):
+        sources[f"your own files: [data] {task.own_files}"] = None
     return {
         "name": task.name,
         "role": "intermediate" if task.name in intermediate_names() else "target",

@@ -24,6 +24,8 @@ from stiltwalk.records import (
     ChoiceExample,
     Example,
     PairExample,
+    PoolDocument,
+    RankingExample,
     SpanExample,
     Split,
     TaskType,
@@ -65,6 +67,8 @@ HELD_OUT_ONE_IN = 10
 """So many paragraphs have one that is held out."""
 ESTIMATED_ROWS = 1_000
 """Of a split on the hub that nobody counted."""
+PART_OF_A_POOL = 20_000
+"""Documents that are held at once."""
 _kept = KeptRows(max_rows=300_000)
 
 
@@ -122,6 +126,29 @@ def bitext(
         assert name is not None
         whole = readers.aligned(open_rows(files, source.source, name, language))
     return whole if max_pairs is None else first_pairs(whole, max_pairs)
+
+
+def documents(
+    task: Task, source: DataSource, max_rows: int | None = None
+) -> Iterator[Sequence[PoolDocument]]:
+    """Yield the pool that a ranking task's test queries are searched in, in parts.
+
+    It is one for all languages, whichever are asked. With `max_rows` queries per language it is
+    what these ask about.
+
+    Raises:
+        DataError: if it is not there or cannot be used.
+    """
+    if source.source == MINI:
+        pool = mini.documents(task.name, max_rows)
+    else:
+        pool = sources.own_documents(task, source, max_rows)
+    first = next(pool, None)
+    if first is None:
+        raise DataError(f"{task.name}: there are no documents to be ranked. Fetch its files again.")
+    pool = chain([first], pool)
+    while part := tuple(islice(pool, PART_OF_A_POOL)):
+        yield part
 
 
 def forget_rows() -> None:
@@ -189,8 +216,8 @@ def _read(
     source = sources.source_of(task, source)
     if source.source == MINI:
         found = iter(mini.examples(task.name, split, language))
-    elif sources.are_read(task, source):
-        found = sources.own_examples(task, source, split, language, counts)
+    elif sources.are_read(task, source, split):
+        found = sources.own_examples(task, source, split, language, max_rows, counts)
     elif task.files is not None:
         found = _from_files(task, split, language)
     else:
@@ -327,7 +354,7 @@ def _num_rows_in(task: Task, source: DataSource, split: Split, language: str) ->
 
     Where one file mixes languages, each has the share that is declared.
     """
-    if source.source == HUB or task.files is not None or sources.are_read(task, source):
+    if source.source == HUB or task.files is not None or sources.are_read(task, source, split):
         return None
     number, sides = 0.0, 2 if task.task_type is TaskType.RETRIEVAL else 1
     for files in task.hub:
@@ -345,6 +372,23 @@ def _num_rows_in(task: Task, source: DataSource, split: Split, language: str) ->
     return round(number) or None
 
 
+def num_documents(task: Task, source: DataSource, max_rows: int | None) -> int:
+    """Return how many documents `documents` yields, about; 0 of a task that ranks none."""
+    if task.task_type is not TaskType.RANKING:
+        return 0
+    whole = mini.num_documents(task.name) if source.source == MINI else task.num_documents
+    language = task.languages[0]
+    asked = num_asked(task, source, Split.TEST, language, max_rows)
+    return round(whole * asked / max(num_rows(task, source, Split.TEST, language), 1))
+
+
+def tokens_of_document(task: Task, source: DataSource) -> float:
+    """Return the mean tokens of a ranking task's documents, as estimated; 0 of other tasks."""
+    if task.task_type is not TaskType.RANKING:
+        return 0.0
+    return mini.DOCUMENT_TOKENS if source.source == MINI else task.document_tokens
+
+
 def tokens_of_row(task: Task, source: DataSource, language: str) -> float:
     """Return the mean tokens of a row in a language, as declared or estimated."""
     if sources.source_of(task, source).source == MINI:
@@ -353,6 +397,8 @@ def tokens_of_row(task: Task, source: DataSource, language: str) -> float:
 
 
 def _is_dev(example: Example) -> bool:
+    if isinstance(example, RankingExample):
+        return is_held_out(example.documents[0].context)
     assert isinstance(example, SpanExample | ChoiceExample), "only these have a text to hold out"
     return is_held_out(example.context if isinstance(example, SpanExample) else example.prompt)
 

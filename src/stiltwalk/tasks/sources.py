@@ -8,13 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from stiltwalk import mini
-from stiltwalk.data import bucc, ccg, ud
+from stiltwalk.data import bucc, ccg, mewslix, ud, xquad_r
 from stiltwalk.data.hub import DataSetFolder, HubFiles, is_on_hub
 from stiltwalk.data.source import HUB, MINI, DataSource, Place
 from stiltwalk.data.textfile import checksum_of
 from stiltwalk.errors import DataError
 from stiltwalk.files import content_checksum
-from stiltwalk.records import Example, Split
+from stiltwalk.records import Example, PoolDocument, Split
 from stiltwalk.tasks.task import OwnFiles, Task
 
 
@@ -23,16 +23,18 @@ def source_of(task: Task, source: DataSource) -> DataSource:
     return replace(source, source=HUB) if task.is_own and source.source == MINI else source
 
 
-def are_read(task: Task, source: DataSource) -> bool:
-    """Tell whether a task's rows come from a folder of the user's, not from the hub's layout."""
+def are_read(task: Task, source: DataSource, split: Split = Split.TEST) -> bool:
+    """Tell whether a split's rows come from a folder of the user's, not from the hub's layout."""
     if source.source == MINI or task.own_files is None:
         return False
-    return task.own_files is not OwnFiles.UD or source.ud is not None
+    if task.own_files is OwnFiles.UD:
+        return source.ud is not None
+    return not any(files.split_named(split) for files in task.hub)
 
 
-def are_awaited(task: Task, source: DataSource) -> bool:
+def are_awaited(task: Task, source: DataSource, split: Split = Split.TEST) -> bool:
     """Tell whether the recipe names a folder that is not there yet."""
-    path = _path(task, source) if are_read(task, source) else None
+    path = _path(task, source) if are_read(task, source, split) else None
     return path is not None and not Path(path).expanduser().is_dir()
 
 
@@ -41,7 +43,12 @@ def own_folder(task: Task, source: DataSource) -> Path:
     assert task.own_files is not None
     path = _path(task, source)
     if path is None:
-        needed = {OwnFiles.BUCC: bucc.NEEDED, OwnFiles.CCG: ccg.NEEDED}
+        needed = {
+            OwnFiles.BUCC: bucc.NEEDED,
+            OwnFiles.CCG: ccg.NEEDED,
+            OwnFiles.XQUAD_R: xquad_r.NEEDED,
+            OwnFiles.MEWSLIX: mewslix.NEEDED,
+        }
         raise DataError(f"{task.name}: {needed[task.own_files]}")
     found = Path(path).expanduser()
     if not found.is_dir():
@@ -53,12 +60,25 @@ def own_folder(task: Task, source: DataSource) -> Path:
 
 
 def own_examples(
-    task: Task, source: DataSource, split: Split, language: str, counts: Counter[str]
+    task: Task,
+    source: DataSource,
+    split: Split,
+    language: str,
+    max_rows: int | None,
+    counts: Counter[str],
 ) -> Iterator[Example]:
-    """Return the tagged sentences of CCGbank or of raw treebanks; `counts` gets what was mended."""
-    if task.own_files is OwnFiles.CCG:
-        return ccg.examples(own_folder(task, source), split)
-    return ud.examples(own_folder(task, source), split, language, task.labels, counts)
+    """Return rows of what the user brings; `counts` gets what was mended."""
+    folder = own_folder(task, source)
+    match task.own_files:
+        case OwnFiles.CCG:
+            return ccg.examples(folder, split)
+        case OwnFiles.XQUAD_R:
+            languages = own_languages(task, source, split)
+            return xquad_r.examples(folder, language, languages, max_rows)
+        case OwnFiles.MEWSLIX:
+            return mewslix.examples(folder, Place(task.name, language, split.value), split)
+        case _:
+            return ud.examples(folder, split, language, task.labels, counts)
 
 
 def own_files(task: Task, source: DataSource, splits: Collection[Split]) -> list[Path]:
@@ -81,9 +101,8 @@ def own_languages(task: Task, source: DataSource, split: Split) -> tuple[str, ..
 
 def _path(task: Task, source: DataSource) -> str | None:
     assert task.own_files is not None
-    return {OwnFiles.BUCC: source.bucc, OwnFiles.CCG: source.ccg, OwnFiles.UD: source.ud}[
-        task.own_files
-    ]
+    found: str | None = getattr(source, task.own_files)
+    return found
 
 
 def _split_files(task: Task, parent: Path, split: Split, language: str) -> list[Path]:
@@ -94,10 +113,22 @@ def _split_files(task: Task, parent: Path, split: Split, language: str) -> list[
                 return bucc.split_files(parent, split, language, place)
             case OwnFiles.CCG:
                 return ccg.split_files(parent, split, place)
+            case OwnFiles.XQUAD_R:
+                return xquad_r.split_files(parent, split, language, place)
+            case OwnFiles.MEWSLIX:
+                return mewslix.split_files(parent, split, place)
             case _:
                 return ud.split_files(parent, split, language, place)
     except DataError:
         return []
+
+
+def own_documents(task: Task, source: DataSource, max_rows: int | None) -> Iterator[PoolDocument]:
+    """Yield the pool of a ranking task; what `max_rows` queries per language leave of it."""
+    folder, languages = own_folder(task, source), own_languages(task, source, Split.TEST)
+    if task.own_files is OwnFiles.MEWSLIX:
+        return mewslix.documents(folder, Place(task.name, "all", Split.TEST.value), max_rows)
+    return xquad_r.documents(folder, languages, max_rows)
 
 
 _NOT_ON_THE_HUB = {("udpos", Split.DEV): frozenset("kk th tl yo".split())}
@@ -118,9 +149,9 @@ def available_languages(
     if split is Split.TRAIN or (split is Split.DEV and task.dev_is_held_out):
         return ("en",)
     source = source_of(task, source)
-    if are_awaited(task, source):
+    if are_awaited(task, source, split):
         return task.languages
-    if are_read(task, source):
+    if are_read(task, source, split):
         found = own_languages(task, source, split)
     elif task.files is not None:
         paths = {code: task.files.path_of(split, code) for code in task.languages}
@@ -207,10 +238,10 @@ def revision(
         return mini.revision()
     if task.files is not None:
         return checksum_of(task.name, _local_files(task, source, splits))
-    if not ask_hub and are_awaited(task, source):
-        return UNKNOWN
     read = _read_for(task, splits)
-    if are_read(task, source):
+    if not ask_hub and are_awaited(task, source, read[0]):
+        return UNKNOWN
+    if are_read(task, source, read[0]):
         folder = own_folder(task, source)
         checksum = _checksum(task, folder, own_files(task, source, read), read)
         return f"{task.own_files}:{checksum}"  # tells raw treebanks from the hub's udpos

@@ -26,6 +26,8 @@ class OwnFiles(StrEnum):
     BUCC = "bucc"
     CCG = "ccg"
     UD = "ud"
+    XQUAD_R = "xquad_r"
+    MEWSLIX = "mewslix"
 
 
 ESTIMATED_TOKENS: Mapping[TaskType, float] = MappingProxyType(
@@ -36,6 +38,7 @@ ESTIMATED_TOKENS: Mapping[TaskType, float] = MappingProxyType(
         TaskType.TAGGING: 30.0,
         TaskType.SPAN: 220.0,
         TaskType.RETRIEVAL: 12.0,
+        TaskType.RANKING: 20.0,
     }
 )
 """Of a row of a task that nobody measured: about the mean over the measured ones."""
@@ -68,11 +71,14 @@ class Task:
     the task's own maximum length, with XLM-R's vocabulary (`scripts/measure_mean_tokens.py`).
     `hub` says where the rows are in the hub's layout, one entry per part (ANLI+ has several);
     `own_files` which folder of the user's replaces it (`ud`) or is the only source (`ccg`,
-    `bucc`: `hub` is empty then). `dev_overlaps_test`: the published English dev rows are, or share
-    paragraphs with, test rows of a target that it trains. `dev_is_held_out`: dev rows are cut from
-    the English training rows instead; so it is in what `chosen_on` returns, in no declaration.
-    `benchmarks` are those that count it; `more_languages` are what one of them adds to `languages`,
-    which a task gets `within` that benchmark.
+    `bucc`: `hub` is empty then), or of the splits that `hub` lacks (`xquad_r`).
+    `num_documents` is the size of the pool that a ranking task searches, `document_tokens` an
+    estimate of a document's length; `mean_tokens` are then those of a query.
+    `dev_overlaps_test`: the published English dev rows are, or share paragraphs with, test rows of
+    a target that it trains. `dev_is_held_out`: dev rows are cut from the English training rows
+    instead; so it is in what `chosen_on` returns, in no declaration. `benchmarks` are those that
+    count it; `more_languages` are what one of them adds to `languages`, which a task gets `within`
+    that benchmark.
     `declared` makes it once more where a user declared it (`own.py`): its rows are in `files` or
     on the hub, never in the miniature, in `columns`; it is trained in English.
     """
@@ -98,6 +104,8 @@ class Task:
     max_length_tokens: int = 256
     hub: tuple[HubFiles, ...] = field(default=(), repr=False)
     own_files: OwnFiles | None = None
+    num_documents: int = 0
+    document_tokens: float = 0.0
     dev_overlaps_test: bool = False
     dev_is_held_out: bool = False
     declared: Callable[[], Task] | None = field(default=None, repr=False, compare=False)

@@ -14,6 +14,7 @@ from stiltwalk.records import (
     ChoiceExample,
     Example,
     PairExample,
+    RankingExample,
     SpanExample,
     TaggedExample,
     TextExample,
@@ -63,6 +64,8 @@ class Template:
                 return self.words.get(example.label, example.label)
             case TaggedExample():
                 return " ".join(example.tags)
+            case RankingExample():
+                raise AssertionError("no decoder is asked to rank")
             case SpanExample():
                 return example.answers[0].text if example.answers else self.no_answer
 

@@ -24,6 +24,7 @@ from stiltwalk.records import (
     ChoiceExample,
     Example,
     PairExample,
+    RankingExample,
     Sentence,
     SpanExample,
     TaggedExample,
@@ -246,8 +247,8 @@ def _texts(example: Example | Sentence | str) -> tuple[str, ...]:
             return example.question, example.context
         case TextExample() | Sentence():
             return (example.text,)
-        case str():
-            return (example,)
+        case RankingExample() | str():
+            return (example if isinstance(example, str) else example.query,)
 
 
 class _Answered(NamedTuple):

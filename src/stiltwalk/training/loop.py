@@ -20,6 +20,7 @@ from stiltwalk.errors import NotFinite, TrainingDiverged
 from stiltwalk.features.batches import Cut, Step, epoch_steps
 from stiltwalk.files import remove_sealed
 from stiltwalk.heads.head import make_batch, uses_types
+from stiltwalk.heads.ranking import RankingHead
 from stiltwalk.inference.engine import Engine
 from stiltwalk.models.checkpoint import refuse_broken, require_room
 from stiltwalk.models.device import from_lead
@@ -165,6 +166,7 @@ def all_steps(session: TrainingSession) -> Iterator[Step]:
         effective_batch_size=settings.effective_batch_size,
         sort_window_batches=settings.sort_window_batches,
         micro_batch_tokens=settings.micro_batch_tokens,
+        micro_batch_size=settings.micro_batch_size,
     )
     lengths = [rows.train.unit_lengths() for rows in session.rows]
     rows_per_unit = [rows.train.rows_per_unit for rows in session.rows]
@@ -233,7 +235,8 @@ def accumulate(
 ) -> tuple[float, int, int]:
     """Add up the gradients of one effective batch, however it was cut.
 
-    Of several processes each takes its share of every micro-batch. One without a share computes
+    Of several processes each takes its share of every micro-batch; of one to be ranked, where the
+    documents are compared with each other, all do the whole. One without a share computes
     on another's row and counts it as nothing, since all must take part in every exchange.
 
     Returns:
@@ -247,7 +250,9 @@ def accumulate(
     sums = np.zeros(3)
     for number, units in enumerate(step.micro_batches, start=1):
         share = units[accelerator.process_index :: processes]
-        taken, counts = (share, 1) if len(share) else (units[:1], 0)
+        taken, counts = (share, 1.0) if len(share) else (units[:1], 0.0)
+        if isinstance(rows.head, RankingHead):
+            taken, counts = units, 1 / processes
         picked = features.rows_of(taken)
         batch = make_batch(features, picked, session.pad_id, with_types=with_types).to(device)
         with exchange(accelerator, models, now=number == len(step.micro_batches)):
@@ -258,7 +263,7 @@ def accumulate(
         real = features.ids.lengths[picked].sum() * counts
         sums += float(part.detach()), real, batch.input_ids_RT.numel()
     loss, num_tokens, num_padded = sum_over_processes(sums, accelerator)
-    return loss, int(num_tokens), int(num_padded)
+    return loss, round(num_tokens), round(num_padded)
 
 
 def _evaluate(session: TrainingSession, models: nn.Module, step: int) -> Evaluation:

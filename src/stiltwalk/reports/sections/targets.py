@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from stiltwalk.data.mewslix import SAMPLES
 from stiltwalk.metrics.aggregate import mean
 from stiltwalk.records import Split, TaskType
 from stiltwalk.reports.data import RunRows
@@ -116,6 +117,7 @@ def targets(found: Findings) -> Section:
                 PAGE,
             ),
             few_shots(run),
+            rankings(run),
             Folded("English against the other languages", (english(run),)),
             Folded(
                 "How arms are chosen: English dev scores, and the oracle gap",
@@ -297,6 +299,37 @@ def _few_shots(run: RunRows) -> Iterator[tuple[Cell, ...]]:
                     *all_classes,
                     *(unseen or heads(DASH, DASH, DASH)),
                 )
+
+
+_RANKED = ("map_at_20", "mrr_at_20", "map_at_20_cross_lingual")
+
+
+def rankings(run: RunRows) -> Table:
+    """Return what there is of rankings besides the figure that counts, and on which pool."""
+    book = ScoreBook(run.rows, Split.TEST)
+    return Table(
+        name="rankings",
+        title="Rankings",
+        note="Percent, mean over languages and seeds. Cross-lingual: of the queries that no "
+        f"document of their own language answers. A target called {' or '.join(SAMPLES)} ranks a "
+        "sample of the documents, which is easier by far.",
+        columns=heads("target", "arm", "mAP@20", "MRR@20", "cross-lingual mAP@20"),
+        rows=tuple(
+            (*heads(task, arm), *(_mean_figure(book, arm, task, metric) for metric in _RANKED))
+            for task in run.targets
+            for arm in run.arms
+            if TASKS[task].task_type is TaskType.RANKING and book.by_seed(arm, task)
+        ),
+    )
+
+
+def _mean_figure(book: ScoreBook, arm: str, task: str, metric: str) -> Cell:
+    by_seed = [
+        [each[metric] for each in scores.values() if metric in each]
+        for scores in book.by_seed(arm, task).values()
+    ]
+    found = spread(mean(each) for each in by_seed if each)
+    return Cell(percent_spread(found), found.mean) if found else Cell(DASH)
 
 
 def _accuracy(
