@@ -21,6 +21,7 @@ from stiltwalk.files import (
     runtime_folder,
     sealed_json,
     unsealed,
+    write_atomically,
 )
 
 
