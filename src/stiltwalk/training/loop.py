@@ -251,7 +251,8 @@ def accumulate(
     for number, units in enumerate(step.micro_batches, start=1):
         share = units[accelerator.process_index :: processes]
         taken, counts = (share, 1.0) if len(share) else (units[:1], 0.0)
-        if isinstance(rows.head, RankingHead):
+        is_whole = isinstance(rows.head, RankingHead)
+        if is_whole:
             taken, counts = units, 1 / processes
         picked = features.rows_of(taken)
         batch = make_batch(features, picked, session.pad_id, with_types=with_types).to(device)
@@ -261,7 +262,8 @@ def accumulate(
                 part = rows.head.loss(logits, features, taken) * counts / total_weight
             accelerator.backward(part * processes)  # they are averaged, and must add up
         real = features.ids.lengths[picked].sum() * counts
-        sums += float(part.detach()), real, batch.input_ids_RT.numel()
+        padded = batch.input_ids_RT.numel() * (counts if is_whole else 1)
+        sums += float(part.detach()), real, padded
     loss, num_tokens, num_padded = sum_over_processes(sums, accelerator)
     return loss, round(num_tokens), round(num_padded)
 
