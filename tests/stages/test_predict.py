@@ -242,6 +242,6 @@ def test_auto_falls_back_on_torch_where_faster_engines_answer_otherwise(
     stages, context = evaluated(tiny_xlmr, tmp_path, *retrieval, engine)
     facts = engine_facts(stages, context)["tatoeba"]
     assert facts["engine"]["format"] == "fp32"
-    assert facts["change"] == 0
+    assert facts["largest_difference"] == 0
     assert "torch in int8, 1 threads changes the cosine" in facts["refused"]
     assert "torch in int8, 1 threads: 2.00" in facts["because"]

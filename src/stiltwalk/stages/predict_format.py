@@ -156,12 +156,12 @@ def decide_engine(
         engine = predictor.through(choice, context.workspace.root / "engines")
         apart = _apart(wanted, _answered(replace(predictor, engine=engine), rows, sample))
         tolerance = stage.engine.tolerated(choice.format)
-        if apart["change"] <= tolerance:
+        if not apart["largest_difference"] or apart["change"] <= tolerance:
             predictor.engine = engine
             found = {"precision": engine.precision, "engine": asdict(choice), **apart, **facts}
             keep_choice(folder, found, "engine")
             return
-        why = f"{choice.says} changes the {apart['judged_by']} by {apart['change']:.4f}"
+        why = f"{choice.says} changes the {apart['judged_by']} by {apart['change']:.2g}"
         refused.append(f"{why}, and {tolerance:g} is tolerated")
         facts["refused"] = "; ".join(refused)
     raise RecipeError(
