@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import copy
 import json
-import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -32,11 +31,13 @@ from stiltwalk.store.machine import installed, num_cpus, processor
 
 LEAST_GAIN = 1.02
 """Less is within what such a trial can tell."""
+_LEAST_TUNING = 1.05
+"""Of batch and threads, where the best of several is more often luck."""
 _MOST_S = 20.0
 _ENGINES = ("torch", "openvino", "onnxruntime")
 """Compiling takes torch longer than the trial may."""
 _LENGTHS = (40, 160)
-_BATCHES = (512, 2048, 4096)
+_BATCHES = (512, 2048)
 _BLOCKS, _WORDS, _MOST_ROUNDS = 2, 1000, 9
 _SAME_SPEED = ("vocab_size", "num_hidden_layers", "id2label", "label2id", "_name_or_path", "dtype")
 
@@ -129,10 +130,14 @@ def _tried(model: Model, torch_alone: EngineChoice, formats: Sequence[Format]) -
         variants = [replace(best, batch_tokens=each) for each in _BATCHES]
         if best.num_threads > 1:
             variants.append(replace(best, num_threads=best.num_threads // 2))
-        around = {each: _runner(model, each, Path(aside)) for each in variants}
-        finer = _gains({best: runners[best], **around}, best, began + 0.95 * _MOST_S)
+        around = {
+            each: _runner(model, each, Path(aside))
+            for each in variants
+            if time.perf_counter() - began < 0.7 * _MOST_S
+        }
+        finer = _gains({best: runners[best], **around}, best, began + 0.8 * _MOST_S)
     tuned = max(finer, key=finer.__getitem__)
-    if finer[tuned] > LEAST_GAIN:
+    if finer[tuned] > _LEAST_TUNING:
         gains[tuned] = gains[best] * finer[tuned]
     fast = sorted(
         (each for each in gains if gains[each] > LEAST_GAIN), key=gains.__getitem__, reverse=True
@@ -145,14 +150,17 @@ def _tried(model: Model, torch_alone: EngineChoice, formats: Sequence[Format]) -
 def _gains(
     runners: Mapping[EngineChoice, Runner], base: EngineChoice, deadline: float
 ) -> dict[EngineChoice, float]:
-    """Return each one's speed over the base's, the median over rounds of all."""
-    rounds: list[dict[EngineChoice, float]] = []
-    while len(rounds) < _MOST_ROUNDS and (not rounds or time.perf_counter() < deadline):
-        order = list(runners) if len(rounds) % 2 == 0 else list(runners)[::-1]
-        rounds.append({each: runners[each]() for each in order})
-    return {
-        each: statistics.median(found[each] / found[base] for found in rounds) for each in runners
-    }
+    """Return each one's speed over the base's, of each the best of rounds of all.
+
+    The best, since whatever else a machine does only ever takes time.
+    """
+    best = dict.fromkeys(runners, 0.0)
+    for number in range(_MOST_ROUNDS):
+        if number and time.perf_counter() > deadline:
+            break
+        for each in list(runners) if number % 2 == 0 else list(runners)[::-1]:
+            best[each] = max(best[each], runners[each]())
+    return {each: speed / best[base] for each, speed in best.items()}
 
 
 def _runner(model: Model, choice: EngineChoice, aside: Path) -> Runner:
