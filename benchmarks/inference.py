@@ -1,7 +1,7 @@
 """Time zero-shot inference against what users run today, interleaved.
 
     python benchmarks/inference.py [--quick] [--json] [--workloads xnli,xquad,tatoeba]
-        [--variants trainer,ours_fp32,…] [--shape base|large] [--rows 1050] [--tokens 10000]
+        [--variants trainer,ours_fp32,…] [--shape base|large|FOLDER] [--rows 1050] [--tokens 10000]
         [--repeats 5] [--checked 64] [--threads 2] [--keep FILE]
 
 What users run today runs in a process of its own, as they start it; ours and the runtimes in
@@ -10,13 +10,15 @@ tokens of a set of `--rows` rows, every n-th of the batches that a variant makes
 others each time: 32 rows that follow one another, or ours, which are sorted. With `--keep` what is
 measured is added to a file, so that several calls make one table. `ratio` is in real tokens/s to
 `trainer`, `ceiling` the share of the fastest matrix product of that format in the same repeat. The
-text is that of ../shared/real.
+text is that of $STILTWALK_REAL, ../shared/real by default.
 
     padded_max   32 rows, each padded to the task's maximum (as jiant does)
     trainer      Trainer.predict, 32 rows, its default collator
     pipeline     transformers' text-classification pipeline, 32 rows; it tokenises, too
-    ours_fp32, ours_bf16
-    onnxruntime_fp32, openvino_bf16   our batches in their runtime, where they are installed
+    onnxruntime_fp32, openvino_fp32, openvino_bf16   model and head in that runtime, in our batches
+    ours_fp32, ours_bf16, ours_int8                  torch
+    ours_openvino_fp32, …_bf16, …_int8, ours_onnxruntime_fp32   the encoder there, the head in torch
+    ours_auto    what `engine = "auto"` chooses
 
 For retrieval the stock variants run all blocks, ours those that are read.
 """
@@ -55,10 +57,17 @@ VARIANTS: Mapping[str, Callable[[Workload], variants.Variant]] = {
     "trainer": variants.trainer,
     "padded_max": variants.padded_max,
     "pipeline": variants.pipeline,
+    "onnxruntime_fp32": variants.onnxruntime_fp32,
+    "openvino_fp32": lambda given: variants.openvino(given, "f32"),
+    "openvino_bf16": lambda given: variants.openvino(given, "bf16"),
     "ours_fp32": lambda given: variants.ours(given, "fp32"),
     "ours_bf16": lambda given: variants.ours(given, "bf16"),
-    "onnxruntime_fp32": variants.onnxruntime_fp32,
-    "openvino_bf16": variants.openvino_bf16,
+    "ours_int8": lambda given: variants.ours(given, "int8"),
+    "ours_openvino_fp32": lambda given: variants.ours(given, "fp32", "openvino"),
+    "ours_openvino_bf16": lambda given: variants.ours(given, "bf16", "openvino"),
+    "ours_openvino_int8": lambda given: variants.ours(given, "int8", "openvino"),
+    "ours_onnxruntime_fp32": lambda given: variants.ours(given, "fp32", "onnxruntime"),
+    "ours_auto": lambda given: variants.ours(given, "fp32", "auto"),
 }
 
 
@@ -66,7 +75,7 @@ def has(variant: str, name: str) -> bool:
     """Tell whether a variant can run here on a workload."""
     if variant == "pipeline":
         return name == "xnli"
-    package = variant.partition("_")[0]
+    package = variant.removeprefix("ours_").partition("_")[0]
     return package not in ("onnxruntime", "openvino") or find_spec(package) is not None
 
 
@@ -162,8 +171,9 @@ def measure(
         fastest = where[names[-1]].submit(_call, "ceilings").result()
         for each in names if repeat % 2 == 0 else reversed(names):
             found = where[each].submit(_call, "timed", each, repeat).result()
-            dtype = "bf16" if each.endswith("bf16") else "fp32"
-            yield {**about, **found, "fastest": fastest[dtype]}
+            format_ = each.rpartition("_")[2]
+            none = math.nan if format_ in ("int8", "auto") else fastest["fp32"]
+            yield {**about, **found, "fastest": fastest.get(format_, none)}
     for process in processes.values():
         process.shutdown()
 
@@ -215,7 +225,7 @@ def asked() -> argparse.Namespace:
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     parser.add_argument("--workloads", default="xnli,xquad,tatoeba")
     parser.add_argument("--variants", default=",".join(VARIANTS))
-    parser.add_argument("--shape", choices=("base", "large"), default="base")
+    parser.add_argument("--shape", default="base", help="base, large, or an encoder's folder")
     parser.add_argument("--rows", type=int, default=1050)
     parser.add_argument("--tokens", type=int, default=10_000)
     parser.add_argument("--repeats", type=int, default=5)

@@ -22,6 +22,8 @@ from stiltwalk.features.batches import inference_batches
 from stiltwalk.features.rows import Features
 from stiltwalk.heads.head import Batch, make_batch
 from stiltwalk.inference.engine import Engine, sentence_vectors
+from stiltwalk.inference.engines import EngineChoice, hosted
+from stiltwalk.inference.engines.trial import trial
 from stiltwalk.models.checkpoint import first_tokens_alone
 from stiltwalk.models.device import CPU_BATCH_TOKENS as BATCH_TOKENS
 
@@ -114,28 +116,50 @@ def pipeline(given: Workload) -> Variant:
     return run
 
 
-def ours(given: Workload, precision: Any) -> Variant:  # noqa: ANN401 - a literal
-    """Return the engine; retrieval with the blocks that are read."""
-    model = given.model
-    if given.name == "tatoeba":
-        config = transformers.XLMRobertaConfig(
-            **{**model.config.to_dict(), "num_hidden_layers": given.num_blocks}
-        )
-        model = transformers.XLMRobertaModel(config)
+def ours(given: Workload, precision: Any, engine: str = "torch") -> Variant:  # noqa: ANN401 - a literal
+    """Return the engine, its encoder computed by `engine`; retrieval with the blocks it reads."""
+    model, reads = given.model, given.name == "xnli"
+    block = given.num_blocks if given.name == "tatoeba" else None
+    if block:
+        config = type(model.config)(**{**model.config.to_dict(), "num_hidden_layers": block})
+        model = type(model)(config)
         model.load_state_dict(given.model.state_dict(), strict=False, assign=True)
-    engine = Engine(model=model, pad_id=given.encoder.pad_id, precision=precision)
+    threads = torch.get_num_threads()
+    choice = EngineChoice(name=engine, format=precision, num_threads=threads)
+    if engine == "auto":
+        choice = trial(model.config, ("fp32", "bf16"), threads).ranked[0]
+        print(f"auto: {choice.says}, {choice.batch_tokens} tokens", file=sys.stderr)
+    host = hosted(model.eval(), choice, _kept, block=block, reads_first_token=reads)
+    format_: Any = "bf16" if (choice.name, choice.format) == ("torch", "bf16") else "fp32"
+    own = Engine(
+        model=host,
+        pad_id=given.encoder.pad_id,
+        precision=format_,
+        batch_tokens=choice.batch_tokens,
+    )
 
     def run(rows: Rows) -> Outputs:
+        torch.set_num_threads(choice.num_threads)
         features = given.take(rows)
-        if given.name == "tatoeba":
-            return list(sentence_vectors(engine, features, given.num_blocks)[0])
-        return engine.map_rows(features, partial(forward, features))[0]
+        if block:
+            found = list(sentence_vectors(own, features, block)[0])
+        else:
+            found = own.map_rows(features, partial(forward, features))[0]
+        torch.set_num_threads(threads)
+        return found
 
     def forward(features: Features, model: Any, batch: Batch, some: Rows) -> Outputs:  # noqa: ANN401
-        with first_tokens_alone(model) if given.name == "xnli" else contextlib.nullcontext():
+        with first_tokens_alone(model) if reads else contextlib.nullcontext():
             return read(model(**batch.inputs()), features.ids.lengths[some].tolist())
 
     return run
+
+
+def _kept(name: str, write: Callable[[Path], None]) -> Path:
+    """Convert for this process alone."""
+    folder = Path(tempfile.mkdtemp(prefix=f"stiltwalk-{name}-"))
+    write(folder)
+    return folder
 
 
 def in_our_batches(
@@ -176,15 +200,15 @@ def _traced(given: Workload) -> tuple[nn.Module, tuple[torch.Tensor, torch.Tenso
     return Tensors().eval(), (ids, (ids != 1).long())
 
 
-def openvino_bf16(given: Workload) -> Variant:
-    """Return OpenVINO on the CPU in bf16."""
-    import openvino  # noqa: PLC0415 - optional
+def openvino(given: Workload, hint: str) -> Variant:
+    """Return OpenVINO on the CPU in a number format, head and all."""
+    import openvino as runtime  # noqa: PLC0415 - optional
 
     model, inputs = _traced(given)
     with torch.inference_mode():
-        converted = openvino.convert_model(model, example_input=inputs)
-    hints = {"INFERENCE_PRECISION_HINT": "bf16", "INFERENCE_NUM_THREADS": torch.get_num_threads()}
-    compiled = openvino.compile_model(converted, "CPU", hints)
+        converted = runtime.convert_model(model, example_input=inputs)
+    hints = {"INFERENCE_PRECISION_HINT": hint, "INFERENCE_NUM_THREADS": torch.get_num_threads()}
+    compiled = runtime.compile_model(converted, "CPU", hints)
     return in_our_batches(given, lambda ids, mask: list(compiled([ids, mask]).values()))
 
 

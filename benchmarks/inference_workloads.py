@@ -6,6 +6,7 @@ initialisation, so that outputs differ between rows as a trained model's do.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from transformers import (
+    AutoModel,
+    AutoModelForQuestionAnswering,
+    AutoModelForSequenceClassification,
+    PreTrainedModel,
     XLMRobertaConfig,
-    XLMRobertaForQuestionAnswering,
-    XLMRobertaForSequenceClassification,
-    XLMRobertaModel,
 )
 
 from stiltwalk.data.source import DataSource
@@ -31,7 +33,7 @@ from stiltwalk.records import Split, TaskType
 from stiltwalk.tasks import TASKS
 from stiltwalk.tasks.load import bitext, examples
 
-REAL = Path(__file__).parents[2] / "shared" / "real"
+REAL = Path(os.environ.get("STILTWALK_REAL", Path(__file__).parents[2] / "shared" / "real"))
 SHAPES = {"base": (12, 768, 12), "large": (24, 1024, 16)}
 """Blocks, width, attention heads."""
 MAX_TOKENS = {"xnli": 128, "xquad": 384, "tatoeba": 128}
@@ -74,25 +76,30 @@ class Workload:
 class MeanOfBlock(nn.Module):
     """A whole encoder that hands out one block's mean: what plain use of transformers costs."""
 
-    def __init__(self, encoder: XLMRobertaModel, block: int) -> None:
+    def __init__(self, encoder: PreTrainedModel, block: int) -> None:
         """Read `block` of `encoder`."""
         super().__init__()
         self.encoder, self.block, self.config = encoder, block, encoder.config
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> dict[str, Tensor]:
         """Return the vectors as `logits`."""
-        states = self.encoder(input_ids, attention_mask, output_hidden_states=True).hidden_states
+        named = {"input_ids": input_ids, "attention_mask": attention_mask}
+        states = self.encoder(**named, output_hidden_states=True).hidden_states
         mask = attention_mask[..., None].to(states[0].dtype)
         return {"logits": (states[self.block] * mask).sum(1) / mask.sum(1)}
 
 
 def workload(name: str, shape: str, num_rows: int) -> Workload:
-    """Return about `num_rows` rows over all languages, and a model for them."""
+    """Return about `num_rows` rows over all languages, and a model for them.
+
+    `shape` is of `SHAPES`, with random weights, or the folder of an encoder with XLM-R's words.
+    """
     task = TASKS[name]
     source = DataSource(source=str(REAL / "hub"))
     encoder = load_text_encoder(REAL / "models" / "xlm-roberta-tokenizer")
     each = -(-num_rows // len(task.languages))
-    blocks, width, heads = SHAPES[shape]
+    model = _model(task.task_type, shape)
+    blocks = model.config.num_hidden_layers
     block = block_at(14 / 24, blocks) if task.task_type is TaskType.RETRIEVAL else blocks
     if task.task_type is TaskType.RETRIEVAL:
         lines = [
@@ -111,7 +118,7 @@ def workload(name: str, shape: str, num_rows: int) -> Workload:
     return Workload(
         name=name,
         features=features,
-        model=_model(task.task_type, blocks, width, heads),
+        model=model,
         num_blocks=block,
         encoder=encoder,
     )
@@ -122,7 +129,16 @@ def _both_sides(source: DataSource, language: str, count: int) -> list[Any]:
     return [*pairs.english, *pairs.foreign]
 
 
-def _model(kind: TaskType, blocks: int, width: int, heads: int) -> Any:  # noqa: ANN401 - three classes
+def _model(kind: TaskType, shape: str) -> Any:  # noqa: ANN401 - three classes
+    classes: dict[TaskType, Any] = {
+        TaskType.PAIR: AutoModelForSequenceClassification,
+        TaskType.SPAN: AutoModelForQuestionAnswering,
+    }
+    auto_class, num_labels = classes.get(kind, AutoModel), 2 if kind is TaskType.SPAN else 3
+    torch.manual_seed(0)
+    if shape not in SHAPES:
+        return auto_class.from_pretrained(shape, num_labels=num_labels, dtype=torch.float32).eval()
+    blocks, width, heads = SHAPES[shape]
     config = XLMRobertaConfig(
         vocab_size=250_002,
         hidden_size=width,
@@ -132,14 +148,9 @@ def _model(kind: TaskType, blocks: int, width: int, heads: int) -> Any:  # noqa:
         max_position_embeddings=514,
         type_vocab_size=1,
         pad_token_id=1,
-        num_labels=2 if kind is TaskType.SPAN else 3,
+        num_labels=num_labels,
     )
-    torch.manual_seed(0)
-    classes: dict[TaskType, Any] = {
-        TaskType.PAIR: XLMRobertaForSequenceClassification,
-        TaskType.SPAN: XLMRobertaForQuestionAnswering,
-    }
-    model = classes.get(kind, XLMRobertaModel)(config).eval()
+    model = auto_class.from_config(config).eval()
     with torch.no_grad():
         for name, weight in model.named_parameters():
             if weight.ndim == 2 and "embeddings" not in name:  # noqa: PLR2004 - matrices

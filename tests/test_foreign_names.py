@@ -33,6 +33,8 @@ OWN = {
     "timing/attempts.py": {"store.root / 'attempts' / f'{key}.blocks'"},  # a checksum
     "features/cache.py": {"folder / f'{digest[:16]}.arrow'"},
     "features/prompts.py": {"folder / name"},  # of a list of ours
+    "inference/engines/__init__.py": {"root / sha256(key.encode()).hexdigest()[:16]"},
+    "inference/engines/trial.py": {"aside / name"},  # of an engine
     "inference/backends/vllm.py": {"folder / adapters.CONFIG"},
     "mini_base/decoder.py": {"folder / name"},  # of a list of ours
     "models/adapters.py": {"Path(aside) / file.name"},

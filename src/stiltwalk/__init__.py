@@ -225,6 +225,7 @@ def export(
     checkpoint: str | None = None,
     *,
     samples: bool = False,
+    languages: Sequence[str] = (),
 ) -> list[Path]:
     """Write a run's predictions and labels as XTREME lays them out, ready for `score`.
 
@@ -233,6 +234,7 @@ def export(
         folder: where to write; it must not be there yet.
         checkpoint: write this checkpoint and its model card instead, ARM/[seed-N/]TARGET.
         samples: write a Parquet file per arm, seed and target instead, a row per test row.
+        languages: of a checkpoint, keep the vocabulary of their scripts alone; none for all of it.
 
     Returns:
         The folders of predictions, one per arm and seed; or that of the checkpoint; or the files.
@@ -249,7 +251,7 @@ def export(
 
     run = Path(run_folder).resolve()
     study = Study(run.parents[1], run.name)
-    return [export_checkpoint(run, checkpoint, Path(folder), study.verdict_on)]
+    return [export_checkpoint(run, checkpoint, Path(folder), study.verdict_on, languages)]
 
 
 def choose(

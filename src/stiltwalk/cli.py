@@ -169,7 +169,7 @@ def report(
 
 
 @app.command()
-def export(
+def export(  # noqa: PLR0913, PLR0917 - an argument per option
     run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="WORKSPACE/runs/NAME.")],
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that is not there yet.")],
     checkpoint: Annotated[
@@ -179,6 +179,9 @@ def export(
     samples: Annotated[
         bool, typer.Option("--samples", help="Instead: every test row with its answers, Parquet.")
     ] = False,
+    trim: Annotated[
+        str, typer.Option("--trim-vocabulary", metavar="LANGS", help="Keep its en,de words alone.")
+    ] = "",
     to_hub: Annotated[
         str | None,
         typer.Option("--push", metavar="OWNER/NAME", help="Upload that checkpoint to the hub."),
@@ -188,12 +191,14 @@ def export(
     ] = False,
 ) -> None:
     """Write a run's predictions and labels as XTREME lays them out, ready for `score`."""
-    if checkpoint is None and to_hub is not None:
-        raise NoSuchRun("--push uploads one checkpoint: say which with --checkpoint.")
+    if checkpoint is None and (trim or to_hub is not None):
+        does = "--trim-vocabulary cuts" if trim else "--push uploads"
+        raise NoSuchRun(f"{does} one checkpoint: say which with --checkpoint.")
     if samples and checkpoint is not None:
         raise NoSuchRun("--samples and --checkpoint write different things: give one of them.")
     what = "Samples" if samples else "Predictions" if checkpoint is None else "Checkpoint"
-    written = stiltwalk.export(run_folder, folder, checkpoint, samples=samples)
+    languages = trim.replace(",", " ").split()
+    written = stiltwalk.export(run_folder, folder, checkpoint, samples=samples, languages=languages)
     for each in written:
         _say(f"{what}: {each}")
     if to_hub is not None:

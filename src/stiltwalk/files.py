@@ -31,12 +31,17 @@ def content_checksum(folder: Path, files: Iterable[Path]) -> str:
     return f"sha256:{total.hexdigest()}"
 
 
+def user_cache() -> Path:
+    """Return where this user's programs keep what can be made again."""
+    home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(home).expanduser() / "stiltwalk"
+
+
 class _Cache:
     """What was read before, by path, size and time of change."""
 
     def __init__(self) -> None:
-        home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-        self._file = Path(home).expanduser() / "stiltwalk" / "checksums.json"
+        self._file = user_cache() / "checksums.json"
         self._known = self._load()
         self._has_new = False
 

@@ -154,6 +154,7 @@ def export_checkpoint(
     which: str,
     folder: Path,
     verdict_on: Callable[[str, str], str] = lambda *_: "",
+    languages: Sequence[str] = (),
 ) -> Path:
     """Write the checkpoint of one target with its model card, and return the folder.
 
@@ -162,9 +163,11 @@ def export_checkpoint(
         which: ARM/TARGET, or ARM/seed-N/TARGET; the first seed by default.
         folder: where to write; must not exist or be empty.
         verdict_on: what the run says of an arm and a target, in words.
+        languages: keep the vocabulary of their scripts alone; none for all of it.
 
     Raises:
         WorkspaceError: if there is no such run or checkpoint, or the folder is in use.
+        ModelError: if the vocabulary cannot be cut.
     """
     record, workspace = read_record(run), Workspace(run.resolve().parents[1])
     declare((own.task() for own in record.tasks), record.benchmark)
@@ -175,6 +178,15 @@ def export_checkpoint(
         workspace.copy(stage.trained, "model", aside)
         verdict = verdict_on(stage.arm, stage.target)
         card = wording.public(model_card(record, stage, workspace, verdict))
+        if languages:
+            from stiltwalk.models.trim import trim_vocabulary  # noqa: PLC0415 - loads torch
+
+            before, after = trim_vocabulary(aside, languages)
+            card += (
+                f"\n## Vocabulary\n\nCut from {before:,} to {after:,} pieces, those in the scripts "
+                f"of {', '.join(languages)}: texts in these are answered as before, and what other "
+                "scripts spell is unknown.\n"
+            )
         (aside / "README.md").write_text(card, encoding="utf-8", newline="\n")
     return folder
 

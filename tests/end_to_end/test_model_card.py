@@ -57,6 +57,17 @@ def test_the_card_says_licences_metrics_cost_and_verdict(walked: Walked, tmp_pat
     assert str(tmp_path) not in card.content
 
 
+def test_a_checkpoint_whose_vocabulary_is_cut_says_so_and_loads(
+    walked: Walked, tmp_path: Path
+) -> None:
+    folder = tmp_path / "card"
+    options = ["--checkpoint", "mixed/xquad", "--trim-vocabulary", "en,de"]
+    cli.app(["export", str(run_of(walked)), str(folder), *options], standalone_mode=False)
+    model = transformers.AutoModelForQuestionAnswering.from_pretrained(folder)
+    card = (folder / "README.md").read_text(encoding="utf-8")
+    assert f"to {model.config.vocab_size:,} pieces, those in the scripts of en, de" in card
+
+
 def test_the_base_s_own_card_tells_its_licence(walked: Walked, tmp_path: Path) -> None:
     own = walked.copied(tmp_path)
     places = json.loads((own.workspace / "places.json").read_text(encoding="utf-8"))

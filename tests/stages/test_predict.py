@@ -15,12 +15,16 @@ from decoders import write_decoder
 from prompted import write_language_model
 from stiltwalk.data.source import DataSource
 from stiltwalk.data.xtreme_files import answers_path, form_of, write_answers
+from stiltwalk.errors import RecipeError
 from stiltwalk.execution.executors.worker import perform
+from stiltwalk.inference.engines import EngineChoice
+from stiltwalk.inference.engines.trial import Trial
 from stiltwalk.inference.predictor import Predictor
 from stiltwalk.metrics.bitext import nearest
 from stiltwalk.recipe.load import parse_recipe
+from stiltwalk.recipe.types import Format
 from stiltwalk.records import Answers, Split, TaskType
-from stiltwalk.stages import predict_run
+from stiltwalk.stages import predict_format_run
 from stiltwalk.stages.compare_speed import timed_pair
 from stiltwalk.stages.context import Context
 from stiltwalk.stages.encoder import Base
@@ -136,7 +140,7 @@ def test_auto_predicts_in_bf16_only_where_the_english_dev_score_stays(
 ) -> None:
     believe("cpu bf16")
     scores = iter(range(100) if changes_the_score else [0.5] * 100)
-    monkeypatch.setattr(predict_run, "dev_score", lambda *_: next(scores))
+    monkeypatch.setattr(predict_format_run, "dev_score", lambda *_: next(scores))
     own = walked.copied(tmp_path)
     trained = own.named("target phase")
     own.again(*AUTO, TARGETS)
@@ -178,3 +182,66 @@ def test_an_evaluation_keeps_the_format_that_it_computed_in(
     }
     formats = {(asked, json.loads(text)["precision"]) for asked, text in kept}
     assert formats == {("fp32", "fp32"), ("bf16", "fp32")}
+
+
+_FORMATS: tuple[Format, ...] = ("int8", "fp32")
+INT8 = {"name": "torch", "format": "int8"}
+
+
+def engine_facts(stages: list[Predict], context: Context) -> dict[str, dict[str, Any]]:
+    """Return task → what was written down beside its answers."""
+    return {
+        stage.rows.task: json.loads(context.workspace.text(stage, "precision.json"))
+        for stage in stages
+    }
+
+
+def test_another_engine_answers_dev_rows_first_and_is_timed_as_it_scored(
+    tiny_xlmr: Path, tmp_path: Path
+) -> None:
+    engine = "engine={name='torch',format='int8',tolerance=1.0}"
+    stages, context = evaluated(tiny_xlmr, tmp_path, *HEADS, engine)
+    facts = engine_facts(stages, context)
+    assert {task: each["judged_by"] for task, each in facts.items()} == {
+        "xnli": "dev score",
+        "panx": "dev score",
+        "xquad": "dev score",
+        "tatoeba": "cosine",
+    }
+    for stage in stages:
+        assert "torch in int8" in stage.title
+        found = facts[stage.rows.task]
+        assert found["engine"] == INT8 | {"num_threads": 1, "batch_tokens": None}
+        assert 0 < found["largest_difference"] < 1
+        clocked, _ = timed_pair(stage, stage, context).load()
+        assert clocked.settings.computes == "torch in int8, 1 threads"
+        assert type(clocked.engine.model).__name__ == "Hosted" or stage.rows.task != "tatoeba"
+
+
+def test_an_engine_that_changes_what_a_model_answers_is_refused(
+    tiny_xlmr: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(RecipeError, match=r"torch in int8.*cosine.*engine\.tolerance"):
+        evaluated(
+            tiny_xlmr,
+            tmp_path,
+            "targets=['tatoeba']",
+            "languages=['de']",
+            "engine={name='torch',format='int8',tolerance=0.0}",
+        )
+
+
+def test_auto_falls_back_on_torch_where_faster_engines_answer_otherwise(
+    tiny_xlmr: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ranked = [EngineChoice(name="torch", format=each, num_threads=1) for each in _FORMATS]
+    found = Trial(ranked=tuple(ranked), gains=(2.0, 1.0), took_s=3.0)
+    monkeypatch.setattr(predict_format_run, "trial", lambda *_: found)
+    engine = "engine={name='auto',tolerance=0.0}"
+    retrieval = ("targets=['tatoeba']", "languages=['de']")
+    stages, context = evaluated(tiny_xlmr, tmp_path, *retrieval, engine)
+    facts = engine_facts(stages, context)["tatoeba"]
+    assert facts["engine"]["format"] == "fp32"
+    assert facts["largest_difference"] == 0
+    assert "torch in int8, 1 threads changes the cosine" in facts["refused"]
+    assert "torch in int8, 1 threads: 2.00" in facts["because"]

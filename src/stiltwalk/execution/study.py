@@ -93,6 +93,7 @@ def run_study(
             assignment.say(warning)
         jobs = list(jobs_of(plan, shape_of(recipe, found)))
         kept, notes = _kept(jobs, plan, assignment, fresh_versions=fresh_versions)
+        narrator.line(f"{recipe.name}: {len(kept)} of {len(jobs)} stages are there")
         if to_do := [job for job in jobs if job.name not in kept]:
             assignment = replace(assignment, num_jobs=fitting_jobs(to_do))
             with started(executor, assignment) as carrying:

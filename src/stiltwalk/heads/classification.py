@@ -25,7 +25,7 @@ class PairHead(RowHead):
 
     _rows: ClassVar[Callable[..., Features]] = staticmethod(pair_features)
     """Makes one row per example."""
-    _reads_first_token = True
+    reads_first_token = True
     """Whether the head reads no other token of the last block."""
 
     def features(
@@ -41,7 +41,7 @@ class PairHead(RowHead):
     def outputs(
         self, model: Model, batch: Batch, features: Features, rows: NDArray[np.int64]
     ) -> list[NDArray[np.float32]]:
-        with first_tokens_alone(model) if self._reads_first_token else nullcontext():
+        with first_tokens_alone(model) if self.reads_first_token else nullcontext():
             return list(self.logits(model, batch).float().cpu().numpy())
 
     def decode(

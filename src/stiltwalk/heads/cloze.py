@@ -26,7 +26,7 @@ from stiltwalk.tasks.clozes import BETWEEN, MASK, Cloze
 class ClozeHead(PairHead):
     """Rows of a cloze with a prompt's places in it; loss and decoding are those of a pair."""
 
-    _reads_first_token = False
+    reads_first_token = False
 
     def __init__(
         self, cloze: Cloze, settings: PromptSettings, num_words: int, *, unseen: Sequence[str] = ()

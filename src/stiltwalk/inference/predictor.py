@@ -30,6 +30,7 @@ from stiltwalk.inference.engine import (
     block_at,
     sentence_vectors,
 )
+from stiltwalk.inference.engines import EngineChoice, hosted, kept_below
 from stiltwalk.models import checkpoint
 from stiltwalk.models.checkpoint import Model, load_decoder, require_room
 from stiltwalk.models.device import pick_device, say_once
@@ -113,6 +114,8 @@ class Settings:
         shots: solved examples that decoders see before every request.
         fixed_tokens: length of every written answer; None to let a model stop.
         labels: classes of a decoder's task that declares none.
+        engine: what computes the encoder, None for torch in `precision`.
+        conversions: where other engines keep theirs.
     """
 
     task: Task
@@ -123,6 +126,13 @@ class Settings:
     shots: tuple[Example, ...] = ()
     fixed_tokens: int | None = None
     labels: tuple[str, ...] = ()
+    engine: EngineChoice | None = None
+    conversions: Path = Path()
+
+    @property
+    def computes(self) -> str:
+        """The number format, and the engine if it is not torch."""
+        return self.engine.says if self.engine else self.precision
 
     @property
     def name(self) -> str:
@@ -195,6 +205,22 @@ class Predictor:
         )
         with backend_named(backend).opened(served) as opened:
             return answered(opened, self.head, features)
+
+    def through(self, choice: EngineChoice, conversions: Path) -> Engine:
+        """Return the engine with an encoder that something else computes; see `hosted`."""
+        model, reads_first_token = self.engine.model, getattr(self.head, "reads_first_token", False)
+        blocks = getattr(model.config, "num_hidden_layers", None)
+        keep = kept_below(conversions, self.folder, blocks, self.block, reads_first_token)
+        host = hosted(
+            model, choice, keep, block=self.block, reads_first_token=bool(reads_first_token)
+        )
+        is_torch = host is model and choice.format == "bf16"
+        return replace(
+            self.engine,
+            model=host,
+            precision="bf16" if is_torch else "fp32",
+            batch_tokens=choice.batch_tokens,
+        )
 
     def decode(self, outputs: Any, features: Features, requests: Sequence[Any]) -> Answers:  # noqa: ANN401 - as the head makes them
         """Return the answers in the order of the requests; vectors of retrieval as they are."""
@@ -276,7 +302,7 @@ def load_predictor(where: Path | PromptedFolder, settings: Settings) -> Predicto
         folder, head = where, head_of(task.task_type)
         model, encoder = checkpoint.load(task.task_type, folder), load_text_encoder(folder)
         labels = tuple(model.config.id2label[number] for number in range(model.config.num_labels))
-    return Predictor(
+    predictor = Predictor(
         settings=settings,
         engine=Engine(model=model, pad_id=encoder.pad_id, precision=settings.precision),
         encoder=encoder,
@@ -285,6 +311,9 @@ def load_predictor(where: Path | PromptedFolder, settings: Settings) -> Predicto
         head=head,
         block=block,
     )
+    if settings.engine:
+        predictor.engine = predictor.through(settings.engine, settings.conversions)
+    return predictor
 
 
 def cut_encoder(

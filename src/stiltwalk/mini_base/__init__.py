@@ -6,13 +6,14 @@ The encoder is shipped; the decoder is made in the user's cache when it is first
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import TYPE_CHECKING
+
+from stiltwalk.files import user_cache
 
 if TYPE_CHECKING:
     from stiltwalk.mini_base.encoder import Progress
@@ -38,8 +39,7 @@ def find_decoder(*, make: bool) -> tuple[Path | None, Path]:
     Raises:
         TrainingDiverged: if the loss is no longer finite.
     """
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "stiltwalk"
-    folder = cache / f"mini-decoder-{DECODER_VERSION}"
+    folder = user_cache() / f"mini-decoder-{DECODER_VERSION}"
     if make and not folder.is_dir():
         from stiltwalk.mini_base.decoder import DecoderSettings, make_decoder  # noqa: PLC0415
 

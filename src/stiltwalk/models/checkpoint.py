@@ -375,12 +375,15 @@ def first_tokens_alone(model: Model) -> Iterator[None]:
         )
         yield
         return
-    block = [each for each in model.modules() if _is_block(each)][-1]
+    blocks = [each for each in model.modules() if _is_block(each)]
+    if not blocks:  # another engine computes them, and was told as it was made
+        yield
+        return
 
     def cut(_module: nn.Module, _inputs: Any, found: Any) -> Any:  # noqa: ANN401 - states and more
         return (found[0][:, :1], *found[1:])
 
-    with block.attention.register_forward_hook(cut):
+    with blocks[-1].attention.register_forward_hook(cut):
         yield
 
 

@@ -102,6 +102,8 @@ def _made(table: Table, folder: Path, changes: Sequence[str]) -> Recipe:
         _apply(table, change)
     _refuse_former_keys(table)
     _name_endpoint(_inner(table, "model"))
+    if isinstance(engine := table.get("engine"), str):
+        table["engine"] = {"name": engine}
     own = own_tasks(table.pop("tasks", []), folder)
     benchmark = XTREME_R if table.get("benchmark") == XTREME_R else XTREME
     declare((each.task() for each in own), benchmark)

@@ -17,6 +17,7 @@ from stiltwalk.recipe.types import (
     Count,
     CountOrNone,
     DeviceName,
+    EngineSettings,
     Family,
     Languages,
     LengthTokens,
@@ -277,6 +278,7 @@ class Recipe:
         precision: number format of training and prediction; `auto` trains in fp32, and predicts in
             bf16 with each model whose English dev score it leaves as it is; fp16 scales its
             gradients and needs a GPU.
+        engine: what computes the encoder's predictions; in TOML its name, or a table.
         planned_on: the device whose hours `plan` estimates; a run takes the one that is there.
         num_threads: CPU threads; the last bits of training depend on it.
         resume_every_s: how often a training stage keeps where it is; changes no result.
@@ -308,6 +310,7 @@ class Recipe:
     bucc_duplicates: Literal["all", "drop"] = "all"
     retrieval: RetrievalSettings = field(default_factory=RetrievalSettings)
     precision: PrecisionOrAuto = "fp32"
+    engine: EngineSettings = field(default_factory=EngineSettings)
     planned_on: DeviceName = "two-cpu-cores"
     num_threads: Annotated[int, Field(ge=1, le=1024)] = 2
     resume_every_s: Positive = 300.0

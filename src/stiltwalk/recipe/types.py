@@ -221,4 +221,51 @@ class PromptSettings:
         return f"soft prompt of {started}"
 
 
+EngineName = Literal["torch", "openvino", "onnxruntime", "torch-compiled", "auto"]
+Format = Literal["fp32", "bf16", "int8"]
+ENGINE_FORMATS: dict[str, tuple[Format, ...]] = {
+    "torch": ("fp32", "bf16", "int8"),
+    "openvino": ("fp32", "bf16", "int8"),
+    "onnxruntime": ("fp32",),
+    "torch-compiled": ("fp32", "bf16"),
+    "auto": ("fp32", "bf16", "int8"),
+}
+"""The number formats that each engine computes in."""
+_TOLERANCES = {"fp32": 0.002, "bf16": 0.005, "int8": 0.01}
+
+
+@dataclass(frozen=True, kw_only=True)
+class EngineSettings:
+    """What computes the encoder when it predicts; training is torch's, and so are heads.
+
+    Scores are made by torch where nothing else is asked for. Another engine, or format, answers the
+    English dev rows first (of retrieval, some of the lines), as torch in fp32 does; how far the two
+    are apart is kept with the result, and too far is refused.
+
+    Args:
+        name: auto lets a trial of at most 20 seconds choose, once per machine and shape of model:
+            engine, format, threads and batch; only for more than 2 % over torch.
+        format: of matrix products; None for `precision` where it is fp32 or bf16, and for what the
+            trial of "auto" finds fastest of these two. int8 rounds weights per output channel, and
+            what goes into them as it comes.
+        tolerance: how far the dev score may be from torch's, as a fraction (of retrieval, a
+            vector's cosine from 1); None for 0.002 in fp32, 0.005 in bf16, 0.01 in int8.
+    """
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    name: EngineName = "torch"
+    format: Format | None = None
+    tolerance: Share | None = None
+
+    @property
+    def says(self) -> str:
+        """Return what it is, in a few words for people."""
+        return f"{self.name} in {self.format}" if self.format else self.name
+
+    def tolerated(self, used: Format) -> float:
+        """Return how far a dev score may be from torch's in a format."""
+        return _TOLERANCES[used] if self.tolerance is None else self.tolerance
+
+
 DeviceName = Literal["two-cpu-cores", "rtx3090", "rtx4090", "a100", "h100"]

@@ -10,7 +10,7 @@ from stiltwalk.data.by_language import ByLanguage
 from stiltwalk.data.source import MINI
 from stiltwalk.errors import RecipeError
 from stiltwalk.recipe.schema import NAME, Arm, Claim, Recipe
-from stiltwalk.recipe.types import WITH_OPTIONS, MeasureSettings
+from stiltwalk.recipe.types import ENGINE_FORMATS, WITH_OPTIONS, EngineSettings, MeasureSettings
 from stiltwalk.records import BASELINE_ARM, TaskType
 from stiltwalk.tasks import EVERY_INTERMEDIATE, TASKS, intermediate_names, target_names
 from stiltwalk.tasks.clozes import FIELDS, clozes_in
@@ -83,6 +83,24 @@ def _check_endpoint(recipe: Recipe) -> None:
             )
 
 
+def _check_engine(recipe: Recipe) -> None:
+    engine = recipe.engine
+    if engine == EngineSettings():
+        return
+    if recipe.model.family != "encoder" or any(arm.prompt for arm in recipe.arms.values()):
+        raise RecipeError(
+            "engine computes encoders under a head: leave it out for decoders, whose key is "
+            "model.backend, and for arms with a prompt."
+        )
+    known = ENGINE_FORMATS[engine.name]
+    asked = engine.format or ("bf16" if recipe.precision == "bf16" else "fp32")
+    if asked not in known:
+        raise RecipeError(
+            f"engine.format is {asked!r}, in which {engine.name} does not compute: set it to "
+            f"{' or '.join(known)}."
+        )
+
+
 def _check_measure(
     settings: MeasureSettings | None, arms: Collection[str], targets: Sequence[str]
 ) -> None:
@@ -105,6 +123,7 @@ def check_names(recipe: Recipe) -> None:
     _check_arms(recipe)
     _check_decoder(recipe)
     _check_ranking(recipe)
+    _check_engine(recipe)
     _check_measure(recipe.measure, recipe.arms, recipe.targets)
     _refuse_repeats("targets", recipe.targets)
     _refuse_repeats("seeds", recipe.seeds)

@@ -245,11 +245,15 @@ def settings_of(stage: Predict, context: Context, name: str) -> Settings:
         WorkspaceError: if the evaluation did not keep its number format.
         RecipeError: if this machine does not compute in it.
     """
-    from stiltwalk.stages.predict_run import FORMAT, asked_settings
+    from stiltwalk.inference.engines import EngineChoice
+    from stiltwalk.stages.predict_format_run import FORMAT
+    from stiltwalk.stages.predict_run import asked_settings
 
-    return asked_settings(
-        stage, context, scored_format(context.workspace.text(stage, FORMAT), name)
-    )
+    kept = context.workspace.text(stage, FORMAT)
+    settings = asked_settings(stage, context, scored_format(kept, name))
+    engine = json.loads(kept).get("engine")
+    conversions = context.workspace.root / "engines"
+    return replace(settings, engine=engine and EngineChoice(**engine), conversions=conversions)
 
 
 def scored_format(kept: str, what: str) -> Precision:

@@ -11,7 +11,7 @@ from stiltwalk.data import by_language
 from stiltwalk.data.by_language import ByLanguage
 from stiltwalk.data.source import MINI
 from stiltwalk.recipe.schema import Arm, Mixing, Precision, Recipe
-from stiltwalk.recipe.types import Answering, MaskedText, MeasureSettings, resolved
+from stiltwalk.recipe.types import Answering, EngineSettings, MaskedText, MeasureSettings, resolved
 from stiltwalk.recipe.validate import reused_head
 from stiltwalk.records import BASELINE_ARM, Metric, Phase, Split, TaskType
 from stiltwalk.stages.compare_speed import Measure, shares_of
@@ -215,7 +215,7 @@ class _Graph:
                 asking and not learned and task.task_type is not TaskType.RETRIEVAL
             ):  # it reads their ids
                 asking = replace(asking, shots=self._shots(task))
-            yield replace(predict, shuffled_seed=seed, asking=asking)
+            yield replace(predict, shuffled_seed=seed, asking=asking, engine=None)
             if task.task_type is TaskType.RANKING:  # no rule ranks a million documents
                 continue
             yield Rules(
@@ -233,7 +233,7 @@ class _Graph:
         there = available_languages(task, self._recipe.data.where)
         vectors = self._recipe.retrieval if retrieval else None
         asking = self._asking(task.name, seed)
-        backend = self._recipe.model.backend
+        backend, engine = self._recipe.model.backend, self._recipe.engine
         as_it_is = retrieval or (asking is not None and not asking.answering.fine_tuned)
         return Predict(
             parent=encoder if as_it_is else self._asked(encoder, task, arm, seed),
@@ -250,6 +250,7 @@ class _Graph:
             bucc_duplicates=self._recipe.bucc_duplicates if mines else None,
             asking=asking,
             backend=None if retrieval or backend == "transformers" else backend,
+            engine=None if engine == EngineSettings() else engine,
         )
 
     def _asking(self, name: str, seed: int | None = None) -> Asking | None:

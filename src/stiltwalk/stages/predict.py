@@ -7,7 +7,7 @@ from importlib import import_module
 
 from stiltwalk.draws import Draws
 from stiltwalk.recipe.schema import PrecisionOrAuto, Recipe
-from stiltwalk.recipe.types import LATER, Pooling, RetrievalSettings
+from stiltwalk.recipe.types import LATER, EngineSettings, Pooling, RetrievalSettings
 from stiltwalk.records import Phase
 from stiltwalk.stages.context import Context
 from stiltwalk.stages.cost import ModelShape, StageCost, asked_cost, asked_of_server
@@ -24,8 +24,8 @@ class Predict(Stage):
 
     `relative_depth`, `prefix` and `pooling` say how retrieval makes its vectors,
     `bucc_duplicates` what mining does with repeated sentences; None for other tasks, as `backend`
-    is for transformers. `precision`
-    "auto" is decided by the parent's dev rows. `shuffled_seed` shuffles foreign embeddings.
+    is for transformers and `engine` for torch in that precision. `precision` "auto" is decided by
+    the parent's dev rows. `shuffled_seed` shuffles foreign embeddings.
     """
 
     version = 2
@@ -46,12 +46,14 @@ class Predict(Stage):
     backend: str | None = field(default=None, metadata=LATER)
     prefix: str | None = field(default=None, metadata=LATER)
     pooling: Pooling | None = field(default=None, metadata=LATER)
+    engine: EngineSettings | None = field(default=None, metadata=LATER)
 
     @property
     def title(self) -> str:
         asked = f"predict {self.rows.task} in {languages_in_words(len(self.languages))}"
         control = ", embeddings shuffled" if self.shuffled_seed is not None else ""
-        through = f", through {self.backend}" if self.backend else ""
+        means = self.backend or (self.engine and self.engine.says)
+        through = f", through {means}" if means else ""
         return f"{asked}{self.after}{self.parent.manner}{control}{through}"
 
     @property

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,10 +19,9 @@ from stiltwalk.features.rows import Features
 from stiltwalk.features.text import tokenizer_digest
 from stiltwalk.heads.cloze import PromptedFolder
 from stiltwalk.heads.decoder import UNPARSED, DecoderHead
-from stiltwalk.heads.head import Batch
 from stiltwalk.inference.backends import Found
 from stiltwalk.inference.backends.endpoint import load_endpoint
-from stiltwalk.inference.engine import Engine, RowCosts
+from stiltwalk.inference.engine import RowCosts
 from stiltwalk.inference.predictor import Predictor, Settings, load_predictor
 from stiltwalk.metrics.bitext import (
     Duplicates,
@@ -36,8 +33,7 @@ from stiltwalk.metrics.bitext import (
     nearest,
 )
 from stiltwalk.metrics.score import example_scores, score
-from stiltwalk.models.checkpoint import Model
-from stiltwalk.models.device import all_devices, has_bf16, pick_device
+from stiltwalk.models.device import all_devices
 from stiltwalk.recipe.schema import Precision
 from stiltwalk.records import (
     Answers,
@@ -56,25 +52,28 @@ from stiltwalk.records import (
 )
 from stiltwalk.stages.context import Context
 from stiltwalk.stages.predict import Predict
+from stiltwalk.stages.predict_format_run import (
+    asked_format,
+    decide_engine,
+    decide_format,
+    keep_choice,
+    keep_format,
+)
 from stiltwalk.stages.ranking_run import LanguageResult, ranking_results
 from stiltwalk.stages.rows import Asking
 from stiltwalk.stages.served import ServedBase
 from stiltwalk.stages.soft_prompt import Prompt
-from stiltwalk.stages.train import Train
 from stiltwalk.stages.train_run import prompted_folder
 from stiltwalk.store.machine import installed
 from stiltwalk.store.workspace import Folder
 from stiltwalk.tasks import TASKS
 from stiltwalk.tasks.load import bitext, examples
 from stiltwalk.tasks.sources import available_languages
-from stiltwalk.training.data import TaskRows, dev_score, labels_of, task_rows
+from stiltwalk.training.data import labels_of
 from stiltwalk.wording import shown
 
-FORMAT = "precision.json"
-"""The number format of an evaluation, beside its answers."""
 SHUFFLED = "permuted embeddings"
 """The control that permutes the word embeddings of every id that English does not use."""
-_LOG = logging.getLogger(__name__)
 
 
 def evaluate(stage: Predict, context: Context, folder: Folder) -> None:
@@ -138,18 +137,6 @@ def asked_settings(stage: Predict, context: Context, precision: Precision) -> Se
     )
 
 
-def asked_format(stage: Predict) -> Precision:
-    """Return the format that an evaluation computes in where "auto" does not decide otherwise.
-
-    Sentence vectors and decoders know fp32 and bf16 alone.
-    """
-    gives_vectors = TASKS[stage.rows.task].task_type in (TaskType.RETRIEVAL, TaskType.RANKING)
-    is_narrow = stage.asking is not None or gives_vectors
-    if stage.precision == "auto" or (is_narrow and stage.precision == "fp16"):
-        return "fp32"
-    return stage.precision
-
-
 def english_rows(stage: Predict, context: Context) -> Sequence[Example]:
     """Return the English rows that the model was, or could have been, trained on."""
     if stage.parent.learned:
@@ -180,8 +167,10 @@ def _labelled_results(
     features = _kept(stage, context, predictor, make) if has_head else KeptFeatures.of(make())
     if stage.shuffle is not None:
         predictor.shuffle_embeddings(_english(stage, asked, context), stage.shuffle)
-    if stage.precision == "auto" and stage.asking is None:
-        _decide_format(stage, predictor, context, folder)
+    if stage.engine:
+        decide_engine(stage, predictor, context, folder, features.whole)
+    elif stage.precision == "auto" and stage.asking is None:
+        decide_format(stage, predictor, context, folder)
     rows_per_result = features.whole.rows_per_unit if stage.asking else 1
     try:
         found, costs = _outputs(stage, predictor, features.whole, context, folder)
@@ -218,7 +207,7 @@ def _ranking_results(
     stage: Predict, predictor: Predictor, context: Context, folder: Folder
 ) -> Iterator[LanguageResult]:
     if stage.precision == "auto":
-        _keep_choice(folder, {"precision": "fp32", "because": "a pool is ranked in fp32"})
+        keep_choice(folder, {"precision": "fp32", "because": "a pool is ranked in fp32"})
     asked = _asked_rows(stage, context)
     if stage.shuffle is not None:
         predictor.shuffle_embeddings(_english(stage, asked, context), stage.shuffle)
@@ -300,15 +289,15 @@ def _retrieval_results(
     stage: Predict, predictor: Predictor, context: Context, folder: Folder
 ) -> Iterator[LanguageResult]:
     task = TASKS[stage.rows.task]
-    if stage.precision == "auto":
-        _keep_choice(folder, {"precision": "fp32", "because": "retrieval has no English dev rows"})
+    if stage.precision == "auto" and not stage.engine:
+        keep_choice(folder, {"precision": "fp32", "because": "retrieval has no English dev rows"})
     mines = task.metric == Metric.PAIR_F1
     texts = {
         (language, split): bitext(task, context.data, split, language, stage.max_rows)
         for language in stage.languages
         for split in task.asked_splits
     }
-    found = _vectors(stage, predictor, context, texts)
+    found = _vectors(stage, predictor, context, folder, texts)
     duplicates = Duplicates(stage.bucc_duplicates or Duplicates.ALL)
     for language in stage.languages:
         asked = texts[language, Split.TEST]
@@ -348,6 +337,7 @@ def _vectors(
     stage: Predict,
     predictor: Predictor,
     context: Context,
+    folder: Folder,
     asked: Mapping[tuple[str, Split], Bitext],
 ) -> _Vectors:
     texts = list(asked.values())
@@ -356,6 +346,8 @@ def _vectors(
     if stage.shuffle is not None:
         english = [sentence.text for each in texts for sentence in each.english]
         predictor.shuffle_embeddings(english, stage.shuffle)
+    if stage.engine:
+        decide_engine(stage, predictor, context, folder, features)
     predictor.engine = replace(predictor.engine, tick=context.counter(features.num_rows))
     try:
         vectors_ND, costs = predictor.outputs(features)
@@ -390,70 +382,7 @@ def _mined(dev: Bitext, asked: Bitext, found: _Vectors, duplicates: Duplicates) 
     return accept(candidates[1], best_threshold(candidates[0], dev.gold))
 
 
-# --- number formats, and rows of results --------------------------------------------------------
-
-
-def keep_format(stage: Predict, folder: Folder) -> None:
-    """Keep the format that an evaluation computed in; what "auto" decided is kept already."""
-    file = folder.path / FORMAT
-    if file.is_file():
-        return
-    facts: dict[str, str] = {"precision": asked_format(stage)}
-    if facts["precision"] == "bf16" and stage.backend is None and not has_bf16(pick_device()):
-        facts = {"precision": "fp32", "because": "the device has no bf16 arithmetic"}
-    file.write_text(json.dumps(facts, indent=1), encoding="utf-8")
-
-
-def _decide_format(stage: Predict, predictor: Predictor, context: Context, folder: Folder) -> None:
-    """Answer in bf16 where that leaves the English dev score as it is; keep what that showed."""
-    if isinstance(stage.parent, Prompt):
-        _keep_choice(folder, {"precision": "fp32", "because": "a prompt is answered in fp32"})
-        return
-    if not has_bf16(pick_device()):
-        _keep_choice(folder, {"precision": "fp32", "because": "the device has no bf16 arithmetic"})
-        return
-    rows = _dev_rows(stage, predictor, context)
-    both = (predictor.engine, replace(predictor.engine, precision="bf16"))
-    scores = [dev_score(rows, each) for each in both]
-    logits = [np.concatenate(_logits(rows, each)) for each in both]
-    chosen: Precision = "bf16" if scores[0] == scores[1] else "fp32"
-    facts = {
-        "precision": chosen,
-        "dev_score_fp32": scores[0],
-        "dev_score_bf16": scores[1],
-        "num_examples": len(rows.dev_examples),
-        "largest_difference": float(np.abs(logits[0] - logits[1]).max()),
-    }
-    _keep_choice(folder, facts)
-    predictor.engine = replace(predictor.engine, precision=chosen)
-
-
-def _dev_rows(stage: Predict, predictor: Predictor, context: Context) -> TaskRows:
-    assert isinstance(stage.parent, Train)
-    (learned,), settings = stage.parent.rows, stage.parent.settings
-    task = TASKS[learned.task].chosen_on(learned.dev)
-    dev = examples(task, context.data, Split.DEV, "en")
-    longest = settings.max_length_tokens or task.max_length_tokens
-    settings = replace(settings, max_length_tokens=longest)
-    rows = task_rows(task, dev[:1], dev, predictor.encoder, settings)
-    return replace(rows, labels=predictor.labels)
-
-
-def _logits(rows: TaskRows, engine: Engine) -> list[NDArray[np.float32]]:
-
-    def forward(model: Model, batch: Batch, _: NDArray[np.int64]) -> list[NDArray[np.float32]]:
-        logits = rows.head.logits(model, batch).float().cpu().numpy()
-        if logits.ndim == 2:  # noqa: PLR2004 - one per class
-            return list(logits)
-        lengths = batch.attention_mask_RT.sum(dim=1).tolist()
-        return [row[:length].ravel() for row, length in zip(logits, lengths, strict=True)]
-
-    return engine.map_rows(rows.dev, forward)[0]
-
-
-def _keep_choice(folder: Folder, facts: dict[str, Any]) -> None:
-    (folder.path / FORMAT).write_text(json.dumps(facts, indent=1), encoding="utf-8")
-    _LOG.warning("precision = auto: %s", ", ".join(f"{key} {facts[key]}" for key in facts))
+# --- rows of results ---------------------------------------------------------------------------
 
 
 def _score_rows(stage: Predict, result: LanguageResult) -> list[ScoreRow]:

@@ -49,7 +49,7 @@ class Train(TrainingStage):
     @property
     def goes_on(self) -> bool:
         """Whether its parent trained the same target, on other rows, and is a whole model."""
-        return self.is_target and isinstance(self.parent, Train) and self.parent.is_target
+        return self.is_target and self.parent.phase is Phase.TARGET
 
     @property
     def title(self) -> str:

@@ -291,12 +291,12 @@ def conditions(model_pair: ModelPair, profile: Profile, num_threads: int) -> str
     where, settings = model_pair.folders[0], model_pair.settings[0]
     folder = where if isinstance(where, Path) else where.model.encoder
     size = sum(file.stat().st_size for file in folder.glob("*.safetensors"))
-    return repr((measured_on(), size, settings.name, settings.precision, profile, num_threads))
+    return repr((measured_on(), size, settings.name, settings.computes, profile, num_threads))
 
 
 def told_formats(model_pairs: Sequence[ModelPair]) -> str:
     """Return the number format, for every task and side where there are several."""
-    formats = {pair.task: [each.precision for each in pair.settings] for pair in model_pairs}
+    formats = {pair.task: [each.computes for each in pair.settings] for pair in model_pairs}
     found = dict.fromkeys(format_ for pair in formats.values() for format_ in pair)
     if len(found) == 1:
         return next(iter(found))

@@ -32,12 +32,14 @@ def context_of(assignment: Assignment) -> Context:
     """
     from stiltwalk.execution.provenance import provenance
     from stiltwalk.inference.backends import backend_named
+    from stiltwalk.inference.engines import require_engine
     from stiltwalk.models.device import require_device
     from stiltwalk.training.tracking import require_trackers
 
     recipe = assignment.recipe
     require_device(recipe.precision)
     require_trackers(recipe.trackers)
+    require_engine(recipe.engine)
     backend = {}
     if recipe.model.backend != "transformers":
         backend_named(recipe.model.backend).require()
