@@ -39,7 +39,9 @@ _ENGINES = ("torch", "openvino", "onnxruntime")
 _LENGTHS = (40, 160)
 _BATCHES = (512, 2048)
 _BLOCKS, _WORDS, _MOST_ROUNDS = 2, 1000, 9
-_SAME_SPEED = ("vocab_size", "num_hidden_layers", "id2label", "label2id", "_name_or_path", "dtype")
+_SAME_SPEED = set(
+    "vocab_size num_hidden_layers id2label label2id _name_or_path dtype architectures".split()
+)
 
 Runner = Callable[[], float]
 """Runs what is timed once; returns real tokens per second."""
