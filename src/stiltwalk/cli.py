@@ -259,6 +259,24 @@ def compare_scores(
 
 
 @app.command()
+def suggest(
+    recipe: RecipeFile,
+    workspace: Workspace = "workspace",
+    changes: Changes = None,
+    as_json: AsJson = False,
+) -> None:
+    """Rate the intermediate tasks that a recipe names, for each target, before any is trained."""
+    from stiltwalk.execution.suggest import suggestion_table
+    from stiltwalk.tables import terminal
+
+    errors = Console(stderr=True)
+    document = stiltwalk.suggest(recipe, workspace, changes or (), errors)
+    _show(document, as_json, lambda console: terminal.show(suggestion_table(document), console))
+    for line in document["says"]:
+        errors.print(line, soft_wrap=True, highlight=False, markup=False)
+
+
+@app.command()
 def choose(
     workspace: Annotated[str, typer.Argument(help="What was --workspace of the runs.")],
     minimum: Annotated[

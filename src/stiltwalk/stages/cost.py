@@ -117,6 +117,13 @@ def asked_cost(
             rows = num_asked(task, recipe.data.where, split, language, max_rows)
             num_examples += rows
             num_tokens += round(rows * mean_tokens(task, language, recipe))
+    return forward_cost(num_examples, num_tokens, share, recipe, shape)
+
+
+def forward_cost(
+    num_examples: int, num_tokens: int, share: float, recipe: Recipe, shape: ModelShape
+) -> StageCost:
+    """Cost rows that go through a share of the blocks once."""
     products_s = 2 * shape.block_weights * share * num_tokens / _flops_per_s(recipe)
     return StageCost(
         num_examples=num_examples,
