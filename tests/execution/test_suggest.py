@@ -9,13 +9,16 @@ from typing import Any
 
 import pytest
 from rich.console import Console
-from tests.walking import Walked
+from tests.walking import SHORT, Walked
 from typer.testing import CliRunner
 
 import stiltwalk
 from stiltwalk.cli import app
 from stiltwalk.errors import RecipeError
-from stiltwalk.selection.ratings import MAP, ON_TUNED
+from stiltwalk.reports.data import rows_of
+from stiltwalk.selection.ratings import MAP, ON_TUNED, SELECTORS
+from stiltwalk.store.manifest import read_record, run_folders
+from stiltwalk.store.remote import workspace_at
 
 FEW = ("select.rows=24", "targets=['xnli', 'udpos', 'xquad', 'tatoeba']", "controls=false")
 ARMS = "arms={none=[],mnli=['mnli'],mixed=['mnli','ccg']}"
@@ -56,6 +59,19 @@ def test_candidates_are_rated_before_training_and_by_more_once_one_is_trained(
         for found in (more, fresh)
     )
     assert untrained == before
+
+
+def test_a_run_that_selects_keeps_what_was_said_for_its_report(
+    short: Walked, tmp_path: Path
+) -> None:
+    walked = short.copied(tmp_path)
+    walked.again(*SHORT, "select.rows=24")
+    store = workspace_at(walked.workspace)
+    (folder,) = run_folders(store)  # asking selectors makes no other design of it
+    ratings = rows_of(read_record(folder), store).ratings
+    assert {each.selector for each in ratings} == set(SELECTORS)
+    assert {each.target for each in ratings} == {"udpos"}
+    assert {each.seed for each in ratings} == {1}
 
 
 def test_the_command_prints_a_row_per_target(short: Walked, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from importlib import import_module
 
-import numpy as np
+from safetensors.numpy import load_file
 
 from stiltwalk.recipe.schema import Recipe
 from stiltwalk.records import Phase, Split
@@ -18,7 +18,7 @@ from stiltwalk.store.workspace import Folder
 from stiltwalk.tasks import TASKS
 from stiltwalk.tasks.load import num_rows
 
-FILE = "features.npz"
+FILE = "features.safetensors"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,5 +61,4 @@ class Embed(Stage):
 
     def embedded(self, context: Context) -> Embedded:
         """Return what it kept, once it is done, verified."""
-        with np.load(context.workspace.verified(self) / FILE, allow_pickle=False) as found:
-            return Embedded(**found)
+        return Embedded(**load_file(context.workspace.verified(self) / FILE))

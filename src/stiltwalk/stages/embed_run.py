@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from safetensors.numpy import save_file
 
 from stiltwalk.errors import DataError
 from stiltwalk.features.rows import Features
@@ -70,9 +71,8 @@ def embed(stage: Embed, context: Context, folder: Folder) -> None:
     labels_N = np.concatenate([each for _, each in known])
     if not len(labels_N):
         raise DataError(f"None of {len(examples)} rows of {task.name} carries a label: give more.")
-    np.savez(
-        folder.path / FILE, vectors_ND=vectors_ND, labels_N=labels_N, mean_D=mean_RD.mean(axis=0)
-    )
+    kept = {"vectors_ND": vectors_ND, "labels_N": labels_N, "mean_D": mean_RD.mean(axis=0)}
+    save_file(kept, folder.path / FILE)
 
 
 def labelled_places(features: Features, row: int) -> tuple[Places, Places]:
