@@ -54,7 +54,7 @@ def run_page(page: Path, folder: Path) -> list[str]:
 
 def test_the_tutorial_works_as_it_is_written(tmp_path: Path) -> None:
     first, rows, checked, *_ = run_page(DOCS / "tutorial.md", tmp_path)
-    assert "first/runs/mini/report.html" in first.replace("\n", "")
+    assert "first/runs/demo/report.html" in first.replace("\n", "")
     assert "inside the noise" in rows
     assert "answer" in rows
     assert "reviews" in checked

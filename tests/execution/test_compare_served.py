@@ -86,14 +86,20 @@ def test_a_client_that_costs_too_much_says_nothing_about_the_server(
     assert "this client takes" in speed.reason
 
 
-def test_a_cache_that_cannot_be_switched_off_is_declared(tmp_path: Path) -> None:
+def test_a_cache_that_cannot_be_switched_off_is_declared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(room, "LEVELS", {"quick": (1,)})
     manner = Manner(reply=lambda _: "one", caches="always", obeys_length=False)
     speed = compared(manner, tmp_path)
     assert any("keeps the beginnings of prompts" in each for each in speed.summary)
     assert {cell.task for cell in speed.cells} == {"xquad"}, "no fixed length without ignore_eos"
 
 
-def test_a_cache_that_can_be_switched_off_is(tmp_path: Path) -> None:
+def test_a_cache_that_can_be_switched_off_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(room, "LEVELS", {"quick": (1,)})
     manner = Manner(reply=lambda _: "one", caches="switched", obeys_length=False)
     speed = compared(manner, tmp_path)
     assert not any("keeps the beginnings" in each for each in speed.summary)
