@@ -27,6 +27,7 @@ from stiltwalk.stages.rate import read_ratings
 from stiltwalk.stages.stage import Stage
 from stiltwalk.store.remote import workspace_at
 from stiltwalk.store.workspace import Workspace
+from stiltwalk.tables import terminal
 from stiltwalk.tables.table import Cell, Table, heads
 from stiltwalk.tasks.load import forget_rows
 from stiltwalk.wording import duration
@@ -123,6 +124,13 @@ def suggestion_table(document: Mapping[str, Any]) -> Table:
             for target in targets
         ),
     )
+
+
+def print_suggestions(document: Mapping[str, Any], console: Console) -> None:
+    """Show the best candidates of every selector, and what each means."""
+    terminal.show(suggestion_table(document), console)
+    for line in document["says"]:
+        console.print(line, soft_wrap=True, highlight=False, markup=False)
 
 
 def _first(scores: Mapping[str, float]) -> str:

@@ -38,7 +38,7 @@ Figure = Callable[[Scores, Scores], float]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Judged:
+class JudgedSelector:
     """A selector against the truth; figures are means over targets, over seeds.
 
     Args:
@@ -65,7 +65,7 @@ class Grid:
         """Its seeds."""
         return tuple(dict.fromkeys(seed for seed, _ in self.truth))
 
-    def judged(self) -> Iterator[Judged]:
+    def judged(self) -> Iterator[JudgedSelector]:
         """Yield every selector that ranks each target, in the order of their list."""
         least = min(len(each) for each in self.truth.values())
         figures: dict[str, Figure] = {
@@ -75,7 +75,7 @@ class Grid:
         mnli = self._over_seeds(figures["regret@1"], ALWAYS_MNLI)
         for name in self.rankings:
             ours = self._over_seeds(figures["regret@1"], name)
-            yield Judged(
+            yield JudgedSelector(
                 name=name,
                 figures={
                     key: found

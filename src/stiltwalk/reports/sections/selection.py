@@ -8,7 +8,7 @@ from math import sqrt
 from stiltwalk.reports.findings import Findings
 from stiltwalk.reports.parts import Part, Section, Words
 from stiltwalk.reports.scores import Spread
-from stiltwalk.reports.selectors import RULES, Grid, Judged, grid_of
+from stiltwalk.reports.selectors import RULES, Grid, JudgedSelector, grid_of
 from stiltwalk.reports.significance import Estimate
 from stiltwalk.reports.wording import DASH, percent, plural, points
 from stiltwalk.selection.ratings import SELECTORS
@@ -59,7 +59,7 @@ def regrets(grid: Grid) -> Table:
     )
 
 
-def _row(judged: Judged) -> tuple[Cell, ...]:
+def _row(judged: JudgedSelector) -> tuple[Cell, ...]:
     needs, means = _SAID[judged.name]
     return (
         Cell(judged.name, note=means),
