@@ -424,13 +424,11 @@ def fetch(
     from stiltwalk.recipe.shipped import recipe_file
 
     files = mirror_files(read_recipe(recipe_file(recipe), changes or ()))
-    _say(
-        f"{len(files)} files, {sum(file.num_bytes for file in files) / 1e6:,.0f} MB, into {folder}"
-    )
-    for number, file in enumerate(files, start=1):
+    size_mb = sum(file.num_bytes for file in files) / 1e6
+    _say(f"{len(files)} files, {size_mb:,.0f} MB, into {folder}")
+    for at, file in enumerate(files, start=1):
         hub.fetch(file, folder)
-        place = f"[{number}/{len(files)}] {file.num_bytes / 1e6:,.1f} MB"
-        _say(f"{place} {file.repository}/{file.name}")
+        _say(f"[{at}/{len(files)}] {file.num_bytes / 1e6:,.1f} MB {file.repository}/{file.name}")
     _say(f'Done. Set [data] source = "{folder}" in the recipe.')
 
 
