@@ -11,7 +11,8 @@ import csv
 import json
 import shutil
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 from statistics import mean
@@ -20,6 +21,10 @@ from typing import Any
 import jinja2
 
 import stiltwalk
+from stiltwalk.reports.data import rows_of
+from stiltwalk.reports.selectors import grid_of
+from stiltwalk.store.manifest import read_record, run_folder
+from stiltwalk.store.remote import workspace_at
 
 ROOT = Path(__file__).resolve().parents[1]
 KEPT = ROOT / "docs" / "findings"
@@ -39,10 +44,21 @@ def keep(workspace: Path, name: str) -> None:
     speed = study.speed()
     if len(speed):
         speed.to_csv(target / "speed.csv", index=False)
+    if judged := list(_judged(workspace, name)):
+        _write(target / "selectors.csv", judged)
     made = [_made(each) for each in sorted((workspace / "stages").glob("*/complete.json"))]
     _write(
         target / "stages.csv", [each for each in made if each["stage"] in _of(study.report.parent)]
     )
+
+
+def _judged(workspace: Path, name: str) -> Iterator[dict[str, Any]]:
+    """Yield the figures of every selector, where the run asked some."""
+    store = workspace_at(workspace)
+    grid = grid_of(rows_of(read_record(run_folder(store, name)), store))
+    for each in grid.judged() if grid else ():
+        for figure, found in each.figures.items():
+            yield {"selector": each.name, "figure": figure, **asdict(found)}
 
 
 def _of(run: Path) -> set[str]:

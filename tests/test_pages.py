@@ -23,6 +23,7 @@ WHY_NOT_RUN = {
     "docs/data.md": "fetches gigabytes",
     "docs/package.md": "installs",
     "docs/serving.md": "needs a server with two models",
+    "docs/howto/suggest.md": "takes minutes",
     "docs/howto/air_gapped.md": "needs the network that the page is about",
 }
 """Pages with commands that no test runs: those in blocks without a language."""

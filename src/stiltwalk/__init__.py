@@ -32,6 +32,7 @@ __all__ = [
     "run",
     "score",
     "status",
+    "suggest",
     "tasks",
 ]
 
@@ -287,6 +288,35 @@ def choose(
         floors=floors, max_latency_p95=max_latency_p95, max_memory=max_memory, languages=languages
     )
     return chosen(workspace_at(workspace), needs)
+
+
+def suggest(
+    recipe: str | Path | Mapping[str, Any],
+    workspace: str | Path = "workspace",
+    changes: Sequence[str] = (),
+    console: Console | None = None,
+) -> dict[str, Any]:
+    """Rate the intermediate tasks that a recipe's arms name, for each target, before training.
+
+    Args:
+        recipe: see `run`.
+        workspace: where features are kept; encoders that a run trained there are read, too.
+        changes: see `run`.
+        console: where progress goes; standard output by default.
+
+    Returns:
+        What `stiltwalk suggest --json` prints: `ratings`, a row per selector, target and
+        intermediate task, higher being better; and `says`, what each selector means and needs.
+
+    Raises:
+        StiltwalkError: what the user can cause; see the tree in `stiltwalk.errors`.
+    """
+    from rich.console import Console
+
+    from stiltwalk.execution.suggest import suggest as suggested
+    from stiltwalk.recipe.shipped import recipe_file
+
+    return suggested(recipe_file(recipe), workspace, console or Console(), changes)
 
 
 def load(workspace: str | Path, run: str | None = None) -> Study:

@@ -264,6 +264,20 @@ def compare_scores(
 
 
 @app.command()
+def suggest(
+    recipe: RecipeFile,
+    workspace: Workspace = "workspace",
+    changes: Changes = None,
+    as_json: AsJson = False,
+) -> None:
+    """Rate the intermediate tasks that a recipe names, for each target, before any is trained."""
+    from stiltwalk.execution.suggest import print_suggestions
+
+    document = stiltwalk.suggest(recipe, workspace, changes or (), Console(stderr=True))
+    _show(document, as_json, lambda console: print_suggestions(document, console))
+
+
+@app.command()
 def choose(
     workspace: Annotated[str, typer.Argument(help="What was --workspace of the runs.")],
     minimum: Annotated[
@@ -281,12 +295,10 @@ def choose(
     from stiltwalk.reports.choosing import choice_table, read_floors
     from stiltwalk.tables import terminal
 
-    codes = languages.replace(",", " ").split() or None
-    floors = read_floors(minimum or ())
+    floors, codes = read_floors(minimum or ()), languages.replace(",", " ").split() or None
     document = stiltwalk.choose(workspace, floors, max_latency_p95, max_memory, codes)
     _show(document, as_json, lambda console: terminal.show(choice_table(document), console))
-    for line in document["says"]:
-        Console(stderr=True).print(line, soft_wrap=True, highlight=False, markup=False)
+    _say("\n".join(document["says"]), is_error=True)
 
 
 @app.command()
@@ -306,9 +318,8 @@ def score(
     document = stiltwalk.score(predictions, labels, benchmark)
     _show(document, as_json, lambda console: terminal.show(score_table(document), console))
     warnings = document.get("warnings", [])
-    errors = Console(stderr=True)
     for warning in warnings:
-        errors.print(f"Warning: {warning}", soft_wrap=True, highlight=False, markup=False)
+        _say(f"Warning: {warning}", is_error=True)
     if strict and warnings:
         raise typer.Exit(1)
 
@@ -420,15 +431,14 @@ def fetch(
     files = mirror_files(read_recipe(recipe_file(recipe), changes or ()))
     size_mb = sum(file.num_bytes for file in files) / 1e6
     _say(f"{len(files)} files, {size_mb:,.0f} MB, into {folder}")
-    for number, file in enumerate(files, start=1):
+    for at, file in enumerate(files, start=1):
         hub.fetch(file, folder)
-        place = f"[{number}/{len(files)}] {file.num_bytes / 1e6:,.1f} MB"
-        _say(f"{place} {file.repository}/{file.name}")
+        _say(f"[{at}/{len(files)}] {file.num_bytes / 1e6:,.1f} MB {file.repository}/{file.name}")
     _say(f'Done. Set [data] source = "{folder}" in the recipe.')
 
 
-def _say(line: str) -> None:
-    Console().print(line, markup=False, highlight=False, soft_wrap=True)
+def _say(line: str, *, is_error: bool = False) -> None:
+    Console(stderr=is_error).print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def _show(document: object, as_json: bool, show: Callable[[Console], None]) -> None:

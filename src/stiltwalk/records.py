@@ -39,6 +39,7 @@ class Phase(StrEnum):
 
     BASE = "base encoder"
     INTERMEDIATE = "intermediate phase"
+    SELECTION = "selection"
     TARGET = "target phase"
     PROMPT = "prompt"
     EVALUATION = "evaluation"

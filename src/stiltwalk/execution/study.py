@@ -25,6 +25,7 @@ from stiltwalk.execution.plan_view import planned, record_of, shape_of, warnings
 from stiltwalk.execution.progress import Board, Narrator, keep_status
 from stiltwalk.execution.provenance import made_otherwise, said_here, with_children
 from stiltwalk.execution.scheduler import Job, Scheduler, fitting_jobs, jobs_of
+from stiltwalk.models.locate import ModelFolder
 from stiltwalk.recipe.load import Source, read_recipe, recipe_text
 from stiltwalk.recipe.schema import Recipe
 from stiltwalk.stages.graph import Plan
@@ -82,27 +83,41 @@ def run_study(
     with store.lock(), Narrator(console) as narrator:
         plan, found = planned(recipe, fetch=True)
         is_new = keep_record(store, record_of(plan, _recipe_text(file, changes)))
-        assignment = Assignment(
-            recipe=recipe,
-            store=store,
-            base_folder=found.folder,
-            progress=narrator.progress,
-            say=narrator.line,
-        )
         for warning in warnings_of(plan, found):
-            assignment.say(warning)
-        jobs = list(jobs_of(plan, shape_of(recipe, found)))
-        kept, notes = _kept(jobs, plan, assignment, fresh_versions=fresh_versions)
-        narrator.line(f"{recipe.name}: {len(kept)} of {len(jobs)} stages are there")
-        if to_do := [job for job in jobs if job.name not in kept]:
-            assignment = replace(assignment, num_jobs=fitting_jobs(to_do))
-            with started(executor, assignment) as carrying:
-                order = Scheduler(jobs, kept, longest_first=carrying.is_parallel)
-                run(recipe.name, order, carrying, store, narrator, notes)
+            narrator.line(warning)
+        did = carry_out(plan, found, store, narrator, executor, fresh_versions=fresh_versions)
     if num_processes() > 1:
         _dismiss_helpers()
-    needs_report = bool(to_do) or is_new or not is_current(store, recipe.name)
+    needs_report = did or is_new or not is_current(store, recipe.name)
     return Finished(recipe.name, page, needs_report)
+
+
+def carry_out(
+    plan: Plan,
+    found: ModelFolder,
+    store: Workspace,
+    narrator: Narrator,
+    executor: str = LOCAL,
+    *,
+    fresh_versions: bool = False,
+) -> bool:
+    """Run what a locked workspace lacks of a plan; tell whether that was anything."""
+    assignment = Assignment(
+        recipe=plan.recipe,
+        store=store,
+        base_folder=found.folder,
+        progress=narrator.progress,
+        say=narrator.line,
+    )
+    jobs = list(jobs_of(plan, shape_of(plan.recipe, found)))
+    kept, notes = _kept(jobs, plan, assignment, fresh_versions=fresh_versions)
+    narrator.line(f"{plan.recipe.name}: {len(kept)} of {len(jobs)} stages are there")
+    if to_do := [job for job in jobs if job.name not in kept]:
+        assignment = replace(assignment, num_jobs=fitting_jobs(to_do))
+        with started(executor, assignment) as carrying:
+            order = Scheduler(jobs, kept, longest_first=carrying.is_parallel)
+            run(plan.recipe.name, order, carrying, store, narrator, notes)
+    return bool(to_do)
 
 
 def _kept(

@@ -28,6 +28,7 @@ from stiltwalk.recipe.types import (
     PromptSettings,
     RetrievalSettings,
     Seed,
+    SelectSettings,
     Share,
     Translated,
 )
@@ -287,6 +288,8 @@ class Recipe:
         controls: also show rules without a model, and models with shuffled foreign embeddings.
         answering: by task, how a decoder answers it; nothing for an encoder.
         measure: how the arms are timed against the baseline, where the recipe has both.
+        select: rate the intermediate tasks for every target along with the run, so that the report
+            tells which selector would have found the best.
         tasks: your own tasks, for `targets` and `arms` to name: tables [[tasks]], or a list of
             files that declare some.
         claims: what the report is to judge beside the claims of Phang et al. (2020).
@@ -318,6 +321,7 @@ class Recipe:
     controls: bool = False
     answering: Mapping[str, Answering] = field(default_factory=dict)
     measure: MeasureSettings | None = None
+    select: SelectSettings | None = None
     claims: tuple[Claim, ...] = ()
     tasks: tuple[OwnTask, ...] = ()
 

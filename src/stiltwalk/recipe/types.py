@@ -173,6 +173,19 @@ class MeasureSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SelectSettings:
+    """What selectors read, see `stiltwalk suggest`.
+
+    Args:
+        rows: the first so many English training rows of each task.
+    """
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    rows: Annotated[int, Field(ge=20, le=MOST)] = 500
+
+
+@dataclass(frozen=True, kw_only=True)
 class PromptSettings:
     """A cloze in a frozen language model: its own words, or trained vectors beside them.
 

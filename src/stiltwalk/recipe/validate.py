@@ -115,6 +115,19 @@ def _check_measure(
     _require_known("measure.targets names", settings.targets, targets, end)
 
 
+def require_encoder(recipe: Recipe) -> None:
+    """Refuse to select for what has no features.
+
+    Raises:
+        RecipeError: if the model is a decoder, or behind a server.
+    """
+    if recipe.model.family != "encoder":
+        raise RecipeError(
+            f"model.family is {recipe.model.family!r}, but selectors read the features of an "
+            "encoder: take one, or leave [select] out."
+        )
+
+
 def check_names(recipe: Recipe) -> None:
     """Refuse names that no room knows, before any work is done."""
     if not recipe.arms or not recipe.targets:
@@ -125,6 +138,8 @@ def check_names(recipe: Recipe) -> None:
     _check_ranking(recipe)
     _check_engine(recipe)
     _check_measure(recipe.measure, recipe.arms, recipe.targets)
+    if recipe.select:
+        require_encoder(recipe)
     _refuse_repeats("targets", recipe.targets)
     _refuse_repeats("seeds", recipe.seeds)
     every = sorted({language for name in recipe.targets for language in TASKS[name].languages})

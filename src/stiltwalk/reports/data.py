@@ -17,6 +17,8 @@ from stiltwalk.execution.progress import last_faults
 from stiltwalk.execution.provenance import made_with, said_of_mixture
 from stiltwalk.recipe.schema import Claim
 from stiltwalk.records import ExampleScoreRow, Phase, ScoreRow, Split, TimingRow
+from stiltwalk.selection.ratings import Rating
+from stiltwalk.stages.rate import read_ratings
 from stiltwalk.store.manifest import RecordedArm, RecordedStage, RunRecord
 from stiltwalk.store.workspace import Workspace
 from stiltwalk.tables.table import visible
@@ -103,7 +105,7 @@ class RunRows:
     arms are made of, `dev` on what targets were chosen (`[target] dev`), `remarks` sentences about
     what made the stages, `claims` what the recipe asks to be judged, `comparisons` are paired
     ones of speed. `max_train_rows` is the least number that any task's training rows are limited
-    to.
+    to. `ratings` are what selectors said before targets were trained.
     """
 
     title: str
@@ -128,6 +130,7 @@ class RunRows:
     training_curves: tuple[TrainingCurve, ...] = ()
     comparisons: tuple[Speed, ...] = ()
     max_train_rows: int | None = None
+    ratings: tuple[Rating, ...] = ()
     benchmark: Benchmark = XTREME
 
     def languages_of(self, task: str) -> tuple[str, ...]:
@@ -273,6 +276,12 @@ def rows_of(record: RunRecord, workspace: Workspace) -> RunRows:
         example_scores=_of_arms(evaluated, lambda stage: map(_packed, workspace.shares(stage))),
         training_curves=tuple(_curves(done, arms, workspace)),
         comparisons=tuple(_comparisons(done, workspace)),
+        ratings=tuple(
+            rating
+            for stage in done
+            if stage.phase is Phase.SELECTION
+            for rating in read_ratings(workspace, stage.fingerprint)
+        ),
     )
 
 

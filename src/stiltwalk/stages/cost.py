@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple
 
 from stiltwalk.recipe.schema import Recipe, TrainSettings
@@ -136,12 +136,19 @@ def asked_cost(
         memory_bytes = _RANKING_BYTES + 12 * shape.width * held + _BYTES_PER_ID * pool
     num_examples += pool
     num_tokens += round(pool * tokens_of_document(task, recipe.data.where))
+    cost = forward_cost(num_examples, num_tokens, share, recipe, shape)
+    return replace(cost, memory_bytes=memory_bytes)
+
+
+def forward_cost(
+    num_examples: int, num_tokens: int, share: float, recipe: Recipe, shape: ModelShape
+) -> StageCost:
+    """Cost rows that go through a share of the blocks once."""
     products_s = 2 * shape.block_weights * share * num_tokens / _flops_per_s(recipe)
     return StageCost(
         num_examples=num_examples,
         num_tokens=num_tokens,
         time_s=products_s + num_examples * ROW_OVERHEAD_S + STAGE_OVERHEAD_S,
-        memory_bytes=memory_bytes,
     )
 
 

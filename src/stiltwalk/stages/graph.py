@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import Protocol
@@ -10,13 +10,15 @@ from typing import Protocol
 from stiltwalk.data import by_language
 from stiltwalk.data.by_language import ByLanguage
 from stiltwalk.data.source import MINI
-from stiltwalk.recipe.schema import Arm, Mixing, Precision, Recipe
+from stiltwalk.recipe.schema import Arm, Mixing, Precision, Recipe, TrainSettings
 from stiltwalk.recipe.types import Answering, EngineSettings, MaskedText, MeasureSettings, resolved
 from stiltwalk.recipe.validate import reused_head
 from stiltwalk.records import BASELINE_ARM, Metric, Phase, Split, TaskType
 from stiltwalk.stages.compare_speed import Measure, shares_of
+from stiltwalk.stages.embed import Embed
 from stiltwalk.stages.encoder import Base
 from stiltwalk.stages.predict import Predict
+from stiltwalk.stages.rate import Rate
 from stiltwalk.stages.reference import Rules
 from stiltwalk.stages.rows import Asking, DrawnRows, StageRows, Text, TranslatedRows
 from stiltwalk.stages.served import ServedBase
@@ -51,12 +53,13 @@ class Plan:
 
     `arms_of` names the arms that an evaluating stage belongs to: several where they differ only
     in what it does not rest on, as retrieval rests on no fine-tuning. Controls and rules belong
-    to none.
+    to none. `rates` are those of the stages that rate intermediate tasks.
     """
 
     recipe: Recipe
     stages: tuple[Stage, ...]
     arms_of: Mapping[Stage, tuple[str, ...]]
+    rates: tuple[Rate, ...] = ()
 
 
 def build_plan(
@@ -85,13 +88,24 @@ def build_plan(
         if recipe.controls:
             for control in graph.controls(seed):
                 stages.update(dict.fromkeys(_lineage(control)))
+    rates = tuple(rate for seed in recipe.seeds for rate in graph.rates(seed))
+    for rate in rates:
+        stages.update(dict.fromkeys(_lineage(rate)))
     timed = _timed(recipe, asked)
     stages.update(dict.fromkeys(each.planned_for(measured_on) for each in timed))
     return Plan(
         recipe=recipe,
         stages=tuple(stages),
         arms_of={stage: tuple(names) for stage, names in arms_of.items()},
+        rates=rates,
     )
+
+
+def selection_plan(whole: Plan, has: Callable[[Stage], bool]) -> Plan:
+    """Return what rates the intermediate tasks, with those candidates that `has` says are done."""
+    rates = dict.fromkeys(each.with_trained(has) for each in whole.rates)
+    stages = dict.fromkeys(each for rate in rates for each in _lineage(rate))
+    return replace(whole, stages=tuple(stages), arms_of={}, rates=tuple(rates))
 
 
 def _timed(recipe: Recipe, asked: Mapping[tuple[int, str], Sequence[Predict]]) -> Iterator[Measure]:
@@ -124,6 +138,11 @@ def _timed(recipe: Recipe, asked: Mapping[tuple[int, str], Sequence[Predict]]) -
             on=None,
             budget_s=shares[seed, name],
         )
+
+
+def is_single(arm: Arm) -> bool:
+    """Tell whether an arm is one intermediate task and nothing else."""
+    return len(arm.tasks) == 1 and not (arm.mlm or arm.translated or arm.lora)
 
 
 def _lineage(stage: Stage) -> Iterator[Stage]:
@@ -162,23 +181,58 @@ class _Graph:
         own, revision = self._own.get(name), self._revision(task, LEARNED)
         return StageRows(task=name, revision=revision, dev=dev, own=own and own.learned)
 
-    def arm(self, arm: Arm, seed: int) -> Iterator[Predict]:
-        encoder: Stage = self._base
+    def _encoder(self, arm: Arm, seed: int) -> Stage:
         trained = [task for task in intermediate_names() if task in arm.tasks]
-        if trained:
-            encoder = Train(
-                phase=Phase.INTERMEDIATE,
-                parent=self._base,
-                rows=tuple(self._learned_rows(task) for task in trained),
-                settings=arm.intermediate,
-                mixing=self._recipe.mixing if len(arm.tasks) > 1 else Mixing(),
-                numerics=self._numerics,
-                seed=seed,
-                translated=tuple(self._translated(arm)),
-                text=self._text(arm.mlm),
-                lora=arm.lora,
-                asking=tuple(filter(None, (self._asking(task) for task in trained))),
+        if not trained:
+            return self._base
+        return Train(
+            phase=Phase.INTERMEDIATE,
+            parent=self._base,
+            rows=tuple(self._learned_rows(task) for task in trained),
+            settings=arm.intermediate,
+            mixing=self._recipe.mixing if len(arm.tasks) > 1 else Mixing(),
+            numerics=self._numerics,
+            seed=seed,
+            translated=tuple(self._translated(arm)),
+            text=self._text(arm.mlm),
+            lora=arm.lora,
+            asking=tuple(filter(None, (self._asking(task) for task in trained))),
+        )
+
+    def rates(self, seed: int) -> Iterator[Rate]:
+        """Yield a stage per target that is trained, where the recipe is to select."""
+        arms = self._recipe.arms.values() if self._recipe.select else ()
+        trained = {arm.tasks[0]: self._encoder(arm, seed) for arm in arms if is_single(arm)}
+        sources = {
+            name: self._embed(name, self._learned_rows(name), self._recipe.intermediate)
+            for name in dict.fromkeys(task for arm in arms for task in arm.tasks)
+        }
+        for target in self._recipe.targets if sources else ():
+            task = TASKS[target]
+            if task.task_type is TaskType.RETRIEVAL:  # it is trained on nothing
+                continue
+            rows = self._learned_rows(task.train_task, self._recipe.dev)
+            asked = self._embed(task.train_task, rows, self._recipe.target[target])
+            yield Rate(
+                target=target,
+                max_source_rows=self._recipe.intermediate.max_rows,
+                asked=asked,
+                sources=tuple(sources.values()),
+                tuned=tuple(replace(asked, parent=each) for each in trained.values()),
+                moved=tuple(replace(sources[name], parent=each) for name, each in trained.items()),
             )
+
+    def _embed(self, name: str, rows: StageRows, settings: TrainSettings) -> Embed:
+        assert self._recipe.select
+        return Embed(
+            parent=self._base,
+            rows=rows,
+            max_rows=self._recipe.select.rows,
+            max_length_tokens=settings.max_length_tokens or TASKS[name].max_length_tokens,
+        )
+
+    def arm(self, arm: Arm, seed: int) -> Iterator[Predict]:
+        encoder = self._encoder(arm, seed)
         for target in self._recipe.targets:
             predict = self._predict(encoder, TASKS[target], arm, seed)
             if predict.languages:

@@ -182,8 +182,9 @@ def keep_record(workspace: Workspace, record: RunRecord) -> bool:
 
 
 def design_of(record: RunRecord) -> str:
-    """Return what two runs of one design share: their work but for clocks, which a machine has."""
-    work = {each.fingerprint for each in record.stages if each.phase is not Phase.TIMING}
+    """Return what two runs of one design share: their work but for clocks and selectors."""
+    aside = (Phase.TIMING, Phase.SELECTION)
+    work = {each.fingerprint for each in record.stages if each.phase not in aside}
     return sha256(repr((record.arms, sorted(work))).encode()).hexdigest()[:8]
 
 

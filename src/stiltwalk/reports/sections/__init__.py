@@ -6,13 +6,14 @@ from collections.abc import Callable
 
 from stiltwalk.reports.findings import Findings
 from stiltwalk.reports.parts import Document, Section
-from stiltwalk.reports.sections import answer, cost, languages, run, targets
+from stiltwalk.reports.sections import answer, cost, languages, run, selection, targets
 from stiltwalk.reports.wording import notices, ordered_languages, plural
 
 SECTIONS: list[Callable[[Findings], Section]] = [
     answer.answer,
     targets.targets,
     answer.claims,
+    selection.selection,
     languages.languages,
     cost.cost,
     run.what_was_run,
@@ -35,5 +36,5 @@ def run_report(found: Findings) -> Document:
             plural(found.table.num_seeds, "seed"),
         ),
         banners=notices(rows),
-        sections=tuple(make(found) for make in SECTIONS),
+        sections=tuple(section for make in SECTIONS if (section := make(found)).parts),
     )
