@@ -1,14 +1,15 @@
 """Languages' codes where a data set has others than the two letters used everywhere else.
 
-SIB-200's languages: two letters where XTREME has the language, else the hub's three.
+Elsewhere: two letters where XTREME or XTREME-R has the language, else three.
 
-A language that the hub has in two scripts keeps the script in its code: XTREME's (`ar`, `zh`) stand
+A language that the hub has in two scripts keeps the script in its code: `ar`, `zh` stand
 for the usual one, the other is `zho_Hant`.
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 
 
 def _table(text: str) -> dict[str, str]:
@@ -18,7 +19,8 @@ def _table(text: str) -> dict[str, str]:
 _TATOEBA = _table(
     "af=afr ar=ara bg=bul bn=ben de=deu el=ell es=spa et=est eu=eus fa=pes fi=fin fr=fra he=heb "
     "hi=hin hu=hun id=ind it=ita ja=jpn jv=jav ka=kat kk=kaz ko=kor ml=mal mr=mar nl=nld pt=por "
-    "ru=rus sw=swh ta=tam te=tel th=tha tl=tgl tr=tur ur=urd vi=vie zh=cmn"
+    "ru=rus sw=swh ta=tam te=tel th=tha tl=tgl tr=tur ur=urd vi=vie zh=cmn az=aze lt=lit pl=pol "
+    "ro=ron uk=ukr"
 )
 _UDPOS = _table(
     "af=Afrikaans ar=Arabic bg=Bulgarian de=German el=Greek en=English es=Spanish et=Estonian "
@@ -30,6 +32,15 @@ _TYDIQA = _table(
     "ar=arabic bn=bengali en=english fi=finnish id=indonesian ko=korean ru=russian sw=swahili "
     "te=telugu"
 )
+
+
+def coded(text: str) -> Callable[[str], str]:
+    """Return what gives a data set's code of a language: as listed, `en=eng`, or our own.
+
+    An underscore in a listed name stands for a space.
+    """
+    table = {code: name.replace("_", " ") for code, name in _table(text).items()}
+    return lambda language: table.get(language, language)
 
 
 def tatoeba_code(language: str) -> str:
@@ -47,13 +58,14 @@ def tydiqa_prefix(language: str) -> str:
     return f"{_TYDIQA[language]}-"
 
 
-_XTREME = (
+_TWO_LETTERS = (
     "af=afr_Latn ar=arb_Arab bg=bul_Cyrl bn=ben_Beng de=deu_Latn el=ell_Grek en=eng_Latn "
     "es=spa_Latn et=est_Latn eu=eus_Latn fa=pes_Arab fi=fin_Latn fr=fra_Latn he=heb_Hebr "
     "hi=hin_Deva hu=hun_Latn id=ind_Latn it=ita_Latn ja=jpn_Jpan jv=jav_Latn ka=kat_Geor "
     "kk=kaz_Cyrl ko=kor_Hang ml=mal_Mlym mr=mar_Deva ms=zsm_Latn my=mya_Mymr nl=nld_Latn "
     "pt=por_Latn ru=rus_Cyrl sw=swh_Latn ta=tam_Taml te=tel_Telu th=tha_Thai tl=tgl_Latn "
-    "tr=tur_Latn ur=urd_Arab vi=vie_Latn yo=yor_Latn zh=zho_Hans"
+    "tr=tur_Latn ur=urd_Arab vi=vie_Latn yo=yor_Latn zh=zho_Hans az=azj_Latn gu=guj_Gujr "
+    "ht=hat_Latn lt=lit_Latn pa=pan_Guru pl=pol_Latn ro=ron_Latn uk=ukr_Cyrl wo=wol_Latn"
 )
 _SCRIPTS = {
     "Latn": (
@@ -102,7 +114,7 @@ _SCRIPTS = {
 
 def _configurations() -> dict[str, str]:
     """Return every code to its configuration on the hub, XTREME's languages first."""
-    found = dict(each.split("=") for each in _XTREME.split())
+    found = dict(each.split("=") for each in _TWO_LETTERS.split())
     names = sorted(
         f"{code}_{script}" for script, codes in _SCRIPTS.items() for code in codes.split()
     )
@@ -115,6 +127,6 @@ CONFIGURATIONS = _configurations()
 """Our code of a language to the hub's configuration."""
 
 
-def sib200_configuration(language: str) -> str:
-    """Return the configuration of a language."""
-    return CONFIGURATIONS[language]
+def flores_configuration(language: str) -> str:
+    """Return a language's code in FLORES-200, as SIB-200 and Belebele name it."""
+    return CONFIGURATIONS.get(language, language)

@@ -63,7 +63,7 @@ def export_run(run: Path, folder: Path) -> list[Path]:
         DataError: if the rows that the run was evaluated on are no longer there, or changed.
     """
     record, workspace = read_record(run), Workspace(run.resolve().parents[1])
-    declare(own.task() for own in record.tasks)
+    declare((own.task() for own in record.tasks), record.benchmark)
     evaluations = [stage for stage in record.stages if stage.arm]
     missing = [stage.does for stage in evaluations if not workspace.has(stage.fingerprint)]
     if missing:
@@ -167,7 +167,7 @@ def export_checkpoint(
         WorkspaceError: if there is no such run or checkpoint, or the folder is in use.
     """
     record, workspace = read_record(run), Workspace(run.resolve().parents[1])
-    declare(own.task() for own in record.tasks)
+    declare((own.task() for own in record.tasks), record.benchmark)
     stage = _wanted(record, which)
     if not workspace.has(stage.fingerprint):
         raise WorkspaceError(f"{which} is not done. Run the recipe again first.")
@@ -264,7 +264,7 @@ def _front_matter(
 ) -> str:
     """Return the card's YAML; JSON strings, which YAML reads too."""
     repositories = dict.fromkeys(
-        files.repository for task in _trained_on(lineage) for files in TASKS[task].hub
+        name for task in _trained_on(lineage) for name in TASKS[task].repositories
     )
     task = TASKS[stage.target]
     facts: dict[str, Any] = {

@@ -13,6 +13,7 @@ from stiltwalk.data.hub import Reader
 from stiltwalk.data.source import Place, Rows, open_parquet
 from stiltwalk.errors import DataError
 from stiltwalk.records import ChoiceExample, Example, PairExample, TaggedExample, TextExample
+from stiltwalk.tasks import TASKS
 
 PLACE = Place("owner/set", "default", "train")
 READ_NLI = readers.pairs(("premise", "hypothesis", "label"), NLI_NAMES)
@@ -177,9 +178,9 @@ def test_cosmos_qa_asks_after_the_context(tmp_path: Path) -> None:
         },
     )
     choices = tuple(f"Reason {number}." for number in range(4))
-    assert examples(readers.cosmos_qa, path) == [
-        ChoiceExample("0", "I was late. Why?", choices, "3")
-    ]
+    read = TASKS["cosmos_qa"].hub[0].read
+    assert read
+    assert examples(read, path) == [ChoiceExample("0", "I was late. Why?", choices, "3")]
 
 
 @pytest.mark.parametrize("as_records", [False, True])

@@ -103,10 +103,11 @@ def test_a_shipped_task_is_one_declaration_in_one_list(tiny_xlmr: Path, tmp_path
     """Both are added to a copy of the source, and nothing else is touched."""
     source = Path(stiltwalk.__file__).parent
     copy = shutil.copytree(source, tmp_path / "copy" / "stiltwalk")
-    add(copy / "tasks" / "classification.py", 'DUMMY = replace(PAWSX, name="dummy", num_rows={})\n')
+    dummy = 'DUMMY = replace(PAWSX, name="dummy", num_rows={}, benchmarks=())\n'
+    add(copy / "tasks" / "classification.py", dummy)
     known = copy / "tasks" / "__init__.py"
     text = known.read_text(encoding="utf-8")
-    known.write_text(text.replace("SIB200,)", "SIB200, classification.DUMMY)"), encoding="utf-8")
+    known.write_text(text.replace("SIB200,", "SIB200, classification.DUMMY,"), encoding="utf-8")
     for config, split in (("en", "train"), ("en", "validation"), ("en", "test"), ("de", "test")):
         rows = {"sentence1": ["A"] * 8, "sentence2": ["B"] * 8, "label": ["0", "1"] * 4}
         write_split(tmp_path / "mirror", "google/xtreme", f"PAWS-X.{config}", split, rows)

@@ -10,6 +10,7 @@ from stiltwalk.stages.encoder import Base
 from stiltwalk.stages.graph import build_plan
 from stiltwalk.stages.predict import Predict
 from stiltwalk.stages.stage import Stage
+from stiltwalk.stages.train import Train
 
 RECIPE = """
 name = "study"
@@ -68,3 +69,12 @@ def test_another_backend_answers_prompts_anew_and_trains_nothing_again() -> None
     assert of("xnli", plain).fingerprint != of("xnli", other).fingerprint
     assert of("tatoeba", plain) == of("tatoeba", other), "vectors come from our own engine"
     assert all("backend" not in stage.canonical for stage in plain)
+
+
+def test_a_decoder_trains_on_siqa_and_then_on_copa_with_its_one_head() -> None:
+    copa = of("xcopa", stages("targets=['xcopa']")).parent
+    assert isinstance(copa, Train)
+    assert copa.tasks == ("copa",)
+    assert copa.head_of == ""
+    assert copa.parent.tasks == ("siqa",)
+    assert copa.parent.phase is Phase.TARGET

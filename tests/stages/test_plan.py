@@ -21,7 +21,7 @@ from stiltwalk.stages.rows import StageRows
 from stiltwalk.stages.stage import Stage
 from stiltwalk.stages.train import Train
 from stiltwalk.store.machine import MeasuredOn
-from stiltwalk.tasks import TARGETS
+from stiltwalk.tasks import TARGETS, declare
 
 BASE = Base(name="tiny", revision="sha256:1")
 RECIPE = f"""
@@ -110,6 +110,42 @@ def test_xquad_and_mlqa_share_one_squad_model_per_arm() -> None:
     assert len(tuned) == ARMS
     asked = {s.rows.task for s in stages if isinstance(s, Predict) and s.parent == tuned[0]}
     assert asked == {"xquad", "mlqa"}
+
+
+def test_a_reused_head_of_siqa_is_what_xcopas_first_training_begins_with() -> None:
+    arms = "arms={none=[],siqa={tasks=['siqa'],head='reuse'}}"
+    stages = plan_of("targets=['xcopa']", arms).stages
+    reused = [s.head_of for s in stages if isinstance(s, Train) and s.intermediate_tasks]
+    assert reused == ["", "siqa", "siqa"]  # the arm's own, on SIQA again, on COPA
+
+
+@pytest.mark.parametrize("preset", ["xstilts", "xtreme"])
+def test_nli_sets_ask_the_xnli_checkpoint_without_further_training(preset: str) -> None:
+    stages = plan_of(f"preset={preset}", "targets=['xnli', 'afrixnli', 'pawsx']").stages
+    asked = {s.rows.task: s.parent for s in stages if isinstance(s, Predict)}
+    assert asked["xnli"] == asked["afrixnli"] != asked["pawsx"]
+
+
+def test_xcopa_trains_on_siqa_then_copa_after_the_arms_tasks() -> None:
+    stages = plan_of("preset=xtreme", "targets=['xcopa', 'xcopa_siqa']").stages
+    both = {s.rows.task: s.parent for s in stages if isinstance(s, Predict) and s.after == ""}
+    copa, siqa = cast("Train", both["xcopa"]), cast("Train", both["xcopa_siqa"])
+    assert (copa.tasks, siqa.tasks) == (("copa",), ("siqa",))
+    assert (copa.parent, copa.head_of) == (siqa, "siqa")
+    for stage in (copa, siqa):
+        how = stage.settings
+        assert (how.num_epochs, how.max_length_tokens, how.effective_batch_size) == (5, 128, 32)
+        assert how.learning_rate == 2e-5
+    after = [s for s in stages if s.tasks == ("siqa",) and s.intermediate_tasks == ("squad_v1",)]
+    assert [stage.phase for stage in after] == [Phase.TARGET]
+    asked = [s for s in stages if isinstance(s, Predict) and s.intermediate_tasks == ("squad_v1",)]
+    assert len(asked) == 2
+
+
+def test_a_benchmark_adds_no_stage_where_its_further_languages_are_lacking() -> None:
+    added = changed(text='benchmark = "xtreme-r"\n' + RECIPE)
+    declare(())
+    assert not added  # the miniature has none of them
 
 
 def test_targets_that_are_learned_differently_share_no_model() -> None:

@@ -9,7 +9,17 @@ import pytest
 
 from stiltwalk.errors import RecipeError
 from stiltwalk.records import Metric, Split, TaskType
-from stiltwalk.tasks import EVERY_TARGET, INTERMEDIATE, TARGETS, TASKS, find
+from stiltwalk.tasks import (
+    EVERY_INTERMEDIATE,
+    EVERY_TARGET,
+    INTERMEDIATE,
+    SHIPPED,
+    TARGETS,
+    TASKS,
+    declare,
+    find,
+    members,
+)
 from stiltwalk.tasks.task import GROUPS, Task
 
 
@@ -22,9 +32,37 @@ def test_there_are_nine_tasks_to_walk_over_and_nine_of_xtreme_to_arrive_at() -> 
         *("xnli", "pawsx", "udpos", "panx", "xquad", "mlqa", "tydiqa"),
         *("bucc2018", "tatoeba"),
     ) == TARGETS
-    ranked = ("lareqa", "mewslix", "mewslix_dev", "mewslix_sample")
-    assert (*TARGETS, "sib200", *ranked) == EVERY_TARGET
-    assert tuple(TASKS) == INTERMEDIATE + EVERY_TARGET
+    assert EVERY_TARGET[: len(TARGETS)] == TARGETS
+    assert (*INTERMEDIATE, "siqa", "copa") == EVERY_INTERMEDIATE
+    assert tuple(TASKS) == EVERY_INTERMEDIATE + EVERY_TARGET
+
+
+def test_xtreme_r_drops_two_tasks_adds_others_and_has_more_languages() -> None:
+    assert not {"pawsx", "bucc2018"} & set(members("xtreme-r"))
+    assert set(members("xtreme-r")) == {
+        *("xnli", "xcopa", "udpos", "panx", "xquad", "mlqa", "tydiqa", "tatoeba"),
+        *("lareqa", "mewslix"),
+    }
+    wider = {name: TASKS[name].within("xtreme-r").languages for name in members("xtreme-r")}
+    assert {
+        name: len(codes) for name, codes in wider.items() if codes != TASKS[name].languages
+    } == {
+        "udpos": 38,
+        "panx": 48,
+        "xquad": 12,
+        "tatoeba": 41,
+    }
+    for name, codes in wider.items():
+        hub = TASKS[name].hub
+        own = name in ("udpos", "lareqa", "mewslix")
+        assert own or all(any(files.has(Split.TEST, c) for files in hub) for c in codes)
+
+
+def test_a_recipe_of_xtreme_r_has_its_languages_until_the_next_recipe() -> None:
+    declare((), "xtreme-r")
+    assert TASKS["panx"].languages[-1] == "ro"
+    declare(())
+    assert TASKS["panx"] is SHIPPED["panx"]
 
 
 def test_the_groups_hold_every_target_once() -> None:
@@ -34,17 +72,17 @@ def test_the_groups_hold_every_target_once() -> None:
 @pytest.mark.parametrize("task", TASKS.values(), ids=lambda task: task.name)
 def test_a_task_can_train_on_the_task_it_names(task: Task) -> None:
     source = TASKS[task.train_task]
-    assert source.labels == task.labels
+    assert source.labels == task.labels or task.task_type is TaskType.CHOICE
     assert source.task_type is task.task_type
     trains = any(files.train for files in source.hub) or source.name in ("ccg", "mewslix")
     assert trains == (task.task_type is not TaskType.RETRIEVAL)
 
 
 def test_questions_have_longer_inputs_than_the_others() -> None:
-    lengths = {task.task_type: task.max_length_tokens for task in TASKS.values()}
+    first = (SHIPPED[name] for name in (*INTERMEDIATE, *TARGETS))
+    lengths = {task.task_type: task.max_length_tokens for task in first}
     assert lengths.pop(TaskType.SPAN) == 384
-    assert lengths.pop(TaskType.RANKING) == 64  # Mewsli-X's
-    assert set(lengths.values()) == {256}
+    assert set(lengths.values()) == {256}  # but SIQA's and COPA's, which are XTREME-R's 128
 
 
 def test_languages_are_those_of_xtreme() -> None:
@@ -68,7 +106,8 @@ def test_languages_are_those_of_xtreme() -> None:
 def test_sib_200_has_xtremes_codes_first_and_the_hubs_for_the_others() -> None:
     task = TASKS["sib200"]
     assert len(set(task.languages)) == 205
-    assert set(task.languages[:40]) == set(TASKS["panx"].languages)
+    two_letters = set(TASKS["panx"].within("xtreme-r").languages) - {"qu"} | {"ht", "wo"}
+    assert set(task.languages[:49]) == two_letters
     (files,) = task.hub
     configurations = {code: files.config_of(code) for code in task.languages}
     assert len(set(configurations.values())) == 205
@@ -76,7 +115,7 @@ def test_sib_200_has_xtremes_codes_first_and_the_hubs_for_the_others() -> None:
     assert configurations["zh"] == "zho_Hans"
     assert configurations["zho_Hant"] == "zho_Hant"
     assert configurations["amh"] == "amh_Ethi"
-    assert all(code in (name, name[:3]) for code, name in list(configurations.items())[40:])
+    assert all(code in (name, name[:3]) for code, name in list(configurations.items())[49:])
 
 
 def test_every_language_has_a_configuration_on_the_hub() -> None:
@@ -84,7 +123,7 @@ def test_every_language_has_a_configuration_on_the_hub() -> None:
         files.config_of(language)
         for task in TASKS.values()
         for files in task.hub
-        for language in task.languages
+        for language in files.languages or task.languages
     }
     assert {"tatoeba.cmn", "udpos.Basque", "MLQA.hi.hi", "XQuAD.th", "PAWS-X.ko"} <= names
     assert not any("{" in name for name in names)
@@ -92,7 +131,7 @@ def test_every_language_has_a_configuration_on_the_hub() -> None:
 
 def test_xquad_and_tatoeba_are_on_the_hub_under_validation_only() -> None:
     for name in ("xquad", "tatoeba"):
-        (files,) = TASKS[name].hub
+        files = TASKS[name].hub[0]
         assert (files.train, files.dev, files.test) == (None, None, "validation")
 
 
@@ -105,6 +144,7 @@ def test_published_dev_rows_that_test_rows_of_a_target_overlap_are_known() -> No
         "squad_v1",
         "tydiqa",
         "lareqa",
+        "xstory_cloze",
     }
     assert not any(task.dev_is_held_out for task in TASKS.values())
 

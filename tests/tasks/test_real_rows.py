@@ -48,13 +48,26 @@ def test_row_counts_are_those_of_the_sample(source: DataSource, real: Path) -> N
     counts = json.loads((real / "rows.json").read_text(encoding="utf-8"))["google/xtreme"]
     for name in ("pawsx", "udpos", "panx", "xquad", "mlqa", "tatoeba"):
         task = TASKS[name]
-        (files,) = task.hub
+        files = task.hub[0]
         for language in available_languages(task, source):
             if task.task_type is TaskType.RETRIEVAL:
                 number = len(bitext(task, source, Split.TEST, language).gold)
             else:
                 number = len(examples(task, source, Split.TEST, language))
             assert number == counts[files.config_of(language)][files.test]
+
+
+def test_xcopa_and_the_siqa_that_trains_it_are_read(source: DataSource) -> None:
+    task = TASKS["xcopa"]
+    assert available_languages(task, source) == task.languages
+    for language in task.languages:
+        rows = examples(task, source, Split.TEST, language)
+        assert len(rows) == 500
+        assert sum(row.label == "1" for row in rows) == 250  # type: ignore[union-attr]
+        endings = ("What was the cause?", "What was the effect?")
+        assert all(row.prompt.endswith(endings) for row in rows)  # type: ignore[union-attr]
+    siqa = examples(TASKS["siqa"], source, Split.TRAIN)
+    assert (len(siqa), {row.label for row in siqa}) == (1631, {*"012"})  # type: ignore[union-attr]
 
 
 def test_xnli_is_parallel(source: DataSource) -> None:

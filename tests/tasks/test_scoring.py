@@ -18,6 +18,7 @@ GOLD: Mapping[Form, Answers | GoldTexts] = {
     Form.TAGS: [["B-PER", "I-PER"], ["O", "B-LOC"]],
     Form.TEXTS: {"q1": ["cat"], "q2": ["dog"]},
     Form.PAIRS: [("f1", "e1"), ("f2", "e2")],
+    Form.RANKINGS: {"q1": ["d1"], "q2": ["d2"]},
 }
 HALF_RIGHT: Mapping[Form, Answers] = {
     Form.LABELS: ["1", "0", "0", "1"],
@@ -25,6 +26,7 @@ HALF_RIGHT: Mapping[Form, Answers] = {
     Form.TAGS: [["B-PER", "I-PER"], ["B-LOC", "O"]],
     Form.TEXTS: {"q1": "cat", "q2": "bird"},
     Form.PAIRS: [("f1", "e1"), ("f2", "e9")],
+    Form.RANKINGS: {"q1": ["d1", "d9"], "q2": ["d9"]},
 }
 
 
@@ -139,7 +141,9 @@ def test_empty_files_are_refused_not_scored(folders: tuple[Path, Path]) -> None:
 def test_xtreme_r_has_its_own_tasks_languages_and_groups(folders: tuple[Path, Path]) -> None:
     fill(folders, XTREME_R)
     document = score_folder(*folders, benchmark="xtreme-r")
-    assert set(document["groups"]) == {"classification", "tagging", "qa", "multi_choice"}
+    groups = {"classification", "tagging", "qa", "retrieval", "multi_choice"}
+    assert set(document["groups"]) == groups
+    assert document["tasks"]["mewslix"]["map_at_20"]["uk"] == 50.0
     assert document["mean_of_present_tasks"] == 50.0
     assert "overall" not in document
     assert "bucc2018" not in document["tasks"]

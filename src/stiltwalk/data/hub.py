@@ -31,7 +31,9 @@ class HubFiles:
 
     `config` may hold `{code}`, filled with the hub's own code of a language (`code_of`). A split
     that is None does not exist, or its labels are hidden. `part` names the piece of a task that
-    is put together from several data sets.
+    is put together from several data sets. `languages` are those that it holds of the task's, empty
+    for all. `untested`: written from descriptions; nobody has read it from the hub.
+    `is_growing`: configurations are still added, so the hub is asked which there are.
     """
 
     repository: str
@@ -42,11 +44,19 @@ class HubFiles:
     dev: str | None = "validation"
     test: str | None = None
     part: str = ""
+    languages: tuple[str, ...] = ()
+    untested: bool = False
+    is_growing: bool = False
     code_of: Callable[[str], str] = field(default=str, repr=False)
 
     def split_named(self, split: Split) -> str | None:
         """Return the hub's name of a split, None where it does not exist."""
         return {Split.TRAIN: self.train, Split.DEV: self.dev, Split.TEST: self.test}[split]
+
+    def has(self, split: Split, language: str) -> bool:
+        """Tell whether it is declared with a split in a language."""
+        is_held = not self.languages or language in self.languages
+        return is_held and self.split_named(split) is not None
 
     def config_of(self, language: str) -> str:
         """Return the configuration that holds a language."""
@@ -63,7 +73,7 @@ def open_rows(files: HubFiles, source: str, split: str, language: str) -> Rows:
 
 
 PARQUET_COPY = "refs/convert/parquet"
-BRANCHES = {"allenai/social_i_qa": PARQUET_COPY}
+BRANCHES = {"allenai/social_i_qa": PARQUET_COPY, "juletxara/xstory_cloze": PARQUET_COPY}
 """Data sets whose main branch is a Python script, which nothing runs any more. Others that turn
 out to hold no Parquet file are read from the copy as well."""
 
@@ -108,6 +118,16 @@ def listing(repository: str) -> tuple[Path, tuple[str, ...]]:
         return folder, _names(repository, folder)
     except client_errors() as error:
         raise DataError(f"{repository}: {_why(error)} {_how_to_fetch(repository)}") from error
+
+
+def is_on_hub(files: HubFiles, split: Split, language: str) -> bool | None:
+    """Tell whether a split of a language is on the hub by now; None where that cannot be asked."""
+    place = Place(files.repository, files.config_of(language), files.split_named(split) or "")
+    try:
+        folder, names = listing(files.repository)
+        return bool(split_files(names, lambda: card(folder), place))
+    except DataError:
+        return None
 
 
 def known_commit(repository: str) -> str | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import reprlib
 from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
 
 from stiltwalk.data.hub import Reader
 from stiltwalk.data.source import Rows
@@ -24,6 +25,7 @@ from stiltwalk.records import (
 )
 
 _SHAPE = "The data set has changed; pin a revision that has lists here."
+_NO_NUMBERS: Mapping[int, str] = MappingProxyType({})
 _PIN = "The data set has changed, or is another one; pin the revision that had these labels."
 
 
@@ -33,6 +35,7 @@ def pairs(
     *,
     language_column: str | None = None,
     unlabelled: int | None = None,
+    numbers: Mapping[int, str] = _NO_NUMBERS,
 ) -> Reader:
     """Return a reader of two texts with a label.
 
@@ -42,11 +45,12 @@ def pairs(
         language_column: where one split mixes languages, the column that names them.
         unlabelled: the number that marks a row without agreement, as -1 in SNLI; such rows are
             left out and counted.
+        numbers: the labels by number, where files of numbers need not say what they mean.
     """
 
     def read(rows: Rows, language: str) -> Iterator[Example]:
         where = (language_column, language) if language_column else None
-        word = _words(rows, columns[2], labels)
+        word = _words(rows, columns[2], labels, numbers)
         for row, (text_a, text_b, value) in rows.take(columns[:2], columns[2:], where):
             if unlabelled is not None and value == unlabelled:
                 rows.counts["rows without a label left out"] += 1
@@ -74,19 +78,10 @@ def hellaswag(rows: Rows, language: str) -> Iterator[Example]:  # noqa: ARG001 -
         _check_texts(rows, row, "endings", endings)
         choices = tuple(f"{ctx_b} {ending}".lstrip() for ending in endings)
         yield ChoiceExample(
-            f"{rows.id_prefix}{row}", ctx_a, choices, _choice(rows, row, label, len(choices))
-        )
-
-
-def cosmos_qa(rows: Rows, language: str) -> Iterator[Example]:  # noqa: ARG001 - English only
-    """Read Cosmos QA: the prompt is context and question."""
-    columns = ("context", "question", "answer0", "answer1", "answer2", "answer3")
-    for row, (context, question, *answers, label) in rows.take(columns, ("label",)):
-        yield ChoiceExample(
             f"{rows.id_prefix}{row}",
-            f"{context} {question}",
-            tuple(answers),
-            _choice(rows, row, label, len(answers)),
+            ctx_a,
+            choices,
+            _choice(rows, row, label, "0123456789"[: len(choices)]),
         )
 
 
@@ -107,24 +102,37 @@ def commonsense_qa(rows: Rows, language: str) -> Iterator[Example]:  # noqa: ARG
         )
 
 
-def choices(prompt: str, options: tuple[str, ...], label: str) -> Reader:
+def choices(
+    prompt: tuple[str, ...],
+    options: tuple[str, ...],
+    label: str,
+    *,
+    marks: str = "0123456789",
+    said: Mapping[str, str] | None = None,
+) -> Reader:
     """Return a reader of a prompt and its choices.
 
     Args:
-        prompt: the column with what the choices go on from.
+        prompt: the columns with what the choices go on from, in order.
         options: a column per choice, or the one that lists them.
-        label: the position of the right one, counted from 0.
+        label: says which is right, by its mark.
+        marks: of the first choice, the second, and so on.
+        said: what is asked in place of each word that the last column of the prompt can hold.
     """
 
     def read(rows: Rows, language: str) -> Iterator[Example]:  # noqa: ARG001 - one per file
-        for row, (text, right, *found) in rows.take((prompt,), (label, *options)):
+        for row, values in rows.take(prompt, (label, *options)):
+            *texts, last = values[: len(prompt)]
+            right, *found = values[len(prompt) :]
             listed = found[0] if len(options) == 1 else found
             _check_texts(rows, row, options[0], listed)
+            if said is not None and last not in said:
+                raise _unknown(rows, row, prompt[-1], last, tuple(said))
             yield ChoiceExample(
                 f"{rows.id_prefix}{row}",
-                text,
+                " ".join([*texts, said[last] if said else last]),
                 tuple(listed),
-                _choice(rows, row, right, len(listed)),
+                _choice(rows, row, right, marks[: len(listed)]),
             )
 
     return read
@@ -163,6 +171,10 @@ def tagged(
     return read
 
 
+_SIDES = (("source_sentence", "target_sentence"), ("sentence1", "sentence2"))
+"""Columns of a bitext, the foreign side first: of XTREME on the hub, of MTEB."""
+
+
 def aligned(rows: Rows) -> Bitext:
     """Read a bitext whose row i holds both sides of pair i (Tatoeba).
 
@@ -171,7 +183,8 @@ def aligned(rows: Rows) -> Bitext:
     Lines can end in a line break, which is no part of the sentence.
     """
     foreign, english, gold = [], [], []
-    for row, (source, target) in rows.take(("source_sentence", "target_sentence")):
+    named = next((each for each in _SIDES if set(each) <= set(rows.columns)), _SIDES[0])
+    for row, (source, target) in rows.take(named):
         foreign.append(Sentence(str(row), source.strip()))
         english.append(Sentence(str(row), target.strip()))
         gold.append((str(row), str(row)))
@@ -201,10 +214,13 @@ def _check_texts(rows: Rows, row: int, column: str, value: object) -> None:
         raise rows.error(f"{column} holds {value[0]!r}, not texts.", _SHAPE, row)
 
 
-def _words(rows: Rows, column: str, labels: tuple[str, ...]) -> Callable[[int, object], str]:
+def _words(
+    rows: Rows, column: str, labels: tuple[str, ...], numbers: Mapping[int, str] = _NO_NUMBERS
+) -> Callable[[int, object], str]:
     names = rows.class_names.get(column, ())
     known: dict[object, str] = {label: label for label in labels}
-    known.update({number: name for number, name in enumerate(names) if name in labels})
+    told = {number: name for number, name in enumerate(names) if name in labels} or numbers
+    known.update(told.items())
 
     def word(row: int, value: object) -> str:
         label = known.get(value) if isinstance(value, str | int) else None
@@ -234,12 +250,12 @@ def _unknown(
     )
 
 
-def _choice(rows: Rows, row: int, value: object, num_choices: int) -> str:
-    text = str(value)
-    if text.isdecimal() and int(text) < num_choices:
-        return text
+def _choice(rows: Rows, row: int, value: object, marks: str) -> str:
+    text = str(value).strip()
+    if len(text) == 1 and text in marks:
+        return str(marks.index(text))
     raise rows.error(
-        f"label '{text}' is no index of its {num_choices} choices.",
+        f"label '{text}' is no index of its {len(marks)} choices, which are {' '.join(marks)}.",
         "The labels of this split may be hidden; choose another split or mend the row.",
         row,
     )

@@ -339,7 +339,7 @@ def _arm(name: str, asked: Asked) -> Evaluations:
     if not colon or Path(name).exists():
         return {}
     record = read_record(run_folder(asked.workspace, run))
-    declare(own.task() for own in record.tasks)
+    declare((own.task() for own in record.tasks), record.benchmark)
     stages = [each for each in record.stages if each.arm == arm]
     first_of = {each.target: each for each in reversed(stages) if each.target}
     if not first_of:

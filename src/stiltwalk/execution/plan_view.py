@@ -53,6 +53,7 @@ def record_of(plan: Plan, recipe_text: str) -> RunRecord:
         data=recipe.data.where,
         test_rows=recipe.data.test_rows,
         languages=recipe.languages,
+        benchmark=recipe.benchmark,
         arms=tuple(recipe.arms),
         targets=recipe.targets,
         seeds=recipe.seeds,

@@ -287,6 +287,8 @@ def mirror_files(recipe: Recipe) -> list[RemoteFile]:
         name
         for named in (*(arm.tasks for arm in recipe.arms.values()), recipe.targets)
         for task in named
-        for name in (task, TASKS[task].train_task)
+        for name in (task, *TASKS[task].train_tasks)
     )
-    return remote_files(wanted_splits([TASKS[name] for name in names], recipe.languages))
+    return remote_files(
+        wanted_splits([TASKS[name] for name in names], recipe.languages, ask_hub=True)
+    )

@@ -88,9 +88,17 @@ def _pair(
 
 
 def _choice(
-    draw: Callable[[Random, int, bool], questions.ChoiceItem], mean_tokens: float
+    draw: Callable[[Random, int, bool], questions.ChoiceItem],
+    mean_tokens: float,
+    splits: tuple[Split, ...] = tuple(Split),
 ) -> MiniTask:
-    return MiniTask(draw=draw, write=questions.choice_example, mean_tokens=mean_tokens)
+    return MiniTask(
+        draw=draw, write=questions.choice_example, mean_tokens=mean_tokens, splits=splits
+    )
+
+
+_ONE_OF_TWO = partial(questions.story, num_choices=2)
+_ONE_OF_FOUR = partial(questions.bare_question, num_choices=4)
 
 
 def _question(
@@ -168,8 +176,20 @@ TASKS: Mapping[str, MiniTask | MiniBitext] = {
     "sib200": MiniTask(
         draw=_by_index(lines.topic_line), write=lines.topic_example, mean_tokens=11.0
     ),
+    "siqa": _choice(partial(questions.story, num_choices=3), 47.0),
+    "copa": _choice(_ONE_OF_TWO, 31.0),
+    "xcopa": _choice(_ONE_OF_TWO, 31.0, _EVALUATED),
+    "xcopa_siqa": _choice(_ONE_OF_TWO, 31.0, _EVALUATED),
+    "afrixnli": _pair(pairs.hard_inference, 17.2, _EVALUATED),
+    "massive": MiniTask(
+        draw=_by_index(lines.topic_line), write=lines.intent_example, mean_tokens=11.0
+    ),
+    "belebele": _choice(questions.passage_question, 87.0, _EVALUATED),
+    "xstory_cloze": _choice(_ONE_OF_TWO, 31.0),
+    "global_mmlu_lite": _choice(_ONE_OF_FOUR, 48.0, _EVALUATED),
+    "include": _choice(_ONE_OF_FOUR, 48.0, _EVALUATED),
 }
-"""XTREME's tasks, topic classification, and the nine intermediate ones."""
+"""Every shipped task but AmericasNLI, none of whose languages CLDR has."""
 
 
 @cache

@@ -185,6 +185,18 @@ TOPICS = {
 """Topic to the sort of names that are about it."""
 
 
+_INTENTS = {
+    "science/technology": "datetime_query",
+    "travel": "transport_ticket",
+    "politics": "news_query",
+    "sports": "calendar_set",
+    "health": "qa_currency",
+    "entertainment": "recommendation_events",
+    "geography": "weather_query",
+}
+"""Topic to one of MASSIVE's intents that names like these go with."""
+
+
 @dataclass(frozen=True, slots=True)
 class TopicItem:
     """A line in no language yet."""
@@ -207,3 +219,8 @@ def topic_line(random: Random, index: int) -> TopicItem:
 def topic_example(name: str, language: str, item: TopicItem) -> TextExample:
     """Return an item in a language."""
     return TextExample(name, say(language, *item.names), item.label)
+
+
+def intent_example(name: str, language: str, item: TopicItem) -> TextExample:
+    """Return an item in a language, with an intent in place of its topic."""
+    return TextExample(name, say(language, *item.names), _INTENTS[item.label])

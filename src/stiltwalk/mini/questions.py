@@ -1,7 +1,7 @@
 """Questions about records, and multiple choice over two hops.
 
 Questions (xquad, mlqa, tydiqa, squad_v1, squad_v2) ask for a number by a place that may be told as
-its country or its city. In multiple choice (hellaswag, cosmos_qa, commonsense_qa) the passage says
+its country or its city. In multiple choice (hellaswag, siqa, xcopa and so on) the passage says
 where something is, and the answer is what belongs to that place. The places of training are never
 those of dev and test, so that facts cannot be learnt by heart.
 """
@@ -159,7 +159,7 @@ class ChoiceItem:
     ending: str
 
 
-def story(random: Random, index: int, training: bool) -> ChoiceItem:
+def story(random: Random, index: int, training: bool, num_choices: int = 4) -> ChoiceItem:
     """Return records and the head of one of them, to be ended with what belongs to it."""
     source, fact, keys = _relation(random, training)
     places = random.sample(keys, 4)
@@ -170,7 +170,7 @@ def story(random: Random, index: int, training: bool) -> ChoiceItem:
     asked = random.randrange(2)
     right = (fact(places[asked]),)
     wrong = [(fact(key),) for key in places if key != places[asked]]
-    options, place = _with_right_at(random, index % 4, right, wrong)
+    options, place = _with_right_at(random, index % num_choices, right, wrong[: num_choices - 1])
     return ChoiceItem(records, (heads[asked],), options, place, ":")
 
 
@@ -184,14 +184,14 @@ def passage_question(random: Random, index: int, training: bool) -> ChoiceItem:
     return replace(item, records=fuller, ending="?")
 
 
-def bare_question(random: Random, index: int, training: bool) -> ChoiceItem:
-    """Return two places in order, and five lists of what might belong to them in that order."""
+def bare_question(random: Random, index: int, training: bool, num_choices: int = 5) -> ChoiceItem:
+    """Return two places in order, and lists of what might belong to them in that order."""
     source, fact, keys = _relation(random, training)
     one, two, *others = random.sample(keys, 4)
     right = (fact(one), fact(two))
     wrong = [right[::-1], (fact(one), fact(others[0])), (fact(others[0]), fact(two))]
     wrong.append((fact(others[0]), fact(others[1])))
-    options, place = _with_right_at(random, index % 5, right, wrong)
+    options, place = _with_right_at(random, index % num_choices, right, wrong[: num_choices - 1])
     return ChoiceItem((), (f.Name(source, one), f.Name(source, two)), options, place, "?")
 
 

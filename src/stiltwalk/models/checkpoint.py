@@ -220,6 +220,15 @@ def load_head(model: Model, file: Path) -> None:
     assert not found.unexpected_keys, f"{file} holds {found.unexpected_keys}"
 
 
+def take_head(model: Model, task_type: TaskType, folder: Path) -> None:
+    """Put the trained head of a whole model in the place of a model's own; the encoder stays.
+
+    Raises:
+        ModelError: if the folder holds no such model.
+    """
+    model.load_state_dict(_head_weights(load(task_type, folder)), strict=False)
+
+
 def _head_weights(model: Model) -> dict[str, torch.Tensor]:
     """Return what a model has besides its encoder; an output matrix tied to that is its own."""
     own, table = f"{model.base_model_prefix}.", model.get_input_embeddings().weight

@@ -3,7 +3,8 @@
 What published scripts used per target, where it differs from `TrainSettings`' defaults.
 
 Source: `xstilts` the scripts released with Phang et al. (2020), arXiv 2005.13013; `xtreme` those
-of Hu et al. (2020), arXiv 2003.11080. These take 3e-5 for XNLI with XLM-R Large: set it there.
+of Hu et al. (2020), arXiv 2003.11080, for XCOPA of Ruder et al. (2021), arXiv 2104.07412. These
+take 3e-5 for XNLI and XCOPA with XLM-R Large: set it there.
 """
 
 from __future__ import annotations
@@ -24,12 +25,13 @@ from stiltwalk.errors import RecipeError
 from stiltwalk.files import read_text
 from stiltwalk.recipe.schema import Recipe, TrainSettings
 from stiltwalk.recipe.validate import check_names
-from stiltwalk.tasks import declare, target_names
+from stiltwalk.tasks import TASKS, declare, target_names
 from stiltwalk.tasks.own import own_tasks
-from stiltwalk.tasks.task import OwnFiles
+from stiltwalk.tasks.task import XTREME, XTREME_R, OwnFiles
 from stiltwalk.wording import nearest, shown, wrong_key
 
 Table = dict[str, Any]
+Values = dict[str, int | float | str | None]
 Source = Path | Mapping[str, Any]
 """A recipe: a TOML file, or what one says."""
 
@@ -101,7 +103,8 @@ def _made(table: Table, folder: Path, changes: Sequence[str]) -> Recipe:
     _refuse_former_keys(table)
     _name_endpoint(_inner(table, "model"))
     own = own_tasks(table.pop("tasks", []), folder)
-    declare(each.task() for each in own)
+    benchmark = XTREME_R if table.get("benchmark") == XTREME_R else XTREME
+    declare((each.task() for each in own), benchmark)
     _fill_targets(table, in_file)
     _fill_arms(table, in_file)
     try:
@@ -178,8 +181,16 @@ def _fill_targets(table: Table, in_file: Sequence[str]) -> None:
     targets = table.get("targets", [])
     if isinstance(targets, list):  # otherwise the validation says what is wrong
         preset = PRESETS.get(str(table.get("preset", "xstilts")), {})
-        start = {name: dict(preset.get(name, {})) for name in map(str, targets)}
+        start = {name: dict(preset.get(_like(name, preset), {})) for name in map(str, targets)}
         table["target"] = _by_target("target", table.get("target", {}), start, in_file)
+
+
+def _like(target: str, preset: Mapping[str, Values]) -> str:
+    """Return the target whose values hold for one: its own, or of one with its checkpoint."""
+    if target in preset or target not in TASKS:
+        return target
+    alike = (each for each in preset if TASKS[each].train_task == TASKS[target].trained_on)
+    return next(alike, target)
 
 
 def _by_target(
@@ -266,8 +277,6 @@ def _with_absolute_paths(recipe: Recipe, folder: Path) -> Recipe:
     return replace(recipe, data=data, model=model, arms=arms)
 
 
-Values = dict[str, int | float | str | None]
-
 _XTREME: Values = {
     "learning_rate": 2e-5,
     "effective_batch_size": 32,
@@ -320,6 +329,8 @@ PRESETS: Mapping[str, Mapping[str, Values]] = {
         "tydiqa": {"num_epochs": 2, "effective_batch_size": 16},
         "sib200": _FEW_ROWS,
         **_RANKING,
+        "xcopa": {"num_epochs": 5},
+        "xcopa_siqa": {"num_epochs": 5},
     },
     "xtreme": {
         "xnli": {**_XTREME, "num_epochs": 5},
@@ -331,5 +342,7 @@ PRESETS: Mapping[str, Mapping[str, Values]] = {
         "tydiqa": _XTREME_QUESTIONS,
         "sib200": _XTREME | _FEW_ROWS,
         **_RANKING,
+        "xcopa": {**_XTREME, "num_epochs": 5},
+        "xcopa_siqa": {**_XTREME, "num_epochs": 5},
     },
 }

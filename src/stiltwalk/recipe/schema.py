@@ -32,7 +32,7 @@ from stiltwalk.recipe.types import (
 )
 from stiltwalk.records import BASELINE_ARM
 from stiltwalk.tasks.own import OwnTask
-from stiltwalk.tasks.task import Dev, OwnFiles
+from stiltwalk.tasks.task import XTREME, Benchmark, Dev, OwnFiles
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
 """Of runs and arms: they name folders, for which a file system has room."""
@@ -262,6 +262,8 @@ class Recipe:
             single values for this arm. An empty list is the baseline without an intermediate task.
         targets: tasks to fine-tune on in English and to evaluate in every language.
         seeds: each arm is trained once per seed; from 1, since 0 marks what no seed has touched.
+        benchmark: whose languages the targets are tested in, and whose groups and mean the report
+            shows. XTREME-R adds languages to udpos, panx, xquad and tatoeba.
         languages: evaluate only these of a target's languages; None for all.
         preset: whose published values `target` starts from: Phang et al. (2020) or XTREME.
         intermediate: how the intermediate phase learns.
@@ -296,6 +298,7 @@ class Recipe:
     arms: Mapping[str, Arm]
     targets: tuple[str, ...]
     seeds: Annotated[tuple[Seed, ...], Field(min_length=1)] = (1,)
+    benchmark: Benchmark = XTREME
     languages: Languages | None = None
     preset: Preset = "xstilts"
     intermediate: TrainSettings = field(default_factory=TrainSettings)

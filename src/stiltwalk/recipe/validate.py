@@ -12,7 +12,7 @@ from stiltwalk.errors import RecipeError
 from stiltwalk.recipe.schema import NAME, Arm, Claim, Recipe
 from stiltwalk.recipe.types import WITH_OPTIONS, MeasureSettings
 from stiltwalk.records import BASELINE_ARM, TaskType
-from stiltwalk.tasks import INTERMEDIATE, TASKS, intermediate_names, target_names
+from stiltwalk.tasks import EVERY_INTERMEDIATE, TASKS, intermediate_names, target_names
 from stiltwalk.tasks.clozes import FIELDS, clozes_in
 from stiltwalk.tasks.task import Task
 from stiltwalk.wording import nearest, shown
@@ -34,7 +34,7 @@ def _check_decoder(recipe: Recipe) -> None:
     if recipe.precision == "auto":
         raise RecipeError("precision is 'auto', which only encoders know: choose fp32 or bf16.")
     asked = dict.fromkeys((*recipe.targets, *(task for arm in arms for task in arm.tasks)))
-    asked |= dict.fromkeys(TASKS[target].train_task for target in recipe.targets)
+    asked |= dict.fromkeys(name for each in recipe.targets for name in TASKS[each].train_tasks)
     for name, how in recipe.answering.items():
         if name not in asked:
             raise RecipeError(
@@ -264,19 +264,20 @@ def reused_head(arm: Arm, target: Task) -> str:
     """Return the intermediate task whose trained head a target begins with; empty for a fresh one.
 
     It has the target's type and labels. Of several the task whose rows the target trains on counts
-    first, then the first in `INTERMEDIATE`.
+    first, then the first in `EVERY_INTERMEDIATE`.
     """
     if arm.head == "fresh":
         return ""
     fitting = [name for name in _fitting(target) if name in arm.tasks]
-    return target.train_task if target.train_task in fitting else next(iter(fitting), "")
+    first = target.train_tasks[0]
+    return first if first in fitting else next(iter(fitting), "")
 
 
 def _fitting(target: Task) -> list[str]:
-    source = TASKS[target.train_task]
+    source = TASKS[target.train_tasks[0]]
     return [
         name
-        for name in INTERMEDIATE
+        for name in EVERY_INTERMEDIATE
         if (TASKS[name].task_type, TASKS[name].labels) == (source.task_type, source.labels)
     ]
 

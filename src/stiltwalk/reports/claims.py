@@ -33,6 +33,7 @@ from stiltwalk.reports.significance import (
 from stiltwalk.reports.wording import points
 from stiltwalk.store.manifest import RecordedArm
 from stiltwalk.tasks import INTERMEDIATE, TARGETS
+from stiltwalk.tasks.task import XTREME
 
 
 class ClaimVerdict(StrEnum):
@@ -151,7 +152,8 @@ class Evidence:
     def __init__(self, run: RunRows, drawn: Resamples) -> None:
         self.run = run
         self.drawn = drawn
-        self.targets = tuple(task for task in run.targets if task in TARGETS)
+        counted = TARGETS if run.benchmark == XTREME else ()
+        self.targets = tuple(task for task in run.targets if task in counted)
 
     @property
     def has_baseline(self) -> bool:

@@ -22,7 +22,7 @@ from stiltwalk.store.workspace import Workspace
 from stiltwalk.tables.table import visible
 from stiltwalk.tasks import TASKS, declare
 from stiltwalk.tasks.sources import known_languages
-from stiltwalk.tasks.task import Dev
+from stiltwalk.tasks.task import XTREME, Benchmark, Dev
 from stiltwalk.timing.record import FILE, Speed, read_speed
 from stiltwalk.wording import public
 
@@ -128,6 +128,7 @@ class RunRows:
     training_curves: tuple[TrainingCurve, ...] = ()
     comparisons: tuple[Speed, ...] = ()
     max_train_rows: int | None = None
+    benchmark: Benchmark = XTREME
 
     def languages_of(self, task: str) -> tuple[str, ...]:
         """Return the languages that a target was to be tested in, in the target's order."""
@@ -239,7 +240,7 @@ def _limits(record: RunRecord) -> str:
 
 def rows_of(record: RunRecord, workspace: Workspace) -> RunRows:
     """Gather the rows of a run's finished stages for its report."""
-    declare(own.task() for own in record.tasks)
+    declare((own.task() for own in record.tasks), record.benchmark)
     there = workspace.marked([stage.fingerprint for stage in record.stages])
     done = [stage for stage in record.stages if stage.fingerprint in there]
     evaluated = [stage for stage in done if stage.arm]
@@ -268,6 +269,7 @@ def rows_of(record: RunRecord, workspace: Workspace) -> RunRows:
         remarks=tuple(said_of_mixture(map(made_with, markers.values()))),
         claims=record.claims,
         max_train_rows=record.max_train_rows,
+        benchmark=record.benchmark,
         example_scores=_of_arms(evaluated, lambda stage: map(_packed, workspace.shares(stage))),
         training_curves=tuple(_curves(done, arms, workspace)),
         comparisons=tuple(_comparisons(done, workspace)),

@@ -19,9 +19,9 @@ from stiltwalk.reports.scores import (
 )
 from stiltwalk.reports.significance import LEVEL, Estimate, Resamples, difference_of, estimated
 from stiltwalk.reports.wording import ABOUT_ZERO, named, percent_spread, points, points_spread
-from stiltwalk.tasks import TARGETS, TASKS
+from stiltwalk.tasks import TARGETS, TASKS, members
 from stiltwalk.tasks.sources import known_languages
-from stiltwalk.tasks.task import GROUPS
+from stiltwalk.tasks.task import GROUPS_OF, XTREME
 from stiltwalk.timing.tost import holm
 
 
@@ -95,7 +95,7 @@ def transfer_table(run: RunRows, drawn: Resamples) -> TransferTable:
         for task in run.targets
         if reached and not any(book.missing(arm, task) for arm in reached)
     )
-    common = TARGETS if set(complete) >= set(TARGETS) else complete
+    common = _common(run, complete)
     rows = _Rows(run, book, drawn)
     tasks = [rows.of_task(task) for task in run.targets]
     means = [rows.of_mean(label, tasks) for label, tasks in _means(run, common)]
@@ -111,6 +111,14 @@ def transfer_table(run: RunRows, drawn: Resamples) -> TransferTable:
         common=common,
         leaders=tuple(rows.leaders(compared, common)),
     )
+
+
+def _common(run: RunRows, complete: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the complete targets that arms are compared by: those of a whole XTREME alone."""
+    counted = tuple(task for task in complete if task in members(run.benchmark))
+    if run.benchmark != XTREME:
+        return counted or complete
+    return TARGETS if len(counted) == len(TARGETS) else complete
 
 
 def _marked(rows: Sequence[TransferRow]) -> list[TransferRow]:
@@ -136,11 +144,15 @@ def _means(run: RunRows, common: Sequence[str]) -> list[tuple[str, tuple[str, ..
     """
     means: list[tuple[str, tuple[str, ...]]] = []
     if run.languages is None:
-        means += [(name, tasks) for name, tasks in GROUPS.items() if set(tasks) <= set(run.targets)]
-        if set(run.targets) >= set(TARGETS):
+        groups = GROUPS_OF[run.benchmark].items()
+        means += [(name, tasks) for name, tasks in groups if set(tasks) <= set(run.targets)]
+        if run.benchmark == XTREME and set(run.targets) >= set(TARGETS):
             means.append(("overall", TARGETS))
-    if common and (run.languages is not None or set(common) != set(TARGETS)):
+    is_overall = run.benchmark == XTREME and set(common) == set(TARGETS)
+    if common and (run.languages is not None or not is_overall):
         label = "common targets" if len(common) > 1 else "common target"
+        if run.benchmark != XTREME:  # its script never prints a mean
+            label = f"{label} of {run.benchmark} (our mean)"
         chosen = "" if run.languages is None else " in the chosen languages"
         means.append((f"mean of {len(common)} {label}{chosen}", tuple(common)))
     return means
@@ -174,7 +186,9 @@ class _Rows:
         gain = spread(self.book.mean_gains(choices, BASELINE_ARM, tasks).values())
         return TransferRow(
             name=name,
-            note=" ".join(tasks) if name in GROUPS else f"{len(tasks)} tasks",
+            note=" ".join(tasks)
+            if name in GROUPS_OF[self.run.benchmark]
+            else f"{len(tasks)} tasks",
             reference_points=tuple(self._mean_cell(each, tasks) for each in self.references),
             cells=tuple(self._mean_cell(arm, tasks) for arm in self.run.arms),
             choice=None,

@@ -92,7 +92,7 @@ def entries(store: Workspace) -> Iterator[Entry]:
 
 
 def _of_run(record: RunRecord, name: str, store: Workspace) -> Iterator[Entry]:
-    declare(own.task() for own in record.tasks)
+    declare((own.task() for own in record.tasks), record.benchmark)
     rows = tuple(
         ArmScore(arm=stage.arm, row=row)
         for stage in record.stages
@@ -111,7 +111,8 @@ def _of_run(record: RunRecord, name: str, store: Workspace) -> Iterator[Entry]:
     told = {each.arm: each for each in _answers(record, comparisons)}
     timed = sorted({cell.task for each in comparisons for cell in each.cells})
     machine = {(each.design.device, each.made_by.get("machine", "")) for each in comparisons}
-    group = (record.data, record.test_rows, record.languages, targets, timed, sorted(machine))
+    tested = (record.test_rows, record.languages, record.benchmark)
+    group = (record.data, tested, targets, timed, sorted(machine))
     for arm in arms:
         system, per = rated.get(arm, (None, None))
         mean = spread(book.mean_scores(dict.fromkeys(targets, arm), targets).values())

@@ -285,6 +285,11 @@ class _Graph:
                 numerics=self._numerics,
                 seed=seed if arm.prompt.is_trained else 0,
             )
+        head_of = reused_head(arm, task)
+        if task.first_trained_on:
+            first = replace(task, trained_on=task.first_trained_on, first_trained_on=None)
+            encoder = self._asked(encoder, first, replace(arm, examples_per_class=None), seed)
+            head_of = "" if self._asking(task.train_task) else task.first_trained_on
         asking = self._asking(task.train_task)
         return Train(
             phase=Phase.TARGET,
@@ -295,5 +300,5 @@ class _Graph:
             seed=seed,
             lora=arm.lora,
             asking=(asking,) if asking else (),
-            head_of=reused_head(arm, task),
+            head_of=head_of,
         )

@@ -24,7 +24,8 @@ class Train(TrainingStage):
 
     The intermediate phase keeps the encoder, and the heads beside it; besides the English rows
     there can be translations of them, and text. The target phase has one task and keeps the whole
-    model; its head is fresh, or starts as the trained one of the intermediate task `head_of`.
+    model; its head is fresh, or starts as the trained one of `head_of`: an intermediate task, or
+    what the same target trained on before.
     A decoder, asked in text, keeps its one head; `asking` has an entry per task then.
     """
 
@@ -44,6 +45,11 @@ class Train(TrainingStage):
     def is_target(self) -> bool:
         """Whether it trains what answers a target task."""
         return self.phase is Phase.TARGET
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether its parent trained the same target, on other rows, and is a whole model."""
+        return self.is_target and isinstance(self.parent, Train) and self.parent.is_target
 
     @property
     def title(self) -> str:

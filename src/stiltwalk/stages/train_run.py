@@ -171,7 +171,9 @@ def _with_heads(
         )
         for each in english
     ]
-    if stage.head_of:
+    if stage.goes_on:
+        checkpoint.take_head(models[0], english[0].task.task_type, source)
+    elif stage.head_of:
         checkpoint.load_head(models[0], source / checkpoint.head_file(stage.head_of))
     return models
 

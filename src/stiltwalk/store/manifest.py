@@ -19,7 +19,7 @@ from stiltwalk.recipe.schema import Claim
 from stiltwalk.records import Phase
 from stiltwalk.store.workspace import Workspace
 from stiltwalk.tasks.own import OwnTask
-from stiltwalk.tasks.task import Dev
+from stiltwalk.tasks.task import XTREME, Benchmark, Dev
 from stiltwalk.wording import public
 
 RUNS = "runs"
@@ -123,6 +123,7 @@ class RunRecord:
     dev: Dev = "held-out"
     max_train_rows: int | None = None
     tasks: tuple[OwnTask, ...] = ()
+    benchmark: Benchmark = XTREME
 
 
 def run_folder(workspace: Workspace, name: str) -> Path:

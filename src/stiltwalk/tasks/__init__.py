@@ -1,4 +1,4 @@
-"""Every task: nine English intermediate ones, XTREME's nine targets, and SIB-200."""
+"""Every task: English intermediate ones, the targets of XTREME and XTREME-R, and others."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from types import MappingProxyType
 
 from stiltwalk.errors import RecipeError
 from stiltwalk.records import Split
-from stiltwalk.tasks import classification, qa, ranking, retrieval, tagging
-from stiltwalk.tasks.task import GROUPS, Task
+from stiltwalk.tasks import choices, classification, qa, ranking, retrieval, tagging
+from stiltwalk.tasks.task import GROUPS, XTREME, Benchmark, Task
 from stiltwalk.wording import nearest
 
 _INTERMEDIATE = (
@@ -18,11 +18,12 @@ _INTERMEDIATE = (
     classification.QQP,
     qa.SQUAD_V1,
     qa.SQUAD_V2,
-    classification.HELLASWAG,
+    choices.HELLASWAG,
     tagging.CCG,
-    classification.COSMOS_QA,
-    classification.COMMONSENSE_QA,
+    choices.COSMOS_QA,
+    choices.COMMONSENSE_QA,
 )
+_OTHER_INTERMEDIATE = (choices.SIQA, choices.COPA)
 _TARGETS = (
     classification.XNLI,
     classification.PAWSX,
@@ -33,36 +34,59 @@ _TARGETS = (
     qa.TYDIQA,
     retrieval.BUCC2018,
     retrieval.TATOEBA,
-)
-_OTHER_TARGETS = (
     classification.SIB200,
+    choices.XCOPA,
+    choices.XCOPA_SIQA,
+    classification.AMERICAS_NLI,
+    classification.AFRI_XNLI,
+    classification.MASSIVE,
+    choices.BELEBELE,
+    choices.XSTORY_CLOZE,
+    choices.GLOBAL_MMLU_LITE,
+    choices.INCLUDE,
     ranking.LAREQA,
     ranking.MEWSLIX,
     ranking.MEWSLIX_DEV,
     ranking.MEWSLIX_SAMPLE,
 )
 
-INTERMEDIATE: tuple[str, ...] = tuple(task.name for task in _INTERMEDIATE)
-TARGETS: tuple[str, ...] = tuple(task.name for task in _TARGETS)
-"""XTREME's nine, which its overall score is the mean of."""
-EVERY_TARGET: tuple[str, ...] = (*TARGETS, *(task.name for task in _OTHER_TARGETS))
 SHIPPED: Mapping[str, Task] = MappingProxyType(
-    {task.name: task for task in (*_INTERMEDIATE, *_TARGETS, *_OTHER_TARGETS)}
+    {task.name: task for task in (*_INTERMEDIATE, *_OTHER_INTERMEDIATE, *_TARGETS)}
 )
+
+
+def members(benchmark: Benchmark) -> tuple[str, ...]:
+    """Return the tasks that a benchmark counts."""
+    return tuple(name for name, task in SHIPPED.items() if benchmark in task.benchmarks)
+
+
+INTERMEDIATE: tuple[str, ...] = tuple(task.name for task in _INTERMEDIATE)
+"""The nine of Phang et al. (2020)."""
+EVERY_INTERMEDIATE = (*INTERMEDIATE, *(task.name for task in _OTHER_INTERMEDIATE))
+TARGETS = members(XTREME)
+"""XTREME's nine, which its overall score is the mean of."""
+EVERY_TARGET: tuple[str, ...] = tuple(task.name for task in _TARGETS)
 _own: dict[str, Task] = {}
-TASKS: Mapping[str, Task] = MappingProxyType(ChainMap(_own, dict(SHIPPED)))
+_widened: dict[str, Task] = {}
+TASKS: Mapping[str, Task] = MappingProxyType(ChainMap(_own, _widened, dict(SHIPPED)))
 """The shipped tasks, and those that the recipe or run in hand declares."""
 
 
-def declare(own: Iterable[Task]) -> None:
-    """Make a recipe's own tasks known in this process, in place of those of another recipe."""
+def declare(own: Iterable[Task], benchmark: Benchmark = XTREME) -> None:
+    """Make a recipe's own tasks, and its benchmark's languages, known in this process.
+
+    They take the place of another recipe's.
+    """
     _own.clear()
     _own.update({task.name: task for task in own})
+    _widened.clear()
+    wider = (each for each in SHIPPED.values() if benchmark in each.more_languages)
+    _widened.update({task.name: task.within(benchmark) for task in wider})
 
 
 def intermediate_names() -> tuple[str, ...]:
     """Return the tasks that an arm can train on, the user's own ones last."""
-    return (*INTERMEDIATE, *(name for name, task in _own.items() if task.trained_on is None))
+    return (*EVERY_INTERMEDIATE, *(name for name, task in _own.items() if task.trained_on is None))
 
 
 def target_names() -> tuple[str, ...]:
@@ -78,6 +102,7 @@ def find(name: str) -> Task:
 
 
 __all__ = [
+    "EVERY_INTERMEDIATE",
     "EVERY_TARGET",
     "GROUPS",
     "INTERMEDIATE",
@@ -88,5 +113,6 @@ __all__ = [
     "declare",
     "find",
     "intermediate_names",
+    "members",
     "target_names",
 ]

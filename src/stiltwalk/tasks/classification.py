@@ -1,4 +1,4 @@
-"""Classification: one text or two in, one label out; or which of several continuations fits.
+"""Classification: one text or two in, one label out.
 
 The English tasks and the XTREME tasks they can help sit side by side, so a difference in labels
 or columns shows on one screen.
@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from stiltwalk.data.hub import HubFiles
-from stiltwalk.data.readers import commonsense_qa, cosmos_qa, hellaswag, pairs, topics
-from stiltwalk.languages import CONFIGURATIONS, sib200_configuration
+from stiltwalk.data.readers import pairs, topics
+from stiltwalk.languages import CONFIGURATIONS, coded, flores_configuration
 from stiltwalk.records import Metric, Split, TaskType
-from stiltwalk.tasks.task import Task, counts, means
+from stiltwalk.tasks.task import XTREME, XTREME_R, Task, counts, means
 
 NLI_LABELS = ("entailment", "neutral", "contradiction")
 PARAPHRASE_LABELS = ("0", "1")
@@ -20,6 +20,9 @@ PARAPHRASE_LABELS = ("0", "1")
 DUPLICATE_LABELS = ("not_duplicate", "duplicate")
 
 _read_nli = pairs(("premise", "hypothesis", "label"), NLI_LABELS)
+_read_nli_numbers = pairs(
+    ("premise", "hypothesis", "label"), NLI_LABELS, numbers=dict(enumerate(NLI_LABELS))
+)
 _read_snli = pairs(("premise", "hypothesis", "label"), NLI_LABELS, unlabelled=-1)
 
 _MNLI_FILES = HubFiles("nyu-mll/multi_nli", "default", _read_nli, dev="validation_matched")
@@ -72,6 +75,7 @@ XNLI = Task(
     labels=NLI_LABELS,
     paper="https://aclanthology.org/D18-1269",
     licence="CC BY-NC 4.0",
+    benchmarks=(XTREME, XTREME_R),
     trained_on="mnli",  # XNLI itself has no training split
     template="nli",
     num_rows={Split.DEV: 2_490, Split.TEST: 5_010},
@@ -122,6 +126,7 @@ PAWSX = Task(
         Split.TEST: counts("de=2000 en=2000 es=2000 fr=2000 ja=2000 ko=1999 zh=2000"),
     },
     mean_tokens=means("de=62.3 en=63.3 es=63.9 fr=69.9 ja=78.1 ko=65.8 zh=64.1"),
+    benchmarks=(XTREME,),
     hub=(
         HubFiles(
             "google/xtreme",
@@ -165,46 +170,97 @@ SIB200 = Task(
             "{code}",
             topics(("text", "category"), TOPIC_LABELS),
             test="test",
-            code_of=sib200_configuration,
+            code_of=flores_configuration,
         ),
     ),
 )
 
-HELLASWAG = Task(
-    name="hellaswag",
-    task_type=TaskType.CHOICE,
+
+AMERICAS_NLI = Task(
+    name="americas_nli",
+    task_type=TaskType.PAIR,
+    languages=tuple("aym bzd cni gn hch nah oto quy shp tar".split()),
     metric=Metric.ACCURACY,
-    labels=tuple("0123"),
-    paper="https://aclanthology.org/P19-1472",
-    licence="MIT",
-    template="continuation",
-    num_rows={Split.TRAIN: 39_905, Split.DEV: 10_042},
-    mean_tokens={"en": 218.8},
-    hub=(HubFiles("Rowan/hellaswag", "default", hellaswag),),
+    labels=NLI_LABELS,
+    paper="https://aclanthology.org/2022.acl-long.435",
+    licence="CC BY-SA 4.0",
+    trained_on="mnli",
+    template="nli",
+    num_rows={Split.DEV: 743, Split.TEST: 750},
+    hub=(
+        HubFiles(
+            "nala-cub/americas_nli",
+            "{code}",
+            _read_nli_numbers,
+            test="test",
+            train=None,
+            untested=True,
+        ),
+    ),
 )
 
-COSMOS_QA = Task(
-    name="cosmos_qa",
-    task_type=TaskType.CHOICE,
+AFRI_XNLI = Task(
+    name="afrixnli",
+    task_type=TaskType.PAIR,
+    languages=tuple("amh en ewe fr hau ibo kin lin lug orm sna sot sw twi wo xho yo zul".split()),
     metric=Metric.ACCURACY,
-    labels=tuple("0123"),
-    paper="https://aclanthology.org/D19-1243",
+    labels=NLI_LABELS,
+    paper="https://aclanthology.org/2025.naacl-long.139",
+    licence="Apache 2.0",
+    trained_on="mnli",
+    template="nli",
+    num_rows={Split.DEV: 450, Split.TEST: 600},
+    hub=(
+        HubFiles(
+            "masakhane/afrixnli",
+            "{code}",
+            _read_nli_numbers,
+            test="test",
+            train=None,
+            untested=True,
+            code_of=coded("en=eng fr=fra sw=swa wo=wol yo=yor"),
+        ),
+    ),
+)
+
+INTENTS = tuple(
+    "alarm_query alarm_remove alarm_set audio_volume_down audio_volume_mute audio_volume_other "
+    "audio_volume_up calendar_query calendar_remove calendar_set cooking_query cooking_recipe "
+    "datetime_convert datetime_query email_addcontact email_query email_querycontact "
+    "email_sendemail general_greet general_joke general_quirky iot_cleaning iot_coffee "
+    "iot_hue_lightchange iot_hue_lightdim iot_hue_lightoff iot_hue_lighton iot_hue_lightup "
+    "iot_wemo_off iot_wemo_on lists_createoradd lists_query lists_remove music_dislikeness "
+    "music_likeness music_query music_settings news_query play_audiobook play_game play_music "
+    "play_podcasts play_radio qa_currency qa_definition qa_factoid qa_maths qa_stock "
+    "recommendation_events recommendation_locations recommendation_movies social_post "
+    "social_query takeaway_order takeaway_query transport_query transport_taxi transport_ticket "
+    "transport_traffic weather_query".split()
+)
+
+MASSIVE = Task(
+    name="massive",
+    task_type=TaskType.TEXT,
+    languages=tuple(
+        "af ar az bn de el en es fa fi fr he hi hu id it ja jv ka ko ml ms my nl pl pt ro ru sw ta "
+        "te th tl tr ur vi zh als amh cym dan hye isl kan khk khm lvs nob slv swe zho_Hant".split()
+    ),
+    metric=Metric.ACCURACY,
+    labels=INTENTS,
+    paper="https://aclanthology.org/2023.acl-long.235",
     licence="CC BY 4.0",
-    template="answer",
-    num_rows={Split.TRAIN: 25_262, Split.DEV: 2_985},
-    mean_tokens={"en": 463.0},
-    hub=(HubFiles("allenai/cosmos_qa", "default", cosmos_qa),),
-)
-
-COMMONSENSE_QA = Task(
-    name="commonsense_qa",
-    task_type=TaskType.CHOICE,
-    metric=Metric.ACCURACY,
-    labels=tuple("01234"),
-    paper="https://aclanthology.org/N19-1421",
-    licence="MIT",
-    template="question",
-    num_rows={Split.TRAIN: 9_741, Split.DEV: 1_221},
-    mean_tokens={"en": 111.0},
-    hub=(HubFiles("tau/commonsense_qa", "default", commonsense_qa),),
+    template="intents",
+    num_rows={Split.TRAIN: 11_514, Split.DEV: 2_033, Split.TEST: 2_974},
+    hub=(
+        HubFiles(
+            "mteb/amazon_massive_intent",
+            "{code}",
+            topics(("text", "label"), INTENTS),
+            test="test",
+            untested=True,
+            code_of=coded(
+                "als=sq amh=am cym=cy dan=da hye=hy isl=is kan=kn khk=mn khm=km lvs=lv nob=nb "
+                "slv=sl swe=sv zh=zh-CN zho_Hant=zh-TW"
+            ),
+        ),
+    ),
 )

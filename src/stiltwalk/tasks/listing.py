@@ -12,10 +12,12 @@ from stiltwalk.data.source import HUB, DataSource
 from stiltwalk.errors import DataError
 from stiltwalk.records import Split
 from stiltwalk.tables.table import Cell, Table, heads
-from stiltwalk.tasks import INTERMEDIATE, TASKS, declare, find
+from stiltwalk.tasks import TASKS, declare, find, intermediate_names
 from stiltwalk.tasks.load import examples, raw_row
 from stiltwalk.tasks.own import read_own_tasks
 from stiltwalk.tasks.task import Task
+
+_UNTESTED = "untested against the hub"
 
 
 def listing(name: str | None = None) -> list[dict[str, Any]]:
@@ -31,7 +33,7 @@ def listing(name: str | None = None) -> list[dict[str, Any]]:
 
 
 def _facts(task: Task) -> dict[str, Any]:
-    trained_on = "" if task.trained_on is None else task.trained_on
+    trained_on = "" if task.trained_on is None else ", then ".join(task.train_tasks)
     sources = dict.fromkeys(files.repository for files in task.hub)
     if task.files is not None:
         paths = (task.files.path_of(split, "{language}") for split in Split)
@@ -40,12 +42,17 @@ def _facts(task: Task) -> dict[str, Any]:
         sources[f"your own files: [data] {task.own_files}"] = None
     return {
         "name": task.name,
-        "role": "intermediate" if task.name in INTERMEDIATE else "target",
+        "role": "intermediate" if task.name in intermediate_names() else "target",
         "kind": str(task.task_type),
         "languages": list(task.languages),
         "metric": str(task.metric),
         "trained_on": trained_on,
         "source": list(sources),
+        "untested": [files.repository for files in task.hub if files.untested],
+        "benchmarks": list(task.benchmarks),
+        "more_languages": [
+            f"{benchmark}: {' '.join(codes)}" for benchmark, codes in task.more_languages.items()
+        ],
         "licence": task.licence,
         "paper": task.paper,
     }
@@ -97,7 +104,7 @@ def listing_table(documents: list[dict[str, Any]]) -> Table:
         columns: tuple[Cell, ...] = heads("", "")
     else:
         rows = [_in_a_line(document) for document in documents]
-        columns = heads("task", "role", "kind", "metric", "trains on", "languages")
+        columns = heads("task", "role", "kind", "metric", "trains on", "languages", "note")
     return Table(
         name="tasks",
         title="",
@@ -114,14 +121,20 @@ def _in_a_line(document: dict[str, Any]) -> tuple[str, ...]:
         *(document[key] for key in ("name", "role", "kind", "metric")),
         document["trained_on"] or trains_on,
         f"{len(codes)}: {' '.join(codes)}",
+        f"{_UNTESTED}: {', '.join(document['untested'])}" if document["untested"] else "",
     )
 
 
 def _whole(document: dict[str, Any]) -> Iterator[tuple[str, ...]]:
     for key, value in document.items():
+        if key in ("untested", "benchmarks", "more_languages") and not value:
+            continue
         if key not in ("rows", "row", "wrong"):
             said = ", ".join(value) if isinstance(value, list) else value
-            yield key, said or ("its own rows" if key == "trained_on" else "not told")
+            yield (
+                _UNTESTED if key == "untested" else key,
+                said or ("its own rows" if key == "trained_on" else "not told"),
+            )
     for split, by_language in document["rows"].items():
         yield f"{split} rows", ", ".join(f"{code} {rows:,}" for code, rows in by_language.items())
     for key, value in document.get("row", {}).items():

@@ -21,6 +21,7 @@ from stiltwalk.draws import Draws
 from stiltwalk.errors import DataError
 from stiltwalk.records import (
     Bitext,
+    ChoiceExample,
     Example,
     PairExample,
     PoolDocument,
@@ -246,7 +247,7 @@ def _parts(task: Task, split: Split, language: str) -> list[HubFiles]:
             f"'{language}'. Ask for 'en'."
         )
     wanted = Split.TRAIN if is_cut else split
-    parts = [files for files in task.hub if files.split_named(wanted) is not None]
+    parts = [files for files in task.hub if files.has(wanted, language)]
     if not parts:
         has = [one for one in Split if any(files.split_named(one) for files in task.hub)]
         advice = f" It trains on {task.trained_on}." if task.trained_on else ""
@@ -358,7 +359,7 @@ def _num_rows_in(task: Task, source: DataSource, split: Split, language: str) ->
     number, sides = 0.0, 2 if task.task_type is TaskType.RETRIEVAL else 1
     for files in task.hub:
         name = files.split_named(split)
-        if name is None:
+        if name is None or not files.has(split, language):
             continue
         try:
             found = open_rows(files, source.source, name, language).num_rows
@@ -398,8 +399,8 @@ def tokens_of_row(task: Task, source: DataSource, language: str) -> float:
 def _is_dev(example: Example) -> bool:
     if isinstance(example, RankingExample):
         return is_held_out(example.documents[0].context)
-    assert isinstance(example, SpanExample), "only questions have paragraphs to hold out"
-    return is_held_out(example.context)
+    assert isinstance(example, SpanExample | ChoiceExample), "only these have a text to hold out"
+    return is_held_out(example.context if isinstance(example, SpanExample) else example.prompt)
 
 
 def _in_turn(parts: Sequence[Iterator[Example]]) -> Iterator[Example]:

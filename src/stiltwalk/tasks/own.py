@@ -187,7 +187,7 @@ def _reader(own: OwnTask, labels: tuple[str, ...]) -> Reader:
         case "tagging":
             read = readers.tagged(columns[0], columns[1], labels, is_spaced=is_spaced)
         case "choice":
-            return readers.choices(columns[0], columns[1:-1], columns[-1])
+            return readers.choices(columns[:1], columns[1:-1], columns[-1])
         case _:
             return readers.questions(columns=(columns[0], columns[1], columns[2], columns[3]))
     return with_label_numbers(read, columns[-1], labels)

@@ -6,7 +6,7 @@ from stiltwalk.data.hub import HubFiles
 from stiltwalk.data.readers import questions
 from stiltwalk.languages import tydiqa_prefix
 from stiltwalk.records import Metric, Split, TaskType
-from stiltwalk.tasks.task import Task, counts, means
+from stiltwalk.tasks.task import XTREME, XTREME_R, Task, counts, means
 
 _MAX_LENGTH_TOKENS = 384
 _read = questions()
@@ -38,10 +38,12 @@ SQUAD_V2 = Task(
     hub=(HubFiles("rajpurkar/squad_v2", "squad_v2", _read),),
 )
 
+_XQUAD_LANGUAGES = tuple("ar de el en es hi ru th tr vi zh".split())
+
 XQUAD = Task(
     name="xquad",
     task_type=TaskType.SPAN,
-    languages=tuple("ar de el en es hi ru th tr vi zh".split()),
+    languages=_XQUAD_LANGUAGES,
     metric=Metric.SQUAD,
     paper="https://aclanthology.org/2020.acl-main.421",
     licence="CC BY-SA 4.0",
@@ -53,8 +55,28 @@ XQUAD = Task(
         "ar=222.7 de=199.7 el=265.4 en=170.7 es=213.2 hi=244.8 ru=215.4 th=210.8 tr=184.1 vi=211.2 "
         "zh=167.9"
     ),
+    benchmarks=(XTREME, XTREME_R),
+    more_languages={XTREME_R: ("ro",)},
     hub=(
-        HubFiles("google/xtreme", "XQuAD.{code}", _read, test="validation", train=None, dev=None),
+        HubFiles(
+            "google/xtreme",
+            "XQuAD.{code}",
+            _read,
+            test="validation",
+            train=None,
+            dev=None,
+            languages=_XQUAD_LANGUAGES,
+        ),
+        HubFiles(
+            "google/xquad",
+            "xquad.{code}",
+            _read,
+            test="validation",
+            train=None,
+            dev=None,
+            languages=("ro",),
+            untested=True,
+        ),
     ),
 )
 
@@ -73,6 +95,7 @@ MLQA = Task(
         Split.TEST: counts("ar=5335 de=4517 vi=5495 zh=5137 en=11590 es=5253 hi=4918"),
     },
     mean_tokens=means("ar=445.2 de=258.8 en=401.8 es=198.4 hi=409.7 vi=382.6 zh=232.0"),
+    benchmarks=(XTREME, XTREME_R),
     hub=(HubFiles("google/xtreme", "MLQA.{code}.{code}", _read, test="test", train=None),),
 )
 
@@ -94,5 +117,6 @@ TYDIQA = Task(
     mean_tokens=means(
         "ar=171.8 bn=281.6 en=174.4 fi=149.0 id=136.1 ko=201.9 ru=210.2 sw=94.0 te=231.2"
     ),
+    benchmarks=(XTREME, XTREME_R),
     hub=(HubFiles("google/xtreme", "tydiqa", questions(tydiqa_prefix), test="validation"),),
 )

@@ -9,10 +9,11 @@ from stiltwalk.data.mewslix import SAMPLES
 from stiltwalk.data.readers import questions
 from stiltwalk.data.xquad_r import answer_sentences
 from stiltwalk.records import Metric, Split, TaskType
-from stiltwalk.tasks.task import OwnFiles, Task, counts, means
+from stiltwalk.tasks.task import XTREME_R, OwnFiles, Task, counts, means
 
 LAREQA = Task(
     name="lareqa",
+    benchmarks=(XTREME_R,),
     task_type=TaskType.RANKING,
     languages=tuple("ar de el en es hi ru th tr vi zh".split()),
     metric=Metric.MAP_AT_20,
@@ -31,6 +32,7 @@ LAREQA = Task(
 
 MEWSLIX = Task(
     name="mewslix",
+    benchmarks=(XTREME_R,),
     task_type=TaskType.RANKING,
     languages=tuple("ar de en es fa ja pl ro ta tr uk".split()),
     metric=Metric.MAP_AT_20,
@@ -52,6 +54,7 @@ MEWSLIX = Task(
 MEWSLIX_DEV = replace(
     MEWSLIX,
     name="mewslix_dev",
+    benchmarks=(),
     trained_on="mewslix",
     num_rows={
         Split.TEST: counts(

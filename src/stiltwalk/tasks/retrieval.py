@@ -5,7 +5,7 @@ from __future__ import annotations
 from stiltwalk.data.hub import HubFiles
 from stiltwalk.languages import tatoeba_code
 from stiltwalk.records import Metric, Split, TaskType
-from stiltwalk.tasks.task import OwnFiles, Task, counts, means
+from stiltwalk.tasks.task import XTREME, XTREME_R, OwnFiles, Task, counts, means
 
 BUCC2018 = Task(
     name="bucc2018",
@@ -19,16 +19,20 @@ BUCC2018 = Task(
         Split.TEST: counts("de=813206 fr=641684 ru=1019254 zh=183497"),
     },
     mean_tokens=means("zh=26.4"),
+    benchmarks=(XTREME,),
     own_files=OwnFiles.BUCC,  # the hub's `bucc18.*` lacks the unpaired sentences
 )
+
+_TATOEBA_LANGUAGES = tuple(
+    "af ar bg bn de el es et eu fa fi fr he hi hu id it ja jv ka kk ko ml mr nl pt ru sw ta te "
+    "th tl tr ur vi zh".split()
+)
+_TATOEBA_MORE = tuple("az lt pl uk ro".split())
 
 TATOEBA = Task(
     name="tatoeba",
     task_type=TaskType.RETRIEVAL,
-    languages=tuple(
-        "af ar bg bn de el es et eu fa fi fr he hi hu id it ja jv ka kk ko ml mr nl pt ru sw ta te "
-        "th tl tr ur vi zh".split()
-    ),
+    languages=_TATOEBA_LANGUAGES,
     metric=Metric.ACCURACY,
     paper="https://aclanthology.org/Q19-1038",
     licence="CC BY 2.0 FR",
@@ -37,7 +41,8 @@ TATOEBA = Task(
             "af=2000 ar=2000 bg=2000 bn=2000 de=2000 el=2000 es=2000 et=2000 eu=2000 fa=2000 "
             "fi=2000 fr=2000 he=2000 hi=2000 hu=2000 id=2000 it=2000 ja=2000 jv=410 ka=1492 "
             "kk=1150 ko=2000 ml=1374 mr=2000 nl=2000 pt=2000 ru=2000 sw=780 ta=614 te=468 th=1096 "
-            "tl=2000 tr=2000 ur=2000 vi=2000 zh=2000"
+            "tl=2000 tr=2000 ur=2000 vi=2000 zh=2000 az=2000 lt=2000 "
+            "pl=2000 uk=2000 ro=2000"
         )
     },
     mean_tokens=means(
@@ -46,6 +51,8 @@ TATOEBA = Task(
         "ml=11.1 mr=10.1 nl=11.6 pt=11.5 ru=11.2 sw=9.5 ta=10.5 te=10.2 th=10.3 tl=11.1 tr=10.9 "
         "ur=10.8 vi=12.3 zh=10.7"
     ),
+    benchmarks=(XTREME, XTREME_R),
+    more_languages={XTREME_R: _TATOEBA_MORE},
     hub=(
         HubFiles(
             "google/xtreme",
@@ -54,6 +61,17 @@ TATOEBA = Task(
             code_of=tatoeba_code,
             train=None,
             dev=None,
+            languages=_TATOEBA_LANGUAGES,
+        ),
+        HubFiles(
+            "mteb/tatoeba-bitext-mining",
+            "{code}-eng",
+            test="test",
+            code_of=tatoeba_code,
+            train=None,
+            dev=None,
+            languages=_TATOEBA_MORE,
+            untested=True,
         ),
     ),
 )

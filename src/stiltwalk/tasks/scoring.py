@@ -14,10 +14,10 @@ from stiltwalk.data.xtreme_files import Form, answers_path, form_of, read_answer
 from stiltwalk.errors import DataError, MetricError, RecipeError
 from stiltwalk.metrics.aggregate import TaskScore, group_scores, mean, overall_score, task_score
 from stiltwalk.metrics.score import score
-from stiltwalk.records import Labels, Metric, Scores, TagLists
+from stiltwalk.records import Labels, Scores, TagLists
 from stiltwalk.tables.table import Cell, Table, heads
-from stiltwalk.tasks import TARGETS, TASKS
-from stiltwalk.tasks.task import GROUPS
+from stiltwalk.tasks import SHIPPED, members
+from stiltwalk.tasks import task as declared
 from stiltwalk.wording import nearest
 
 _PERCENT = 100.0
@@ -154,7 +154,7 @@ def _score_file(predicted: Path, gold: Path, task: ScoredTask, language: str) ->
 
 
 def _overall(scores: dict[str, TaskScore], benchmark: Benchmark) -> dict[str, float]:
-    if benchmark.unscored:
+    if benchmark.name != declared.XTREME:  # its script can never print one
         present = [each.score for each in scores.values() if each.is_complete]
         return _in_percent({"mean_of_present_tasks": mean(present)}) if present else {}
     overall = overall_score(scores, tuple(benchmark.tasks))
@@ -246,64 +246,32 @@ class ScoredTask:
 
 @dataclass(frozen=True, kw_only=True)
 class Benchmark:
-    """Tasks with their scores, groups of tasks, and what an overall score is a mean of.
+    """Tasks with their scores, and groups of tasks; a group that lacks one is never shown."""
 
-    `unscored` are tasks that belong to the benchmark, but are not scored here; a group that
-    needs one is never shown, and the overall score is the mean of the tasks that are there,
-    under a name of its own.
-    """
-
-    name: str
+    name: declared.Benchmark
     tasks: Mapping[str, ScoredTask]
-    groups: Mapping[str, tuple[str, ...]]
-    unscored: tuple[str, ...] = ()
+
+    @property
+    def groups(self) -> Mapping[str, tuple[str, ...]]:
+        """Name of a group to its tasks."""
+        return declared.GROUPS_OF[self.name]
 
 
-def _target(name: str, more: str = "") -> ScoredTask:
-    task = TASKS[name]
-    languages = (*task.languages, *more.split())
+def _scored(task: declared.Task) -> ScoredTask:
     return ScoredTask(
-        languages=languages,
+        languages=task.languages,
         metric=task.metric,
         form=form_of(task.task_type, task.metric),
         labels=task.labels,
     )
 
 
-XTREME = Benchmark(
-    name="xtreme", tasks=MappingProxyType({name: _target(name) for name in TARGETS}), groups=GROUPS
-)
+def _benchmark(name: declared.Benchmark) -> Benchmark:
+    tasks = {task: _scored(SHIPPED[task].within(name)) for task in members(name)}
+    return Benchmark(name=name, tasks=MappingProxyType(tasks))
 
-XTREME_R = Benchmark(
-    name="xtreme-r",
-    tasks=MappingProxyType(
-        {
-            "xnli": _target("xnli"),
-            "xcopa": ScoredTask(
-                languages=tuple("et ht id it qu sw ta th tr vi zh".split()),
-                metric=Metric.ACCURACY,
-                form=Form.CHOICES,
-                labels=("0", "1"),
-            ),
-            "udpos": _target("udpos", "lt pl uk wo ro"),
-            "panx": _target("panx", "qu pl uk az lt pa gu ro"),
-            "xquad": _target("xquad", "ro"),
-            "mlqa": _target("mlqa"),
-            "tydiqa": _target("tydiqa"),
-            "tatoeba": _target("tatoeba", "az lt pl uk ro"),
-        }
-    ),
-    groups=MappingProxyType(
-        {
-            "classification": ("xnli", "xcopa"),
-            "tagging": ("udpos", "panx"),
-            "qa": ("xquad", "mlqa", "tydiqa"),
-            "retrieval": ("tatoeba", "mewslix"),
-            "multi_choice": ("xcopa",),
-        }
-    ),
-    unscored=("mewslix", "lareqa"),
-)
+
+XTREME, XTREME_R = _benchmark(declared.XTREME), _benchmark(declared.XTREME_R)
 
 BENCHMARKS: Mapping[str, Benchmark] = MappingProxyType(
     {benchmark.name: benchmark for benchmark in (XTREME, XTREME_R)}

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from stiltwalk import mini
 from stiltwalk.data import bucc, ccg, mewslix, ud, xquad_r
-from stiltwalk.data.hub import DataSetFolder
+from stiltwalk.data.hub import DataSetFolder, HubFiles, is_on_hub
 from stiltwalk.data.source import HUB, MINI, DataSource, Place
 from stiltwalk.data.textfile import checksum_of
 from stiltwalk.errors import DataError
@@ -159,7 +159,12 @@ def available_languages(
     elif source.source in {MINI, HUB}:
         missing = _NOT_ON_THE_HUB.get((task.name, split), frozenset())
         known = known_languages(task, miniature=source.source == MINI)
-        found = tuple(code for code in known if source.source == MINI or code not in missing)
+        found = tuple(
+            code
+            for code in known
+            if source.source == MINI
+            or (code not in missing and any(_is_there(files, split, code) for files in task.hub))
+        )
     else:
         found = _mirrored(task, Path(source.source).expanduser(), split)
     if not found:
@@ -168,6 +173,12 @@ def available_languages(
             "docs/data.md shows where its files must be and how to fetch them."
         )
     return found
+
+
+def _is_there(files: HubFiles, split: Split, language: str) -> bool:
+    return files.has(split, language) and (
+        not files.is_growing or is_on_hub(files, split, language) is not False
+    )
 
 
 def known_languages(task: Task, *, miniature: bool) -> tuple[str, ...]:
@@ -189,9 +200,9 @@ def _mirrored(task: Task, folder: Path, split: Split) -> tuple[str, ...]:
         code
         for code in task.languages
         if any(
-            data_sets[files.repository].find(files.config_of(code), name)
+            data_sets[files.repository].find(files.config_of(code), files.split_named(split) or "")
             for files in task.hub
-            if (name := files.split_named(split)) is not None
+            if files.has(split, code)
         )
     )
 
@@ -234,9 +245,8 @@ def revision(
         folder = own_folder(task, source)
         checksum = _checksum(task, folder, own_files(task, source, read), read)
         return f"{task.own_files}:{checksum}"  # tells raw treebanks from the hub's udpos
-    repositories = dict.fromkeys(files.repository for files in task.hub)
     if source.source == HUB:
-        return "+".join(_commit(repository, ask_hub=ask_hub) for repository in repositories)
+        return "+".join(_commit(repository, ask_hub=ask_hub) for repository in task.repositories)
     folder = Path(source.source).expanduser()
     return _checksum(task, folder, mirrored_files(task, folder, read), read)
 
@@ -281,7 +291,7 @@ def _commit(repository: str, *, ask_hub: bool) -> str:
 
 def _checksum(task: Task, folder: Path, files: list[Path], splits: Collection[Split]) -> str:
     if not files:
-        names = ", ".join(dict.fromkeys(one.repository for one in task.hub)) or task.own_files
+        names = ", ".join(task.repositories) or task.own_files
         raise DataError(
             f"{task.name}: {folder} holds no {' or '.join(splits)} file of it (looked for "
             f"{names}). docs/data.md shows the layout and how to fetch what is missing."
@@ -293,11 +303,14 @@ def wanted_splits(
     tasks: Iterable[Task],
     languages: Iterable[str] | None = None,
     splits: Collection[Split] = tuple(Split),
+    *,
+    ask_hub: bool = False,
 ) -> list[Place]:
     """Return the splits on the hub that training and testing the tasks reads.
 
     English for train and dev, every language for test. Tasks that others train on must be among
-    `tasks`; what no hub holds is left out.
+    `tasks`; what no hub holds is left out. The hub itself knows which configurations a data set
+    that is growing has by now, where it may be asked.
     """
     allowed = None if languages is None else set(languages)
     places = {
@@ -307,6 +320,7 @@ def wanted_splits(
         for split in splits
         for language in task.languages_of(split)
         if allowed is None or language in allowed or split is not Split.TEST
+        if (_is_there if ask_hub else HubFiles.has)(files, split, language)
         if (name := files.split_named(split)) is not None
     }
     return sorted(places, key=str)

@@ -6,7 +6,7 @@ from stiltwalk.data.hub import HubFiles
 from stiltwalk.data.readers import tagged
 from stiltwalk.languages import udpos_name
 from stiltwalk.records import Metric, Split, TaskType
-from stiltwalk.tasks.task import OwnFiles, Task, counts, means
+from stiltwalk.tasks.task import XTREME, XTREME_R, OwnFiles, Task, counts, means
 
 UPOS = tuple(
     "ADJ ADP ADV AUX CCONJ DET INTJ NOUN NUM PART PRON PROPN PUNCT SCONJ SYM VERB X".split()
@@ -25,13 +25,15 @@ CCG = Task(
     own_files=OwnFiles.CCG,
 )
 
+_UDPOS_LANGUAGES = tuple(
+    "af ar bg de el en es et eu fa fi fr he hi hu id it ja kk ko mr nl pt ru ta te th tl tr ur "
+    "vi yo zh".split()
+)
+
 UDPOS = Task(
     name="udpos",
     task_type=TaskType.TAGGING,
-    languages=tuple(
-        "af ar bg de el en es et eu fa fi fr he hi hu id it ja kk ko mr nl pt ru ta te th tl tr ur "
-        "vi yo zh".split()
-    ),
+    languages=_UDPOS_LANGUAGES,
     metric=Metric.CHUNK_F1,
     labels=UPOS,
     paper="https://aclanthology.org/2020.lrec-1.497",
@@ -56,33 +58,38 @@ UDPOS = Task(
         "fr=36.8 he=33.1 hi=30.5 hu=49.3 id=33.4 it=30.9 ja=52.7 kk=16.3 ko=29.1 mr=18.0 nl=26.0 "
         "pt=27.4 ru=37.2 ta=28.5 te=11.3 th=39.2 tl=10.8 tr=20.0 ur=40.2 vi=23.9 yo=68.3 zh=53.4"
     ),
-    own_files=OwnFiles.UD,
+    benchmarks=(XTREME, XTREME_R),
+    more_languages={XTREME_R: tuple("lt pl uk wo ro".split())},
+    own_files=OwnFiles.UD,  # the only source of XTREME-R's further languages
     hub=(
         HubFiles(
             "google/xtreme",
             "udpos.{code}",
             tagged("tokens", "pos_tags", UPOS),
             test="test",
+            languages=_UDPOS_LANGUAGES,
             code_of=udpos_name,
         ),
     ),
 )
 
+_PANX_LANGUAGES = tuple(
+    "af ar bg bn de el en es et eu fa fi fr he hi hu id it ja jv ka kk ko ml mr ms my nl pt ru "
+    "sw ta te th tl tr ur vi yo zh".split()
+)
+_PANX_MORE = tuple("qu pl uk az lt pa gu ro".split())
 _PANX_ROWS = counts(
     "af=1000 ar=10000 bg=10000 bn=1000 de=10000 el=10000 en=10000 es=10000 et=10000 "
     "eu=10000 fa=10000 fi=10000 fr=10000 he=10000 hi=1000 hu=10000 id=10000 it=10000 "
     "ja=10000 jv=100 ka=10000 kk=1000 ko=10000 ml=1000 mr=1000 ms=1000 my=100 nl=10000 "
     "pt=10000 ru=10000 sw=1000 ta=1000 te=1000 th=10000 tl=1000 tr=10000 ur=1000 vi=10000 "
-    "yo=100 zh=10000"
+    "yo=100 zh=10000 qu=100 pl=10000 uk=10000 az=1000 lt=10000 pa=100 gu=100 ro=10000"
 )
 
 PANX = Task(
     name="panx",
     task_type=TaskType.TAGGING,
-    languages=tuple(
-        "af ar bg bn de el en es et eu fa fi fr he hi hu id it ja jv ka kk ko ml mr ms my nl pt ru "
-        "sw ta te th tl tr ur vi yo zh".split()
-    ),
+    languages=_PANX_LANGUAGES,
     metric=Metric.CHUNK_F1,
     labels=ENTITIES,
     paper="https://aclanthology.org/P17-1178",
@@ -95,9 +102,24 @@ PANX = Task(
         "ko=19.4 ml=21.0 mr=16.1 ms=11.4 my=34.4 nl=15.2 pt=12.2 ru=15.6 sw=11.0 ta=18.6 te=20.6 "
         "tl=9.4 tr=15.1 ur=13.2 vi=10.8 yo=16.5 zh=43.0"
     ),
+    benchmarks=(XTREME, XTREME_R),
+    more_languages={XTREME_R: _PANX_MORE},
     hub=(
         HubFiles(
-            "google/xtreme", "PAN-X.{code}", tagged("tokens", "ner_tags", ENTITIES), test="test"
+            "google/xtreme",
+            "PAN-X.{code}",
+            tagged("tokens", "ner_tags", ENTITIES),
+            test="test",
+            languages=_PANX_LANGUAGES,
+        ),
+        HubFiles(
+            "unimelb-nlp/wikiann",
+            "{code}",
+            tagged("tokens", "ner_tags", ENTITIES),
+            test="test",
+            train=None,
+            languages=_PANX_MORE,
+            untested=True,
         ),
     ),
 )

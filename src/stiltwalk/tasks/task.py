@@ -13,6 +13,9 @@ from stiltwalk.data.textfile import LocalFiles
 from stiltwalk.records import Metric, Split, TaskType
 from stiltwalk.tasks.templates import Template
 
+Benchmark = Literal["xtreme", "xtreme-r"]
+XTREME: Benchmark = "xtreme"
+XTREME_R: Benchmark = "xtreme-r"
 Dev = Literal["held-out", "published"]
 """Where dev rows come from: cut from the English training rows, or as the data set has them."""
 
@@ -59,6 +62,7 @@ class Task:
     `labels` is empty where there are none (spans, retrieval) and where they are collected from
     the training rows (CCG's supertags). `trained_on` names the task whose English rows train
     this one, None for a task that trains on its own; retrieval trains on nothing.
+    `first_trained_on` names one that is trained just before that, head included.
     `template` names the text that a decoder is asked in (`templates.toml`), empty for retrieval.
     `num_rows` and `mean_tokens` tell the size of the full data set, so that a plan can be costed
     without opening it, by split and by language; where they are absent they are measured or
@@ -73,6 +77,8 @@ class Task:
     `dev_overlaps_test`: the published English dev rows are, or share paragraphs with, test rows of
     a target that it trains. `dev_is_held_out`: dev rows are cut from the English training rows
     instead; so it is in what `chosen_on` returns, in no declaration.
+    `benchmarks` are those that count it; `more_languages` are what one of them adds to `languages`,
+    which a task gets `within` that benchmark.
     `declared` makes it once more where a user declared it (`own.py`): its rows are in `files` or
     on the hub, never in the miniature, in `columns`; it is trained in English.
     """
@@ -90,6 +96,11 @@ class Task:
     )
     mean_tokens: Mapping[str, float] = field(default_factory=dict, repr=False, compare=False)
     trained_on: str | None = None
+    first_trained_on: str | None = None
+    benchmarks: tuple[Benchmark, ...] = ()
+    more_languages: Mapping[Benchmark, tuple[str, ...]] = field(
+        default_factory=dict, repr=False, compare=False
+    )
     max_length_tokens: int = 256
     hub: tuple[HubFiles, ...] = field(default=(), repr=False)
     own_files: OwnFiles | None = None
@@ -112,6 +123,11 @@ class Task:
         return self.trained_on or self.name
 
     @property
+    def train_tasks(self) -> tuple[str, ...]:
+        """The names of all tasks whose English rows train this one, in order."""
+        return (*((self.first_trained_on,) if self.first_trained_on else ()), self.train_task)
+
+    @property
     def asked_splits(self) -> tuple[Split, ...]:
         """The splits that an evaluation reads: mining chooses its threshold on dev."""
         mines = self.metric == Metric.PAIR_F1
@@ -122,6 +138,10 @@ class Task:
         is_asked = split in self.asked_splits
         english = ("en",) if self.is_own or "en" in self.languages else ()
         return self.languages if is_asked else english
+
+    def within(self, benchmark: Benchmark) -> Task:
+        """Return the task with the languages that a benchmark tests it in."""
+        return replace(self, languages=self.languages + self.more_languages.get(benchmark, ()))
 
     def has(self, split: Split) -> bool:
         """Tell whether the task is declared with rows of its own in a split."""
@@ -149,17 +169,33 @@ class Task:
         return replace(self, dev_is_held_out=dev == "held-out")
 
     @property
+    def repositories(self) -> tuple[str, ...]:
+        """The data sets on the hub that hold any of its languages."""
+        held = (e for e in self.hub if not e.languages or {*e.languages} & {*self.languages})
+        return tuple(dict.fromkeys(files.repository for files in held))
+
+    @property
     def parts(self) -> tuple[str, ...]:
         """Names of the sources it is put together from; ids of its examples start `PART:`."""
         return tuple(dict.fromkeys(files.part for files in self.hub if files.part))
 
 
-GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+GROUPS_OF: Mapping[Benchmark, Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
-        "classification": ("pawsx", "xnli"),
-        "tagging": ("udpos", "panx"),
-        "qa": ("xquad", "mlqa", "tydiqa"),
-        "retrieval": ("bucc2018", "tatoeba"),
+        XTREME: {
+            "classification": ("pawsx", "xnli"),
+            "tagging": ("udpos", "panx"),
+            "qa": ("xquad", "mlqa", "tydiqa"),
+            "retrieval": ("bucc2018", "tatoeba"),
+        },
+        XTREME_R: {
+            "classification": ("xnli", "xcopa"),
+            "tagging": ("udpos", "panx"),
+            "qa": ("xquad", "mlqa", "tydiqa"),
+            "retrieval": ("tatoeba", "mewslix"),
+            "multi_choice": ("xcopa",),
+        },
     }
 )
-"""Name of a group to its tasks, as XTREME averages them."""
+"""Benchmark to the names of its groups to their tasks, as its script averages them."""
+GROUPS = GROUPS_OF[XTREME]

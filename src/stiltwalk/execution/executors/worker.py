@@ -80,7 +80,7 @@ class Worker:
             ModelError, DataError: if model or data here are not those of the plan.
             StiltwalkError: what went wrong in the stage.
         """
-        declare(own.task() for own in self.recipe.tasks)
+        declare((own.task() for own in self.recipe.tasks), self.recipe.benchmark)
         base_folder = _base_folder(self.recipe.model, stage.base_revision)
         for rows in stage.reads:
             _check_rows(rows, self.recipe.data.where)

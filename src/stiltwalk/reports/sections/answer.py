@@ -31,7 +31,7 @@ from stiltwalk.reports.wording import (
 from stiltwalk.store.manifest import RecordedArm
 from stiltwalk.tables.table import PAGE, Cell, Range, Table, Tone, heads
 from stiltwalk.tasks import TASKS
-from stiltwalk.tasks.task import GROUPS
+from stiltwalk.tasks.task import GROUPS_OF
 from stiltwalk.timing.record import VOID
 from stiltwalk.timing.sample_size import Figure
 from stiltwalk.wording import rounded
@@ -225,7 +225,8 @@ Files: In the folder of this page. scores.csv and timings.csv hold every row, sc
 
 def reading(found: Findings) -> Section:
     """Return what the terms of the page mean."""
-    groups = "; ".join(f"{group}: {', '.join(tasks)}" for group, tasks in GROUPS.items())
+    grouped = GROUPS_OF[found.run.benchmark].items()
+    groups = "; ".join(f"{group}: {', '.join(tasks)}" for group, tasks in grouped)
     return Section(
         name="reading",
         link="How to read",

@@ -1,0 +1,121 @@
+"""Runs of a recipe of seconds in forked children of one warm process, so that thousands are tried.
+
+Torch is imported once, by the parent, which computes nothing: a child of it begins at once.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import io
+import os
+import shutil
+import subprocess
+import sys
+import traceback
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from tempfile import mkdtemp
+
+from rich.console import Console
+
+from stiltwalk.errors import StiltwalkError
+from stiltwalk.execution.study import run_study
+from tiny import write_family
+from walking import RECIPE, Walked
+
+CHANGES = (
+    "targets=['xnli','xquad','tatoeba']",
+    "languages=['de']",
+    "arms={none=[],mixed=['mnli']}",
+    "resume_every_s=0.05",
+    "controls=false",
+)
+DONE, TOLD, UNFORESEEN = 0, 3, 4
+"""How a child ends: all was computed, it said a sentence, or nobody foresaw it."""
+SHIM = Path(__file__).with_name("full_disk.c")
+
+
+def written(folder: Path) -> Path:
+    """Write the recipe and a tiny model for it; return the recipe's file."""
+    file, model = folder / "small.toml", folder / "model"
+    if not model.is_dir():
+        write_family("xlm-roberta", model)
+    file.write_text(RECIPE.format(model=model), encoding="utf-8")
+    return file
+
+
+def started(
+    recipe: Path,
+    workspace: Path,
+    log: Path,
+    first: Callable[[], None] = lambda: None,
+    executor: str = "local://1",
+) -> int:
+    """Return the process of a child that does something first and then carries the recipe out."""
+    process = os.fork()
+    if process:
+        return process
+    end = UNFORESEEN
+    try:
+        os.setsid()
+        said = io.StringIO()
+        first()
+        try:
+            run_study(recipe, workspace, Console(file=said, width=200), CHANGES, executor)
+            end = DONE
+        except (StiltwalkError, OSError) as error:  # the command line says both in a sentence
+            said.write(f"{type(error).__name__}: {error}")
+            is_said = isinstance(error, StiltwalkError) or error.errno == errno.ENOSPC
+            end = TOLD if is_said else UNFORESEEN
+        except BaseException:
+            said.write(traceback.format_exc())
+        log.write_text(said.getvalue(), encoding="utf-8")
+    finally:
+        os._exit(end)
+
+
+def ended(process: int) -> int:
+    """Wait for a child; return its exit status, negative the signal that ended it."""
+    return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+
+
+def undisturbed(recipe: Path, folder: Path) -> dict[str, bytes]:
+    """Carry the recipe out in peace and return what it left."""
+    log = folder / "undisturbed.log"
+    status = ended(started(recipe, folder / "undisturbed", log))
+    if status != DONE:
+        raise SystemExit(f"The undisturbed run ended with {status}: {log.read_text()}")
+    return results(recipe, folder / "undisturbed")
+
+
+def results(recipe: Path, workspace: Path) -> dict[str, bytes]:
+    """Return every file of every stage but those that tell times."""
+    return Walked(recipe=recipe, workspace=workspace, report=workspace).results()
+
+
+def under_shim() -> None:
+    """Begin this process again with `full_disk.c` between it and the system's calls."""
+    if SHIM.stem in os.environ.get("LD_PRELOAD", ""):
+        return
+    compiler = shutil.which("cc")
+    if compiler is None:
+        raise SystemExit("A C compiler is needed to stand in for a disk that is full: install cc.")
+    library = Path(mkdtemp(), f"{SHIM.stem}.so")
+    subprocess.run(  # noqa: S603 - our own file
+        [compiler, "-shared", "-fPIC", "-O2", "-o", str(library), str(SHIM), "-ldl"], check=True
+    )
+    os.environ["LD_PRELOAD"] = str(library)
+    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606
+
+
+def fill(prefix: Path, writes: int) -> None:
+    """Let this process make so many writes below a folder before the disk is full, -1 for any."""
+    ctypes.CDLL(None).full_after(ctypes.c_long(writes), os.fsencode(prefix))
+
+
+def swept(folder: Path) -> None:
+    """Remove a workspace."""
+    with suppress(FileNotFoundError):
+        shutil.rmtree(folder)

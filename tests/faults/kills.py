@@ -1,0 +1,89 @@
+"""Kill, stop and double a run again and again; what it leaves must be what peace leaves.
+
+    scripts/kills [--kills N] [--seed S] [--jobs J] [--counts FILE]
+
+With a file of counts, runs of this script add up.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import signal
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from forked import DONE, TOLD, ended, results, started, swept, undisturbed, written
+
+STOPPED_S = 0.1
+
+
+class Wrong(SystemExit):
+    """A run that lost something, or said what it should not."""
+
+
+def disturbed(process: int, draws: random.Random, recipe: Path, workspace: Path) -> str:
+    """Do to a run at work what may be done to one; return what it was."""
+    what = draws.choices(["killed", "stopped and gone on", "doubled"], [8, 1, 1])[0]
+    if what == "killed":
+        os.killpg(process, signal.SIGKILL)
+    elif what == "stopped and gone on":
+        os.killpg(process, signal.SIGSTOP)
+        time.sleep(STOPPED_S)
+        os.killpg(process, signal.SIGCONT)
+    else:
+        log = workspace.with_suffix(".second.log")
+        status = ended(started(recipe, workspace, log))
+        if status not in (DONE, TOLD):
+            raise Wrong(f"A second run at once ended with {status}: {log.read_text()}")
+    return what
+
+
+def tried(num_kills: int, draws: random.Random, folder: Path, executor: str) -> Counter[str]:
+    """Disturb runs until so many were killed; return what was done and how often."""
+    recipe, workspace, log = written(folder), folder / "killed", folder / "killed.log"
+    began = time.monotonic()
+    peace = undisturbed(recipe, folder)
+    whole_s = time.monotonic() - began
+    done: Counter[str] = Counter()
+    while done["killed"] < num_kills:
+        process = started(recipe, workspace, log, executor=executor)
+        time.sleep(draws.uniform(0, 0.6) * whole_s)
+        if os.waitid(os.P_PID, process, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
+            done[disturbed(process, draws, recipe, workspace)] += 1
+        status = ended(process)
+        if status == DONE:
+            if results(recipe, workspace) != peace:
+                raise Wrong(f"A run ended with other results after {dict(done)}: {workspace}")
+            done["whole runs"] += 1
+            swept(workspace)
+        elif status not in (-signal.SIGKILL, TOLD):
+            raise Wrong(f"A run ended with {status} after {dict(done)}: {log.read_text()}")
+    return done
+
+
+def main() -> None:
+    """Read options, try, and print the counts."""
+    parser = argparse.ArgumentParser(prog="scripts/kills", description=__doc__)
+    parser.add_argument("--kills", type=int, default=100)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--counts", type=Path)
+    given = parser.parse_args()
+    draws = random.Random(given.seed)  # noqa: S311 - reproducible moments, not secrets
+    with TemporaryDirectory(prefix="kills") as folder:
+        done = tried(given.kills, draws, Path(folder), f"local://{given.jobs}")
+    if given.counts:
+        earlier = given.counts.read_text(encoding="utf-8") if given.counts.is_file() else "{}"
+        done.update(json.loads(earlier))
+        given.counts.write_text(json.dumps(done), encoding="utf-8")
+    sys.stdout.write(f"{json.dumps(done)}: nothing lost, nothing different.\n")
+
+
+if __name__ == "__main__":
+    main()
