@@ -19,6 +19,7 @@ from rich.console import Console
 import stiltwalk
 from stiltwalk import wording
 from stiltwalk.errors import FAILURES, DataError, NoSuchRun, StiltwalkError
+from stiltwalk.tables import terminal
 
 FAILED, WRONG_INPUT, INTERRUPTED = 1, 2, 130
 _PIPED_COLUMNS = 160
@@ -119,8 +120,6 @@ def run(
 @app.command()
 def demo(workspace: Workspace = "stiltwalk-demo", changes: Changes = None) -> None:
     """Run a small study of the embedded benchmark, about a minute, and tell its answer."""
-    from stiltwalk.tables import terminal
-
     console = Console()
     study = stiltwalk.run("demo", workspace, changes or (), console)
     terminal.show(study.table, console)
@@ -255,7 +254,6 @@ def compare_scores(
 ) -> None:
     """Test B's scores against A's row by row: ours, lm-eval's samples, mteb's results."""
     from stiltwalk.reports.paired import compared_table
-    from stiltwalk.tables import terminal
 
     document = stiltwalk.compare_scores(a, b)
     _show(document, as_json, lambda console: terminal.show(compared_table(document), console))
@@ -293,7 +291,6 @@ def choose(
 ) -> None:
     """Name the cheapest system of finished runs that is good enough, and how surely it is."""
     from stiltwalk.reports.choosing import choice_table, read_floors
-    from stiltwalk.tables import terminal
 
     floors, codes = read_floors(minimum or ()), languages.replace(",", " ").split() or None
     document = stiltwalk.choose(workspace, floors, max_latency_p95, max_memory, codes)
@@ -305,14 +302,13 @@ def choose(
 def score(
     predictions: Annotated[Path, typer.Argument(help="Predictions, as TASK/test-LANG files.")],
     labels: Annotated[Path, typer.Argument(help="Labels in the same layout.")],
-    benchmark: Annotated[str, typer.Option(help="xtreme or xtreme-r.")] = "xtreme",
-    strict: Annotated[
-        bool, typer.Option("--strict", help="Fail where there are warnings.")
-    ] = False,
+    benchmark: Annotated[
+        str, typer.Option(help="xtreme, xtreme-r, or the TOML file of your own tasks.")
+    ] = "xtreme",
+    strict: Annotated[bool, typer.Option("--strict", help="Fail on warnings.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Score a folder of predictions as XTREME does, whoever made them."""
-    from stiltwalk.tables import terminal
     from stiltwalk.tasks.scoring import score_table
 
     document = stiltwalk.score(predictions, labels, benchmark)
@@ -328,7 +324,6 @@ def score(
 def recipes(as_json: AsJson = False) -> None:
     """List the recipes that come with stiltwalk, what each is for and what it takes."""
     from stiltwalk.execution.plan_view import recipes_table, recipes_view
-    from stiltwalk.tables import terminal
 
     document = recipes_view()
     _show(document, as_json, lambda console: terminal.show(recipes_table(document), console))
@@ -388,7 +383,6 @@ def tasks(
     as_json: AsJson = False,
 ) -> None:
     """List every task, its kind, languages, source and metric; or check one of your own."""
-    from stiltwalk.tables import terminal
     from stiltwalk.tasks.listing import check, listing, listing_table
 
     document = listing(name) if file is None else check(file)

@@ -10,7 +10,13 @@ from stiltwalk import cli
 from stiltwalk.data.xtreme_files import Form, answers_path, write_answers, write_gold
 from stiltwalk.errors import DataError, MetricError, RecipeError
 from stiltwalk.records import Answers, GoldTexts
-from stiltwalk.tasks.scoring import XTREME, XTREME_R, Benchmark, score_folder
+from stiltwalk.tasks.scoring import (
+    XTREME,
+    XTREME_R,
+    Benchmark,
+    benchmark_named,
+    score_folder,
+)
 
 GOLD: Mapping[Form, Answers | GoldTexts] = {
     Form.LABELS: ["1", "0", "1", "0"],
@@ -246,3 +252,20 @@ def test_every_figure_of_a_question_task_is_named(folders: tuple[Path, Path]) ->
     fill(folders, XTREME, "xquad")
     said = CliRunner().invoke(cli.app, ["score", *map(str, folders)], env={"COLUMNS": "200"})
     assert all(f" {title} " in said.output for title in ("score", "EM", "F1")), said.output
+
+
+def test_own_tasks_are_scored_by_the_file_that_declares_them(
+    folders: tuple[Path, Path], tmp_path: Path
+) -> None:
+    declared = tmp_path / "reviews.toml"
+    declared.write_text(
+        'name = "reviews"\ntype = "text"\nlanguages = ["en", "lb"]\ntest = "t-{language}.csv"\n'
+        'labels = ["0", "1"]\ntrain = "t.csv"\ndev = "d.csv"\n',
+        encoding="utf-8",
+    )
+    own = benchmark_named(str(declared))
+    fill(folders, own)
+    document = score_folder(*folders, benchmark=str(declared))
+    assert document["tasks"]["reviews"]["accuracy"] == {"en": 50.0, "lb": 50.0}
+    assert document["mean_of_present_tasks"] == 50.0
+    assert document["groups"] == {}

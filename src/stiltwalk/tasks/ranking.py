@@ -13,7 +13,6 @@ from stiltwalk.tasks.task import XTREME_R, OwnFiles, Task, counts, means
 
 LAREQA = Task(
     name="lareqa",
-    benchmarks=(XTREME_R,),
     task_type=TaskType.RANKING,
     languages=tuple("ar de el en es hi ru th tr vi zh".split()),
     metric=Metric.MAP_AT_20,
@@ -33,7 +32,6 @@ LAREQA = Task(
 
 MEWSLIX = Task(
     name="mewslix",
-    benchmarks=(XTREME_R,),
     task_type=TaskType.RANKING,
     languages=tuple("ar de en es fa ja pl ro ta tr uk".split()),
     metric=Metric.MAP_AT_20,
@@ -56,7 +54,6 @@ MEWSLIX = Task(
 MEWSLIX_DEV = replace(
     MEWSLIX,
     name="mewslix_dev",
-    benchmarks=(),
     trained_on="mewslix",
     benchmarks=(),
     num_rows={

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
 from types import MappingProxyType
@@ -18,6 +18,7 @@ from stiltwalk.records import Labels, Scores, TagLists
 from stiltwalk.tables.table import Cell, Table, heads
 from stiltwalk.tasks import SHIPPED, members
 from stiltwalk.tasks import task as declared
+from stiltwalk.tasks.own import read_own_tasks
 from stiltwalk.wording import nearest
 
 _PERCENT = 100.0
@@ -29,14 +30,14 @@ def score_folder(predictions: Path, labels: Path, benchmark: str = "xtreme") -> 
     Args:
         predictions: folder with `TASK/test-LANG.tsv`, `.json` or `.jsonl`, whoever made it.
         labels: folder with the reference answers under the same names.
-        benchmark: "xtreme" or "xtreme-r".
+        benchmark: "xtreme", "xtreme-r", or a TOML file that declares your own tasks.
 
     Returns:
         `tasks.NAME.score`, `tasks.NAME.METRIC.LANG`, and `tasks.NAME.missing` where languages
         are; `groups.NAME` and `overall` only where all tasks of theirs are there in all
         languages; `warnings`, sentences, only where there are any. XTREME-R has
-        `mean_of_present_tasks` in place of `overall`: the official
-        script can never print one.
+        `mean_of_present_tasks` in place of `overall`, which the official script can never print,
+        and so have your own tasks.
 
     Raises:
         DataError: if a file is damaged or in another form, or nothing can be scored.
@@ -154,7 +155,7 @@ def _score_file(predicted: Path, gold: Path, task: ScoredTask, language: str) ->
 
 
 def _overall(scores: dict[str, TaskScore], benchmark: Benchmark) -> dict[str, float]:
-    if benchmark.name != declared.XTREME:  # its script can never print one
+    if benchmark.name != declared.XTREME:
         present = [each.score for each in scores.values() if each.is_complete]
         return _in_percent({"mean_of_present_tasks": mean(present)}) if present else {}
     overall = overall_score(scores, tuple(benchmark.tasks))
@@ -248,13 +249,9 @@ class ScoredTask:
 class Benchmark:
     """Tasks with their scores, and groups of tasks; a group that lacks one is never shown."""
 
-    name: declared.Benchmark
+    name: str
     tasks: Mapping[str, ScoredTask]
-
-    @property
-    def groups(self) -> Mapping[str, tuple[str, ...]]:
-        """Name of a group to its tasks."""
-        return declared.GROUPS_OF[self.name]
+    groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def _scored(task: declared.Task) -> ScoredTask:
@@ -268,7 +265,7 @@ def _scored(task: declared.Task) -> ScoredTask:
 
 def _benchmark(name: declared.Benchmark) -> Benchmark:
     tasks = {task: _scored(SHIPPED[task].within(name)) for task in members(name)}
-    return Benchmark(name=name, tasks=MappingProxyType(tasks))
+    return Benchmark(name=name, tasks=MappingProxyType(tasks), groups=declared.GROUPS_OF[name])
 
 
 XTREME, XTREME_R = _benchmark(declared.XTREME), _benchmark(declared.XTREME_R)
@@ -279,7 +276,17 @@ BENCHMARKS: Mapping[str, Benchmark] = MappingProxyType(
 
 
 def benchmark_named(name: str) -> Benchmark:
-    """Return a benchmark by its name; raise `RecipeError` if there is none."""
-    if name not in BENCHMARKS:
-        raise RecipeError(f"There is no benchmark '{name}'; known are {', '.join(BENCHMARKS)}.")
-    return BENCHMARKS[name]
+    """Return a benchmark by its name, or the tasks that a TOML file declares.
+
+    Raises:
+        RecipeError: if there is neither, or a declaration is wrong.
+    """
+    if name in BENCHMARKS:
+        return BENCHMARKS[name]
+    if not name.endswith(".toml"):
+        raise RecipeError(
+            f"There is no benchmark '{name}'; known are {', '.join(BENCHMARKS)}, and your own "
+            "tasks by the TOML file that declares them."
+        )
+    own = {task.name: _scored(task.task()) for task in read_own_tasks(Path(name))}
+    return Benchmark(name=name, tasks=own)
