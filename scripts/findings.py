@@ -154,6 +154,17 @@ def known_tasks(name: str) -> list[str]:
     return list(dict.fromkeys(row["task"] for row in found))
 
 
+def selectors(name: str) -> list[str]:
+    """Return the selectors and rules that a run judged, the best first."""
+    found = of(rows(name, "selectors"), figure="regret@1")
+    return [row["selector"] for row in sorted(found, key=lambda row: float(row["mean"]))]
+
+
+def digits_of(value: float, digits: int) -> str:
+    """Return a number with so many digits, its minus a true one."""
+    return f"{value:.{digits}f}".replace("-", "\N{MINUS SIGN}")
+
+
 def languages(name: str) -> list[str]:
     """Return the languages of a run, English first."""
     found = sorted({row["language"] for row in rows(name, "timings")})
@@ -199,6 +210,8 @@ def page() -> str:
         languages,
         ratio,
         tokens,
+        selectors,
+        digits_of,
     )
     return environment.get_template("page.md.j2").render(
         **{each.__name__: each for each in (*tools, layers)}

@@ -51,6 +51,7 @@ def _few(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(room, "available_languages", lambda *_: ("de", "en"))
 
 
+@pytest.mark.slow
 def test_every_level_is_timed_with_its_own_tests_of_the_instrument(tmp_path: Path) -> None:
     manner = Manner(reply=lambda _: "one two three", first_token_s=0.004, token_s=0.001)
     speed = compared(manner, tmp_path)

@@ -69,7 +69,7 @@ class World:
         pairs = [
             SimpleNamespace(
                 task=task, workload=WORKLOAD, load=lambda: (self.a, self.b), folders=("a", "b"),
-                settings=[SimpleNamespace(writes=False, precision="fp32")] * 2,
+                settings=[SimpleNamespace(writes=False, precision="fp32", computes="fp32")] * 2,
             )
             for task in ("xnli", "panx")
         ]  # fmt: skip
