@@ -43,7 +43,7 @@ _STATUS_EVERY_S = 0.5
 
 @dataclass(frozen=True)
 class Finished:
-    """What carrying out a recipe came to.
+    """The result of carrying out a recipe.
 
     Args:
         name: the run's.

@@ -55,7 +55,7 @@ class JudgedSelector:
 
 @dataclass(frozen=True, kw_only=True)
 class Grid:
-    """What every candidate came to, by seed and target, and every selector's scores there."""
+    """Every candidate's score, by seed and target, and every selector's scores there."""
 
     truth: Mapping[Place, Scores]
     rankings: Mapping[str, Mapping[Place, Scores]]

@@ -25,7 +25,7 @@ from stiltwalk.wording import shown
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class LanguageResult:
-    """What one language came to."""
+    """The answers and scores of one language."""
 
     language: str
     answers: Answers
