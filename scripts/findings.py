@@ -57,7 +57,8 @@ def _judged(workspace: Path, name: str) -> Iterator[dict[str, Any]]:
     store = workspace_at(workspace)
     grid = grid_of(rows_of(read_record(run_folder(store, name)), store))
     for each in grid.judged() if grid else ():
-        for figure, found in each.figures.items():
+        against = {"less always mnli": each.over_mnli} if each.over_mnli else {}
+        for figure, found in {**each.figures, **against}.items():
             yield {"selector": each.name, "figure": figure, **asdict(found)}
 
 
