@@ -14,7 +14,6 @@ import subprocess
 import sys
 import traceback
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from tempfile import mkdtemp
 
@@ -111,11 +110,5 @@ def under_shim() -> None:
 
 
 def fill(prefix: Path, writes: int) -> None:
-    """Let this process make so many writes below a folder before the disk is full, -1 for any."""
+    """Let this process make so many writes below a folder before the disk is full."""
     ctypes.CDLL(None).full_after(ctypes.c_long(writes), os.fsencode(prefix))
-
-
-def swept(folder: Path) -> None:
-    """Remove a workspace."""
-    with suppress(FileNotFoundError):
-        shutil.rmtree(folder)

@@ -11,14 +11,16 @@ import argparse
 import json
 import os
 import random
+import shutil
 import signal
 import sys
 import time
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from forked import DONE, TOLD, ended, results, started, swept, undisturbed, written
+from forked import DONE, TOLD, ended, results, started, undisturbed, written
 
 STOPPED_S = 0.1
 
@@ -58,13 +60,23 @@ def tried(num_kills: int, draws: random.Random, folder: Path, executor: str) -> 
             done[disturbed(process, draws, recipe, workspace)] += 1
         status = ended(process)
         if status == DONE:
-            if results(recipe, workspace) != peace:
-                raise Wrong(f"A run ended with other results after {dict(done)}: {workspace}")
+            require_peace(recipe, workspace, peace, done)
             done["whole runs"] += 1
-            swept(workspace)
+            shutil.rmtree(workspace)
         elif status not in (-signal.SIGKILL, TOLD):
             raise Wrong(f"A run ended with {status} after {dict(done)}: {log.read_text()}")
+    if ended(started(recipe, workspace, log, executor=executor)) != DONE:
+        raise Wrong(f"The last run could not go on after {dict(done)}: {log.read_text()}")
+    require_peace(recipe, workspace, peace, done)
     return done
+
+
+def require_peace(
+    recipe: Path, workspace: Path, peace: Mapping[str, bytes], done: Mapping[str, int]
+) -> None:
+    """Refuse what an undisturbed run did not leave."""
+    if results(recipe, workspace) != peace:
+        raise Wrong(f"A run ended with other results after {dict(done)}: {workspace}")
 
 
 def main() -> None:
