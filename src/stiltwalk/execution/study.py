@@ -85,14 +85,14 @@ def run_study(
         is_new = keep_record(store, record_of(plan, _recipe_text(file, changes)))
         for warning in warnings_of(plan, found):
             narrator.line(warning)
-        did = carry_out(plan, found, store, narrator, executor, fresh_versions=fresh_versions)
+        did = run_plan(plan, found, store, narrator, executor, fresh_versions=fresh_versions)
     if num_processes() > 1:
         _dismiss_helpers()
     needs_report = did or is_new or not is_current(store, recipe.name)
     return Finished(recipe.name, page, needs_report)
 
 
-def carry_out(
+def run_plan(
     plan: Plan,
     found: ModelFolder,
     store: Workspace,

@@ -13,7 +13,7 @@ from rich.console import Console
 from stiltwalk.errors import RecipeError
 from stiltwalk.execution.plan_view import planned, shape_of
 from stiltwalk.execution.progress import Narrator
-from stiltwalk.execution.study import carry_out
+from stiltwalk.execution.study import run_plan
 from stiltwalk.recipe.load import Source, read_recipe
 from stiltwalk.recipe.schema import Recipe
 from stiltwalk.recipe.types import SelectSettings
@@ -57,7 +57,7 @@ def suggest(
             )
         for line in _told_before(whole, plan, shape_of(recipe, found), store):
             narrator.line(line)
-        carry_out(plan, found, store, narrator)
+        run_plan(plan, found, store, narrator)
     ratings = [each for stage in plan.stages for each in read_ratings(store, stage)]
     return {
         "recipe": recipe.name,
