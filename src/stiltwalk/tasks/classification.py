@@ -209,7 +209,7 @@ AFRI_XNLI = Task(
     licence="Apache 2.0",
     trained_on="mnli",
     template="nli",
-    num_rows={Split.DEV: 450, Split.TEST: 600},
+    num_rows={Split.TEST: 600},
     hub=(
         HubFiles(
             "masakhane/afrixnli",
