@@ -1,9 +1,10 @@
 """Fill the disk at each write of a run, one after the other, until the run comes through.
 
-    scripts/full_disk [--every N]
+    scripts/full_disk [--every N] [--counts FILE]
 
 Each time the run must end with a sentence and leave no file behind that it was writing, and the
-next one, with space again, must end with what peace leaves.
+next one, with space again, must end with what peace leaves. With a file of counts, a run of this
+script goes on where the one before it was stopped.
 """
 
 from __future__ import annotations
@@ -42,23 +43,28 @@ def main() -> None:
     """Read options, try, and print the counts."""
     parser = argparse.ArgumentParser(prog="scripts/full_disk", description=__doc__)
     parser.add_argument("--every", type=int, default=1, help="try every N-th write")
-    step = parser.parse_args().every
+    parser.add_argument("--counts", type=Path)
+    given = parser.parse_args()
+    counts, writes = given.counts, 0
+    if counts and counts.is_file():
+        writes = int(counts.read_text(encoding="utf-8"))
     under_shim()
     with TemporaryDirectory(prefix="full_disk") as name:
         folder = Path(name)
         recipe, workspace = written(folder), folder / "full"
         peace = undisturbed(recipe, folder)
-        writes = 0
         while not full_at(writes, recipe, workspace):
             if ended(started(recipe, workspace, folder / "again.log")) != DONE:
                 raise SystemExit(f"Full after {writes}: {(folder / 'again.log').read_text()}")
             if results(recipe, workspace) != peace:
                 raise SystemExit(f"Full after {writes} writes, the next run had other results.")
             shutil.rmtree(workspace)
-            writes += step
+            writes += given.every
+            if counts:
+                counts.write_text(str(writes), encoding="utf-8")
         if results(recipe, workspace) != peace:
             raise SystemExit("The run that came through had other results.")
-    sys.stdout.write(f"Full at every {step}. of {writes} writes: nothing lost, each time said.\n")
+    sys.stdout.write(f"Full at every {given.every}. of {writes} writes: nothing lost, each time said.\n")
 
 
 if __name__ == "__main__":
