@@ -64,7 +64,8 @@ def main() -> None:
                 counts.write_text(str(writes), encoding="utf-8")
         if results(recipe, workspace) != peace:
             raise SystemExit("The run that came through had other results.")
-    sys.stdout.write(f"Full at every {given.every}. of {writes} writes: nothing lost, each time said.\n")
+    tried = f"Full at every {given.every}. of {writes} writes"
+    sys.stdout.write(f"{tried}: nothing lost, each time said.\n")
 
 
 if __name__ == "__main__":
