@@ -6,8 +6,8 @@ import errno
 import json
 import os
 import shutil
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from hashlib import file_digest, sha256
 from io import StringIO
 from pathlib import Path
@@ -61,15 +61,11 @@ class _Cache:
         aside = self._file.with_suffix(f".{os.getpid()}")
         with suppress(OSError):
             self._file.parent.mkdir(parents=True, exist_ok=True)
-            aside.write_text(json.dumps({**self._load(), **self._known}), encoding="utf-8")
+            aside.write_text(sealed_json({**self._load(), **self._known}), encoding="utf-8")
             aside.replace(self._file)
 
     def _load(self) -> dict[str, str]:
-        try:
-            known = json.loads(self._file.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return {}
-        return known if isinstance(known, dict) else {}
+        return kept_json(self._file)
 
 
 def write_atomically(file: Path, text: str, *, outlasts_power: bool = True) -> None:
@@ -121,7 +117,7 @@ def put_sealed(aside: Path, file: Path) -> None:
     may leave any of them.
     """
     seal = _seal(file)
-    earlier = seal.read_text(encoding="utf-8").split() if seal.is_file() else []
+    earlier = read(seal).decode(errors="replace").split() if seal.is_file() else []
     write_atomically(seal, "\n".join([checksum(aside), *earlier[:_EARLIER]]))
     put(aside, file)
 
@@ -129,7 +125,7 @@ def put_sealed(aside: Path, file: Path) -> None:
 def is_intact(file: Path) -> bool:
     """Tell whether a file is there and what `put_sealed` put there."""
     try:
-        return checksum(file) in _seal(file).read_text(encoding="utf-8").split()
+        return checksum(file) in read_text(_seal(file)).split()
     except (OSError, ValueError):
         return False
 
@@ -146,10 +142,16 @@ def read(file: Path) -> bytes:
     Raises:
         OSError: if it cannot be read, or is a pipe, a device, a folder.
     """
+    with _content(file) as stream:
+        return stream.read()
+
+
+@contextmanager
+def _content(file: Path) -> Iterator[BinaryIO]:
     with os.fdopen(os.open(file, os.O_RDONLY | os.O_NONBLOCK), "rb") as stream:
         if not S_ISREG(os.fstat(stream.fileno()).st_mode):
             raise OSError(errno.EINVAL, "Not a file", str(file))
-        return stream.read()
+        yield stream
 
 
 def read_text(file: Path) -> str:
@@ -214,6 +216,43 @@ def unsealed(text: str | bytes) -> Any:  # noqa: ANN401 - JSON
     return document
 
 
+def kept_json(file: Path) -> dict[str, Any]:
+    """Return the document that `sealed_json` made, {} if it is gone, damaged or without a seal."""
+    try:
+        content = read(file)
+        document = unsealed(content)
+    except (OSError, ValueError):
+        return {}
+    return document if isinstance(document, dict) and f'"{_CHECKSUM}"'.encode() in content else {}
+
+
+def sealed_line(value: Any) -> str:  # noqa: ANN401 - JSON
+    """Return a value as a line that tells when it was changed; see `unsealed_lines`."""
+    text = json.dumps(value)
+    return f"{sha256(text.encode()).hexdigest()[:16]} {text}\n"
+
+
+def unsealed_lines(text: str) -> Iterator[Any]:
+    """Yield the values of lines; one that was broken off or changed is left out."""
+    for seal, _, value in (line.partition(" ") for line in text.splitlines()):
+        if seal == sha256(value.encode("utf-8", "surrogatepass")).hexdigest()[:16]:
+            yield json.loads(value)
+
+
+def read_lines(file: Path | None) -> list[Any]:
+    """Return the values of `sealed_line` that a file holds, none if there is no file."""
+    with suppress(OSError):
+        return list(unsealed_lines(read(file).decode(errors="replace") if file else ""))
+    return []
+
+
+def add_line(file: Path, value: Any) -> None:  # noqa: ANN401 - JSON
+    """Add a line for `read_lines`; one before it that was broken off stays alone."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.open("a", encoding="utf-8") as stream:
+        stream.write(f"\n{sealed_line(value)}")
+
+
 def _json_checksum(document: Mapping[str, Any]) -> str:
     return sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
 
@@ -248,5 +287,5 @@ def below(name: str) -> str:
 
 def checksum(file: Path) -> str:
     """Return the SHA-256 of a file, in hex digits."""
-    with file.open("rb") as stream:
+    with _content(file) as stream:
         return file_digest(stream, "sha256").hexdigest()

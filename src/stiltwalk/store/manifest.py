@@ -14,7 +14,7 @@ from pydantic import TypeAdapter
 
 from stiltwalk.data.source import DataSource
 from stiltwalk.errors import NoSuchRun, StiltwalkError, WorkspaceError
-from stiltwalk.files import below, read, sealed_json, unsealed, write_atomically
+from stiltwalk.files import below, kept_json, read, sealed_json, unsealed, write_atomically
 from stiltwalk.recipe.schema import Claim
 from stiltwalk.records import Phase
 from stiltwalk.store.workspace import Workspace
@@ -142,18 +142,14 @@ def place_of(workspace: Workspace, model: str) -> str:
 
 
 def _places(workspace: Workspace) -> dict[str, str]:
-    try:
-        found: dict[str, str] = json.loads((workspace.root / _PLACES).read_bytes())
-    except (OSError, ValueError):  # costs a comparison its base model, nothing else
-        return {}
-    return found
+    return kept_json(workspace.root / _PLACES)  # damaged: costs a comparison its base model alone
 
 
 def _keep_place(workspace: Workspace, model: str) -> None:
     places = _places(workspace)
     if model not in (public(model), places.get(public(model))):
         places[public(model)] = model
-        write_atomically(workspace.root / _PLACES, json.dumps(places, indent=1))
+        write_atomically(workspace.root / _PLACES, sealed_json(places))
 
 
 def keep_record(workspace: Workspace, record: RunRecord) -> bool:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import errno
 import fcntl
 import json
-import math
 import os
 import shutil
 import socket
@@ -28,6 +27,7 @@ from stiltwalk.files import (
     below,
     checksum,
     contained,
+    kept_json,
     opened,
     read,
     sealed_json,
@@ -373,13 +373,8 @@ class StageTime:
         self._file = folder / _SPENT
         self._aside = self._file.with_suffix(".aside")
         self.began_unix_s, self._earlier_s = time.time(), 0.0
-        with suppress(
-            OSError, ValueError, LookupError, TypeError
-        ):  # damaged: the time alone is lost
-            recorded = unsealed(self._file.read_bytes())
-            began_unix_s, earlier_s = float(recorded["began_unix_s"]), float(recorded["time_s"])
-            if math.isfinite(began_unix_s) and math.isfinite(earlier_s):
-                self.began_unix_s, self._earlier_s = began_unix_s, earlier_s
+        if recorded := kept_json(self._file):  # damaged: the time alone is lost
+            self.began_unix_s, self._earlier_s = recorded["began_unix_s"], recorded["time_s"]
         self._began_s = self._kept_s = time.perf_counter()
 
     @property

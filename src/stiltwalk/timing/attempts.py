@@ -21,9 +21,10 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from stiltwalk.errors import ProcessLost, StiltwalkError
+from stiltwalk.files import sealed_json, sealed_line, unsealed, unsealed_lines
 from stiltwalk.store.workspace import Workspace
 from stiltwalk.timing.record import Attempt, KeptPass, Speed
 
@@ -73,7 +74,7 @@ def attempted(
         busy = max((each.busy for each in speed.machine_states), default=0.0)
         passed = KeptPass(tests=speed.instrument_tests, busy=busy, unix_s=time.time())
         if not any(each.why_void for each in passed.tests):
-            store.keep_text(passes, json.dumps(asdict(passed)))
+            store.keep_text(passes, sealed_json(asdict(passed)))
     summary = (*speed.summary, *_told(earlier))
     return replace(speed, attempts=(*earlier, ended), summary=summary)
 
@@ -84,21 +85,20 @@ def _digest(text: str) -> str:
 
 def _pass(text: str) -> KeptPass | None:
     """Return a pass as it was kept, None where there is none of this version."""
-    with suppress(ValidationError):
-        return TypeAdapter(KeptPass).validate_json(text)
+    with suppress(ValueError):
+        return TypeAdapter(KeptPass).validate_json(json.dumps(unsealed(text)))
     return None
 
 
 def _attempts(text: str) -> Iterator[Attempt]:
     """Yield every attempt in its latest state."""
-    latest = {kept["began_unix_s"]: kept for kept in map(json.loads, text.splitlines())}
+    latest = {kept["began_unix_s"]: kept for kept in unsealed_lines(text)}
     for kept in latest.values():
         yield Attempt(**kept | {"void": tuple(kept["void"])})
 
 
 def _keep(store: Workspace, file: str, attempt: Attempt) -> None:
-    line = json.dumps(asdict(attempt), ensure_ascii=False)
-    store.keep_text(file, f"{store.kept_text(file)}{line}\n")
+    store.keep_text(file, f"{store.kept_text(file)}{sealed_line(asdict(attempt))}")
 
 
 def _told(earlier: tuple[Attempt, ...]) -> Iterator[str]:

@@ -7,7 +7,6 @@ and delayed), Q queries of a block, T turns of a system within a block.
 from __future__ import annotations
 
 import gc
-import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -22,6 +21,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from stiltwalk.files import add_line, read_lines
 from stiltwalk.inference.predictor import Spent, System
 from stiltwalk.recipe.types import MeasureMode
 from stiltwalk.timing.duet import Cores, Duet, asked
@@ -169,12 +169,7 @@ class KeptBlocks:
         """Read what is there; without a file nothing is kept."""
         self._file = file
         self._found: dict[str, list[Block]] = {}
-        lines = file.read_text(encoding="utf-8").splitlines() if file and file.is_file() else []
-        for line in lines:
-            try:
-                place, block = json.loads(line)
-            except ValueError:
-                continue  # a process was killed while it wrote this
+        for place, block in read_lines(file):
             self._found.setdefault(place, []).append(_read_block(block))
 
     def of(self, place: str) -> list[Block]:
@@ -187,9 +182,7 @@ class KeptBlocks:
             return
         parts_s = {figure: times_s.tolist() for figure, times_s in block.parts_s.items()}
         kept = asdict(replace(block, times_s_SQT=block.times_s_SQT.tolist(), parts_s=parts_s))
-        self._file.parent.mkdir(parents=True, exist_ok=True)
-        with self._file.open("a", encoding="utf-8") as stream:
-            stream.write(f"\n{json.dumps([place, kept])}")  # a broken line before it stays alone
+        add_line(self._file, [place, kept])
 
 
 def _read_block(kept: dict[str, Any]) -> Block:

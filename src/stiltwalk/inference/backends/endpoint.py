@@ -7,7 +7,6 @@ tokens, those behind as many as the prompt has alone, as lm-evaluation-harness h
 
 from __future__ import annotations
 
-import json
 import logging
 import time
 from collections.abc import Callable, Sequence
@@ -26,6 +25,7 @@ from stiltwalk.errors import EndpointError, ModelError
 from stiltwalk.features.prompts import PromptEncoder
 from stiltwalk.features.rows import Features
 from stiltwalk.features.text import Ids
+from stiltwalk.files import add_line, read_lines
 from stiltwalk.heads.decoder import DecoderHead
 from stiltwalk.inference.backends import Found, answered
 from stiltwalk.inference.decode import Stopping
@@ -86,19 +86,14 @@ class KeptAnswers:
         """
         self._file, self._lock = file, Lock()
         self._found: dict[str, Any] = {}
-        lines = file.read_text(encoding="utf-8").splitlines() if file and file.is_file() else []
-        for line in lines:
-            try:
-                key, value = json.loads(line)
-            except ValueError:
-                continue  # a process was killed while it wrote this
-            self._found[key] = value
+        self._found.update(read_lines(file))
+        is_new = not self._found
         if self._found.setdefault("identity", identity) != identity:
             raise ModelError(
                 f"The answers in {file} are those of another model than the one that serves now: "
                 "start that one again, or remove the file to begin anew."
             )
-        if not lines:
+        if is_new:
             self.keep("identity", identity)
 
     def answer(self, asked: tuple[object, ...], ask: Callable[[], Any]) -> Any:  # noqa: ANN401
@@ -112,11 +107,8 @@ class KeptAnswers:
         """Keep one more."""
         with self._lock:
             self._found[key] = value
-            if self._file is None:
-                return
-            self._file.parent.mkdir(parents=True, exist_ok=True)
-            with self._file.open("a", encoding="utf-8") as stream:
-                stream.write(f"\n{json.dumps([key, value])}")  # a broken line before stays alone
+            if self._file is not None:
+                add_line(self._file, [key, value])
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

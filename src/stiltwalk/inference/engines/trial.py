@@ -20,7 +20,7 @@ import torch
 from transformers import AutoModel
 
 from stiltwalk.errors import ModelError
-from stiltwalk.files import user_cache, write_atomically
+from stiltwalk.files import kept_json, sealed_json, user_cache, write_atomically
 from stiltwalk.heads.head import uses_types
 from stiltwalk.inference.engines import EngineChoice, hosted, is_installed
 from stiltwalk.models.checkpoint import Model
@@ -74,7 +74,7 @@ def trial(config: Any, formats: Sequence[Format], num_threads: int) -> Trial:  #
     if pick_device().type != "cpu":
         return Trial(ranked=(torch_alone,), gains=(1.0,), took_s=0.0)
     file, key = user_cache() / "engines.json", _key(config, formats, num_threads)
-    kept = _known(file)
+    kept = kept_json(file)
     if key in kept:
         found = kept[key]
         ranked = tuple(EngineChoice(**each) for each in found["ranked"])
@@ -86,16 +86,8 @@ def trial(config: Any, formats: Sequence[Format], num_threads: int) -> Trial:  #
         torch.set_num_threads(before)
     with suppress(OSError):  # a home that is read-only costs the trial again
         file.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(file, json.dumps({**_known(file), key: asdict(found)}, indent=1))
+        write_atomically(file, sealed_json({**kept_json(file), key: asdict(found)}))
     return found
-
-
-def _known(file: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 def _key(config: Any, formats: Sequence[Format], num_threads: int) -> str:  # noqa: ANN401
