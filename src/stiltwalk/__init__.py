@@ -280,8 +280,8 @@ def choose(
         DataError: if a floor or limit makes no sense, or no run was tested there.
         NoSuchRun: if there is none.
     """
-    from stiltwalk.reports.choosing import Requirements
     from stiltwalk.reports.choosing import choose as chosen
+    from stiltwalk.selection.requirements import Requirements
     from stiltwalk.store.remote import workspace_at
 
     needs = Requirements(

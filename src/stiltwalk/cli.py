@@ -290,7 +290,8 @@ def choose(
     as_json: AsJson = False,
 ) -> None:
     """Name the cheapest system of finished runs that is good enough, and how surely it is."""
-    from stiltwalk.reports.choosing import choice_table, read_floors
+    from stiltwalk.reports.choosing import choice_table
+    from stiltwalk.selection.requirements import read_floors
 
     floors, codes = read_floors(minimum or ()), languages.replace(",", " ").split() or None
     document = stiltwalk.choose(workspace, floors, max_latency_p95, max_memory, codes)

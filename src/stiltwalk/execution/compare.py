@@ -46,7 +46,7 @@ from stiltwalk.tasks.task import Task
 from stiltwalk.timing.attempts import Earlier, attempted
 from stiltwalk.timing.blocks import KeptBlocks
 from stiltwalk.timing.compare import compare
-from stiltwalk.timing.record import Quality, Speed
+from stiltwalk.timing.record import COMPARISONS, Quality, Speed
 from stiltwalk.timing.session import ModelPair, Session, conditions
 from stiltwalk.timing.workload import load_workload
 from stiltwalk.wording import duration
@@ -54,8 +54,6 @@ from stiltwalk.wording import duration
 Model = Path | PromptedFolder
 Made = TypeVar("Made")
 
-COMPARISONS = "comparisons"
-"""The folder of a workspace that holds what `compare` found, by the pair's name."""
 _TELL_EVERY_S = 30.0
 _ON = "say on what with --on DATA:TASK, such as --on mini:xnli,panx or --on hub:xnli"
 

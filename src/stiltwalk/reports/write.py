@@ -122,10 +122,10 @@ def report_runs(place: str | Path, name: str | None = None) -> list[Path]:
     for folder in run_folders(workspace) if name is None else [run_folder(workspace, name)]:
         try:
             record = read_record(folder)
+            run = rows_of(record, workspace)
         except WorkspaceError as error:
             damaged.append(str(error))
             continue
-        run = rows_of(record, workspace)
         pages.append(write_report(run, folder, changes(run, record, workspace)))
         workspace.publish(folder)
     if damaged:

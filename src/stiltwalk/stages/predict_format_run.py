@@ -29,7 +29,7 @@ from stiltwalk.recipe.schema import Precision
 from stiltwalk.recipe.types import Format
 from stiltwalk.records import Split, TaskType
 from stiltwalk.stages.context import Context
-from stiltwalk.stages.predict import Predict
+from stiltwalk.stages.predict import FORMAT, Predict
 from stiltwalk.stages.soft_prompt import Prompt
 from stiltwalk.stages.train import Train
 from stiltwalk.store.workspace import Folder
@@ -37,8 +37,6 @@ from stiltwalk.tasks import TASKS
 from stiltwalk.tasks.load import examples
 from stiltwalk.training.data import TaskRows, dev_score, task_rows
 
-FORMAT = "precision.json"
-"""The number format of an evaluation, and its engine, beside its answers."""
 _LINES = 256
 """Of retrieval, whose vectors an engine is judged by."""
 _Answered = tuple[float | None, NDArray[np.float32]]
