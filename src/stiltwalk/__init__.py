@@ -48,7 +48,7 @@ if not TYPE_CHECKING:  # a type checker would believe in every name
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
-def run(
+def run(  # noqa: PLR0913 - what the command takes
     recipe: str | Path | Mapping[str, Any],
     workspace: str | Path = "workspace",
     changes: Sequence[str] = (),
@@ -56,6 +56,7 @@ def run(
     executor: str = "local",
     *,
     fresh_versions: bool = False,
+    num_next: int | None = None,
 ) -> Study:
     """Carry out a recipe and write its report; what is there is kept.
 
@@ -68,6 +69,8 @@ def run(
         executor: "local" for as many stages at a time as this machine has CPUs, accelerators and
             memory for, "local://N" for N; "ray" or "ray://HEAD:PORT" for a Ray cluster.
         fresh_versions: make kept stages again that other versions of the libraries made.
+        num_next: carry out as many evaluations alone, those of an arm on a target that are expected
+            to tell most about which arm is best there, and what they rest on; None for all.
 
     Raises:
         StiltwalkError: what the user can cause; see the tree in `stiltwalk.errors`.
@@ -80,7 +83,13 @@ def run(
 
     console = console or Console()
     finished = run_study(
-        recipe_file(recipe), workspace, console, changes, executor, fresh_versions=fresh_versions
+        recipe_file(recipe),
+        workspace,
+        console,
+        changes,
+        executor,
+        fresh_versions=fresh_versions,
+        num_next=num_next,
     )
     if finished.needs_report:
         from stiltwalk.reports.leaderboard import write_leaderboard  # plots are slow to import
@@ -295,6 +304,7 @@ def suggest(
     workspace: str | Path = "workspace",
     changes: Sequence[str] = (),
     console: Console | None = None,
+    num_trained: int = 0,
 ) -> dict[str, Any]:
     """Rate the intermediate tasks that a recipe's arms name, for each target, before training.
 
@@ -303,10 +313,13 @@ def suggest(
         workspace: where features are kept; encoders that a run trained there are read, too.
         changes: see `run`.
         console: where progress goes; standard output by default.
+        num_trained: then carry out the recipe for so many tasks of each target, mnli and those that
+            the selectors put first, and for `none`; and write its report.
 
     Returns:
         What `stiltwalk suggest --json` prints: `ratings`, a row per selector, target and
-        intermediate task, higher being better; and `says`, what each selector means and needs.
+        intermediate task, higher being better; and `says`, what each selector means and needs,
+        and what was left out.
 
     Raises:
         StiltwalkError: what the user can cause; see the tree in `stiltwalk.errors`.
@@ -316,7 +329,12 @@ def suggest(
     from stiltwalk.execution.suggest import suggest as suggested
     from stiltwalk.recipe.shipped import recipe_file
 
-    return suggested(recipe_file(recipe), workspace, console or Console(), changes)
+    document = suggested(recipe_file(recipe), workspace, console or Console(), changes, num_trained)
+    if num_trained:
+        from stiltwalk.reports.write import report_runs
+
+        report_runs(workspace, document["recipe"])
+    return document
 
 
 def load(workspace: str | Path, run: str | None = None) -> Study:

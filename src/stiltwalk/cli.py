@@ -11,7 +11,7 @@ import traceback
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -86,7 +86,7 @@ def _options(
 
 
 @app.command()
-def run(
+def run(  # noqa: PLR0913, PLR0917 - an argument per option
     recipe: RecipeFile,
     workspace: Workspace = "workspace",
     changes: Changes = None,
@@ -103,6 +103,9 @@ def run(
         bool,
         typer.Option("--fresh-versions", help="Make kept stages again that other versions made."),
     ] = False,
+    num_next: Annotated[
+        int | None, typer.Option("--next", min=1, help="Only the N runs that would tell most.")
+    ] = None,
     _wait: Wait = False,
 ) -> None:
     """Carry out a recipe; run it again to go on where it stopped."""
@@ -111,9 +114,8 @@ def run(
     console = Console(quiet=not leads())
     if num_jobs:
         executor = f"{executor}://{num_jobs}"
-    study = stiltwalk.run(
-        recipe, workspace, changes or (), console, executor, fresh_versions=fresh_versions
-    )
+    asked: dict[str, Any] = {"fresh_versions": fresh_versions, "num_next": num_next}
+    study = stiltwalk.run(recipe, workspace, changes or (), console, executor, **asked)
     console.print(f"Report: {study.report}", soft_wrap=True, highlight=False)
 
 
@@ -230,18 +232,13 @@ def compare(
     """Time B against A on the same requests: verdicts and their page, kept in the workspace."""
     from stiltwalk.execution.compare import Asked, folder_of
     from stiltwalk.reports.pair_page import print_speed
-    from stiltwalk.reports.write import write_comparison
+    from stiltwalk.reports.write import keep_comparison
     from stiltwalk.store.remote import workspace_at
-    from stiltwalk.timing.record import FILE, write_speed
 
     errors = Console(stderr=True)
     speed = stiltwalk.compare(a, b, workspace, on, profile, errors)
     store = workspace_at(workspace)
-    folder = folder_of(Asked(names=(a, b), workspace=store, on=on))
-    folder.mkdir(parents=True, exist_ok=True)
-    write_speed(speed, folder / FILE)
-    page = write_comparison(speed, folder)
-    store.publish(folder)
+    page = keep_comparison(speed, store, folder_of(Asked(names=(a, b), workspace=store, on=on)))
     _show(asdict(speed), as_json, lambda console: print_speed(speed, console))
     errors.print(f"Report: {page.resolve()}", soft_wrap=True, highlight=False)
 
@@ -266,12 +263,15 @@ def suggest(
     recipe: RecipeFile,
     workspace: Workspace = "workspace",
     changes: Changes = None,
+    train: Annotated[
+        int, typer.Option(min=0, help="Then carry out so many for each target, and none.")
+    ] = 0,
     as_json: AsJson = False,
 ) -> None:
     """Rate the intermediate tasks that a recipe names, for each target, before any is trained."""
     from stiltwalk.execution.suggest import print_suggestions
 
-    document = stiltwalk.suggest(recipe, workspace, changes or (), Console(stderr=True))
+    document = stiltwalk.suggest(recipe, workspace, changes or (), Console(stderr=True), train)
     _show(document, as_json, lambda console: print_suggestions(document, console))
 
 

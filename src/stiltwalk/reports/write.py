@@ -26,11 +26,12 @@ from stiltwalk.reports.sections import run_report
 from stiltwalk.reports.sections.changes import changes_report
 from stiltwalk.store.manifest import read_record, run_folder, run_folders
 from stiltwalk.store.remote import workspace_at
+from stiltwalk.store.workspace import Workspace
 from stiltwalk.tables import latex as latex_table
 from stiltwalk.tables import markdown as md
 from stiltwalk.tables.html import environment, json_block
 from stiltwalk.tables.table import Cell, Table, Tone, heads, visible
-from stiltwalk.timing.record import Speed
+from stiltwalk.timing.record import FILE, Speed, write_speed
 
 PAGE, CHANGES = "report.html", "changes.html"
 FIGURES = "figures"
@@ -84,6 +85,15 @@ def write_comparison(speed: Speed, folder: Path) -> Path:
     file = folder / "speed.html"
     file.write_text(html(pair_report(speed)), encoding="utf-8", newline="\n")
     return file
+
+
+def keep_comparison(speed: Speed, store: Workspace, folder: Path) -> Path:
+    """Keep a comparison and its page in a folder of the workspace, and return the page's path."""
+    folder.mkdir(parents=True, exist_ok=True)
+    write_speed(speed, folder / FILE)
+    page = write_comparison(speed, folder)
+    store.publish(folder)
+    return page
 
 
 SCORE_COLUMNS = (
