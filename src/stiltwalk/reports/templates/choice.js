@@ -96,8 +96,8 @@ for (const form of document.querySelectorAll("form.sliders")) {
       const tail = [...new Set([number(low, 1e3), number(high, 1e3)])].join(" to ");
       for (const text of [verdict, Number.isFinite(each.margin) ? (100 * each.margin).toFixed(1) : "\u2013", Number.isNaN(each.share) ? "\u2013" : "at least " + (100 * each.share).toFixed(0) + " %", number(each.price, 1e3), tail, number(each.memory, 1e-6)]) add(row, "td", text);
     }
-    const untimed = chosen && !Number.isFinite(chosen.price) ? "; it is not timed, so which is cheapest is open" : "";
-    at("chosen").textContent = chosen ? chosen.system.name + " is the cheapest that meets all" + untimed + "." : "No system meets all.";
+    const said = !chosen ? "No system meets all." : Number.isFinite(chosen.price) ? " is the cheapest that meets all." : " meets all; no such system is timed, so which is cheapest is open.";
+    at("chosen").textContent = (chosen ? chosen.system.name : "") + said;
   }
   answer();
 }
