@@ -69,8 +69,7 @@ def run(  # noqa: PLR0913 - what the command takes
         executor: "local" for as many stages at a time as this machine has CPUs, accelerators and
             memory for, "local://N" for N; "ray" or "ray://HEAD:PORT" for a Ray cluster.
         fresh_versions: make kept stages again that other versions of the libraries made.
-        num_next: carry out as many evaluations alone, those of an arm on a target that are expected
-            to tell most about which arm is best there, and what they rest on; None for all.
+        num_next: carry out only so many evaluations, those expected to tell most; None for all.
 
     Raises:
         StiltwalkError: what the user can cause; see the tree in `stiltwalk.errors`.
@@ -92,17 +91,21 @@ def run(  # noqa: PLR0913 - what the command takes
         num_next=num_next,
     )
     if finished.needs_report:
-        from stiltwalk.reports.leaderboard import write_leaderboard  # plots are slow to import
-        from stiltwalk.reports.write import report_runs
-
-        report_runs(workspace, finished.name)
-        if (board := write_leaderboard(workspace)) is not None:
-            console.print(f"All runs: {board}", soft_wrap=True, highlight=False)
+        _report(workspace, finished.name, console)
     else:
         console.print("Nothing to do: every stage was kept.")
     from stiltwalk.study import Study
 
     return Study(workspace, finished.name)
+
+
+def _report(workspace: str | Path, name: str, console: Console) -> None:
+    from stiltwalk.reports.leaderboard import write_leaderboard  # plots are slow to import
+    from stiltwalk.reports.write import report_runs
+
+    report_runs(workspace, name)
+    if (board := write_leaderboard(workspace)) is not None:
+        console.print(f"All runs: {board}", soft_wrap=True, highlight=False)
 
 
 def plan(

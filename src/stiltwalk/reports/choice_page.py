@@ -43,6 +43,24 @@ def choice_report(
     tasks = tuple(dict.fromkeys(task for each in found for task in each["scores"]))
     if not tasks:
         return None
+    return Document(
+        brand="choice",
+        title=title,
+        lead="Which system is the cheapest that is good enough?",
+        chips=(plural(len(found), "system"), plural(len(tasks), "task")),
+        banners=tuple(dict.fromkeys(each for run in runs.values() for each in notices(run))),
+        sections=(
+            Section(
+                name="answer",
+                link="Choice",
+                title="What is good enough",
+                parts=_parts(found, tasks),
+            ),
+        ),
+    )
+
+
+def _parts(found: Sequence[Row], tasks: Sequence[str]) -> tuple[Part, ...]:
     asked = {
         "tasks": list(tasks),
         "languages": sorted({e for s in found for of in s["scores"].values() for e in of}),
@@ -75,16 +93,7 @@ def choice_report(
                 look="aid",
             ),
         ]
-    return Document(
-        brand="choice",
-        title=title,
-        lead="Which system is the cheapest that is good enough?",
-        chips=(plural(len(found), "system"), plural(len(tasks), "task")),
-        banners=tuple(dict.fromkeys(each for run in runs.values() for each in notices(run))),
-        sections=(
-            Section(name="answer", link="Choice", title="What is good enough", parts=tuple(parts)),
-        ),
-    )
+    return tuple(parts)
 
 
 def _systems(before: str, run: RunRows, comparisons: Sequence[Speed]) -> Iterator[Row]:
@@ -152,7 +161,7 @@ def lost_and_gained(found: Sequence[Row]) -> Iterator[Spot]:
 
 def scatter(spots: Sequence[Spot], across: str, upwards: str) -> str:
     """Return points as SVG; the captions tell what the axes are."""
-    lefts, tops = (_scale([each[axis] for each in spots]) for axis in (0, 1))
+    lefts, tops = _scale([x for x, *_ in spots]), _scale([y for _, y, *_ in spots])
 
     def at(x: float, y: float) -> tuple[float, float]:
         left, up = ((v - low) / (high - low) for v, (low, high) in ((x, lefts), (y, tops)))

@@ -21,6 +21,7 @@ from stiltwalk.store.workspace import Workspace
 from stiltwalk.timing.combined import by_task, pairs_of
 from stiltwalk.timing.record import COMPARISONS, FILE, VOID, Speed, read_speed
 from stiltwalk.timing.sample_size import OFFLINE, SINGLE_STREAM, Figure
+from stiltwalk.wording import rounded
 
 _RANKS = {Figure.P50: 50, Figure.P90: 90, Figure.P99: 99}
 Machine = tuple[str, str]
@@ -160,7 +161,7 @@ def made_of(record: RunRecord, arm: str, tasks: Iterable[str], store: Workspace)
         for key, value in {
             "format": engine.get("format") or kept.get("precision") or asked.get("precision"),
             "engine": engine.get("name") or asked.get("backend"),
-            "layer": depth and f"{depth:.2f} of the depth",
+            "layer": depth and f"{rounded(depth, 2)} of the depth",
         }.items():
             if value:
                 found.setdefault(key, {})[str(value)] = None
