@@ -206,7 +206,7 @@ def test_a_disk_that_fills_between_stages_ends_with_1(
         cli.main()
     assert end.value.code == FAILED
     message = capsys.readouterr().err
-    assert message.startswith("error: No space left on device (run.json). Put that right")
+    assert message.startswith("error: No space left on device (run.json). Fix that")
 
 
 def test_what_nobody_foresaw_ends_in_a_sentence_and_keeps_its_traceback(
