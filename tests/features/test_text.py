@@ -123,7 +123,19 @@ def test_a_folder_without_a_readable_tokenizer_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["BertTokenizer", "DistilBertTokenizer", "ElectraTokenizer", "", None]
+    "name",
+    [
+        "BertTokenizer",
+        "DistilBertTokenizer",
+        "ElectraTokenizer",
+        "LayoutLMTokenizer",
+        "LxmertTokenizer",
+        "MobileBertTokenizer",
+        "MPNetTokenizer",
+        "SqueezeBertTokenizer",
+        "",
+        None,
+    ],
 )
 @pytest.mark.parametrize(
     "settings",
@@ -151,7 +163,10 @@ def test_ids_follow_the_settings_as_transformers_has_it(
     )
     tokenizer.save(str(tmp_path / "tokenizer.json"))
     kind = {} if name is None else {"tokenizer_class": name or "PreTrainedTokenizerFast"}
-    named = {**kind, **settings}
+    names = "pad unk cls sep mask".split()
+    special = {f"{each}_token": f"[{each.upper()}]" for each in names}
+    ends = {"bos_token": "[CLS]", "eos_token": "[SEP]"}  # MPNet would add others
+    named = {**kind, **settings, **special, **ends}
     (tmp_path / "tokenizer_config.json").write_text(json.dumps(named), encoding="utf-8")
     (tmp_path / "config.json").write_text('{"model_type": "bert"}', encoding="utf-8")
     reference = AutoTokenizer.from_pretrained(tmp_path)

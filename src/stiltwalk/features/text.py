@@ -283,7 +283,8 @@ def _bert_normalizer(
     )
 
 
-_BERTS = ("bert", "distilbert", "electra")
+_BERTS = ("bert distilbert electra layoutlm lxmert mobilebert mpnet squeezebert").split()
+"""Families whose tokenizers are of that class, or make the same of texts."""
 
 
 def _json(file: Path) -> dict[str, Any]:
