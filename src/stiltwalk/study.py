@@ -166,7 +166,7 @@ class Study:
 
     @cached_property
     def table(self) -> Table:
-        """What every arm changes, as the report shows it."""
+        """What each arm changes, as the report shows it."""
         return arms(self._found, self._answers)
 
     def __repr__(self) -> str:

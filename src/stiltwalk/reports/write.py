@@ -39,7 +39,7 @@ _BADGES: dict[ClaimVerdict, tuple[Tone, str]] = {
     ClaimVerdict.CONTRADICTED: ("worse", "\N{BALLOT X} contradicted"),
     ClaimVerdict.UNDECIDED: ("open", "? not decidable from these runs"),
     ClaimVerdict.NOT_TESTED: ("open", "not tested here"),
-    ClaimVerdict.FACT: ("open", "told as fact"),
+    ClaimVerdict.FACT: ("open", "a fact of the recipe"),
 }
 
 
