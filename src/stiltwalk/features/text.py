@@ -283,7 +283,10 @@ def _bert_normalizer(
     )
 
 
-_BERTS = ("bert distilbert electra layoutlm lxmert mobilebert mpnet squeezebert").split()
+_BERTS = (
+    "bert distilbert electra ernie layoutlm lxmert megatron-bert mobilebert mpnet nomic_bert "
+    "squeezebert"
+).split()
 """Families whose tokenizers are of that class, or make the same of texts."""
 
 
