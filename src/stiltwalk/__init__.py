@@ -60,8 +60,7 @@ def run(
     """Carry out a recipe and write its report; what is there is kept.
 
     Args:
-        recipe: a TOML file, the name of a shipped one, such as "mini", or a dict of what a recipe
-            says, whose paths begin at the current folder.
+        recipe: a TOML file, a shipped one's name, such as "mini", or a dict with paths from here.
         workspace: the folder, or the URL that fsspec knows, where stages and reports are kept.
         changes: like `data.test_rows=50`, applied to the recipe.
         console: where progress goes; standard output by default.
@@ -83,17 +82,21 @@ def run(
         recipe_file(recipe), workspace, console, changes, executor, fresh_versions=fresh_versions
     )
     if finished.needs_report:
-        from stiltwalk.reports.leaderboard import write_leaderboard  # plots are slow to import
-        from stiltwalk.reports.write import report_runs
-
-        report_runs(workspace, finished.name)
-        if (board := write_leaderboard(workspace)) is not None:
-            console.print(f"All runs: {board}", soft_wrap=True, highlight=False)
+        _write_report(workspace, finished.name, console)
     else:
         console.print("Nothing to do: every stage was kept.")
     from stiltwalk.study import Study
 
     return Study(workspace, finished.name)
+
+
+def _write_report(workspace: str | Path, name: str, console: Console) -> None:
+    from stiltwalk.reports.leaderboard import write_leaderboard  # plots are slow to import
+    from stiltwalk.reports.write import report_runs
+
+    report_runs(workspace, name)
+    if (board := write_leaderboard(workspace)) is not None:
+        console.print(f"All runs: {board}", soft_wrap=True, highlight=False)
 
 
 def plan(
@@ -168,20 +171,11 @@ def compare(
     here = Console()
     if console is None and (here.is_terminal or here.is_jupyter):
         console = here
-    from stiltwalk.execution.compare import Asked, compare_models, said_left
+    from stiltwalk.execution.compare import Asked, compare_models, session_told
     from stiltwalk.execution.compare_served import compare_served, endpoints_in
     from stiltwalk.store.remote import workspace_at
-    from stiltwalk.timing.sample_size import profile_named
-    from stiltwalk.timing.session import Session
 
-    session = Session(
-        profile=profile_named(profile),
-        num_threads=min(2, os.cpu_count() or 1),
-        seed=1,
-        tell=lambda line: console.print(line, highlight=False) if console else None,
-        moved=said_left(console),
-        wait="STILTWALK_WAIT" in os.environ,
-    )
+    session = session_told(console, profile)
     asked = Asked(names=(a, b), workspace=workspace_at(workspace), on=on)
     if endpoints := endpoints_in((a, b)):
         return compare_served(asked, endpoints, session)
