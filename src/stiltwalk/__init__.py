@@ -61,8 +61,7 @@ def run(  # noqa: PLR0913 - what the command takes
     """Carry out a recipe and write its report; what is there is kept.
 
     Args:
-        recipe: a TOML file, the name of a shipped one, such as "mini", or a dict of what a recipe
-            says, whose paths begin at the current folder.
+        recipe: a TOML file, a shipped one's name, such as "mini", or a dict with paths from here.
         workspace: the folder, or the URL that fsspec knows, where stages and reports are kept.
         changes: like `data.test_rows=50`, applied to the recipe.
         console: where progress goes; standard output by default.
@@ -91,7 +90,7 @@ def run(  # noqa: PLR0913 - what the command takes
         num_next=num_next,
     )
     if finished.needs_report:
-        _report(workspace, finished.name, console)
+        _write_report(workspace, finished.name, console)
     else:
         console.print("Nothing to do: every stage was kept.")
     from stiltwalk.study import Study
@@ -99,7 +98,7 @@ def run(  # noqa: PLR0913 - what the command takes
     return Study(workspace, finished.name)
 
 
-def _report(workspace: str | Path, name: str, console: Console) -> None:
+def _write_report(workspace: str | Path, name: str, console: Console) -> None:
     from stiltwalk.reports.leaderboard import write_leaderboard  # plots are slow to import
     from stiltwalk.reports.write import report_runs
 
@@ -180,20 +179,11 @@ def compare(
     here = Console()
     if console is None and (here.is_terminal or here.is_jupyter):
         console = here
-    from stiltwalk.execution.compare import Asked, compare_models, said_left
+    from stiltwalk.execution.compare import Asked, compare_models, session_told
     from stiltwalk.execution.compare_served import compare_served, endpoints_in
     from stiltwalk.store.remote import workspace_at
-    from stiltwalk.timing.sample_size import profile_named
-    from stiltwalk.timing.session import Session
 
-    session = Session(
-        profile=profile_named(profile),
-        num_threads=min(2, os.cpu_count() or 1),
-        seed=1,
-        tell=lambda line: console.print(line, highlight=False) if console else None,
-        moved=said_left(console),
-        wait="STILTWALK_WAIT" in os.environ,
-    )
+    session = session_told(console, profile)
     asked = Asked(names=(a, b), workspace=workspace_at(workspace), on=on)
     if endpoints := endpoints_in((a, b)):
         return compare_served(asked, endpoints, session)

@@ -130,13 +130,7 @@ def decide_engine(
     """Answer through the engine that is asked for, if it answers English dev rows as torch does.
 
     Of "auto" the fastest that does so; torch in fp32 always does. What was chosen and why is kept.
-
-    Args:
-        stage: the evaluation.
-        predictor: its model; gets the engine.
-        context: tells threads, and where conversions are kept.
-        folder: the stage's own.
-        features: of the test rows; retrieval, which has no dev rows, is judged by some of these.
+    Retrieval, which has no dev rows, is judged by some of the test rows' features.
 
     Raises:
         RecipeError: if the engine that was asked for differs by more than its tolerance.
