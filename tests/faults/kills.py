@@ -1,6 +1,6 @@
 """Kill, stop and double a run again and again; what it leaves must be what peace leaves.
 
-    scripts/kills [--kills N] [--seed S] [--jobs J] [--counts FILE]
+    scripts/kills [--kills N] [--seed S] [--jobs J] [--power] [--counts FILE]
 
 With a file of counts, runs of this script add up.
 """
@@ -17,8 +17,11 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
+
+from power import lose, record
 
 from forked import DONE, TOLD, ended, results, started, undisturbed, written
 
@@ -46,16 +49,20 @@ def disturbed(process: int, draws: random.Random, recipe: Path, workspace: Path)
     return what
 
 
-def tried(num_kills: int, draws: random.Random, folder: Path, executor: str) -> Counter[str]:
+def tried(given: argparse.Namespace, folder: Path) -> Counter[str]:
     """Disturb runs until so many were killed; return what was done and how often."""
     recipe, workspace, log = written(folder), folder / "killed", folder / "killed.log"
-    began = time.monotonic()
+    synced, executor = folder / "synced", f"local://{given.jobs}"
+    draws = random.Random(given.seed)  # noqa: S311 - reproducible moments, not secrets
     peace = undisturbed(recipe, folder)
+    began = time.monotonic()
+    ended(started(recipe, folder / "timed", log, executor=executor))
     whole_s = time.monotonic() - began
+    first = partial(record, synced) if given.power else int
     done: Counter[str] = Counter()
-    while done["killed"] < num_kills:
-        process = started(recipe, workspace, log, executor=executor)
-        time.sleep(draws.uniform(0, 0.6) * whole_s)
+    while done["killed"] < given.kills:
+        process = started(recipe, workspace, log, first, executor)
+        time.sleep(draws.uniform(0, 0.4) * whole_s)
         if os.waitid(os.P_PID, process, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
             done[disturbed(process, draws, recipe, workspace)] += 1
         status = ended(process)
@@ -65,6 +72,9 @@ def tried(num_kills: int, draws: random.Random, folder: Path, executor: str) -> 
             shutil.rmtree(workspace)
         elif status not in (-signal.SIGKILL, TOLD):
             raise Wrong(f"A run ended with {status} after {dict(done)}: {log.read_text()}")
+        elif given.power and workspace.is_dir():
+            lose(workspace, synced, draws)
+            done["power lost"] += 1
     if ended(started(recipe, workspace, log, executor=executor)) != DONE:
         raise Wrong(f"The last run could not go on after {dict(done)}: {log.read_text()}")
     require_peace(recipe, workspace, peace, done)
@@ -86,10 +96,10 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--counts", type=Path)
+    parser.add_argument("--power", action="store_true", help="drop unsynced writes after a kill")
     given = parser.parse_args()
-    draws = random.Random(given.seed)  # noqa: S311 - reproducible moments, not secrets
     with TemporaryDirectory(prefix="kills") as folder:
-        done = tried(given.kills, draws, Path(folder), f"local://{given.jobs}")
+        done = tried(given, Path(folder))
     if given.counts:
         earlier = given.counts.read_text(encoding="utf-8") if given.counts.is_file() else "{}"
         done.update(json.loads(earlier))

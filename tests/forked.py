@@ -1,6 +1,6 @@
 """Runs of a recipe of seconds in forked children of one warm process, so that thousands are tried.
 
-Torch is imported once, by the parent, which computes nothing: a child of it begins at once.
+The parent carries the recipe out once, so that a child of it has nothing to import.
 """
 
 from __future__ import annotations
@@ -14,8 +14,10 @@ import subprocess
 import sys
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from tempfile import mkdtemp
+from typing import TextIO
 
 from rich.console import Console
 
@@ -33,7 +35,7 @@ CHANGES = (
 )
 DONE, TOLD, UNFORESEEN = 0, 3, 4
 """How a child ends: all was computed, it said a sentence, or nobody foresaw it."""
-SHIM = Path(__file__).with_name("full_disk.c")
+SHIM = Path(__file__).with_name("faults") / "full_disk.c"
 
 
 def written(folder: Path) -> Path:
@@ -53,16 +55,26 @@ def started(
     executor: str = "local://1",
 ) -> int:
     """Return the process of a child that does something first and then carries the recipe out."""
+    return child(lambda said: (first(), carried_out(recipe, workspace, said, executor)), log)
+
+
+def carried_out(recipe: Path, workspace: Path, said: TextIO, executor: str = "local://1") -> None:
+    """Carry the recipe out, but for its report."""
+    run_study(recipe, workspace, Console(file=said, width=200), CHANGES, executor)
+
+
+def child(act: Callable[[TextIO], object], log: Path) -> int:
+    """Return the process of a child that does something, and logs what that said."""
     process = os.fork()
     if process:
+        with suppress(OSError):  # it did so itself, or ended
+            os.setpgid(process, process)
         return process
-    end = UNFORESEEN
+    end, said = UNFORESEEN, io.StringIO()
     try:
-        os.setsid()
-        said = io.StringIO()
-        first()
+        os.setpgid(0, 0)
         try:
-            run_study(recipe, workspace, Console(file=said, width=200), CHANGES, executor)
+            act(said)
             end = DONE
         except (StiltwalkError, OSError) as error:  # the command line says both in a sentence
             said.write(f"{type(error).__name__}: {error}")
@@ -81,11 +93,8 @@ def ended(process: int) -> int:
 
 
 def undisturbed(recipe: Path, folder: Path) -> dict[str, bytes]:
-    """Carry the recipe out in peace and return what it left."""
-    log = folder / "undisturbed.log"
-    status = ended(started(recipe, folder / "undisturbed", log))
-    if status != DONE:
-        raise SystemExit(f"The undisturbed run ended with {status}: {log.read_text()}")
+    """Carry the recipe out in peace, in this process, and return what it left."""
+    carried_out(recipe, folder / "undisturbed", io.StringIO())
     return results(recipe, folder / "undisturbed")
 
 
