@@ -19,6 +19,7 @@ from statistics import mean
 from typing import Any
 
 import jinja2
+from scipy.stats import t as student_t
 
 import stiltwalk
 from stiltwalk.reports.data import rows_of
@@ -161,6 +162,21 @@ def selectors(name: str) -> list[str]:
     return [row["selector"] for row in sorted(found, key=lambda row: float(row["mean"]))]
 
 
+def seeds(name: str) -> int:
+    """Return how many seeds a run's selectors were judged on."""
+    return max(int(row["num_seeds"]) for row in rows(name, "selectors"))
+
+
+def better(name: str) -> list[str]:
+    """Return the selectors that lose less than always taking mnli, all of the 95 % interval."""
+    found = []
+    for row in of(rows(name, "selectors"), figure="less always mnli"):
+        number, sd = int(row["num_seeds"]), float(row["sd"] or "nan")
+        if float(row["mean"]) + student_t.ppf(0.975, number - 1) * sd / number**0.5 < 0:
+            found.append(row["selector"])
+    return found
+
+
 def digits_of(value: float, digits: int) -> str:
     """Return a number with so many digits, its minus a true one."""
     return f"{value:.{digits}f}".replace("-", "\N{MINUS SIGN}")
@@ -212,6 +228,8 @@ def page() -> str:
         ratio,
         tokens,
         selectors,
+        seeds,
+        better,
         digits_of,
     )
     return environment.get_template("page.md.j2").render(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,7 @@ from hypothesis import settings
 if TYPE_CHECKING:
     from walking import Walked
 
+Making = Callable[[Path], object]
 os.environ["HF_HUB_OFFLINE"] = "1"  # no test may reach for the network
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # tiny models lose more than they gain by two
 
@@ -21,12 +23,36 @@ settings.load_profile("steady")
 
 
 @pytest.fixture(scope="session")
-def families(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Making], Path]:
+    """Return what gives a folder that the first of all workers who asks fills; for reading only."""
+    root = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        root = root.parent
+
+    def made(name: str, make: Making) -> Path:
+        folder, is_made = root / name, root / f"{name}.made"
+        with (root / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not is_made.exists():
+                folder.mkdir()
+                make(folder)
+                is_made.touch()
+        return folder
+
+    return made
+
+
+@pytest.fixture(scope="session")
+def families(made_once: Callable[[str, Making], Path]) -> dict[str, Path]:
     """Return a folder with a tiny random encoder per family of models."""
     import tiny  # noqa: PLC0415 - four seconds of transformers, for those who ask
 
-    root = tmp_path_factory.mktemp("families")
-    return {family: tiny.write_family(family, root / family) for family in tiny.FAMILIES}
+    def write(folder: Path) -> None:
+        for family in tiny.FAMILIES:
+            tiny.write_family(family, folder / family)
+
+    root = made_once("families", write)
+    return {family: root / family for family in tiny.FAMILIES}
 
 
 @pytest.fixture(scope="session")
@@ -52,19 +78,29 @@ def real() -> Path:
 
 
 @pytest.fixture(scope="session")
-def walked(tiny_xlmr: Path, tmp_path_factory: pytest.TempPathFactory) -> Walked:
+def walked(
+    tiny_xlmr: Path,
+    made_once: Callable[[str, Making], Path],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Walked:
     """Return a small recipe that was carried out, undisturbed; copy it before changing it."""
-    from walking import walk  # noqa: PLC0415 - torch, for those who ask
+    import walking  # noqa: PLC0415 - torch, for those who ask
 
-    return walk(tiny_xlmr, tmp_path_factory.mktemp("walked"))
+    folder = made_once("walked", lambda folder: walking.walk(tiny_xlmr, folder))
+    return walking.walked_in(folder).copied(tmp_path_factory.mktemp("walked"))
 
 
 @pytest.fixture(scope="session")
-def short(tiny_xlmr: Path, tmp_path_factory: pytest.TempPathFactory) -> Walked:
+def short(
+    tiny_xlmr: Path,
+    made_once: Callable[[str, Making], Path],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Walked:
     """Return six stages of it that were carried out, undisturbed; `walking.SHORT` chooses them."""
-    from walking import walk_short  # noqa: PLC0415 - torch, for those who ask
+    import walking  # noqa: PLC0415 - torch, for those who ask
 
-    return walk_short(tiny_xlmr, tmp_path_factory.mktemp("short"))
+    folder = made_once("short", lambda folder: walking.walk_short(tiny_xlmr, folder))
+    return walking.walked_in(folder).copied(tmp_path_factory.mktemp("short"))
 
 
 @pytest.fixture

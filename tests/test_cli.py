@@ -14,9 +14,10 @@ from pathlib import Path
 
 import pytest
 
+from commands import command
 from stiltwalk import cli
 from stiltwalk.store.workspace import Workspace
-from walking import Walked
+from walking import SHORT, Walked
 
 FAILED, WRONG_INPUT, INTERRUPTED = 1, 2, 130
 LISTENING = """
@@ -30,20 +31,21 @@ ENVIRONMENT = {**os.environ, "COLUMNS": "200", "NO_COLOR": "1"}
 FOLDED = re.compile(r"[.?!](?= [A-Z]|$)")
 
 
-def call(*words: str, timeout_s: float = 60) -> subprocess.CompletedProcess[str]:
+def process(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run a command in a process of its own."""
     return subprocess.run(  # noqa: S603 - our own program
         [sys.executable, "-m", "stiltwalk.cli", *words],
         capture_output=True,
         text=True,
-        timeout=timeout_s,
+        timeout=60,
         check=False,
-        env=ENVIRONMENT,
+        env=ENVIRONMENT | environment,
     )
 
 
 def refused(words: Sequence[str], code: int) -> str:
     """Return what a command says that must fail with a code, in a sentence or two."""
-    done = call(*words)
+    done = command(*words)
     assert done.returncode == code, done.stdout + done.stderr
     assert "Traceback" not in done.stderr
     message = done.stderr.strip()
@@ -97,7 +99,9 @@ def test_a_model_folder_that_is_not_one_ends_with_2(recipe: Path, tmp_path: Path
 
 def test_a_file_that_is_no_toml_ends_with_2(tmp_path: Path) -> None:
     (tmp_path / "bad.toml").write_text("targets = [", encoding="utf-8")
-    assert "not valid TOML" in refused(["run", str(tmp_path / "bad.toml")], WRONG_INPUT)
+    done = process("run", str(tmp_path / "bad.toml"))
+    assert done.returncode == WRONG_INPUT
+    assert "not valid TOML" in done.stderr
 
 
 def test_an_executor_that_does_not_exist_ends_with_2(recipe: Path, tmp_path: Path) -> None:
@@ -106,17 +110,17 @@ def test_an_executor_that_does_not_exist_ends_with_2(recipe: Path, tmp_path: Pat
 
 
 def test_the_status_of_a_run_that_is_over_is_told(walked: Walked) -> None:
-    done = call("status", str(walked.workspace))
+    done = command("status", str(walked.workspace))
     assert done.returncode == 0, done.stderr
     assert f"small: {len(walked.stages())} done" in done.stdout
     assert "The run is over." in done.stdout
-    found = json.loads(call("status", str(walked.workspace), "--json").stdout)
+    found = json.loads(command("status", str(walked.workspace), "--json").stdout)
     assert found["stages"] == {"done": len(walked.stages())}
 
 
 @pytest.mark.parametrize("words", [["run"], ["nonsense"], ["tasks", "--bogus"]])
 def test_a_command_that_does_not_exist_ends_with_2(words: list[str]) -> None:
-    done = call(*words)
+    done = command(*words)
     assert done.returncode == WRONG_INPUT
     assert "Traceback" not in done.stderr
     assert "Usage" in done.stderr
@@ -146,11 +150,10 @@ def test_a_workspace_that_cannot_be_written_ends_with_1(recipe: Path, tmp_path: 
     assert "Give another --workspace" in message
 
 
-def test_an_interrupt_ends_with_130_and_a_second_run_goes_on(
-    recipe: Path, walked: Walked, tmp_path: Path
-) -> None:
+def test_an_interrupt_ends_with_130_and_a_second_run_goes_on(short: Walked, tmp_path: Path) -> None:
     workspace = tmp_path / "workspace"
-    words = [sys.executable, "-u", "-c", LISTENING, "run", str(recipe), "-w", str(workspace)]
+    words = [sys.executable, "-u", "-c", LISTENING, "run", str(short.recipe), "-w", str(workspace)]
+    words += [word for change in SHORT for word in ("--set", change)]
     with subprocess.Popen(  # noqa: S603 - our own program
         words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT
     ) as process:
@@ -163,26 +166,20 @@ def test_an_interrupt_ends_with_130_and_a_second_run_goes_on(
     assert process.returncode == INTERRUPTED
     assert "Traceback" not in complaint
     assert "Finished stages are kept" in complaint
-    own = Walked(recipe=recipe, workspace=workspace, report=workspace / "none")
-    assert 0 < len(own.stages()) < len(walked.stages())
-    own.again()
-    assert own.results() == walked.results()
+    own = Walked(recipe=short.recipe, workspace=workspace, report=workspace / "none")
+    assert 0 < len(own.stages()) < len(short.stages())
+    own.again(*SHORT)
+    assert own.results() == short.results()
 
 
 def test_a_diverged_training_ends_with_1_and_keeps_what_was_finished(
-    walked: Walked,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    walked: Walked, tmp_path: Path
 ) -> None:
     own = walked.copied(tmp_path)
     changes = ["--set", "target.udpos.learning_rate=1e30", "--set", "target.udpos.num_epochs=9"]
-    words = ["stiltwalk", "run", str(own.recipe), "-w", str(own.workspace), *changes]
-    monkeypatch.setattr(sys, "argv", words)
-    with pytest.raises(SystemExit) as end:
-        cli.main()
-    assert end.value.code == FAILED
-    message = capsys.readouterr().err
+    done = command("run", str(own.recipe), "-w", str(own.workspace), *changes)
+    assert done.returncode == FAILED
+    message = done.stderr
     assert re.search(r"loss of udpos became (nan|inf) at step \d+", message.replace("\n", " "))
     assert re.search(r"rows \[\d+, .*\] and \d+ more", message)
     assert "This was stage" in message
@@ -190,38 +187,27 @@ def test_a_diverged_training_ends_with_1_and_keeps_what_was_finished(
 
 
 def test_a_disk_that_fills_between_stages_ends_with_1(
-    recipe: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    recipe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device", "run.json")
 
     monkeypatch.setattr("stiltwalk.execution.study.keep_record", full)
-    monkeypatch.setattr(
-        sys, "argv", ["stiltwalk", "run", str(recipe), "-w", str(tmp_path / "workspace")]
-    )
-    with pytest.raises(SystemExit) as end:
-        cli.main()
-    assert end.value.code == FAILED
-    message = capsys.readouterr().err
-    assert message.startswith("error: No space left on device (run.json). Put that right")
+    message = refused(["run", str(recipe), "-w", str(tmp_path / "workspace")], FAILED)
+    assert message.startswith("error: No space left on device (run.json). Fix that")
 
 
 def test_what_nobody_foresaw_ends_in_a_sentence_and_keeps_its_traceback(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object) -> None:
         raise KeyError("s3://me:pa55word@host")
 
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     monkeypatch.setattr("stiltwalk.status", fail)
-    monkeypatch.setattr(sys, "argv", ["stiltwalk", "status", str(tmp_path)])
-    with pytest.raises(SystemExit) as end:
-        cli.main()
-    assert end.value.code == FAILED
-    message = capsys.readouterr().err
+    done = command("status", str(tmp_path))
+    assert done.returncode == FAILED
+    message = done.stderr
     (kept,) = tmp_path.glob("stiltwalk-*.txt")
     assert message.startswith("error: This is a mistake in stiltwalk (KeyError: ")
     assert f"The traceback is in {kept}" in message
@@ -231,19 +217,13 @@ def test_what_nobody_foresaw_ends_in_a_sentence_and_keeps_its_traceback(
 
 
 def test_shells_get_completion() -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "stiltwalk"],
-        env=ENVIRONMENT | {"_STILTWALK_COMPLETE": "source_bash"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = process(_STILTWALK_COMPLETE="source_bash")
     assert "_STILTWALK_COMPLETE=complete_bash" in done.stdout, done.stderr
 
 
 def test_every_page_that_an_error_names_can_be_shown() -> None:
-    assert "data: Data" in call("docs").stdout
-    assert call("docs", "docs/data.md").stdout.startswith("# Data")
+    assert "data: Data" in command("docs").stdout
+    assert command("docs", "docs/data.md").stdout.startswith("# Data")
     assert "There is no page 'dat'" in refused(["docs", "dat"], WRONG_INPUT)
     source = Path(cli.__file__).parent
     named = {
@@ -257,7 +237,7 @@ def test_every_page_that_an_error_names_can_be_shown() -> None:
 
 
 def test_debug_shows_the_traceback(tmp_path: Path) -> None:
-    done = call("--debug", "run", str(tmp_path / "none.toml"))
+    done = process("--debug", "run", str(tmp_path / "none.toml"))
     assert "Traceback" in done.stderr
 
 
@@ -267,13 +247,13 @@ def test_score_ends_with_2_where_there_is_nothing_to_score(tmp_path: Path) -> No
 
 
 def test_plan_as_json_is_one_document_and_knows_what_is_kept(walked: Walked) -> None:
-    done = call("plan", str(walked.recipe), "-w", str(walked.workspace), "--json")
+    done = command("plan", str(walked.recipe), "-w", str(walked.workspace), "--json")
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)
 
 
 def test_a_finished_recipe_ends_with_0_and_names_the_report(walked: Walked) -> None:
-    done = call("run", str(walked.recipe), "-w", str(walked.workspace))
+    done = command("run", str(walked.recipe), "-w", str(walked.workspace))
     assert done.returncode == 0, done.stderr
     assert "Nothing to do" in done.stdout
     assert str(walked.report) in done.stdout
@@ -303,7 +283,7 @@ def test_settings_of_a_target_that_set_leaves_out_are_read_and_unused(
     text = recipe.read_text(encoding="utf-8")
     recipe.write_text(text + "\n[target.xquad]\nmax_rows = 10\n", encoding="utf-8")
     words = ["plan", str(recipe), "-w", str(tmp_path / "none"), "--set", "targets=['xnli']"]
-    done = call(*words, "--json")
+    done = command(*words, "--json")
     assert done.returncode == 0, done.stderr
     recipe.write_text(text + "\n[target.xquad]\nmax_row = 10\n", encoding="utf-8")
     assert "Unknown key target.xquad.max_row. Did you mean max_rows?" in refused(words, WRONG_INPUT)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-import os
+import io
 import re
+import shlex
 import subprocess
-import sys
+from collections.abc import Iterator
+from contextlib import redirect_stdout
 from pathlib import Path
 
 import pytest
+
+from commands import command
+from stiltwalk.tasks import declare
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -29,41 +34,61 @@ WHY_NOT_RUN = {
 """Pages with commands that no test runs: those in blocks without a language."""
 
 
-def run_page(page: Path, folder: Path) -> list[str]:
-    """Write the files of a page and run its commands; return what these said."""
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    shells = {"sh": ["bash", "-euc"], "python": [sys.executable, "-c"]}
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Return an empty folder in which pages are tried; tasks that they declare are forgotten."""
+    monkeypatch.chdir(tmp_path)
+    yield tmp_path
+    declare([])
+
+
+def run_page(page: Path) -> list[str]:
+    """Write the files of a page and run its commands here; return what each block of these said."""
     blocks = BLOCK.findall(page.read_text(encoding="utf-8"))
     for name, kind, text in blocks:
-        if name and kind not in shells:
-            (folder / name).write_text(text, encoding="utf-8")
-    said = []
-    for text, shell in ((text, shells[kind]) for _, kind, text in blocks if kind in shells):
-        done = subprocess.run(  # noqa: S603 - our own page
-            [*shell, text],
-            cwd=folder,
-            env=os.environ | {"PATH": path, "HF_HUB_OFFLINE": "1"},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, text + done.stdout + done.stderr
-        said.append(done.stdout)
-    return said
+        if name and kind not in {"sh", "python"}:
+            Path(name).write_text(text, encoding="utf-8")
+    return [
+        python(text) if kind == "python" else "".join(map(shell, text.splitlines()))
+        for _, kind, text in blocks
+        if kind in {"sh", "python"}
+    ]
 
 
-def test_the_tutorial_works_as_it_is_written(tmp_path: Path) -> None:
-    first, rows, checked, *_ = run_page(DOCS / "tutorial.md", tmp_path)
+def shell(line: str) -> str:
+    """Run a line as a shell does: a plain command of ours, or of Python, in this process."""
+    is_plain = not set(line) & set("|<>&;$`")
+    match shlex.split(line):
+        case ["stiltwalk", *words] if is_plain:
+            done = command(*words)
+            assert done.returncode == 0, line + done.stdout + done.stderr
+            return done.stdout
+        case ["python", "-c", program] if is_plain:
+            return python(program)
+    return subprocess.run(["bash", "-euc", line], stdout=-1, text=True, check=True).stdout  # noqa: S603, S607
+
+
+def python(program: str) -> str:
+    """Run a program; return what it printed."""
+    said = io.StringIO()
+    with redirect_stdout(said):
+        exec(program, {})  # noqa: S102 - our own page
+    return said.getvalue()
+
+
+def test_the_tutorial_works_as_it_is_written(place: Path) -> None:
+    first, rows, checked, *_ = run_page(DOCS / "tutorial.md")
     assert "first/runs/demo/report.html" in first.replace("\n", "")
     assert "inside the noise" in rows
     assert "answer" in rows
     assert "reviews" in checked
-    assert (tmp_path / "model" / "README.md").is_file()
+    assert (place / "model" / "README.md").is_file()
 
 
-def test_the_how_to_pages_work_as_they_are_written(tmp_path: Path) -> None:
+@pytest.mark.usefixtures("place")
+def test_the_how_to_pages_work_as_they_are_written() -> None:
     said = "".join(
-        text for page in sorted((DOCS / "howto").glob("*.md")) for text in run_page(page, tmp_path)
+        text for page in sorted((DOCS / "howto").glob("*.md")) for text in run_page(page)
     )
     assert "hub: offline" in said
     assert "McNemar" in said

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import inspect
 import pkgutil
-import subprocess
-import sys
 from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 import stiltwalk
+from commands import command
 from stiltwalk.errors import StiltwalkError
 from walking import Walked
 
@@ -94,16 +93,11 @@ def test_what_cannot_be_compared_is_refused_in_a_sentence(short: Walked) -> None
         ("data", "fetch", "a"),
     ],
 )
-def test_a_wrong_number_of_arguments_is_said(words: tuple[str, ...], tmp_path: Path) -> None:
-    program = "import sys; from stiltwalk.cli import main; main()"
-    done = subprocess.run(  # noqa: S603 - our own program
-        [sys.executable, "-c", program, *words],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-        cwd=tmp_path,
-    )
+def test_a_wrong_number_of_arguments_is_said(
+    words: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = command(*words)
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
     assert "Usage" in done.stderr + done.stdout or done.stderr.strip().endswith(".")

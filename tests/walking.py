@@ -109,18 +109,22 @@ def class_or_phase(stage: dict[str, Any]) -> str:
     return str(stage.get("phase", stage["stage"]))
 
 
-def walk(model: Path, folder: Path) -> Walked:
+def walked_in(folder: Path) -> Walked:
+    """Return what `walk` or `walk_short` left in a folder."""
+    workspace = folder / "workspace"
+    report = workspace / "runs" / "small" / "report.html"
+    return Walked(recipe=folder / "small.toml", workspace=workspace, report=report)
+
+
+def walk(model: Path, folder: Path) -> None:
     """Carry the small recipe out in a fresh workspace."""
-    recipe, workspace = _written(model, folder), folder / "workspace"
-    study = stiltwalk.run(recipe, workspace, console=Console(file=io.StringIO()))
-    return Walked(recipe=recipe, workspace=workspace, report=study.report)
+    console = Console(file=io.StringIO())
+    stiltwalk.run(_written(model, folder), folder / "workspace", console=console)
 
 
-def walk_short(model: Path, folder: Path) -> Walked:
+def walk_short(model: Path, folder: Path) -> None:
     """Carry seven stages of it out in a fresh workspace, without a report."""
-    recipe, workspace = _written(model, folder), folder / "workspace"
-    carry_out(recipe, workspace, SHORT)
-    return Walked(recipe=recipe, workspace=workspace, report=workspace)
+    carry_out(_written(model, folder), folder / "workspace", SHORT)
 
 
 def _written(model: Path, folder: Path) -> Path:

@@ -48,7 +48,7 @@ if not TYPE_CHECKING:  # a type checker would believe in every name
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
-def run(
+def run(  # noqa: PLR0913 - what the command takes
     recipe: str | Path | Mapping[str, Any],
     workspace: str | Path = "workspace",
     changes: Sequence[str] = (),
@@ -56,18 +56,19 @@ def run(
     executor: str = "local",
     *,
     fresh_versions: bool = False,
+    num_next: int | None = None,
 ) -> Study:
     """Carry out a recipe and write its report; what is there is kept.
 
     Args:
-        recipe: a TOML file, the name of a shipped one, such as "mini", or a dict of what a recipe
-            says, whose paths begin at the current folder.
+        recipe: a TOML file, a shipped one's name, such as "mini", or a dict with paths from here.
         workspace: the folder, or the URL that fsspec knows, where stages and reports are kept.
         changes: like `data.test_rows=50`, applied to the recipe.
         console: where progress goes; standard output by default.
         executor: "local" for as many stages at a time as this machine has CPUs, accelerators and
             memory for, "local://N" for N; "ray" or "ray://HEAD:PORT" for a Ray cluster.
         fresh_versions: make kept stages again that other versions of the libraries made.
+        num_next: carry out only so many evaluations, those expected to tell most; None for all.
 
     Raises:
         StiltwalkError: what the user can cause; see the tree in `stiltwalk.errors`.
@@ -80,20 +81,30 @@ def run(
 
     console = console or Console()
     finished = run_study(
-        recipe_file(recipe), workspace, console, changes, executor, fresh_versions=fresh_versions
+        recipe_file(recipe),
+        workspace,
+        console,
+        changes,
+        executor,
+        fresh_versions=fresh_versions,
+        num_next=num_next,
     )
     if finished.needs_report:
-        from stiltwalk.reports.leaderboard import write_leaderboard  # plots are slow to import
-        from stiltwalk.reports.write import report_runs
-
-        report_runs(workspace, finished.name)
-        if (board := write_leaderboard(workspace)) is not None:
-            console.print(f"All runs: {board}", soft_wrap=True, highlight=False)
+        _write_report(workspace, finished.name, console)
     else:
         console.print("Nothing to do: every stage was kept.")
     from stiltwalk.study import Study
 
     return Study(workspace, finished.name)
+
+
+def _write_report(workspace: str | Path, name: str, console: Console) -> None:
+    from stiltwalk.reports.leaderboard import write_leaderboard  # plots are slow to import
+    from stiltwalk.reports.write import report_runs
+
+    report_runs(workspace, name)
+    if (board := write_leaderboard(workspace)) is not None:
+        console.print(f"All runs: {board}", soft_wrap=True, highlight=False)
 
 
 def plan(
@@ -168,20 +179,11 @@ def compare(
     here = Console()
     if console is None and (here.is_terminal or here.is_jupyter):
         console = here
-    from stiltwalk.execution.compare import Asked, compare_models, said_left
+    from stiltwalk.execution.compare import Asked, compare_models, session_told
     from stiltwalk.execution.compare_served import compare_served, endpoints_in
     from stiltwalk.store.remote import workspace_at
-    from stiltwalk.timing.sample_size import profile_named
-    from stiltwalk.timing.session import Session
 
-    session = Session(
-        profile=profile_named(profile),
-        num_threads=min(2, os.cpu_count() or 1),
-        seed=1,
-        tell=lambda line: console.print(line, highlight=False) if console else None,
-        moved=said_left(console),
-        wait="STILTWALK_WAIT" in os.environ,
-    )
+    session = session_told(console, profile)
     asked = Asked(names=(a, b), workspace=workspace_at(workspace), on=on)
     if endpoints := endpoints_in((a, b)):
         return compare_served(asked, endpoints, session)
@@ -280,8 +282,8 @@ def choose(
         DataError: if a floor or limit makes no sense, or no run was tested there.
         NoSuchRun: if there is none.
     """
-    from stiltwalk.reports.choosing import Requirements
     from stiltwalk.reports.choosing import choose as chosen
+    from stiltwalk.selection.requirements import Requirements
     from stiltwalk.store.remote import workspace_at
 
     needs = Requirements(
@@ -295,6 +297,7 @@ def suggest(
     workspace: str | Path = "workspace",
     changes: Sequence[str] = (),
     console: Console | None = None,
+    num_trained: int = 0,
 ) -> dict[str, Any]:
     """Rate the intermediate tasks that a recipe's arms name, for each target, before training.
 
@@ -303,10 +306,13 @@ def suggest(
         workspace: where features are kept; encoders that a run trained there are read, too.
         changes: see `run`.
         console: where progress goes; standard output by default.
+        num_trained: then carry out the recipe for so many tasks of each target, mnli and those that
+            the selectors put first, and for `none`; and write its report.
 
     Returns:
         What `stiltwalk suggest --json` prints: `ratings`, a row per selector, target and
-        intermediate task, higher being better; and `says`, what each selector means and needs.
+        intermediate task, higher being better; and `says`, what each selector means and needs,
+        and what was left out.
 
     Raises:
         StiltwalkError: what the user can cause; see the tree in `stiltwalk.errors`.
@@ -316,7 +322,12 @@ def suggest(
     from stiltwalk.execution.suggest import suggest as suggested
     from stiltwalk.recipe.shipped import recipe_file
 
-    return suggested(recipe_file(recipe), workspace, console or Console(), changes)
+    document = suggested(recipe_file(recipe), workspace, console or Console(), changes, num_trained)
+    if num_trained:
+        from stiltwalk.reports.write import report_runs
+
+        report_runs(workspace, document["recipe"])
+    return document
 
 
 def load(workspace: str | Path, run: str | None = None) -> Study:

@@ -11,7 +11,7 @@ import traceback
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -27,27 +27,27 @@ _PIPED_COLUMNS = 160
 
 app = typer.Typer(
     name="stiltwalk",
-    help="Train a multilingual model on English tasks, then measure what it knows in 40 languages.",
+    help="Train a multilingual model on English tasks, then measure its quality and speed.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-data = typer.Typer(help="Bring data to where there is no network.", no_args_is_help=True)
+data = typer.Typer(help="Prepare data for a machine without a network.", no_args_is_help=True)
 app.add_typer(data, name="data")
 
 Workspace = Annotated[
     str,
     typer.Option(
-        "--workspace", "-w", metavar="PLACE", help="Where stages and reports are kept: DIR or URL."
+        "--workspace", "-w", metavar="PLACE", help="Folder or URL for stages and reports."
     ),
 ]
 RecipeFile = Annotated[
-    str, typer.Argument(help="A recipe: a TOML file, or the name of a shipped one, such as mini.")
+    str, typer.Argument(help="A TOML file, or the name of a shipped recipe, such as mini.")
 ]
 Changes = Annotated[
     list[str] | None,
-    typer.Option("--set", help="Change one value of the recipe, such as data.test_rows=50."),
+    typer.Option("--set", help="Override one value of the recipe, such as data.test_rows=50."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
@@ -61,7 +61,7 @@ Wait = Annotated[
     bool,
     typer.Option(
         "--wait",
-        help="Measure once the machine is no longer too busy for it.",
+        help="Wait until the machine is idle enough to measure.",
         callback=_let_wait,
     ),
 ]
@@ -78,7 +78,7 @@ def _options(
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
     version: Annotated[
         bool,
-        typer.Option("--version", help="Say the version.", callback=_say_version, is_eager=True),
+        typer.Option("--version", help="Print the version.", callback=_say_version, is_eager=True),
     ] = False,
 ) -> None:
     """Take the options that stand before the verb; `main` looks for --debug itself."""
@@ -86,40 +86,40 @@ def _options(
 
 
 @app.command()
-def run(
+def run(  # noqa: PLR0913, PLR0917 - an argument per option
     recipe: RecipeFile,
     workspace: Workspace = "workspace",
     changes: Changes = None,
     executor: Annotated[
-        str, typer.Option(metavar="NAME", help="local, ray, or ray://HEAD:PORT: a Ray cluster.")
+        str, typer.Option(metavar="NAME", help="local, ray, or a Ray cluster: ray://HEAD:PORT.")
     ] = "local",
     num_jobs: Annotated[
         int | None,
-        typer.Option(
-            "--jobs", min=1, help="Stages at a time; as many as this machine can by default."
-        ),
+        typer.Option("--jobs", min=1, help="Stages to run in parallel; default: as many as fit."),
     ] = None,
     fresh_versions: Annotated[
         bool,
-        typer.Option("--fresh-versions", help="Make kept stages again that other versions made."),
+        typer.Option("--fresh-versions", help="Recompute stages made by other versions."),
     ] = False,
+    num_next: Annotated[
+        int | None, typer.Option("--next", min=1, help="Run only the N that would tell most.")
+    ] = None,
     _wait: Wait = False,
 ) -> None:
-    """Carry out a recipe; run it again to go on where it stopped."""
+    """Run a recipe; run it again to resume where it stopped."""
     from stiltwalk.store.machine import leads
 
     console = Console(quiet=not leads())
     if num_jobs:
         executor = f"{executor}://{num_jobs}"
-    study = stiltwalk.run(
-        recipe, workspace, changes or (), console, executor, fresh_versions=fresh_versions
-    )
+    asked: dict[str, Any] = {"fresh_versions": fresh_versions, "num_next": num_next}
+    study = stiltwalk.run(recipe, workspace, changes or (), console, executor, **asked)
     console.print(f"Report: {study.report}", soft_wrap=True, highlight=False)
 
 
 @app.command()
 def demo(workspace: Workspace = "stiltwalk-demo", changes: Changes = None) -> None:
-    """Run a small study of the embedded benchmark, about a minute, and tell its answer."""
+    """Run a one-minute study on the built-in miniature and print its answer."""
     console = Console()
     study = stiltwalk.run("demo", workspace, changes or (), console)
     terminal.show(study.table, console)
@@ -135,7 +135,7 @@ def plan(
     verbose: Annotated[bool, typer.Option("--verbose", help="Show every stage.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show what a recipe comes to, arm by arm: what is kept, and what the rest would take."""
+    """Show what a recipe would take, arm by arm, and what is already done."""
     from stiltwalk.execution.plan_view import print_plan
 
     document = stiltwalk.plan(recipe, workspace, changes or ())
@@ -144,11 +144,11 @@ def plan(
 
 @app.command()
 def status(
-    workspace: Annotated[str, typer.Argument(help="What is --workspace of a run.")],
-    watch: Annotated[bool, typer.Option("--watch", help="Show it until the run is over.")] = False,
+    workspace: Annotated[str, typer.Argument(help="The --workspace of a run.")],
+    watch: Annotated[bool, typer.Option("--watch", help="Follow it until it ends.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show where the run in a workspace is: stages running and failed, time left, nodes."""
+    """Show the progress of a run: stages running and failed, time left, nodes."""
     from stiltwalk.execution.progress import print_status, watch_status
 
     if watch:
@@ -159,9 +159,9 @@ def status(
 
 @app.command()
 def report(
-    workspaces: Annotated[list[str], typer.Argument(help="What was --workspace.")],
+    workspaces: Annotated[list[str], typer.Argument(help="The --workspace of the runs.")],
 ) -> None:
-    """Write the report of every run in a workspace again, from its rows."""
+    """Rewrite the report of every run in a workspace."""
     for workspace in workspaces:
         for page in stiltwalk.report(workspace):
             _say(f"Report: {page}")
@@ -170,26 +170,27 @@ def report(
 @app.command()
 def export(  # noqa: PLR0913, PLR0917 - an argument per option
     run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="WORKSPACE/runs/NAME.")],
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that is not there yet.")],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new folder.")],
     checkpoint: Annotated[
         str | None,
-        typer.Option(help="Instead: one checkpoint and its model card, ARM/[seed-N/]TARGET."),
+        typer.Option(help="Export a checkpoint and its model card instead: ARM/[seed-N/]TARGET."),
     ] = None,
     samples: Annotated[
-        bool, typer.Option("--samples", help="Instead: every test row with its answers, Parquet.")
+        bool, typer.Option("--samples", help="Export every test row and answer, as Parquet.")
     ] = False,
     trim: Annotated[
-        str, typer.Option("--trim-vocabulary", metavar="LANGS", help="Keep its en,de words alone.")
+        str,
+        typer.Option("--trim-vocabulary", metavar="LANGS", help="Drop tokens of other languages."),
     ] = "",
     to_hub: Annotated[
         str | None,
-        typer.Option("--push", metavar="OWNER/NAME", help="Upload that checkpoint to the hub."),
+        typer.Option("--push", metavar="OWNER/NAME", help="Upload the checkpoint to the hub."),
     ] = None,
     public: Annotated[
-        bool, typer.Option("--public", help="Let anyone see what --push makes there.")
+        bool, typer.Option("--public", help="Make the pushed repository public.")
     ] = False,
 ) -> None:
-    """Write a run's predictions and labels as XTREME lays them out, ready for `score`."""
+    """Export a run's predictions and labels in XTREME's layout, ready for `score`."""
     if checkpoint is None and (trim or to_hub is not None):
         does = "--trim-vocabulary cuts" if trim else "--push uploads"
         raise NoSuchRun(f"{does} one checkpoint: say which with --checkpoint.")
@@ -214,34 +215,29 @@ def compare(
             metavar="A", help="A model folder, a hub id, RUN:ARM, or http://HOST:PORT/v1#MODEL."
         ),
     ],
-    b: Annotated[str, typer.Argument(metavar="B", help="What is compared with A.")],
+    b: Annotated[str, typer.Argument(metavar="B", help="What to compare with A.")],
     workspace: Workspace = "workspace",
     on: Annotated[
         str,
         typer.Option(
             metavar="[DATA:]TASK,…",
-            help="Tasks, and for models of no run where requests come from, as mini:xnli,panx.",
+            help="Tasks to time; for models outside a run also the data, as in mini:xnli,panx.",
         ),
     ] = "",
     profile: Annotated[str, typer.Option(help="quick or full.")] = "quick",
     _wait: Wait = False,
     as_json: AsJson = False,
 ) -> None:
-    """Time B against A on the same requests: verdicts and their page, kept in the workspace."""
+    """Time B against A on the same requests; keep verdicts and a page in the workspace."""
     from stiltwalk.execution.compare import Asked, folder_of
     from stiltwalk.reports.pair_page import print_speed
-    from stiltwalk.reports.write import write_comparison
+    from stiltwalk.reports.write import keep_comparison
     from stiltwalk.store.remote import workspace_at
-    from stiltwalk.timing.record import FILE, write_speed
 
     errors = Console(stderr=True)
     speed = stiltwalk.compare(a, b, workspace, on, profile, errors)
     store = workspace_at(workspace)
-    folder = folder_of(Asked(names=(a, b), workspace=store, on=on))
-    folder.mkdir(parents=True, exist_ok=True)
-    write_speed(speed, folder / FILE)
-    page = write_comparison(speed, folder)
-    store.publish(folder)
+    page = keep_comparison(speed, store, folder_of(Asked(names=(a, b), workspace=store, on=on)))
     _show(asdict(speed), as_json, lambda console: print_speed(speed, console))
     errors.print(f"Report: {page.resolve()}", soft_wrap=True, highlight=False)
 
@@ -249,10 +245,10 @@ def compare(
 @app.command()
 def compare_scores(
     a: Annotated[Path, typer.Argument(metavar="A", help="A file or folder of scores.")],
-    b: Annotated[Path, typer.Argument(metavar="B", help="What is compared with A.")],
+    b: Annotated[Path, typer.Argument(metavar="B", help="What to compare with A.")],
     as_json: AsJson = False,
 ) -> None:
-    """Test B's scores against A's row by row: ours, lm-eval's samples, mteb's results."""
+    """Test B's scores against A's row by row: samples of stiltwalk, lm-eval or mteb."""
     from stiltwalk.reports.paired import compared_table
 
     document = stiltwalk.compare_scores(a, b)
@@ -266,31 +262,37 @@ def suggest(
     recipe: RecipeFile,
     workspace: Workspace = "workspace",
     changes: Changes = None,
+    train: Annotated[
+        int, typer.Option(min=0, help="Then train the best K for each target, and none.")
+    ] = 0,
     as_json: AsJson = False,
 ) -> None:
-    """Rate the intermediate tasks that a recipe names, for each target, before any is trained."""
+    """Rank a recipe's intermediate tasks for each target before training any."""
     from stiltwalk.execution.suggest import print_suggestions
 
-    document = stiltwalk.suggest(recipe, workspace, changes or (), Console(stderr=True))
+    document = stiltwalk.suggest(recipe, workspace, changes or (), Console(stderr=True), train)
     _show(document, as_json, lambda console: print_suggestions(document, console))
 
 
 @app.command()
 def choose(
-    workspace: Annotated[str, typer.Argument(help="What was --workspace of the runs.")],
+    workspace: Annotated[str, typer.Argument(help="The --workspace of the runs.")],
     minimum: Annotated[
         list[str] | None,
-        typer.Option("--min", metavar="TASK[.LANG]=PERCENT", help="A floor, such as xnli.sw=60."),
+        typer.Option(
+            "--min", metavar="TASK[.LANG]=PERCENT", help="Lowest score, such as xnli.sw=60."
+        ),
     ] = None,
     max_latency_p95: Annotated[str, typer.Option(metavar="TIME", help="Such as 20ms.")] = "",
     max_memory: Annotated[str, typer.Option(metavar="SIZE", help="Such as 1GB.")] = "",
     languages: Annotated[
-        str, typer.Option(help="Where a floor without a language holds, such as sw,th,ur.")
+        str, typer.Option(help="Languages that a --min without one applies to, such as sw,th,ur.")
     ] = "",
     as_json: AsJson = False,
 ) -> None:
-    """Name the cheapest system of finished runs that is good enough, and how surely it is."""
-    from stiltwalk.reports.choosing import choice_table, read_floors
+    """Name the cheapest good enough system of finished runs, and how certain that is."""
+    from stiltwalk.reports.choosing import choice_table
+    from stiltwalk.selection.requirements import read_floors
 
     floors, codes = read_floors(minimum or ()), languages.replace(",", " ").split() or None
     document = stiltwalk.choose(workspace, floors, max_latency_p95, max_memory, codes)
@@ -300,15 +302,15 @@ def choose(
 
 @app.command()
 def score(
-    predictions: Annotated[Path, typer.Argument(help="Predictions, as TASK/test-LANG files.")],
+    predictions: Annotated[Path, typer.Argument(help="A folder of TASK/test-LANG files.")],
     labels: Annotated[Path, typer.Argument(help="Labels in the same layout.")],
     benchmark: Annotated[
-        str, typer.Option(help="xtreme, xtreme-r, or the TOML file of your own tasks.")
+        str, typer.Option(help="xtreme, xtreme-r, or a TOML file of your own tasks.")
     ] = "xtreme",
-    strict: Annotated[bool, typer.Option("--strict", help="Fail on warnings.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 on warnings.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Score a folder of predictions as XTREME does, whoever made them."""
+    """Score a folder of predictions, from any program, as XTREME does."""
     from stiltwalk.tasks.scoring import score_table
 
     document = stiltwalk.score(predictions, labels, benchmark)
@@ -322,7 +324,7 @@ def score(
 
 @app.command()
 def recipes(as_json: AsJson = False) -> None:
-    """List the recipes that come with stiltwalk, what each is for and what it takes."""
+    """List the shipped recipes: what each is for and what it takes."""
     from stiltwalk.execution.plan_view import recipes_table, recipes_view
 
     document = recipes_view()
@@ -331,29 +333,27 @@ def recipes(as_json: AsJson = False) -> None:
 
 @app.command()
 def init(
-    name: Annotated[str, typer.Argument(help="Of the study: NAME.toml is written here.")],
+    name: Annotated[str, typer.Argument(help="Name of the study; writes NAME.toml.")],
     model: Annotated[
-        str, typer.Option(help="A model's folder, or its id on the hub.")
+        str, typer.Option(help="A model folder or hub id.")
     ] = "FacebookAI/xlm-roberta-base",
     data_source: Annotated[
-        str, typer.Option("--data", help="A folder laid out like the hub, hub, or mini.")
+        str, typer.Option("--data", help="hub, mini, or a folder laid out like the hub.")
     ] = "hub",
 ) -> None:
-    """Write a commented recipe for your own model and data, to be changed and run."""
+    """Write a commented recipe for your own model and data, to edit and run."""
     from stiltwalk.recipe.shipped import start_recipe
 
     file = Path(f"{name.removesuffix('.toml')}.toml")
     start_recipe(file, model, data_source)
-    _say(
-        f"Written: {file}. Change it, see its `stiltwalk plan {file}`, then `stiltwalk run {file}`."
-    )
+    _say(f"Written: {file}. Edit it, then `stiltwalk plan {file}` and `stiltwalk run {file}`.")
 
 
 @app.command()
 def docs(
-    page: Annotated[str | None, typer.Argument(help="Such as data, for docs/data.md.")] = None,
+    page: Annotated[str | None, typer.Argument(help="A page, such as tutorial.")] = None,
 ) -> None:
-    """List the pages of the documentation, or show one."""
+    """List the documentation pages, or show one."""
     from rich.markdown import Markdown
 
     folder = Path(__file__).parent / "docs"
@@ -375,14 +375,14 @@ def docs(
 
 @app.command()
 def tasks(
-    name: Annotated[str | None, typer.Argument(help="Show one task with its sizes.")] = None,
+    name: Annotated[str | None, typer.Argument(help="Show one task and its sizes.")] = None,
     file: Annotated[
         Path | None,
-        typer.Option("--check", metavar="FILE", help="Read your own tasks, and say what is wrong."),
+        typer.Option("--check", metavar="FILE", help="Check the declarations of your own tasks."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """List every task, its kind, languages, source and metric; or check one of your own."""
+    """List every task with its type, languages, source and metric, or check your own."""
     from stiltwalk.tasks.listing import check, listing, listing_table
 
     document = listing(name) if file is None else check(file)
@@ -395,11 +395,11 @@ def tasks(
 @app.command()
 def doctor(
     instrument: Annotated[
-        bool, typer.Option("--instrument", help="Also test what the clock here can tell apart.")
+        bool, typer.Option("--instrument", help="Also test how small a change it can detect.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Tell versions, what this machine has and will do fast; test the instrument of `compare`."""
+    """Show versions, hardware and what is fast here; test the instrument of `compare`."""
     from stiltwalk.execution.doctor import facts, print_facts, test_instrument
 
     document = facts()
@@ -413,10 +413,10 @@ def doctor(
 @data.command()
 def fetch(
     recipe: RecipeFile,
-    folder: Annotated[Path, typer.Argument(help="The mirror; what is there already is kept.")],
+    folder: Annotated[Path, typer.Argument(help="Destination; files already there are kept.")],
     changes: Changes = None,
 ) -> None:
-    """Fetch what a recipe needs from the hub into a folder laid out like it."""
+    """Fetch what a recipe needs from the hub into a folder with the same layout."""
     from stiltwalk.data import hub
     from stiltwalk.execution.study import mirror_files
     from stiltwalk.recipe.load import read_recipe
@@ -452,7 +452,7 @@ def main() -> None:
         app(prog_name="stiltwalk")
     except SystemExit as end:
         if end.code == INTERRUPTED:
-            kept = " Finished stages are kept; run it again to go on." if "run" in sys.argv else ""
+            kept = " Finished stages are kept; run it again to resume." if "run" in sys.argv else ""
             Console(stderr=True).print(f"Interrupted.{kept}")
         raise
     except Exception as error:
@@ -470,7 +470,7 @@ def _ended_by(error: Exception) -> int:
     if isinstance(error, OSError):  # between stages: a full disk, a folder that may not be written
         place = f" ({error.filename})" if error.filename else ""
         _say_error(
-            f"{error.strerror or error}{place}. Put that right and run the same command again: "
+            f"{error.strerror or error}{place}. Fix that and run the same command again: "
             "finished stages are kept."
         )
         return FAILED

@@ -27,6 +27,7 @@ from stiltwalk.records import (
     gold_answers,
     gold_lines,
 )
+from stiltwalk.stages.train import read_history
 from stiltwalk.store.manifest import RecordedArm, RecordedStage, RunRecord, place_of, read_record
 from stiltwalk.store.workspace import Workspace
 from stiltwalk.tasks import TASKS, declare
@@ -388,9 +389,8 @@ def _cost(
 ) -> str:
     tokens, time_s = 0, 0.0
     for stage in lineage:
-        evaluations = workspace.text(stage.fingerprint, "dev.json")
-        if evaluations:
-            tokens += int(json.loads(evaluations)["num_tokens"])
+        if history := read_history(workspace, stage.fingerprint):
+            tokens += history.num_tokens
             time_s += float(workspace.marker(stage.fingerprint)["time_s"])
     made: Mapping[str, str] = workspace.marker(lineage[0].fingerprint)["provenance"]
     machine = made.get("accelerator") or made.get("processor", "an unknown machine")

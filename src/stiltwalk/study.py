@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 from stiltwalk.errors import NoSuchRun, StiltwalkError
 from stiltwalk.records import BASELINE_ARM
 from stiltwalk.reports.answers import ArmAnswer, TimedAnswer, answers, gain_interval, told
-from stiltwalk.reports.choosing import Requirements, choose
+from stiltwalk.reports.choosing import choose
 from stiltwalk.reports.data import RunRows, rows_of
 from stiltwalk.reports.findings import Findings, ScoreCell, findings
 from stiltwalk.reports.samples import samples
 from stiltwalk.reports.sections.answer import arms
 from stiltwalk.reports.sections.targets import gain_of
 from stiltwalk.reports.wording import notices, plural
+from stiltwalk.selection.requirements import Requirements
 from stiltwalk.store.manifest import RunRecord, page_of, read_record, run_folder, run_folders
 from stiltwalk.store.remote import workspace_at
 from stiltwalk.tables import html
@@ -166,7 +167,7 @@ class Study:
 
     @cached_property
     def table(self) -> Table:
-        """What every arm changes, as the report shows it."""
+        """What each arm changes, as the report shows it."""
         return arms(self._found, self._answers)
 
     def __repr__(self) -> str:

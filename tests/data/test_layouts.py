@@ -210,3 +210,28 @@ def test_a_file_whose_numbers_mean_other_labels_is_refused(tmp_path: Path) -> No
         DataError, match=r"holds numbers of contradiction, .* expected those of entail"
     ):
         list(opened.take(("premise",), ("label",)))
+
+
+@pytest.mark.parametrize("other", ["elsewhere/b.parquet", "b/*.parquet", "other/b.jsonl"])
+def test_every_file_that_a_card_names_must_be_there(other: str) -> None:
+    listed = f"data_files:\n  - split: test\n    path: [elsewhere/a.parquet, {other}]"
+    card = f"---\nconfigs:\n- config_name: big\n  {listed}\n---\n"
+    with pytest.raises(DataError, match=r"card names .*, and no Parquet file is of that name"):
+        found(["elsewhere/a.parquet"], "big", "test", card)
+
+
+@pytest.mark.parametrize("path", ["7", "null", "{a: b}", "[7, x]", "[[x]]"])
+def test_a_card_whose_path_is_no_text_says_nothing(path: str) -> None:
+    listed = f"data_files:\n  - split: test\n    path: {path}"
+    card = f"---\nconfigs:\n- config_name: big\n  {listed}\n---\n"
+    assert found(["x/test-0.parquet"], "big", "test", card) == []
+
+
+def test_a_column_that_the_first_file_lacks_is_named_with_that_file(tmp_path: Path) -> None:
+    folder = tmp_path / "owner" / "set" / "default"
+    folder.mkdir(parents=True)
+    write_parquet(folder / "train-00000-of-00002.parquet", {"premise": ["a"]})
+    write_parquet(folder / "train-00001-of-00002.parquet", nli([0]), {"label": NLI_NAMES})
+    opened = open_mirror_rows(str(tmp_path), "owner/set", "default", "train", "")
+    with pytest.raises(DataError, match=r"'label' of .*00000-of-00002.parquet holds nothing"):
+        list(opened.take(("premise",), ("label",)))

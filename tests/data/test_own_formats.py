@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from stiltwalk.data import bucc, ccg
+from stiltwalk.data.source import Place
+from stiltwalk.data.textfile import open_table
 from stiltwalk.errors import DataError
 from stiltwalk.records import Sentence, Split, TaggedExample
 
@@ -158,3 +160,12 @@ def test_a_copy_of_a_file_is_refused_with_both_names(tmp_path: Path) -> None:
     write_bucc(tmp_path / "b" / "zh-en")
     with pytest.raises(DataError, match="are one file of two releases, or a copy"):
         bucc.bitext(tmp_path / "b", Split.DEV, "zh")
+
+
+@pytest.mark.parametrize("ending", ["csv", "tsv"])
+def test_a_column_that_is_there_twice_is_named(ending: str, tmp_path: Path) -> None:
+    mark = "," if ending == "csv" else "\t"
+    path = tmp_path / f"rows.{ending}"
+    path.write_text(f"text{mark}text\na{mark}b\n", encoding="utf-8")
+    with pytest.raises(DataError, match="the column 'text' is there 2 times"):
+        list(open_table(path, Place("mine", "en", "train")).take(("text",)))

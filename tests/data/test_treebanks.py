@@ -172,3 +172,24 @@ def test_a_treebank_in_parts_is_read_in_order_with_a_mark_in_front(tmp_path: Pat
         text = conllu(f"1:{part.replace('-', '')}:NOUN:0").replace("\n", "\r\n")
         file.write_bytes(b"\xef\xbb\xbf" + text.encode())
     assert [words for words, _ in read(tmp_path, "el")] == ["a1", "a2", "b1"]
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        (("1", "2", "1"), "'1' is there twice"),
+        (("1-2", "1", "2", "1-2"), "'1-2' is there twice"),
+        (("2-1", "1", "2"), "'2-1' is no index"),
+        (("9" * 5000,), "is no index"),
+        (("1-",), "'1-' is no index"),
+        (("1-2-3",), "'1-2-3' is no index"),
+        (("\u00b2",), "is no index"),
+    ],
+)
+def test_indices_that_would_lose_a_word_are_refused(
+    keys: tuple[str, ...], said: str, tmp_path: Path
+) -> None:
+    lines = [f"{key}\tw\t_\tNOUN\t_\t_\t{'9' * 5000}\t_\t_\t_\n" for key in keys]
+    (tmp_path / "en_x-ud-dev.conllu").write_text("".join(lines), encoding="utf-8")
+    with pytest.raises(DataError, match=said):
+        list(ud.examples(tmp_path, Split.DEV, "en", ("NOUN",), Counter()))

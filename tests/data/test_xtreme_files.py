@@ -226,3 +226,7 @@ def test_what_would_not_read_back_is_not_written(
     with pytest.raises(DataError):
         write_answers(tmp_path / "file", form, answers)
     assert not (tmp_path / "file").exists()
+
+
+def test_spaces_around_an_id_are_no_part_of_it(written: Callable[[str], Path]) -> None:
+    assert read_answers(written("de-1 \t en-1\r\n"), Form.PAIRS) == [("de-1", "en-1")]

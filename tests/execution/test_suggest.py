@@ -74,6 +74,40 @@ def test_a_run_that_selects_keeps_what_was_said_for_its_report(
     assert {each.seed for each in ratings} == {1}
 
 
+def test_the_best_are_trained_and_what_was_left_out_is_said(short: Walked, tmp_path: Path) -> None:
+    walked = short.copied(tmp_path)  # whose baseline and mnli are done on udpos
+    arms = "arms={none=[],mixed=['mnli'],ccg=['ccg'],qqp=['qqp']}"
+    changes = ("select.rows=24", "targets=['udpos']", "controls=false", arms)
+    found = stiltwalk.suggest(walked.recipe, walked.workspace, changes, quiet(), 1)
+    assert "Trained for udpos: none, mixed; left out: ccg, qqp." in found["says"]
+    assert not any(
+        "ccg" in each["does"] and "train" in each["does"] for each in walked.stages().values()
+    )
+    page = walked.workspace / "runs" / "small" / "report.html"
+    assert "has not reached it" in page.read_text(encoding="utf-8")
+
+
+def test_the_next_runs_are_those_that_would_tell_most(short: Walked, tmp_path: Path) -> None:
+    walked = short.copied(tmp_path)
+    arms = "arms={none=[],mixed=['mnli'],ccg=['ccg']}"
+    changes = ("targets=['udpos','tatoeba']", "controls=false", "languages=['de','en']", arms)
+    told = io.StringIO()
+    console = Console(file=told, width=200)
+    for number in (2, 9):
+        stiltwalk.run(walked.recipe, walked.workspace, changes, console, num_next=number)
+    says = told.getvalue()
+    assert says.count("Next: ") == 6
+    assert "on tatoeba, about" in says
+    assert "points." in says
+    assert len(walked.named("Measure")) == 1  # of the run before
+    stiltwalk.run(walked.recipe, walked.workspace, changes, console, num_next=1)
+    assert "nothing is left to run" in told.getvalue()
+
+
+def quiet() -> Console:
+    return Console(file=io.StringIO())
+
+
 def test_the_command_prints_a_row_per_target(short: Walked, tmp_path: Path) -> None:
     words = ["suggest", str(short.recipe), "-w", str(tmp_path), "--set", ARMS]
     words += [each for change in FEW for each in ("--set", change)]

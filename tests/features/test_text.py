@@ -123,7 +123,22 @@ def test_a_folder_without_a_readable_tokenizer_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["BertTokenizer", "DistilBertTokenizer", "ElectraTokenizer", "", None]
+    "name",
+    [
+        "BertTokenizer",
+        "DistilBertTokenizer",
+        "ElectraTokenizer",
+        "LayoutLMTokenizer",
+        "LxmertTokenizer",
+        "MobileBertTokenizer",
+        "MPNetTokenizer",
+        "SqueezeBertTokenizer",
+        "ernie",
+        "megatron-bert",
+        "nomic_bert",
+        "",
+        None,
+    ],
 )
 @pytest.mark.parametrize(
     "settings",
@@ -150,10 +165,15 @@ def test_ids_follow_the_settings_as_transformers_has_it(
         special_tokens=[("[CLS]", 2), ("[SEP]", 3)],
     )
     tokenizer.save(str(tmp_path / "tokenizer.json"))
-    kind = {} if name is None else {"tokenizer_class": name or "PreTrainedTokenizerFast"}
-    named = {**kind, **settings}
+    is_class = name is not None and not name.islower()  # the others are families
+    kind = {"tokenizer_class": name or "PreTrainedTokenizerFast"} if is_class else {}
+    names = "pad unk cls sep mask".split()
+    special = {f"{each}_token": f"[{each.upper()}]" for each in names}
+    ends = {"bos_token": "[CLS]", "eos_token": "[SEP]"}  # MPNet would add others
+    named = {**kind, **settings, **special, **ends}
     (tmp_path / "tokenizer_config.json").write_text(json.dumps(named), encoding="utf-8")
-    (tmp_path / "config.json").write_text('{"model_type": "bert"}', encoding="utf-8")
+    config = {"model_type": "bert" if is_class or name is None else name}
+    (tmp_path / "config.json").write_text(json.dumps(config), encoding="utf-8")
     reference = AutoTokenizer.from_pretrained(tmp_path)
     encoder = load_text_encoder(tmp_path)
     for text in ("É e E", "Éé aA", "韩国 国韩", "e\u0301E\u0301"):

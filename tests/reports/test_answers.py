@@ -110,8 +110,9 @@ def test_arms_that_nobody_timed_are_answered_by_structure_and_the_page_says_how_
     found, text = answered(by_structure("mnli"), by_structure("squad_v1"))
     assert text.startswith(
         "Intermediate training on mnli or squad_v1 did not change the computation: the same "
-        "computation on 2 targets; not timed; quality “mnli” "
+        "computation on 2 targets; not timed; quality "
     )
+    assert "inside the noise in 1 other arm" in text
     (how,) = how_to_time(found, RUN)
     assert "stiltwalk compare mini:none mini:mnli" in how
 

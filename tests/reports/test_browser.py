@@ -62,6 +62,12 @@ def made(name: str, folder: Path) -> Path:
     if name == "grid":
         return page_of(make_run(arms=GRID, seeds=(1, 2, 3)), folder)
     speed = compared("mini:mnli", 1.25, "SLOWER", quality=0.82)
+    if name == "choice":
+        run = make_run(arms=("none", "mnli", NASTY), targets=("xnli", "xquad"), title=NASTY)
+        file = folder / "choice.html"
+        text = report_texts(replace(run, comparisons=(SLOW,)))[1]["choice.html"]
+        file.write_text(text, encoding="utf-8", newline="\n")
+        return file
     return write_comparison(replace(speed, b=NASTY, data="mini"), folder)
 
 
@@ -210,7 +216,9 @@ def test_every_figure_has_a_title_and_a_reading_aid_and_every_control_a_name(
 
 
 @pytest.mark.parametrize("width", WIDTHS.values(), ids=WIDTHS)
-@pytest.mark.parametrize("name", ["two models", pytest.param("grid", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "name", ["two models", "choice", pytest.param("grid", marks=pytest.mark.slow)]
+)
 def test_other_pages_are_as_quiet_and_as_narrow(
     name: str, width: int, browser: playwright.Browser, tmp_path: Path
 ) -> None:
@@ -222,4 +230,22 @@ def test_other_pages_are_as_quiet_and_as_narrow(
     assert opened.complaints == []
     assert [u for u in opened.requests if not u.startswith(("file:", "data:", "blob:"))] == []
     assert opened.page.locator("img").count() == 0
+    opened.context.close()
+
+
+def test_sliders_choose_as_the_command_does(browser: playwright.Browser, tmp_path: Path) -> None:
+    opened = Opened(browser, made("choice", tmp_path), WIDTHS["phone"])
+    page = opened.page
+    assert "Move a slider" in str(page.locator("#chosen").text_content())
+    xnli = page.locator(".sliders input[type=range]").first
+    xnli.fill("1")
+    assert "none is the cheapest that meets all." in str(page.locator("#chosen").text_content())
+    assert page.locator("#systems tbody tr").count() == 3
+    assert "meets all" in str(page.locator("#systems tbody tr").first.text_content())
+    xnli.fill("100")
+    assert page.locator("#chosen").text_content() == "No system meets all."
+    for tick in page.locator(".sliders input[type=checkbox]").all():
+        tick.uncheck()
+    assert "Move a slider" in str(page.locator("#chosen").text_content())
+    assert opened.complaints == []
     opened.context.close()

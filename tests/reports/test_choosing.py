@@ -19,14 +19,25 @@ import stiltwalk
 from compared import compared
 from stiltwalk.cli import app
 from stiltwalk.data.source import DataSource
-from stiltwalk.errors import DataError
+from stiltwalk.errors import WorkspaceError
+from stiltwalk.files import checksum, sealed_json, unsealed
 from stiltwalk.records import Phase, Split
-from stiltwalk.reports import choosing
-from stiltwalk.reports.choosing import Requirements, choice_table, choose, demands_of, read_floors
+from stiltwalk.reports import systems
+from stiltwalk.reports.choosing import choice_table, choose
 from stiltwalk.reports.data import RunRows
+from stiltwalk.reports.systems import costs_of
+from stiltwalk.selection.requirements import Requirements
 from stiltwalk.store.manifest import RecordedStage, RunRecord
 from stiltwalk.store.workspace import Workspace
-from stiltwalk.timing.record import VOID, Cost, Quality, Speed
+from stiltwalk.timing.record import (
+    COMPARISONS,
+    FILE,
+    VOID,
+    Cost,
+    Quality,
+    Speed,
+    write_speed,
+)
 from stiltwalk.timing.sample_size import Figure
 
 TASKS = ("xnli", "udpos", "xquad")
@@ -101,9 +112,10 @@ def two(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> tuple[Workspace, lis
 
 def known(monkeypatch: pytest.MonkeyPatch, runs: Sequence[RunRows]) -> None:
     by_name = {run.title: run for run in runs}
-    records = [a_record(run) for run in runs]
-    monkeypatch.setattr(choosing, "_records", lambda _store, _only: iter(records))
-    monkeypatch.setattr(choosing, "rows_of", lambda record, _store: by_name[record.name])
+    records = {run.title: a_record(run) for run in runs}
+    monkeypatch.setattr(systems, "run_folders", lambda _store: [Path(name) for name in by_name])
+    monkeypatch.setattr(systems, "read_record", lambda folder: records[folder.name])
+    monkeypatch.setattr(systems, "rows_of", lambda record, _store: by_name[record.name])
 
 
 def score(run: RunRows, arm: str, task: str, language: str) -> float:
@@ -155,56 +167,6 @@ def test_twenty_queries_of_a_workspace_have_the_answer_that_brute_force_has(
         assert found["says"]
     assert len(set(answers)) > 3
     assert None in answers
-
-
-def test_a_floor_without_a_language_holds_in_each(two: tuple[Workspace, list[RunRows]]) -> None:
-    records = [a_record(run) for run in two[1]]
-    found = demands_of(
-        Requirements(floors={"xnli": 60, "xnli.sw": 50}, languages=["sw", "ur"]), records
-    )
-    assert found.floors == {("xnli", "sw"): 0.5, ("xnli", "ur"): 0.6}
-    served = demands_of(Requirements(floors={"xnli.sw": 50}, languages=["sw", "ur"]), records)
-    assert served.floors == {("xnli", "sw"): 0.5, ("xnli", "ur"): 0.0}
-    every = demands_of(Requirements(floors={"xquad": 50}), records)
-    assert set(every.floors) == {("xquad", code) for code in two[1][0].languages_of("xquad")}
-
-
-def test_limits_are_in_seconds_and_bytes() -> None:
-    def limits(latency: str, memory: str) -> dict[str, float]:
-        return choosing._limits(Requirements(floors={}, max_latency_p95=latency, max_memory=memory))
-
-    assert limits("20ms", "1GB") == {"p95": 0.02, "memory": 1e9}
-    assert limits(" .5 s", "2 MiB") == {"p95": 0.5, "memory": 2.0**21}
-    assert limits("", "") == {}
-
-
-@pytest.mark.parametrize(
-    ("needs", "said"),
-    [
-        (Requirements(floors={}), "No floor was given"),
-        (Requirements(floors={"xnlj": 60}), "on 'xnlj'. Did you mean xnli?"),
-        (Requirements(floors={"xnli.sv": 60}), "on xnli in 'sv'. There is: ar, bg"),
-        (Requirements(floors={"xquad": 60}, languages=["sw"]), "on xquad in 'sw'"),
-        (Requirements(floors={"xnli": 101}), "must be from 0 to 100"),
-        (Requirements(floors={"xnli": float("nan")}), "must be from 0 to 100"),
-        (Requirements(floors={"xnli": 60}, max_latency_p95="20"), "one of the units us, ms, s"),
-        (Requirements(floors={"xnli": 60}, max_latency_p95="0ms"), "a number above 0"),
-        (Requirements(floors={"xnli": 60}, max_memory="1 TB"), "kb, mb, gb"),
-        (Requirements(floors={"xnli": 60}, max_memory="9" * 400 + "GB"), "a number above 0"),
-    ],
-)
-def test_needs_that_make_no_sense_are_refused(
-    two: tuple[Workspace, list[RunRows]], needs: Requirements, said: str
-) -> None:
-    with pytest.raises(DataError, match=said.replace("?", r"\?")):
-        choose(two[0], needs)
-
-
-@pytest.mark.parametrize("text", ["xnli", "xnli=", "xnli=a", "=", "xnli=60,xnli=50"])
-def test_a_floor_that_cannot_be_read_is_refused(text: str) -> None:
-    with pytest.raises(DataError, match="floor"):
-        read_floors([text])
-    assert read_floors(["a.b=1, c=2%", "d=3"]) == {"a.b": 1, "c": 2, "d": 3}
 
 
 def test_the_answer_tells_margin_risk_and_what_is_surer(
@@ -290,6 +252,57 @@ def test_a_void_clock_counts_as_none(
     assert limited["chosen"] is None
     assert any("p95 latency: it must be timed" in each for each in limited["says"])
     assert sum("not measured: p95 latency, its latency" in each for each in limited["says"]) == 4
+
+
+def test_systems_that_compare_timed_are_priced_by_their_ratios(
+    two: tuple[Workspace, list[RunRows]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, runs = two
+    known(monkeypatch, [runs[0], replace(runs[1], comparisons=())])
+    asked = Requirements(floors={"xnli.sw": 1})
+    assert any(
+        f"stiltwalk compare large:squad_v1 small:none -w {store.place} --on xnli" in line
+        for line in choose(store, asked)["says"]
+    )
+    folder = store.root / COMPARISONS / "large-none_vs_small-mnli"
+    folder.mkdir(parents=True)
+    made = a_speed("small:mnli", 0.5, 0.02)  # another session, in which all took twice as long
+    write_speed(replace(made, a="large:none"), folder / FILE)
+    (folder.with_name("damaged")).mkdir()
+    (folder.with_name("damaged") / FILE).write_text("{}", encoding="utf-8")
+    found = choose(store, asked)
+    assert found["chosen"] == "small:mnli"
+    row = next(each for each in found["systems"] if each["system"] == "small:mnli")
+    assert row["p50_s"] == pytest.approx(0.005)
+    assert any("comparisons/damaged is left out." in line for line in found["says"])
+
+
+def test_a_system_that_is_timed_on_some_tasks_alone_has_no_price_on_all() -> None:
+    speed = a_speed("mnli", 0.5, 0.01)
+    speed = replace(speed, cells=tuple(e for e in speed.cells if e.task != "xquad"))
+    assert costs_of([speed], ["xnli"])["mnli"]["p50"] == pytest.approx((0.005, 0.005))
+    costs = costs_of([speed], ["xnli", "xquad"])["mnli"]
+    assert "p50" not in costs
+    assert costs["p95"] == (pytest.approx(0.007), inf)
+
+
+def test_a_run_of_another_version_is_left_out_with_the_reason(
+    short: Walked, tmp_path: Path
+) -> None:
+    walked = short.copied(tmp_path)
+    folder = next((walked.workspace / "stages").glob("*/dev.json")).parent
+    (folder / "dev.json").write_text('{"looks": []}', encoding="utf-8")
+    marker = unsealed((folder / "complete.json").read_bytes())
+    marker["files"]["dev.json"]["sha256"] = checksum(folder / "dev.json")
+    (folder / "complete.json").write_text(sealed_json(marker), encoding="utf-8")
+    said = f"{folder.name}/dev.json was written by another version"
+    for ask in (
+        lambda: stiltwalk.choose(walked.workspace, {"udpos": 1}),
+        lambda: stiltwalk.report(walked.workspace),
+        lambda: stiltwalk.load(walked.workspace).choose({"udpos": 1}),
+    ):
+        with pytest.raises(WorkspaceError, match=said):
+            ask()
 
 
 def test_a_real_workspace_is_chosen_from_and_its_languages_count(

@@ -256,7 +256,7 @@ def test_the_page_tells_pairs_apart_and_what_they_come_to() -> None:
     for seed in (1, 2, 3):
         assert f"The pair of seed {seed}" in text
     assert "Over 3 pairs of checkpoints (seeds 1, 2, 3)" in text
-    assert "everywhere, in 2 of 2 cells" in text
+    assert "within the margin in every cell" in text
     assert text.count("<bdi>3 EQUIVALENT</bdi>") == 2
     assert len(set(re.findall(r'id="(verdicts-\d+|together-\d+)"', text))) == 3 + 1
     assert not together(0, [EQUAL]).rows

@@ -12,6 +12,7 @@ from synthetic import make_run
 from stiltwalk.records import Split
 from stiltwalk.reports.data import RunRows
 from stiltwalk.reports.selectors import (
+    ADVISED,
     ALWAYS_MNLI,
     ALWAYS_NONE,
     CHANCE,
@@ -61,7 +62,7 @@ def test_only_selectors_that_rate_every_place_are_judged(run: RunRows) -> None:
     grid = grid_of(run)
     assert grid
     judged = {each.name: each for each in grid.judged()}
-    assert list(judged) == ["label fit", COMBINED, DEV, ALWAYS_MNLI, ALWAYS_NONE, CHANCE]
+    assert list(judged) == ["label fit", COMBINED, ADVISED, DEV, ALWAYS_MNLI, ALWAYS_NONE, CHANCE]
     by_hand = [
         fmean(regret(grid.truth[seed, t], {"squad_v1": 2, "mnli": 1}, 1) for t in TARGETS)
         for seed in (1, 2)

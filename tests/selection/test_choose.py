@@ -10,10 +10,12 @@ import numpy as np
 import pytest
 
 from stiltwalk.selection.choose import (
+    Compared,
     Demands,
     KnownSystem,
     Place,
     appraise,
+    chained,
     cheapest,
     nearest,
     undecided,
@@ -159,3 +161,14 @@ def test_rows_that_would_make_it_sure_grow_with_the_square_of_the_noise() -> Non
     assert found.times_the_rows == pytest.approx((1.645 * 0.1 / 0.05) ** 2)
     (below,) = appraise([one], Demands(floors={SW: 0.75}))
     assert below.times_the_rows is None
+
+
+def test_costs_of_two_sessions_hang_together_by_ratios() -> None:
+    sessions = [
+        Compared("a", "b", 1.0, 2.0),
+        Compared("c", "d", 5.0, 0.5),  # another session, joined to the first by the third
+        Compared("d", "b", 7.0, 4.0),
+        Compared("x", "y", 3.0, 3.0),
+    ]
+    assert chained(sessions) == {"a": 1.0, "b": 2.0, "d": 0.5, "c": 1.0, "x": 3.0, "y": 9.0}
+    assert chained([]) == {}

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from stiltwalk.selection.ratings import MAP, ON_TUNED, SELECTORS, Embedded, Source, rated
+from stiltwalk.selection.ratings import MAP, ON_TUNED, SELECTORS, Embedded, Source, advised, rated
 from stiltwalk.selection.transferability import Floats, logme
 
 RNG = np.random.default_rng(0)
@@ -74,3 +74,17 @@ def test_a_map_of_what_moved_nothing_leaves_the_base_model_s_evidence() -> None:
     assert ratings["LogME", "still"] == ratings["LogME", "none"]
     assert ratings["LogME", "none"] == logme(asked.vectors_ND, asked.labels_N)
     assert ratings[MAP, "still"] == pytest.approx(ratings[MAP, "none"], abs=0.02)
+
+
+def test_mnli_comes_first_then_what_most_selectors_put_before_others() -> None:
+    votes = advised(
+        {
+            "one": {"mnli": 0, "ccg": 2, "qqp": 1},
+            "two": {"mnli": 0, "ccg": 1, "qqp": 1},
+            "three": {"none": 0.1, "ccg": 0.2},
+        }
+    )
+    assert sorted(votes, key=lambda name: -votes[name]) == ["mnli", "ccg", "qqp", "none"]
+    assert votes == {"mnli": 1.0, "ccg": pytest.approx(11 / 12), "qqp": 0.625, "none": 0.0}
+    assert advised({"one": {"ccg": 3}}) == {"ccg": 0.5}
+    assert advised({}) == {}

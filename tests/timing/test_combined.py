@@ -138,3 +138,8 @@ def test_at_the_border_of_the_margin_few_studies_call_pairs_equivalent(num_pairs
 def test_figures_of_the_whole_record_are_all_there() -> None:
     figures = {(each.scenario, each.figure) for each in by_task([EQUAL])}
     assert figures == {("SingleStream", Figure.P50), ("Offline", Figure.TIME)}
+
+
+def test_pairs_without_a_single_cell_are_not_called_equally_fast() -> None:
+    untimed = [replace(each, cells=()) for each in of_seeds([1.0, 1.0], ["EQUIVALENT"] * 2)]
+    assert not list(told_pairs(untimed))

@@ -240,9 +240,13 @@ def split_files(names: Sequence[str], read_card: Callable[[], str], place: Place
     parquet = sorted(name for name in names if name.endswith(".parquet"))
     found = _in_folders(parquet, [config], split)
     if not found:
-        patterns = [_as_regex(glob) for glob in _from_card(read_card(), config, split)]
-        listed = [name for name in parquet if any(one.fullmatch(name) for one in patterns)]
+        by_glob = {
+            glob: [name for name in parquet if _as_regex(glob).fullmatch(name)]
+            for glob in _from_card(read_card(), config, split)
+        }
+        listed = sorted({name for names in by_glob.values() for name in names})
         if listed:
+            _check_listed(by_glob, place)
             return _whole_sets(listed, place, is_listed=True)
         configs = {name.partition("/")[0] for name in parquet if "/" in name}
         configs = {name for name in configs if not re.match(r"data$|" + _SPLIT_FOLDER, name)}
@@ -271,6 +275,15 @@ def _as_regex(glob: str) -> re.Pattern[str]:
     text = re.escape(glob).replace(r"\*\*/", "(.*/)?").replace(r"\*\*", ".*")
     text = text.replace(r"\*", "[^/]*").replace(r"\?", "[^/]")
     return re.compile(re.sub(r"\\\[(.+?)\\\]", r"[\1]", text))
+
+
+def _check_listed(by_glob: dict[str, list[str]], place: Place) -> None:
+    for glob, names in by_glob.items():
+        if not names:
+            raise place.error(
+                f"the data set's card names {glob}, and no Parquet file is of that name.",
+                "Fetch the split again.",
+            )
 
 
 def _whole_sets(found: Sequence[str], place: Place, *, is_listed: bool = False) -> list[str]:
@@ -328,8 +341,9 @@ def _from_card(card: str, config: str, split: str) -> list[str]:
         }
     except (AttributeError, KeyError, TypeError):
         return []  # in another form a card says nothing of files
-    paths = _of_config(configs, config).get(split, [])
-    return [paths] if isinstance(paths, str) else paths
+    found = _of_config(configs, config).get(split, [])
+    paths = found if isinstance(found, list) else [found]
+    return paths if all(isinstance(path, str) for path in paths) else []
 
 
 def told_rows(card: str, place: Place) -> int | None:

@@ -114,6 +114,12 @@ class Rows:
                 f"there is no column '{missing[0]}', only {', '.join(self.columns)}.",
                 "The data set has changed; pin a revision that has the column.",
             )
+        twice = next((name for name in names if self.columns.count(name) > 1), None)
+        if twice:
+            raise self.place.error(
+                f"the column '{twice}' is there {self.columns.count(twice)} times.",
+                "Rename or remove all but one.",
+            )
 
     def _batches(self, names: tuple[str, ...]) -> Iterator[Any]:
         try:
@@ -243,9 +249,10 @@ def open_parquet(
             with ParquetFile(file) as opened:
                 yield from opened.iter_batches(_BATCH_ROWS, columns=list(columns))
 
+    others = {name for schema in schemas[1:] for name in schema.names}
     return Rows(
         place=place,
-        columns=tuple(schemas[0].names),
+        columns=(*schemas[0].names, *sorted(others.difference(schemas[0].names))),
         open_batches=batches,
         class_names=_class_names(schemas[0].metadata or {}),
         id_prefix=id_prefix,
@@ -268,6 +275,8 @@ def _check_alike(
     place: Place, other: tuple[Path, Any], first: tuple[Path, Any], columns: Sequence[str]
 ) -> None:
     for name in columns:
+        if name not in first[1].names:
+            first, other = other, first
         found, wanted = (_content(schema, name) for _, schema in (other, first))
         names, expected = (_class_names(one.metadata or {}).get(name) for _, one in (other, first))
         if found == wanted and names and expected and names != expected:

@@ -28,6 +28,7 @@ _COLUMNS = 10
 _RELEASE = re.compile(r"(?i)(ud[-_])?(treebanks[-_])?v?\d+\.\d+")
 _PART = re.compile(r"(-[a-z0-9])+")
 """What stands behind the split where a treebank's file is cut: `de_hdt-ud-train-a-1`."""
+_NUMBER = re.compile(r"[0-9]{1,9}")
 _NO_FORM = "_"
 UNRANKED = "multi-word tokens with a tag outside the precedence list at a tie"
 DROPPED = "sentences left out because their words are not given"
@@ -167,12 +168,17 @@ def _add(tree: _Tree, columns: list[str], path: Path, place: Place, number: int)
     if "." in key:
         return
     first, dash, last = key.partition("-")
-    if not (first.isdecimal() and (last.isdecimal() or not dash)):
-        raise bad_line(place, path, number, f"'{key}' is no index.", "Unpack it again.")
+    known = all(map(_NUMBER.fullmatch, (first, last) if dash else (first,)))
+    if not known or (dash and int(last) < int(first)):
+        raise bad_line(place, path, number, f"'{key[:20]}' is no index.", "Unpack it again.")
+    if int(first) in (tree.fused if dash else tree.forms):
+        raise bad_line(
+            place, path, number, f"'{key}' is there twice.", "Put a blank line between sentences."
+        )
     if dash:
         tree.fused[int(first)] = (int(last), form)
         return
     tree.forms[int(key)] = form
     tree.tags[int(key)] = columns[3].strip()
-    if columns[6].isdecimal():
+    if _NUMBER.fullmatch(columns[6]):
         tree.heads[int(key)] = int(columns[6])

@@ -180,7 +180,7 @@ def _read_tags(path: Path, file: StringIO) -> TagLists:
 def _read_pairs(path: Path, file: StringIO) -> IdPairs:
     pairs = []
     for number, line in enumerate(file, start=1):
-        cells = line.strip().split("\t")
+        cells = [cell.strip() for cell in line.strip().split("\t")]
         if cells == [""]:
             continue
         if len(cells) != 2:  # noqa: PLR2004 - a pair

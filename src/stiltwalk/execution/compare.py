@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -46,7 +47,8 @@ from stiltwalk.tasks.task import Task
 from stiltwalk.timing.attempts import Earlier, attempted
 from stiltwalk.timing.blocks import KeptBlocks
 from stiltwalk.timing.compare import compare
-from stiltwalk.timing.record import Quality, Speed
+from stiltwalk.timing.record import COMPARISONS, Quality, Speed
+from stiltwalk.timing.sample_size import profile_named
 from stiltwalk.timing.session import ModelPair, Session, conditions
 from stiltwalk.timing.workload import load_workload
 from stiltwalk.wording import duration
@@ -54,8 +56,6 @@ from stiltwalk.wording import duration
 Model = Path | PromptedFolder
 Made = TypeVar("Made")
 
-COMPARISONS = "comparisons"
-"""The folder of a workspace that holds what `compare` found, by the pair's name."""
 _TELL_EVERY_S = 30.0
 _ON = "say on what with --on DATA:TASK, such as --on mini:xnli,panx or --on hub:xnli"
 
@@ -187,7 +187,19 @@ def _attempted(
     return attempted(asked.workspace, what, served, measure)
 
 
-def said_left(console: Console | None) -> Callable[[float, float], None]:
+def session_told(console: Console | None, profile: str) -> Session:
+    """Return a session that a console follows; it waits where STILTWALK_WAIT is set."""
+    return Session(
+        profile=profile_named(profile),
+        num_threads=min(2, os.cpu_count() or 1),
+        seed=1,
+        tell=lambda line: console.print(line, highlight=False) if console else None,
+        moved=_said_left(console),
+        wait="STILTWALK_WAIT" in os.environ,
+    )
+
+
+def _said_left(console: Console | None) -> Callable[[float, float], None]:
     """Return what says every half minute how much of a session is left."""
     told_s = 0.0
 

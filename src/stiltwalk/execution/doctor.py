@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
@@ -26,6 +26,9 @@ from stiltwalk.store.machine import (
     versions,
 )
 from stiltwalk.tasks import TASKS
+
+if TYPE_CHECKING:
+    from stiltwalk.timing.session import ModelPair
 
 _TASK = TASKS["tatoeba"]
 _OFFLINE = ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE", "TRANSFORMERS_OFFLINE")
@@ -94,26 +97,16 @@ def test_instrument(tell: Callable[[str], None]) -> dict[str, Any]:
         `aa`, `delay_5` and `delay_2` as verdict, ratio and interval of the median latency,
         `resolvable`, the smallest margin that equality can be shown within, and `void`.
     """
-    from stiltwalk.inference.predictor import Settings
     from stiltwalk.timing.blocks import controlled
     from stiltwalk.timing.machine import alone, waited
     from stiltwalk.timing.sample_size import QUICK, SINGLE_STREAM
-    from stiltwalk.timing.session import ModelPair, Session
-    from stiltwalk.timing.workload import load_workload
+    from stiltwalk.timing.session import Session
 
-    found = locate(ModelSettings(name=MINI_BASE), fetch=False)
-    assert found.folder is not None
-    settings = Settings(task=_TASK, max_length_tokens=_TASK.max_length_tokens)
-    model_pair = ModelPair(
-        folders=(found.folder, found.folder),
-        settings=(settings, settings),
-        workload=load_workload(_TASK, DataSource(source=MINI), _TASK.languages, None),
-    )
     profile = replace(QUICK, scenarios=(replace(SINGLE_STREAM, figures=SINGLE_STREAM.figures[:1]),))
     session = Session(profile=profile, num_threads=1, seed=1, tell=tell)
     with alone(tell), controlled(session.num_threads):
         before, why_not = waited(profile.look_s, session.num_threads, tell, wait=False)
-        (test,), state = session.instrument_tests(model_pair)
+        (test,), state = session.instrument_tests(_equal_models())
     return {
         **asdict(test),
         "resolvable": test.resolvable,
@@ -129,6 +122,22 @@ def test_instrument(tell: Callable[[str], None]) -> dict[str, Any]:
             *([f"{why_not} What is said above is of such a machine."] if why_not else []),
         ],
     }
+
+
+def _equal_models() -> ModelPair:
+    """Return the shipped encoder under two names."""
+    from stiltwalk.inference.predictor import Settings
+    from stiltwalk.timing.session import ModelPair
+    from stiltwalk.timing.workload import load_workload
+
+    found = locate(ModelSettings(name=MINI_BASE), fetch=False)
+    assert found.folder is not None
+    settings = Settings(task=_TASK, max_length_tokens=_TASK.max_length_tokens)
+    return ModelPair(
+        folders=(found.folder, found.folder),
+        settings=(settings, settings),
+        workload=load_workload(_TASK, DataSource(source=MINI), _TASK.languages, None),
+    )
 
 
 def print_facts(document: dict[str, Any], console: Console) -> None:

@@ -38,7 +38,7 @@ def provenance() -> dict[str, str]:
 def made_with(marker: Mapping[str, Any]) -> dict[str, str]:
     """Return the versions that a stage's bits depend on, by its completion marker."""
     stage, found = marker["stage"], deciding(marker["provenance"])
-    made = STAGES.get(stage["stage"])
+    made = STAGES.get(stage.get("stage", ""))
     if made is None or not made.follows_versions:
         return {}
     unused = () if stage.get("backend") else BACKENDS  # a run's provenance stands in all its stages

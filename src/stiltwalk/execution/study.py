@@ -13,6 +13,7 @@ from rich.console import Console
 from stiltwalk.data.hub import RemoteFile, remote_files
 from stiltwalk.data.source import MINI
 from stiltwalk.errors import RecipeError, StagesFailed, StiltwalkError, TrainingDiverged
+from stiltwalk.execution.cells import next_part
 from stiltwalk.execution.executors import (
     LOCAL,
     Assignment,
@@ -56,7 +57,7 @@ class Finished:
     needs_report: bool
 
 
-def run_study(
+def run_study(  # noqa: PLR0913 - what `stiltwalk.run` takes
     file: Source,
     workspace: str | Path,
     console: Console,
@@ -64,6 +65,7 @@ def run_study(
     executor: str = LOCAL,
     *,
     fresh_versions: bool = False,
+    num_next: int | None = None,
 ) -> Finished:
     """Carry out a recipe, but for its report; see `stiltwalk.run` for the arguments.
 
@@ -82,9 +84,13 @@ def run_study(
         return Finished(recipe.name, page, needs_report=False)
     with store.lock(), Narrator(console) as narrator:
         plan, found = planned(recipe, fetch=True)
-        is_new = keep_record(store, record_of(plan, _recipe_text(file, changes)))
+        is_new = keep_record(store, record_of(plan, run_text(file, changes)))
         for warning in warnings_of(plan, found):
             narrator.line(warning)
+        if num_next is not None:
+            plan, says = next_part(plan, store, shape_of(recipe, found), num_next)
+            for line in says:
+                narrator.line(line)
         did = run_plan(plan, found, store, narrator, executor, fresh_versions=fresh_versions)
     if num_processes() > 1:
         _dismiss_helpers()
@@ -167,7 +173,8 @@ def _dismiss_helpers() -> None:
     dismiss_helpers()
 
 
-def _recipe_text(file: Source, changes: Sequence[str]) -> str:
+def run_text(file: Source, changes: Sequence[str]) -> str:
+    """Return a recipe as it was given, and how it was changed."""
     return recipe_text(file) + "".join(f"# --set {change}\n" for change in changes)
 
 

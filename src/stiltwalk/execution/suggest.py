@@ -11,20 +11,22 @@ from typing import Any
 from rich.console import Console
 
 from stiltwalk.errors import RecipeError
-from stiltwalk.execution.plan_view import planned, shape_of
+from stiltwalk.execution.cells import part_of
+from stiltwalk.execution.plan_view import planned, record_of, shape_of
 from stiltwalk.execution.progress import Narrator
-from stiltwalk.execution.study import run_plan
+from stiltwalk.execution.study import run_plan, run_text
 from stiltwalk.recipe.load import Source, read_recipe
 from stiltwalk.recipe.schema import Recipe
 from stiltwalk.recipe.types import SelectSettings
 from stiltwalk.recipe.validate import require_encoder
 from stiltwalk.records import BASELINE_ARM
-from stiltwalk.selection.ratings import SELECTORS, Rating
+from stiltwalk.selection.ratings import SELECTORS, Rating, advised
 from stiltwalk.selection.regret import tiers
 from stiltwalk.stages.cost import DEVICES, ModelShape
-from stiltwalk.stages.graph import Plan, selection_plan
+from stiltwalk.stages.graph import Plan, is_single, selection_plan
 from stiltwalk.stages.rate import read_ratings
 from stiltwalk.stages.stage import Stage
+from stiltwalk.store.manifest import keep_record
 from stiltwalk.store.remote import workspace_at
 from stiltwalk.store.workspace import Workspace
 from stiltwalk.tables import terminal
@@ -40,6 +42,7 @@ def suggest(
     workspace: str | Path,
     console: Console,
     changes: Sequence[str] = (),
+    num_trained: int = 0,
 ) -> dict[str, Any]:
     """Rate every intermediate task of a recipe for each target; see `stiltwalk.suggest`."""
     forget_rows()
@@ -58,12 +61,49 @@ def suggest(
         for line in _told_before(whole, plan, shape_of(recipe, found), store):
             narrator.line(line)
         run_plan(plan, found, store, narrator)
-    ratings = [each for stage in plan.stages for each in read_ratings(store, stage)]
-    return {
-        "recipe": recipe.name,
-        "ratings": [asdict(each) for each in ratings],
-        "says": list(_said(recipe, ratings)),
-    }
+        ratings = [each for stage in plan.stages for each in read_ratings(store, stage)]
+        says = list(_said(recipe, ratings))
+        if num_trained:
+            best = _best(recipe, ratings, num_trained)
+            says += _told_left_out(recipe, best)
+            keep_record(store, record_of(whole, run_text(file, changes)))
+            part = part_of(whole, lambda cell: cell.arm in best[cell.target])
+            run_plan(part, found, store, narrator)
+    return {"recipe": recipe.name, "ratings": [asdict(each) for each in ratings], "says": says}
+
+
+def _best(recipe: Recipe, ratings: Sequence[Rating], number: int) -> dict[str, list[str]]:
+    """Return the arms to train for every target, the baseline first.
+
+    Selectors rate nothing for retrieval, which takes what they advise for other targets together.
+    """
+    arms = {arm.tasks[0]: name for name, arm in recipe.arms.items() if is_single(arm)}
+    baseline = [BASELINE_ARM] * (BASELINE_ARM in recipe.arms)
+    found = {}
+    for target in recipe.targets:
+        ours = [each for each in ratings if each.target == target] or ratings
+        by_selector: dict[str, dict[str, float]] = {}
+        for each in ours:
+            if each.source in arms:
+                by_selector.setdefault(f"{each.selector} {each.target}", {})[each.source] = (
+                    each.value
+                )
+        votes = advised(by_selector)
+        order = sorted(votes, key=lambda name: -votes[name])
+        found[target] = [*baseline, *(arms[name] for name in order[:number])]
+    return found
+
+
+def _told_left_out(recipe: Recipe, best: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    for target, trained in best.items():
+        left = [arm for arm in recipe.arms if arm not in trained]
+        out = f"left out: {', '.join(left)}" if left else "nothing left out"
+        yield f"Trained for {target}: {', '.join(trained)}; {out}."
+    yield (
+        "mnli is among them wherever it is an arm, since no selector was shown to be better than "
+        "always taking it; the others have most votes of the selectors. `stiltwalk run` trains "
+        "what was left out."
+    )
 
 
 def _told_before(whole: Plan, plan: Plan, shape: ModelShape, store: Workspace) -> Iterator[str]:

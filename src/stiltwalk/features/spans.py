@@ -38,12 +38,7 @@ def span_features(
         zip(examples, questions, contexts, strict=True)
     ):
         asked = question[:MAX_QUESTION_TOKENS]
-        room = max_length_tokens - len(asked) - encoder.num_special_in_pair
-        if room < 1:
-            raise RecipeError(
-                f"max_length_tokens = {max_length_tokens} leaves no room for a context beside a "
-                f"question of {len(asked)} tokens. Give at least 128; the papers take 384."
-            )
+        room = _room(max_length_tokens, len(asked), encoder)
         answer = _answer_tokens(example, spans)
         shift = len(encoder.before) + len(asked) + len(encoder.between)
         starts = _window_starts(len(ids), room)
@@ -64,6 +59,17 @@ def span_features(
         offsets=Ragged.of(offsets),
         answer_starts=Ragged.of(answer_starts),
     )
+
+
+def _room(max_length_tokens: int, num_asked: int, encoder: TextEncoder) -> int:
+    """Return how many tokens of a context a window has beside its question."""
+    room = max_length_tokens - num_asked - encoder.num_special_in_pair
+    if room < 1:
+        raise RecipeError(
+            f"max_length_tokens = {max_length_tokens} leaves no room for a context beside a "
+            f"question of {num_asked} tokens. Give at least 128; the papers take 384."
+        )
+    return room
 
 
 def most_context(starts: Sequence[int], room_tokens: int, num_tokens: int) -> NDArray[np.int64]:

@@ -283,7 +283,11 @@ def _bert_normalizer(
     )
 
 
-_BERTS = ("bert", "distilbert", "electra")
+_BERTS = (
+    "bert distilbert electra ernie layoutlm lxmert megatron-bert mobilebert mpnet nomic_bert "
+    "squeezebert"
+).split()
+"""Families whose tokenizers are of that class, or make the same of texts."""
 
 
 def _json(file: Path) -> dict[str, Any]:

@@ -64,7 +64,7 @@ class Continuation:
         place_T = torch.arange(self._end + room_tokens, device=ids_RT.device)
         padding_R = (self._end - length_R).repeat_interleave(copies)
         self._mask_RT = (place_T[None, :] >= padding_R[:, None]).long()
-        self._blocks: list[_Block] = []
+        self._blocks: list[_CacheLayer] = []
         budget = at_once_tokens or ids_RT.numel()
         pieces = filled(np.arange(num_rows), length_R.cpu().numpy(), budget)
         self.logits_RV = torch.cat(
@@ -97,7 +97,7 @@ class Continuation:
         last_K, kept_R = (length_R - 1).unique(return_inverse=True)
         logits_RKV = self._read(ids_RT, torch.ones_like(ids_RT), read, keep=last_K)
         self._blocks = self._blocks or [
-            _Block(each, self._mask_RT.shape, self._end) for each in read.layers
+            _CacheLayer(each, self._mask_RT.shape, self._end) for each in read.layers
         ]
         for block, layer in zip(self._blocks, read.layers, strict=True):
             block.take(layer, length_R, row * copies, copies)
@@ -112,7 +112,7 @@ class Continuation:
         return logits.float()
 
 
-class _Block(DynamicLayer):
+class _CacheLayer(DynamicLayer):
     """Keys and values of one block, in memory that is taken once: what follows is written in."""
 
     keys: Tensor
@@ -205,6 +205,15 @@ class Stopping:
         names = ("stop_ids", "line_ids", "blank_ids")
         return replace(self, **{name: getattr(self, name).to(device) for name in names})
 
+    def next(self, logits_RV: Tensor, says_R: Tensor, step: int) -> tuple[Tensor, Tensor]:
+        """Return the next tokens and which answers they end; `says_R`: who has said something."""
+        if step < self.least_tokens:
+            logits_RV[:, self.stop_ids] = -torch.inf
+        next_R = logits_RV.argmax(dim=-1)
+        is_early_R = torch.isin(next_R, self.line_ids) & ~says_R
+        says_R |= ~torch.isin(next_R, self.blank_ids)
+        return next_R, torch.isin(next_R, self.stop_ids) & ~is_early_R
+
 
 @dataclass(frozen=True, slots=True)
 class Written:
@@ -243,12 +252,7 @@ def write(
     rows: list[list[int]] = [[] for _ in going]
     num_tokens = [0] * len(going)
     for step in range(stopping.most_tokens):
-        if step < stopping.least_tokens:
-            logits_RV[:, stopping.stop_ids] = -torch.inf
-        next_R = logits_RV.argmax(dim=-1)
-        is_early_R = torch.isin(next_R, stopping.line_ids) & ~says_R
-        is_over_R = torch.isin(next_R, stopping.stop_ids) & ~is_early_R
-        says_R |= ~torch.isin(next_R, stopping.blank_ids)
+        next_R, is_over_R = stopping.next(logits_RV, says_R, step)
         tokens, over = next_R.tolist(), is_over_R.tolist()
         if step == 0:
             first_token_s = time.perf_counter() - began

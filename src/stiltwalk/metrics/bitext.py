@@ -297,7 +297,7 @@ def neighbours_both_ways(
     return forward, backward
 
 
-class _Block(NamedTuple):
+class _ScoreBlock(NamedTuple):
     """The cosines of some rows of both sides, in double precision.
 
     How they are rounded depends on the block's shape and the number of threads. Those that may be
@@ -331,7 +331,7 @@ class _Block(NamedTuple):
         return score_S
 
 
-def _score_blocks(left_ND: Vectors, right_MD: Vectors) -> Iterator[_Block]:
+def _score_blocks(left_ND: Vectors, right_MD: Vectors) -> Iterator[_ScoreBlock]:
     """Yield the cosines block by block, so that each side's row numbers only rise.
 
     The buffer is used again for the next block.
@@ -352,7 +352,7 @@ def _score_blocks(left_ND: Vectors, right_MD: Vectors) -> Iterator[_Block]:
             cosine_RC = buffer[: shape[0] * shape[1]].reshape(shape)
             np.matmul(left_RD, right_CD.T, out=cosine_RC)
             rows, columns = slice(row, row + shape[0]), slice(column, column + shape[1])
-            yield _Block(rows, columns, left_RD, right_CD, cosine_RC)
+            yield _ScoreBlock(rows, columns, left_RD, right_CD, cosine_RC)
 
 
 def _unit_rows(vectors_ND: Vectors, start: int, count: int) -> Doubles:

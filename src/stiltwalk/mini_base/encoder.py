@@ -280,27 +280,16 @@ def _exercises(
             lambda count: encode(tokenizer, [draw() for _ in range(count)]),
         )
 
+    spans = stream(lambda: ex.span_text(random, progress()), ex.span_rows)
+    replaced = stream(lambda: ex.replaced_text(random, progress()), ex.replaced_rows)
+    parallel = stream(lambda: ex.parallel_text(random), ex.parallel_rows)
+    masked = stream(lambda: ex.parallel_text(random), ex.joined_rows)
+    aligned = partial(ex.parallel_loss, temperature=settings.temperature)
     return {
-        "span": Exercise(
-            settings.span_share,
-            stream(lambda: ex.span_text(random, progress()), ex.span_rows),
-            ex.span_loss,
-        ),
-        "replaced": Exercise(
-            settings.replaced_share,
-            stream(lambda: ex.replaced_text(random, progress()), ex.replaced_rows),
-            ex.replaced_loss,
-        ),
-        "parallel": Exercise(
-            settings.parallel_share,
-            stream(lambda: ex.parallel_text(random), ex.parallel_rows),
-            partial(ex.parallel_loss, temperature=settings.temperature),
-        ),
-        "masked": Exercise(
-            settings.masked_share,
-            stream(lambda: ex.parallel_text(random), ex.joined_rows),
-            ex.masked_loss,
-        ),
+        "span": Exercise(settings.span_share, spans, ex.span_loss),
+        "replaced": Exercise(settings.replaced_share, replaced, ex.replaced_loss),
+        "parallel": Exercise(settings.parallel_share, parallel, aligned),
+        "masked": Exercise(settings.masked_share, masked, ex.masked_loss),
     }
 
 

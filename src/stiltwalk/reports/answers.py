@@ -1,4 +1,4 @@
-"""What every arm changes against the baseline: quality, latency, throughput, computation."""
+"""What each arm changes against the baseline: quality, latency, throughput, computation."""
 
 from __future__ import annotations
 
@@ -157,7 +157,7 @@ def _answer(arm: str, gain: ScoreCell | None, run: RunRows) -> ArmAnswer:
         void=tuple(void),
         why=why_open(pairs),
         structure=structure,
-        kernels=_kernels(pairs),
+        kernels=kernels_of(pairs),
         written=_written(run, arm),
     )
 
@@ -200,7 +200,8 @@ def why_open(pairs: Sequence[Speed]) -> str:
     return reasons[0].rstrip(".") if reasons else ""
 
 
-def _kernels(pairs: Sequence[Speed]) -> str:
+def kernels_of(pairs: Sequence[Speed]) -> str:
+    """Return how many operations both models run, least to most over tasks; "" where unknown."""
     found = [each.kernels for speed in pairs for both in speed.operations.values() for each in both]
     ends = dict.fromkeys((min(found), max(found))) if found else {}
     return DASH.join(map(count, ends))
@@ -248,14 +249,19 @@ def told(found: Sequence[ArmAnswer], run: RunRows, table: TransferTable) -> str:
     sentences = []
     for clause, arms in together.items():
         joint = "or" if "not " in clause.partition(":")[0] else "and"
-        quality = ", ".join(f"{_alone(each, arms)}{_quality(each)}" for each in arms)
-        sentences.append(f"{_subject(arms, run, joint)} {clause}; quality {quality}.")
+        sentences.append(f"{_subject(arms, run, joint)} {clause}; quality {_qualities(arms)}.")
     over = f"Quality: points of the mean over {over_targets(table)}, 95 % intervals."
     return " ".join([*sentences, over * bool(table.comparison)])
 
 
-def _alone(each: ArmAnswer, arms: Sequence[ArmAnswer]) -> str:
-    return f"“{each.arm}” " * (len(arms) > 1)
+def _qualities(arms: Sequence[ArmAnswer]) -> str:
+    """Return the gain of each arm; of several those inside the noise are counted alone."""
+    if len(arms) == 1:
+        return _quality(arms[0])
+    quiet = [e for e in arms if e.gain and e.gain.estimate and e.gain.estimate.is_inside]
+    told = [f"“{each.arm}” {_quality(each)}" for each in arms if each not in quiet]
+    where = "every arm" if len(quiet) == len(arms) else plural(len(quiet), "other arm")
+    return ", ".join([*told, *[f"{ABOUT_ZERO} inside the noise in {where}"] * bool(quiet)])
 
 
 def _subject(arms: Sequence[ArmAnswer], run: RunRows, joint: str) -> str:

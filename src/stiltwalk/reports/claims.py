@@ -43,7 +43,7 @@ class ClaimVerdict(StrEnum):
     CONTRADICTED = "contradicted"
     UNDECIDED = "not decidable from these runs"
     NOT_TESTED = "not tested here"
-    FACT = "told as fact"
+    FACT = "a fact of the recipe"
 
 
 @dataclass(frozen=True, kw_only=True)

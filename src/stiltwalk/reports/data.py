@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -19,6 +18,7 @@ from stiltwalk.recipe.schema import Claim
 from stiltwalk.records import ExampleScoreRow, Phase, ScoreRow, Split, TimingRow
 from stiltwalk.selection.ratings import Rating
 from stiltwalk.stages.rate import read_ratings
+from stiltwalk.stages.train import read_history
 from stiltwalk.store.manifest import RecordedArm, RecordedStage, RunRecord
 from stiltwalk.store.workspace import Workspace
 from stiltwalk.tables.table import visible
@@ -294,8 +294,8 @@ def _of_arms(
 
 
 def _comparisons(stages: Iterable[RecordedStage], workspace: Workspace) -> Iterator[Speed]:
-    texts = (workspace.text(stage.fingerprint, FILE) for stage in stages)
-    return (read_speed(text) for text in texts if text)
+    found = (workspace.told(stage.fingerprint, FILE, read_speed) for stage in stages)
+    return (each for each in found if each)
 
 
 def arms_of(record: RunRecord) -> dict[str, tuple[str, ...]]:
@@ -354,9 +354,8 @@ def _line(
     stage: RecordedStage, marker: dict[str, Any] | None, arms: tuple[str, ...], workspace: Workspace
 ) -> StageLine:
     tokens = sum(row.real_tokens for row in workspace.timings(stage.fingerprint))
-    evaluations = workspace.text(stage.fingerprint, "dev.json")
-    if evaluations:
-        tokens = int(json.loads(evaluations)["num_tokens"])
+    if history := read_history(workspace, stage.fingerprint):
+        tokens = history.num_tokens
     return StageLine(
         fingerprint=stage.fingerprint,
         what=stage.does,
@@ -378,7 +377,8 @@ def _provenance(markers: list[dict[str, Any]]) -> dict[str, str]:
             merged.setdefault("base encoder", {})[str(made["revision"])] = None
         rows = made.get("rows") or []
         for each in rows if isinstance(rows, list) else [rows]:
-            tasks.setdefault(each["revision"], {})[each["task"]] = None
+            if "revision" in each:
+                tasks.setdefault(each["revision"], {})[each["task"]] = None
         for key, value in marker["provenance"].items():
             merged.setdefault(key, {})[str(value)] = None
     merged["data"] = {f"{revision} ({', '.join(of)})": None for revision, of in tasks.items()}
@@ -401,22 +401,19 @@ def _curves(
     stages: Iterable[RecordedStage], arms: Mapping[str, tuple[str, ...]], workspace: Workspace
 ) -> Iterator[TrainingCurve]:
     for stage in stages:
-        evaluations = workspace.text(stage.fingerprint, "dev.json")
-        log = (
-            workspace.text(stage.fingerprint, "training.jsonl").splitlines() if evaluations else []
-        )
-        steps = [json.loads(line) for line in log]
-        for task in stage.about if evaluations else ():
-            losses = [(each["step"], each["loss_nats"]) for each in steps if each["task"] == task]
+        history = read_history(workspace, stage.fingerprint)
+        for task in stage.about if history else ():
+            assert history
+            losses = [(step, loss) for step, of, loss in history.steps if of == task]
             yield TrainingCurve(
                 arms=arms[stage.fingerprint],
                 phase=stage.phase,
                 task=task,
                 seed=stage.seed,
                 evaluations=tuple(
-                    (evaluation["step"], evaluation["by_task"][task])
-                    for evaluation in json.loads(evaluations)["evaluations"]
-                    if task in evaluation["by_task"]
+                    (step, by_task[task])
+                    for step, by_task in history.evaluations
+                    if task in by_task
                 ),
                 losses=tuple(averaged(losses)),
             )

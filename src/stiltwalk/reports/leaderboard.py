@@ -12,19 +12,20 @@ from stiltwalk.errors import StiltwalkError
 from stiltwalk.metrics.efficiency import CRITERIA, RatedSystem, Sign, pareto_front
 from stiltwalk.records import BASELINE_ARM, Split
 from stiltwalk.reports.answers import ArmAnswer, TimedAnswer, answers
+from stiltwalk.reports.choice_page import choice_report, scatter
 from stiltwalk.reports.costs import Efficiency, efficiency
 from stiltwalk.reports.data import ArmScore, rows_of_pair
 from stiltwalk.reports.findings import TransferTable
 from stiltwalk.reports.parts import Document, Graphic, Section, Words
 from stiltwalk.reports.scores import ScoreBook, spread
 from stiltwalk.reports.sections.instrument import known, tone_of
+from stiltwalk.reports.systems import known as known_systems
 from stiltwalk.reports.wording import DASH, percent_spread, plural
+from stiltwalk.reports.write import CHOICE, html
 from stiltwalk.reports.write import PAGE as REPORT
-from stiltwalk.reports.write import html
 from stiltwalk.store.manifest import RUNS, RunRecord, design_of, read_record, run_folders
 from stiltwalk.store.remote import workspace_at
 from stiltwalk.store.workspace import Workspace
-from stiltwalk.tables.html import escape
 from stiltwalk.tables.table import Cell, Table, heads
 from stiltwalk.tasks import declare
 from stiltwalk.timing.record import FILE, Speed, read_speed
@@ -33,8 +34,6 @@ from stiltwalk.wording import rounded
 PAGE = "leaderboard.html"
 _EQUAL = log(1.03)
 """Costs of two sessions that differ by less count as equal."""
-_COLOURS = {True: "#0072b2", False: "#999999"}
-_WIDTH, _HEIGHT, _EDGE = 640, 300, 48
 
 _NO_TABLE = TransferTable(
     arms=(), reference_points=(), num_seeds=0, tasks=(), means=(), reached=(), common=()
@@ -72,9 +71,21 @@ def write_leaderboard(place: str | Path) -> Path | None:
     page = store.root / RUNS / PAGE
     if len({each.run for each in found}) < 2:  # noqa: PLR2004 - one has a page of its own
         return None
-    page.write_text(html(leaderboard(found)), encoding="utf-8", newline="\n")
+    choice = _choice(store)
+    if choice:
+        text = html(choice)
+        (page.parent / CHOICE).write_text(text, encoding="utf-8", newline="\n")
+        store.publish(page.parent / CHOICE)
+    text = html(leaderboard(found, (CHOICE,) * bool(choice)))
+    page.write_text(text, encoding="utf-8", newline="\n")
     store.publish(page)
     return page
+
+
+def _choice(store: Workspace) -> Document | None:
+    found = known_systems(store)
+    runs = {f"{run.name}:": run.rows for run in found.runs}
+    return choice_report("All runs of this workspace", runs, found.comparisons)
 
 
 def entries(store: Workspace) -> Iterator[Entry]:
@@ -180,7 +191,7 @@ def front_among(systems: Mapping[str, RatedSystem]) -> tuple[str, ...]:
     return pareto_front(systems, compared)
 
 
-def leaderboard(found: Sequence[Entry]) -> Document:
+def leaderboard(found: Sequence[Entry], choices: Sequence[str] = ()) -> Document:
     """Return the page: the best first within what can be compared, then every other arm."""
     front, groups = front_of(found), dict.fromkeys(each.group for each in found)
     runs = tuple(dict.fromkeys(each.run for each in found))
@@ -190,7 +201,10 @@ def leaderboard(found: Sequence[Entry]) -> Document:
         lead="Every arm of every run: its quality, its speed, and what was shown of both.",
         chips=(plural(len(runs), "run"), plural(len(found), "arm")),
         banners=(),
-        pages=tuple((f"{run}/{REPORT}", f"report of {run}") for run in runs),
+        pages=(
+            *((each, "Good enough?") for each in choices),
+            *((f"{run}/{REPORT}", f"report of {run}") for run in runs),
+        ),
         sections=tuple(
             _section(place, [each for each in found if each.group == group], front)
             for place, group in enumerate(groups)
@@ -200,8 +214,13 @@ def leaderboard(found: Sequence[Entry]) -> Document:
 
 def _section(place: int, found: Sequence[Entry], front: set[str]) -> Section:
     ordered = sorted(found, key=lambda each: -(each.quality.value or 0.0))
-    drawn = [each for each in ordered if each.rated]
-    figure = [Graphic("Quality against p50 latency", front_drawing(drawn, front))] if drawn else []
+    spots = [
+        (1000 * e.rated.latency, 100 * e.rated.quality, e.name, e.name in front)
+        for e in ordered
+        if e.rated
+    ]
+    picture = scatter(spots, "p50 latency, ms", "quality, %; blue is on the front") if spots else ""
+    figure = [Graphic("Quality against p50 latency", picture)] if spots else []
     return Section(
         name="answer" if not place else f"group-{place}",
         link=", ".join(dict.fromkeys(each.run for each in found)),
@@ -267,36 +286,3 @@ def _ratio(timed: TimedAnswer | None, why: str) -> Cell:
     if timed is None:
         return Cell("not timed", below=why, tone="open")
     return Cell(str(timed), timed.ratio, timed.verdict, tone=tone_of(timed.verdicts))
-
-
-def front_drawing(found: Sequence[Entry], front: set[str]) -> str:
-    """Return quality against latency as SVG: up and to the left is better."""
-    spots = [(1000 * e.rated.latency, 100 * e.rated.quality, e) for e in found if e.rated]
-    lefts, tops = _scale([x for x, _, _ in spots]), _scale([y for _, y, _ in spots])
-
-    def at(x: float, y: float) -> tuple[float, float]:
-        across, up = ((v - low) / (high - low) for v, (low, high) in ((x, lefts), (y, tops)))
-        return _EDGE + across * (_WIDTH - 4 * _EDGE), _HEIGHT - _EDGE - up * (_HEIGHT - 2 * _EDGE)
-
-    marks = []
-    for x, y, each in spots:
-        left, top = map(round, at(x, y))
-        is_first = each.name in front
-        marks.append(
-            f'<circle cx="{left}" cy="{top}" r="5" fill="{_COLOURS[is_first]}"/>'
-            f'<text x="{left + 8}" y="{top + 4}" font-size="11" fill="currentColor">'
-            f"{escape(each.name)} ({rounded(y, 1)} %, {x:.3g} ms)</text>"
-        )
-    return (
-        f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" width="{_WIDTH}" role="img">{"".join(marks)}'
-        f'<text x="{_EDGE}" y="{_HEIGHT - 12}" font-size="12" fill="currentColor">p50 latency, ms, '
-        f"{lefts[0]:.3g} to {lefts[1]:.3g}; upwards quality, {rounded(tops[0], 1)} to "
-        f"{rounded(tops[1], 1)} %; blue is on the front</text></svg>"
-    )
-
-
-def _scale(values: Sequence[float]) -> tuple[float, float]:
-    """Return where an axis begins and ends, a tenth beyond its values."""
-    low, high = min(values), max(values)
-    room = 0.1 * (high - low) or 0.1 * high
-    return low - room, high + room

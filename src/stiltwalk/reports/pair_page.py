@@ -150,7 +150,7 @@ def _answer(run: RunRows, speed: Speed, scores: Differences) -> Section:
     return Section(
         name="answer",
         link="Answer",
-        title="The answer of this comparison",
+        title="The answer",
         parts=(
             Words(answer, "big"),
             Points(tuple(speed.summary)),

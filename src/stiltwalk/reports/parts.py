@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from stiltwalk.reports.charts import Chart
 from stiltwalk.reports.claims import JudgedClaim
@@ -55,6 +55,13 @@ class Choice:
 
 
 @dataclass(frozen=True)
+class Sliders:
+    """Floors and limits that a reader moves, and the systems that meet them; see `choice_page`."""
+
+    data: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
 class Graphic:
     """A picture that the page holds as SVG."""
 
@@ -94,7 +101,7 @@ class Folded:
 
 Part = (
     Heading | Words | Points | Facts | Choice | Graphic | Code | ClaimList | SideBySide | Folded
-    | Table | Chart
+    | Table | Chart | Sliders
 )  # fmt: skip
 
 

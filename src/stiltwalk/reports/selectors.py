@@ -11,12 +11,11 @@ import numpy as np
 from stiltwalk.records import BASELINE_ARM, Split
 from stiltwalk.reports.data import RunRows
 from stiltwalk.reports.scores import ENGLISH, ScoreBook, Spread, spread, trained_seeds
-from stiltwalk.selection.ratings import SELECTORS
+from stiltwalk.selection.ratings import MNLI, SELECTORS, advised
 from stiltwalk.selection.regret import Scores, ndcg, rank_correlation, regret
 from stiltwalk.selection.transferability import linear_map, mapped
 
-MNLI = "mnli"
-COMBINED = "combination"
+COMBINED, ADVISED = "combination", "mnli, then votes"
 ALWAYS_MNLI, ALWAYS_NONE, CHANCE = "always mnli", f"always {BASELINE_ARM}", "chance"
 DEV = "English dev"
 RULES: Mapping[str, tuple[str, str]] = {
@@ -24,6 +23,7 @@ RULES: Mapping[str, tuple[str, str]] = {
         "a grid of other targets",
         "a linear mixture of the selectors above, fitted on the other targets of this run",
     ),
+    ADVISED: ("what its selectors need", "mnli, then what most of the selectors put before others"),
     DEV: ("everything trained", "the target's English dev score after training"),
     ALWAYS_MNLI: ("nothing", "mnli, then any"),
     ALWAYS_NONE: ("nothing", "no intermediate task, then any"),
@@ -134,6 +134,10 @@ def grid_of(run: RunRows) -> Grid | None:
         name: rankings[name] for name in SELECTORS if len(rankings.get(name, ())) == len(truth)
     }
     combined = {COMBINED: combined_rankings(truth, known)}
+    if MNLI in candidates.values():
+        combined[ADVISED] = {
+            place: advised({name: of[place] for name, of in known.items()}) for place in truth
+        }
     rules = {name: rankings[name] for name in RULES if name in rankings}
     return Grid(truth=truth, rankings={**known, **combined, **rules})
 

@@ -151,9 +151,9 @@ _TASKS = """
 mnli: Whether one English sentence follows from another, contradicts it, or neither.
 anli_plus: The same on sentences that were written to mislead models.
 qqp: Whether two English questions ask the same.
-squad_v1: English questions, answered by a stretch of a paragraph.
+squad_v1: English questions, answered by a span of a paragraph.
 squad_v2: The same; some questions have no answer there.
-hellaswag: Which of four endings goes on from an English text.
+hellaswag: Which of four endings continues an English text.
 ccg: The grammatical category of every word of an English sentence.
 cosmos_qa: English questions on a story, four answers to choose from.
 commonsense_qa: English questions on everyday knowledge, five answers to choose from.
@@ -161,10 +161,10 @@ xnli: Whether one sentence follows from another, contradicts it, or neither; acc
 pawsx: Whether two sentences of nearly the same words mean the same; accuracy.
 udpos: The part of speech of every word; F1.
 panx: Names of persons, places and organisations in a sentence; F1.
-xquad: Questions, answered by a stretch of a paragraph; mean of exact match and F1.
+xquad: Questions, answered by a span of a paragraph; mean of exact match and F1.
 mlqa: The same, on Wikipedia paragraphs of each language.
 tydiqa: The same, with questions that native speakers asked in their own language.
-bucc2018: Finding the translated pairs in two heaps of sentences; F1.
+bucc2018: Finding the translated pairs in two collections of sentences; F1.
 tatoeba: Finding each sentence's English translation; accuracy.
 sib200: Which of seven topics a sentence is about; accuracy.
 lareqa: Finding the sentences, in any of eleven languages, that answer a question; mAP@20.
@@ -177,7 +177,7 @@ _SHAPES = {
     TaskType.PAIR: "Pairs of texts and how they relate.",
     TaskType.CHOICE: "Texts and which of several continuations is right.",
     TaskType.TAGGING: "Sentences and a tag for every word.",
-    TaskType.SPAN: "Questions, answered by a stretch of a text.",
+    TaskType.SPAN: "Questions, answered by a span of a text.",
     TaskType.RETRIEVAL: "Sentences and their translations, to be found.",
     TaskType.RANKING: "Queries, and the documents of one pool that answer them, ranked.",
 }

@@ -17,29 +17,31 @@ import vl_convert
 
 from stiltwalk.errors import WorkspaceError
 from stiltwalk.reports.changes import Change, changes
+from stiltwalk.reports.choice_page import choice_report
 from stiltwalk.reports.claims import ClaimVerdict, claims_json
 from stiltwalk.reports.data import RunRows, rows_of, with_visible_names
 from stiltwalk.reports.findings import findings
 from stiltwalk.reports.pair_page import pair_report
-from stiltwalk.reports.parts import Code, Document, Facts, Heading, Part, Points, Words
+from stiltwalk.reports.parts import Code, Document, Facts, Heading, Part, Points, Sliders, Words
 from stiltwalk.reports.sections import run_report
 from stiltwalk.reports.sections.changes import changes_report
 from stiltwalk.store.manifest import read_record, run_folder, run_folders
 from stiltwalk.store.remote import workspace_at
+from stiltwalk.store.workspace import Workspace
 from stiltwalk.tables import latex as latex_table
 from stiltwalk.tables import markdown as md
 from stiltwalk.tables.html import environment, json_block
 from stiltwalk.tables.table import Cell, Table, Tone, heads, visible
-from stiltwalk.timing.record import Speed
+from stiltwalk.timing.record import FILE, Speed, write_speed
 
-PAGE, CHANGES = "report.html", "changes.html"
+PAGE, CHANGES, CHOICE = "report.html", "changes.html", "choice.html"
 FIGURES = "figures"
 _BADGES: dict[ClaimVerdict, tuple[Tone, str]] = {
     ClaimVerdict.SUPPORTED: ("better", "\N{CHECK MARK} supported"),
     ClaimVerdict.CONTRADICTED: ("worse", "\N{BALLOT X} contradicted"),
     ClaimVerdict.UNDECIDED: ("open", "? not decidable from these runs"),
     ClaimVerdict.NOT_TESTED: ("open", "not tested here"),
-    ClaimVerdict.FACT: ("open", "told as fact"),
+    ClaimVerdict.FACT: ("open", "a fact of the recipe"),
 }
 
 
@@ -52,7 +54,8 @@ def write_report(run: RunRows, folder: Path, changed: Sequence[Change] = ()) -> 
     """
     (folder / FIGURES).mkdir(parents=True, exist_ok=True)
     document, texts = report_texts(run, changed)
-    (folder / CHANGES).unlink(missing_ok=True)
+    for name in (CHANGES, CHOICE):
+        (folder / name).unlink(missing_ok=True)
     for name, text in texts.items():
         (folder / name).write_text(text, encoding="utf-8", newline="\n")
     for figure in document.charts:  # as they look before anyone chooses another arm or target
@@ -64,12 +67,15 @@ def write_report(run: RunRows, folder: Path, changed: Sequence[Change] = ()) -> 
 
 def report_texts(run: RunRows, changed: Sequence[Change] = ()) -> tuple[Document, dict[str, str]]:
     """Return the report of a run, and its files but for the figures: name to content."""
-    found = findings(with_visible_names(run))
-    document = run_report(found)
-    pages = {CHANGES: html(changes_report(run, changed))} if changed else {}
-    if changed:
-        document = replace(document, pages=((CHANGES, "Changed answers"),))
-    return document, pages | {
+    run = with_visible_names(run)
+    found = findings(run)
+    made = {
+        (CHANGES, "Changed answers"): changes_report(run, changed) if changed else None,
+        (CHOICE, "Good enough?"): choice_report(run.title, {"": run}, run.comparisons),
+    }
+    pages = {page: html(each) for page, each in made.items() if each}
+    document = replace(run_report(found), pages=tuple(pages))
+    return document, {file: text for (file, _), text in pages.items()} | {
         PAGE: html(document),
         "report.md": markdown(document),
         "report.tex": latex(document),
@@ -84,6 +90,15 @@ def write_comparison(speed: Speed, folder: Path) -> Path:
     file = folder / "speed.html"
     file.write_text(html(pair_report(speed)), encoding="utf-8", newline="\n")
     return file
+
+
+def keep_comparison(speed: Speed, store: Workspace, folder: Path) -> Path:
+    """Keep a comparison and its page in a folder of the workspace, and return the page's path."""
+    folder.mkdir(parents=True, exist_ok=True)
+    write_speed(speed, folder / FILE)
+    page = write_comparison(speed, folder)
+    store.publish(folder)
+    return page
 
 
 SCORE_COLUMNS = (
@@ -122,10 +137,10 @@ def report_runs(place: str | Path, name: str | None = None) -> list[Path]:
     for folder in run_folders(workspace) if name is None else [run_folder(workspace, name)]:
         try:
             record = read_record(folder)
+            run = rows_of(record, workspace)
         except WorkspaceError as error:
             damaged.append(str(error))
             continue
-        run = rows_of(record, workspace)
         pages.append(write_report(run, folder, changes(run, record, workspace)))
         workspace.publish(folder)
     if damaged:
@@ -139,7 +154,13 @@ def html(document: Document) -> str:
     made = environment("stiltwalk.reports")
     made.filters["kind"] = lambda part: type(part).__name__
     made.globals["badges"] = _BADGES
-    scripts = (*(_vega(),) * bool(document.charts), _text("script.js"))
+    made.globals["json_block"] = json_block
+    slides = any(isinstance(each, Sliders) for each in document.parts_for("html"))
+    scripts = (
+        *(_vega(),) * bool(document.charts),
+        _text("script.js"),
+        *(_text("choice.js"),) * slides,
+    )
     return made.get_template("page.html").render(
         document=document,
         policy=_policy(scripts),

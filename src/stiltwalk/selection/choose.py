@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import inf
+from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,12 +44,14 @@ class KnownSystem:
         scores: as observed.
         resampled: them as resampled, shape (resamples,), the n-th of all from the same draw.
         costs: name of a cost to the least and the most that it may be.
+        made_of: what tells it from others, such as its number format.
     """
 
     name: str
     scores: Mapping[Place, float]
     resampled: Mapping[Place, Floats] = field(default_factory=dict)
     costs: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    made_of: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def price(self) -> float:
@@ -182,3 +185,38 @@ def undecided(found: Sequence[Appraisal], chosen: Appraisal | None) -> tuple[App
         and (each.unknown or PRICE not in each.system.costs)
         and each.system.costs.get(PRICE, (0.0, inf))[0] <= most
     )
+
+
+Key = TypeVar("Key", bound=Hashable)
+
+
+class Compared(NamedTuple, Generic[Key]):
+    """A cost of two systems, measured side by side: A's own, and B's as a multiple of it."""
+
+    a: Key
+    b: Key
+    of_a: float
+    ratio: float
+
+
+def chained(compared: Sequence[Compared[Key]]) -> dict[Key, float]:
+    """Return every system's cost.
+
+    Costs of two sessions are not comparable and ratios are. So of what hangs together by
+    comparisons the first A alone has its own cost, every other system that one times ratios.
+    """
+    found: dict[Key, float] = {}
+    waiting = list(compared)
+    while waiting:
+        left = []
+        for each in waiting:
+            if each.a in found:
+                found.setdefault(each.b, found[each.a] * each.ratio)
+            elif each.b in found:
+                found[each.a] = found[each.b] / each.ratio
+            else:
+                left.append(each)
+        if len(left) == len(waiting):
+            found[left[0].a] = left[0].of_a
+        waiting = left
+    return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from statistics import fmean
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -22,6 +23,8 @@ from stiltwalk.selection.transferability import (
 
 SIZE, SAME_TYPE, SIMILARITY, LABEL_FIT = "data size", "same type", "text similarity", "label fit"
 MAP = "space map + LogME"
+MNLI = "mnli"
+"""What is taken where nothing is known: no selector was shown to be better."""
 ON_TUNED: Mapping[str, Callable[[ArrayLike, ArrayLike], float]] = {
     "LogME": logme,
     "H-score": h_score,
@@ -59,6 +62,23 @@ class Rating:
     source: str
     value: float
     seed: int = 0
+
+
+def advised(rated: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
+    """Return what to train first: mnli, then what most selectors put before others.
+
+    Args:
+        rated: by selector what it says of some candidates. A selector gives a candidate the share
+            of the others that it puts below, half of those that it puts level; what it does not
+            rate has no vote of it.
+    """
+    votes: dict[str, list[float]] = {}
+    for scores in rated.values():
+        for name, value in scores.items():
+            others = [other for key, other in scores.items() if key != name]
+            won = [(other < value) + (other == value) / 2 for other in others]
+            votes.setdefault(name, []).append(fmean(won) if won else 0.5)
+    return {name: fmean(given) + (name == MNLI) for name, given in votes.items()}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -16,7 +16,7 @@ from stiltwalk.recipe.types import MeasureMode, ProfileName, ScenarioName
 from stiltwalk.records import Phase, ScoreRow
 from stiltwalk.stages.context import Context
 from stiltwalk.stages.cost import ModelShape, StageCost, request_time
-from stiltwalk.stages.predict import Predict
+from stiltwalk.stages.predict import FORMAT, Predict
 from stiltwalk.stages.stage import Stage
 from stiltwalk.store.machine import MeasuredOn, measured_on
 from stiltwalk.store.workspace import Folder, Workspace
@@ -246,7 +246,6 @@ def settings_of(stage: Predict, context: Context, name: str) -> Settings:
         RecipeError: if this machine does not compute in it.
     """
     from stiltwalk.inference.engines import EngineChoice
-    from stiltwalk.stages.predict_format_run import FORMAT
     from stiltwalk.stages.predict_run import asked_settings
 
     kept = context.workspace.text(stage, FORMAT)

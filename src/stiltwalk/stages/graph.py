@@ -82,15 +82,15 @@ def build_plan(
     for seed in recipe.seeds:
         for name, arm in recipe.arms.items():
             for stage in graph.arm(arm, seed):
-                stages.update(dict.fromkeys(_lineage(stage)))
+                stages.update(dict.fromkeys(lineage(stage)))
                 arms_of.setdefault(stage, {})[name] = None
                 asked.setdefault((seed, name), []).append(stage)
         if recipe.controls:
             for control in graph.controls(seed):
-                stages.update(dict.fromkeys(_lineage(control)))
+                stages.update(dict.fromkeys(lineage(control)))
     rates = tuple(rate for seed in recipe.seeds for rate in graph.rates(seed))
     for rate in rates:
-        stages.update(dict.fromkeys(_lineage(rate)))
+        stages.update(dict.fromkeys(lineage(rate)))
     timed = _timed(recipe, asked)
     stages.update(dict.fromkeys(each.planned_for(measured_on) for each in timed))
     return Plan(
@@ -104,7 +104,7 @@ def build_plan(
 def selection_plan(whole: Plan, has: Callable[[Stage], bool]) -> Plan:
     """Return what rates the intermediate tasks, with those candidates that `has` says are done."""
     rates = dict.fromkeys(each.with_trained(has) for each in whole.rates)
-    stages = dict.fromkeys(each for rate in rates for each in _lineage(rate))
+    stages = dict.fromkeys(each for rate in rates for each in lineage(rate))
     return replace(whole, stages=tuple(stages), arms_of={}, rates=tuple(rates))
 
 
@@ -145,9 +145,10 @@ def is_single(arm: Arm) -> bool:
     return len(arm.tasks) == 1 and not (arm.mlm or arm.translated or arm.lora)
 
 
-def _lineage(stage: Stage) -> Iterator[Stage]:
+def lineage(stage: Stage) -> Iterator[Stage]:
+    """Yield all that a stage rests on, parents first, and itself; some of it several times."""
     for parent in stage.parents:
-        yield from _lineage(parent)
+        yield from lineage(parent)
     yield stage
 
 

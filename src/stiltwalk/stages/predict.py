@@ -17,6 +17,9 @@ from stiltwalk.store.manifest import RecordedStage
 from stiltwalk.store.workspace import Folder
 from stiltwalk.tasks import TASKS
 
+FORMAT = "precision.json"
+"""Tells the number format, and the engine, that an evaluation computed in."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Predict(Stage):

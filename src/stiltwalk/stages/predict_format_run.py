@@ -29,7 +29,7 @@ from stiltwalk.recipe.schema import Precision
 from stiltwalk.recipe.types import Format
 from stiltwalk.records import Split, TaskType
 from stiltwalk.stages.context import Context
-from stiltwalk.stages.predict import Predict
+from stiltwalk.stages.predict import FORMAT, Predict
 from stiltwalk.stages.soft_prompt import Prompt
 from stiltwalk.stages.train import Train
 from stiltwalk.store.workspace import Folder
@@ -37,8 +37,6 @@ from stiltwalk.tasks import TASKS
 from stiltwalk.tasks.load import examples
 from stiltwalk.training.data import TaskRows, dev_score, task_rows
 
-FORMAT = "precision.json"
-"""The number format of an evaluation, and its engine, beside its answers."""
 _LINES = 256
 """Of retrieval, whose vectors an engine is judged by."""
 _Answered = tuple[float | None, NDArray[np.float32]]
@@ -132,13 +130,7 @@ def decide_engine(
     """Answer through the engine that is asked for, if it answers English dev rows as torch does.
 
     Of "auto" the fastest that does so; torch in fp32 always does. What was chosen and why is kept.
-
-    Args:
-        stage: the evaluation.
-        predictor: its model; gets the engine.
-        context: tells threads, and where conversions are kept.
-        folder: the stage's own.
-        features: of the test rows; retrieval, which has no dev rows, is judged by some of these.
+    Retrieval, which has no dev rows, is judged by some of the test rows' features.
 
     Raises:
         RecipeError: if the engine that was asked for differs by more than its tolerance.

@@ -86,5 +86,8 @@ class Rate(Stage):
 
 def read_ratings(store: Workspace, stage: Stage | str) -> tuple[Rating, ...]:
     """Return what such a stage found, nothing where it is another one, or not done."""
-    text = store.text(stage, FILE)
-    return tuple(Rating(**each) for each in json.loads(text)) if text else ()
+    return store.told(stage, FILE, _parsed) or ()
+
+
+def _parsed(text: str) -> tuple[Rating, ...]:
+    return tuple(Rating(**each) for each in json.loads(text))

@@ -19,8 +19,8 @@ from stiltwalk.tasks.task import Dev
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rows(ABC):
-    """Rows of one revision: a commit, a checksum, or the miniature's version."""
+class InputData(ABC):
+    """Data of one revision: a commit, a checksum, or the miniature's version."""
 
     revision: str
 
@@ -35,7 +35,7 @@ class Rows(ABC):
 
 
 @dataclass(frozen=True, kw_only=True)
-class StageRows(Rows):
+class StageRows(InputData):
     """A task's rows; `dev` of rows to learn, `own` the declaration of a user's own task."""
 
     task: str
@@ -78,7 +78,7 @@ class DrawnRows(StageRows):
 
 
 @dataclass(frozen=True, kw_only=True)
-class TranslatedRows(Rows):
+class TranslatedRows(InputData):
     """A task's rows in other languages, for a part of its steps; `where` is for reading alone."""
 
     task: str
@@ -92,7 +92,7 @@ class TranslatedRows(Rows):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Text(Rows):
+class Text(InputData):
     """Text for masked language modelling; `where` is for reading alone, `settings` lacks it."""
 
     where: ByLanguage = field(compare=False)

@@ -20,7 +20,7 @@ from stiltwalk.recipe.schema import Precision, Recipe
 from stiltwalk.records import Phase, ScoreRow, Scores, Split
 from stiltwalk.stages.context import MODEL, Context
 from stiltwalk.stages.cost import ModelShape, StageCost
-from stiltwalk.stages.rows import Learned, Rows, StageRows
+from stiltwalk.stages.rows import InputData, Learned, StageRows
 from stiltwalk.store.manifest import RecordedStage
 from stiltwalk.store.workspace import Folder, Workspace
 from stiltwalk.tasks.clozes import Cloze
@@ -79,9 +79,9 @@ class Stage(ABC):
         return tuple(each for each in self._values if isinstance(each, Stage))
 
     @property
-    def reads(self) -> tuple[Rows, ...]:
+    def reads(self) -> tuple[InputData, ...]:
         """What it reads besides its parents."""
-        return tuple(each for each in self._values if isinstance(each, Rows))
+        return tuple(each for each in self._values if isinstance(each, InputData))
 
     @property
     def tasks(self) -> tuple[str, ...]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from importlib import import_module
 from typing import Any
@@ -15,7 +17,42 @@ from stiltwalk.stages.context import Context
 from stiltwalk.stages.cost import ModelShape, StageCost, Work, training_cost, work
 from stiltwalk.stages.rows import Asking, Learned, StageRows, Text, TranslatedRows
 from stiltwalk.stages.stage import TrainingStage, languages_in_words
-from stiltwalk.store.workspace import Folder
+from stiltwalk.store.workspace import Folder, Workspace
+
+DEV, LOG = "dev.json", "training.jsonl"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingHistory:
+    """How a training stage went.
+
+    Args:
+        num_tokens: that it was trained on.
+        evaluations: (step, task to its dev score, a fraction), in order.
+        steps: (step, task, loss in nats), in order.
+    """
+
+    num_tokens: int
+    evaluations: tuple[tuple[int, Mapping[str, float]], ...]
+    steps: tuple[tuple[int, str, float], ...]
+
+
+def read_history(store: Workspace, stage: str) -> TrainingHistory | None:
+    """Return what such a stage kept of its training, None where it is another one, or not done."""
+
+    def read_log(text: str) -> tuple[tuple[int, str, float], ...]:
+        rows = map(json.loads, text.splitlines())
+        return tuple((row["step"], row["task"], row["loss_nats"]) for row in rows)
+
+    def read_dev(text: str) -> TrainingHistory:
+        kept = json.loads(text)
+        return TrainingHistory(
+            num_tokens=int(kept["num_tokens"]),
+            evaluations=tuple((each["step"], each["by_task"]) for each in kept["evaluations"]),
+            steps=store.told(stage, LOG, read_log) or (),
+        )
+
+    return store.told(stage, DEV, read_dev)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -41,7 +41,7 @@ from stiltwalk.stages.context import MODEL, Context
 from stiltwalk.stages.rows import DrawnRows
 from stiltwalk.stages.soft_prompt import Prompt
 from stiltwalk.stages.stage import TrainingStage
-from stiltwalk.stages.train import Train
+from stiltwalk.stages.train import DEV, LOG, Train
 from stiltwalk.store.machine import leads, num_processes
 from stiltwalk.store.workspace import RESUME, Folder
 from stiltwalk.tasks import TASKS
@@ -257,14 +257,14 @@ def _last_good_named(folder: Path) -> Iterator[None]:
 
 def _write_log(training: Training, num_trained: int, folder: Path) -> None:
     lines = "".join(json.dumps(entry) + "\n" for entry in training.log)
-    (folder / "training.jsonl").write_text(lines, encoding="utf-8")
+    (folder / LOG).write_text(lines, encoding="utf-8")
     evaluations = {
         "evaluations": [asdict(evaluation) for evaluation in training.evaluations],
         "best_step": training.best.step,
         "num_tokens": training.num_tokens,
         "num_trained_parameters": num_trained,
     }
-    (folder / "dev.json").write_text(json.dumps(evaluations, indent=1), encoding="utf-8")
+    (folder / DEV).write_text(json.dumps(evaluations, indent=1), encoding="utf-8")
 
 
 def dev_rows(stage: TrainingStage, rows: TaskRows, value: float) -> list[ScoreRow]:

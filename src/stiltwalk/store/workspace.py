@@ -44,6 +44,9 @@ RESUME = "resume.safetensors"
 """A training stage's rolling checkpoint; while it is there, the folder is gone on with."""
 
 
+Told = TypeVar("Told")
+
+
 class Stored(Protocol):
     """What the store must know of a stage."""
 
@@ -201,16 +204,32 @@ class Workspace:
         shutil.rmtree(self.folder(stage), ignore_errors=True)
 
     def scores(self, stage: Stored | str) -> tuple[ScoreRow, ...]:
-        """Return a complete stage's figures, none if it has none; see `text` for errors."""
-        return read_rows(self.text(stage, SCORES), ScoreRow)
+        """Return a complete stage's figures, none if it has none; see `told` for errors."""
+        return self.told(stage, SCORES, lambda text: read_rows(text, ScoreRow)) or ()
 
     def shares(self, stage: Stored | str) -> tuple[ExampleScoreRow, ...]:
-        """Return what a complete stage's examples added, none if unknown; see `text` for errors."""
-        return read_rows(self.text(stage, SHARES), ExampleScoreRow)
+        """Return what a complete stage's examples added, none if unknown; see `told` for errors."""
+        return self.told(stage, SHARES, lambda text: read_rows(text, ExampleScoreRow)) or ()
 
     def timings(self, stage: Stored | str) -> tuple[TimingRow, ...]:
-        """Return a complete stage's times, none if it has none; see `text` for errors."""
-        return read_rows(self.text(stage, TIMINGS), TimingRow)
+        """Return a complete stage's times, none if it has none; see `told` for errors."""
+        return self.told(stage, TIMINGS, lambda text: read_rows(text, TimingRow)) or ()
+
+    def told(self, stage: Stored | str, name: str, read: Callable[[str], Told]) -> Told | None:
+        """Return what a text file of a complete stage tells, None without one.
+
+        Raises:
+            WorkspaceError: if it is not what the stage wrote, or another version wrote it, which
+                told other things.
+        """
+        text = self.text(stage, name)
+        try:
+            return read(text) if text else None
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
+            said = f"{type(error).__name__}: {error}"[:200]
+            raise self._unusable(
+                stage, f"{name} was written by another version, which told other things ({said})"
+            ) from error
 
     def text(self, stage: Stored | str, name: str) -> str:
         """Return a text file of a complete stage, "" if there is no such stage or file.
@@ -297,11 +316,15 @@ class Workspace:
         """Raise `WorkspaceError` if the lock was lost since it was taken; here it cannot be."""
 
     def _altered(self, stage: Stored | str, name: str) -> WorkspaceError:
+        return self._unusable(
+            stage, f"{name} is not what its stage wrote: it is missing or was changed since"
+        )
+
+    def _unusable(self, stage: Stored | str, what: str) -> WorkspaceError:
         folder = f"{self.place}/stages/{self.folder(stage).name}"
         return WorkspaceError(
-            f"{folder}/{name} is not what its stage wrote: it is missing or was changed since. "
-            f"Delete the folder {folder} and run again: that stage is recomputed, everything else "
-            "is kept."
+            f"{folder}/{what}. Delete the folder {folder} and run again: that stage is recomputed, "
+            "everything else is kept."
         )
 
 

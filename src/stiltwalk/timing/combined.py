@@ -108,15 +108,15 @@ def has_parts(pairs: Sequence[Speed]) -> bool:
 
 def told_pairs(pairs: Sequence[Speed]) -> Iterator[str]:
     """Yield what follows over the pairs of several seeds, a sentence each; nothing for one pair."""
-    if len(pairs) < FEWEST_PAIRS:
-        return
     over, (a, b) = by_task(pairs), (pairs[0].a, pairs[0].b)
+    if len(pairs) < FEWEST_PAIRS or not over:
+        return
     seeds = ", ".join(str(each.design.seed) for each in pairs)
     equal = [e for e in over if e.verdict == Verdict.EQUIVALENT and e.spread is not None]
-    where = "everywhere, " if len(equal) == len(over) else ""
+    where = "every cell" if len(equal) == len(over) else f"{len(equal)} of {len(over)} cells"
     yield (
         f"Over {len(pairs)} pairs of checkpoints (seeds {seeds}), each timed in a process of its "
-        f"own, {b} is as fast as {a} within the margin {where}in {len(equal)} of {len(over)} cells."
+        f"own, {b} is as fast as {a} within the margin in {where}."
     )
     for each in over:
         what = f"{each.task}, {each.scenario}, {each.figure}: time ratio {each.ratio:.3f}"

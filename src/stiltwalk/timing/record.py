@@ -15,6 +15,8 @@ from stiltwalk.timing.sample_size import MOST_BLOCKS, Figure, resolvable_margin
 from stiltwalk.timing.tost import Judged, Verdict, effective_number
 
 FILE = "speed.json"
+COMPARISONS = "comparisons"
+"""The folder of a workspace that holds what `compare` found, by the pair's name."""
 VOID = "VOID"
 """In place of a verdict where the instrument failed its own tests."""
 ORDERS = ((0, 1, 1, 0), (1, 0, 0, 1))

@@ -80,9 +80,8 @@ def task_rows(
     Raises:
         DataError: if there is nothing to train on, or nothing to choose a checkpoint on.
     """
-    for split, examples in (("train", train), ("dev", dev)):
-        if not examples:
-            raise DataError(f"{task.name} has no English {split} rows: at least one is needed.")
+    if empty := [split for split, rows in (("train", train), ("dev", dev)) if not rows]:
+        raise DataError(f"{task.name} has no English {empty[0]} rows: at least one is needed.")
     longest = settings.max_length_tokens
     assert longest is not None
     head: Head = decoder or head_of(task.task_type)

@@ -15,7 +15,7 @@ from stiltwalk.execution.executors import Assignment
 from stiltwalk.models.locate import locate
 from stiltwalk.recipe.schema import ModelSettings, Recipe
 from stiltwalk.stages.context import Context
-from stiltwalk.stages.rows import Rows
+from stiltwalk.stages.rows import InputData
 from stiltwalk.stages.stage import Stage
 from stiltwalk.store.machine import backends
 from stiltwalk.store.remote import workspace_at
@@ -114,7 +114,7 @@ def _base_folder(settings: ModelSettings, planned: str) -> Path | None:
 
 
 @cache
-def _check_rows(rows: Rows, where: DataSource) -> None:
+def _check_rows(rows: InputData, where: DataSource) -> None:
     """Refuse other rows than the plan's; a stage must not depend on where it runs."""
     found = rows.revision_in(where)
     if found != rows.revision:

@@ -45,7 +45,7 @@ def answer(found: Findings) -> Section:
     return Section(
         name="answer",
         link="Answer",
-        title="The answer of this run",
+        title="The answer",
         parts=(
             arms(found, known),
             Words(told(known, run, found.table) if known else said.answer, "big"),
@@ -56,7 +56,7 @@ def answer(found: Findings) -> Section:
                 )
             ]
             * has_speed,
-            Folded("What the words and tasks mean", (_terms(run),)),
+            Folded("Terms and tasks explained", (_terms(run),)),
             Points((*(said.answer,) * bool(known), *said.details)),
             Words(said.caution, "caution"),
         ),
@@ -72,10 +72,10 @@ def arms(found: Findings, known: Sequence[ArmAnswer]) -> Table:
     span = widest_of(drawn)
     return Table(
         name="arms",
-        title="What every arm changes",
+        title="What each arm changes",
         note=f"Against the baseline “{BASELINE_ARM}”{against}. Quality with its 95 % interval. "
         "Latency: median time of a single request (SingleStream p50); throughput: requests per "
-        "second, all given at once (Offline); both as ratios, geometric means over tasks and "
+        "second when all arrive at once (Offline); both as ratios, geometric means over tasks and "
         "languages with their 90 % interval.",
         columns=(
             Cell("arm"),
@@ -177,7 +177,7 @@ def _claim_table(judged: Sequence[JudgedClaim]) -> Table:
         note="A claim of the paper is about XLM-R Large on full test sets; what another run shows "
         "of the same predicate is about its own model. Intervals cover 95 %, over seeds and test "
         "examples together, corrected where one of many decides.",
-        columns=heads("claim", "says", "predicate", "verdict", "why"),
+        columns=heads("no.", "claim", "predicate", "verdict", "why"),
         rows=tuple(tuple(map(Cell, _claim(each))) for each in judged),
         formats=("markdown", "latex"),
         is_prose=True,

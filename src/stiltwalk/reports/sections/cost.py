@@ -1,11 +1,11 @@
-"""What training took, verdicts about speed from paired comparisons, and tokens."""
+"""Training cost, verdicts about speed from paired comparisons, and tokens."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
 from stiltwalk.metrics.efficiency import per_warning
-from stiltwalk.reports.answers import summed
+from stiltwalk.reports.answers import kernels_of, summed, why_open
 from stiltwalk.reports.charts import pareto
 from stiltwalk.reports.costs import efficiency, tokens_per_arm, training_costs, why_no_efficiency
 from stiltwalk.reports.data import RunRows
@@ -46,7 +46,7 @@ def cost(found: Findings) -> Section:
     return Section(
         name="cost",
         link="Cost",
-        title="What speed and training rest on",
+        title="Speed and training in detail",
         parts=(*verdicts(run.comparisons), SideBySide((training(run), tokens(run)))),
         is_folded=True,
     )
@@ -56,7 +56,7 @@ def tokens(run: RunRows) -> Table:
     """Return how much text every arm was fed."""
     return Table(
         name="tokens",
-        title="Tokens while predicting",
+        title="Tokens at prediction",
         note="All targets and languages together, counted: what an arm is fed depends on tokenizer "
         "and texts alone. Padding: share of tokens that only fill a batch.",
         columns=heads("arm", "tokens per example", "padding, %", "examples"),
@@ -76,7 +76,7 @@ def training(run: RunRows) -> Table:
     """Return what training every arm took."""
     return Table(
         name="training",
-        title="What training took",
+        title="Training cost",
         note="Intermediate and target phase, all seeds; a stage that arms share counts for each.",
         columns=(
             *heads("arm", "stages", "real tokens", "time"),
@@ -103,7 +103,9 @@ def verdicts(comparisons: Sequence[Speed]) -> Iterator[Part]:
     places = {id(each): place for place, each in enumerate(comparisons)}
     if comparisons:
         yield Heading("Verdicts about speed")
-    for pairs in pairs_of(comparisons):
+    groups = pairs_of(comparisons)
+    timed = [pairs for pairs in groups if any(each.cells or each.void for each in pairs)]
+    for pairs in timed:
         yield Heading(pairs[0].question, 3)
         if len(pairs) == 1:
             yield from _comparison(places[id(pairs[0])], pairs[0])
@@ -113,6 +115,40 @@ def verdicts(comparisons: Sequence[Speed]) -> Iterator[Part]:
         for each in pairs:
             parts = tuple(_comparison(places[id(each)], each, alone=False))
             yield Folded(f"The pair of seed {each.design.seed}", parts)
+    untimed = [pairs for pairs in groups if pairs not in timed]
+    if untimed:
+        yield by_structure(untimed)
+    for each in (pairs[0] for pairs in untimed if any(pairs[0].structure.values())):
+        yield Folded(f"Every difference in structure of {each.b}", (Facts(structure(each)),))
+
+
+def by_structure(groups: Sequence[Sequence[Speed]]) -> Table:
+    """Return a row for every two models that no clock compared."""
+    return Table(
+        name="by-structure",
+        title="Compared by structure, not timed",
+        note="Operations: those that both models run for a fixed batch, over the targets. Where "
+        "nothing differs, both compute the same for the same input, whatever a clock says.",
+        columns=heads(
+            *("arm", "against", "targets", "operations", "differences", "why it was not timed"),
+            "a verdict takes about",
+        ),
+        rows=tuple(_by_structure(pairs) for pairs in groups),
+    )
+
+
+def _by_structure(pairs: Sequence[Speed]) -> tuple[Cell, ...]:
+    found = [differences for each in pairs for differences in each.structure.values()]
+    takes = max((e.needs_s or 0.0 for each in pairs for e in each.not_timed), default=0.0)
+    return (
+        *heads(pairs[0].b, pairs[0].a, str(len(pairs[0].structure)), kernels_of(pairs) or DASH),
+        Cell(
+            "; ".join(dict.fromkeys(filter(None, map(summed, found))))
+            or "no difference in structure"
+        ),
+        Cell(why_open(pairs) or DASH),
+        Cell(duration(takes) if takes else DASH, takes),
+    )
 
 
 def _comparison(place: int, speed: Speed, *, alone: bool = True) -> Iterator[Part]:
