@@ -9,7 +9,7 @@ import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from hashlib import file_digest, sha256
-from io import StringIO
+from io import BufferedReader, StringIO
 from pathlib import Path
 from stat import S_IMODE, S_ISDIR, S_ISREG
 from tempfile import gettempdir
@@ -147,7 +147,7 @@ def read(file: Path) -> bytes:
 
 
 @contextmanager
-def _content(file: Path) -> Iterator[BinaryIO]:
+def _content(file: Path) -> Iterator[BufferedReader]:
     with os.fdopen(os.open(file, os.O_RDONLY | os.O_NONBLOCK), "rb") as stream:
         if not S_ISREG(os.fstat(stream.fileno()).st_mode):
             raise OSError(errno.EINVAL, "Not a file", str(file))

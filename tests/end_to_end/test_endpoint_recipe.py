@@ -14,6 +14,7 @@ import stiltwalk
 from model_server import Manner, served
 from stiltwalk.errors import ModelError, RecipeError, StagesFailed, StiltwalkError
 from stiltwalk.execution.study import run_study
+from stiltwalk.files import add_line
 
 RECIPE = """
 name = "behind"
@@ -116,8 +117,7 @@ def test_another_model_does_not_go_on_with_answers_of_the_first(tmp_path: Path) 
         file, changes = recipe_of(tmp_path, url), ["targets=['xquad']"]
         stages = stiltwalk.plan(file, tmp_path / "w", changes)["stages"]
         kept = tmp_path / "w" / "asked" / f"{stages[-1]['fingerprint']}.jsonl"
-        kept.parent.mkdir(parents=True)
-        kept.write_text(json.dumps(["identity", "another"]), encoding="utf-8")
+        add_line(kept, ["identity", "another"])
         with pytest.raises((ModelError, StagesFailed)) as raised:
             carried_out(file, tmp_path / "w", *changes)
     said = str(raised.value) + "".join(getattr(raised.value, "__notes__", ()))
