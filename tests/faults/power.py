@@ -26,7 +26,8 @@ def record(aside: Path) -> None:
         kept, new = aside / str(facts.st_ino), aside / f"new.{os.getpid()}"
         if S_ISDIR(facts.st_mode):
             with os.scandir(number) as entries:
-                new.write_text(json.dumps({each.name: each.inode() for each in entries}))
+                names = {each.name: each.inode() for each in entries}
+            new.write_text(json.dumps([str(Path(f"/proc/self/fd/{number}").readlink()), names]))
             kept = kept.with_suffix(".names")
         else:
             shutil.copyfile(f"/proc/self/fd/{number}", new)
@@ -37,10 +38,12 @@ def record(aside: Path) -> None:
 
 def lose(folder: Path, aside: Path, draws: random.Random) -> None:
     """Take from a folder and all below what was not synced, as chance has it."""
-    synced: dict[str, int] = {}
-    with suppress(OSError):
-        synced = json.loads((aside / f"{folder.stat().st_ino}.names").read_text())
     there = {path.name: path for path in folder.iterdir()}
+    path, synced = "", dict[str, int]()
+    with suppress(OSError):
+        path, synced = json.loads((aside / f"{folder.stat().st_ino}.names").read_text())
+    if path != str(folder):  # of a folder that was moved, or of one removed with the same number
+        synced = {name: each.stat().st_ino for name, each in there.items()} if path else {}
     for name in sorted(synced.keys() | there.keys()):
         path = there.get(name, folder / name)
         is_there, was = name in there, synced.get(name)
