@@ -63,7 +63,7 @@ def shell(line: str) -> str:
             done = command(*words)
             assert done.returncode == 0, line + done.stdout + done.stderr
             return done.stdout
-        case ["python", "-c", program] if is_plain:
+        case ["python", "-c", program]:
             return python(program)
     return subprocess.run(["bash", "-euc", line], stdout=-1, text=True, check=True).stdout  # noqa: S603, S607
 

@@ -65,8 +65,7 @@ def run(  # noqa: PLR0913 - what the command takes
         workspace: the folder, or the URL that fsspec knows, where stages and reports are kept.
         changes: like `data.test_rows=50`, applied to the recipe.
         console: where progress goes; standard output by default.
-        executor: "local" for as many stages at a time as this machine has CPUs, accelerators and
-            memory for, "local://N" for N; "ray" or "ray://HEAD:PORT" for a Ray cluster.
+        executor: "local" (as many stages at a time as fit), "local://N", "ray", "ray://HEAD:PORT".
         fresh_versions: make kept stages again that other versions of the libraries made.
         num_next: carry out only so many evaluations, those expected to tell most; None for all.
 

@@ -16,7 +16,7 @@ from stiltwalk.wording import duration, rounded
 
 
 @dataclass(frozen=True, kw_only=True)
-class Cell:
+class StudyCell:
     """One arm, on one target, trained with one seed, 0 where nothing is trained."""
 
     target: str
@@ -28,16 +28,16 @@ class Cell:
         return f"{self.arm} on {self.target}" + (f", seed {self.seed}" if self.seed else "")
 
 
-def cells_of(plan: Plan) -> dict[Cell, Stage]:
+def cells_of(plan: Plan) -> dict[StudyCell, Stage]:
     """Return every evaluation that a plan asks for."""
     return {
-        Cell(target=stage.recorded(arm).target, arm=arm, seed=stage.trained_seed): stage
+        StudyCell(target=stage.recorded(arm).target, arm=arm, seed=stage.trained_seed): stage
         for stage, arms in plan.arms_of.items()
         for arm in arms
     }
 
 
-def part_of(plan: Plan, is_asked: Callable[[Cell], bool]) -> Plan:
+def part_of(plan: Plan, is_asked: Callable[[StudyCell], bool]) -> Plan:
     """Return what carries out some evaluations alone: nothing is timed, rated, or a control."""
     kept = [stage for cell, stage in cells_of(plan).items() if is_asked(cell)]
     stages = dict.fromkeys(each for stage in kept for each in lineage(stage))
@@ -54,7 +54,7 @@ def next_part(
     cells = cells_of(plan)
     done = store.marked([stage.fingerprint for stage in cells.values()])
     scores: dict[str, dict[str, list[float]]] = {target: {} for target in plan.recipe.targets}
-    open_cells: dict[tuple[str, str], Cell] = {}
+    open_cells: dict[tuple[str, str], StudyCell] = {}
     for cell, stage in cells.items():
         if stage.fingerprint in done:
             found = scores[cell.target].setdefault(cell.arm, [])
@@ -63,7 +63,7 @@ def next_part(
             open_cells.setdefault((cell.target, cell.arm), cell)
     gains = expected_gains(scores, plan.recipe.arms)
 
-    def takes_s(cell: Cell) -> float:
+    def takes_s(cell: StudyCell) -> float:
         missing = (each for each in dict.fromkeys(lineage(cells[cell])) if not store.has(each))
         return sum(each.cost(plan.recipe, shape).time_s for each in missing)
 
@@ -75,7 +75,7 @@ def next_part(
 
 
 def _said(
-    taken: Iterable[Cell], told: Callable[[Cell], tuple[float, float]], in_all: int
+    taken: Iterable[StudyCell], told: Callable[[StudyCell], tuple[float, float]], in_all: int
 ) -> Iterator[str]:
     if not in_all:
         yield "Every arm has every seed on every target: nothing is left to run."
