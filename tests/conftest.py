@@ -96,7 +96,7 @@ def short(
     made_once: Callable[[str, Making], Path],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Walked:
-    """Return six stages of it that were carried out, undisturbed; `walking.SHORT` chooses them."""
+    """Return seven of its stages, carried out undisturbed; `walking.SHORT` chooses them."""
     import walking  # noqa: PLC0415 - torch, for those who ask
 
     folder = made_once("short", lambda folder: walking.walk_short(tiny_xlmr, folder))

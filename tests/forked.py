@@ -78,7 +78,10 @@ def child(act: Callable[[TextIO], object], log: Path) -> int:
             end = DONE
         except (StiltwalkError, OSError) as error:  # the command line says both in a sentence
             said.write(f"{type(error).__name__}: {error}")
-            is_said = isinstance(error, StiltwalkError) or error.errno == errno.ENOSPC
+            is_said = isinstance(error, StiltwalkError) or error.errno in {
+                errno.ENOSPC,
+                errno.EISDIR,
+            }
             end = TOLD if is_said else UNFORESEEN
         except BaseException:
             said.write(traceback.format_exc())

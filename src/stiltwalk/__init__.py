@@ -323,9 +323,7 @@ def suggest(
 
     document = suggested(recipe_file(recipe), workspace, console or Console(), changes, num_trained)
     if num_trained:
-        from stiltwalk.reports.write import report_runs
-
-        report_runs(workspace, document["recipe"])
+        _write_report(workspace, document["recipe"], console or Console())
     return document
 
 

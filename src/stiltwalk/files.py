@@ -42,7 +42,7 @@ class _Cache:
 
     def __init__(self) -> None:
         self._file = user_cache() / "checksums.json"
-        self._known = self._load()
+        self._known: dict[str, str] = kept_json(self._file)
         self._has_new = False
 
     def digest(self, path: Path) -> str:
@@ -58,14 +58,10 @@ class _Cache:
         """Write the cache aside and swap it in; a read-only home only costs time."""
         if not self._has_new:
             return
-        aside = self._file.with_suffix(f".{os.getpid()}")
+        text = sealed_json({**kept_json(self._file), **self._known})
         with suppress(OSError):
             self._file.parent.mkdir(parents=True, exist_ok=True)
-            aside.write_text(sealed_json({**self._load(), **self._known}), encoding="utf-8")
-            aside.replace(self._file)
-
-    def _load(self) -> dict[str, str]:
-        return kept_json(self._file)
+            write_atomically(self._file, text, outlasts_power=False)
 
 
 def write_atomically(file: Path, text: str, *, outlasts_power: bool = True) -> None:
@@ -82,7 +78,7 @@ def write_atomically(file: Path, text: str, *, outlasts_power: bool = True) -> N
         else:
             aside.replace(file)
     except OSError as error:
-        error.filename = error.filename or str(file)
+        error.filename = str(file)  # whoever reads it knows no file aside
         raise
     finally:
         aside.unlink(missing_ok=True)

@@ -1,6 +1,6 @@
 """Power that is lost: of what was written since the last sync, any part may be there or not.
 
-A process under `recorded` copies what it syncs into a folder aside, a file's content and a
+A process after `record` copies what it syncs into a folder aside, a file's content and a
 folder's names; `lose` gives a workspace a state that a file system might hold afterwards.
 """
 
@@ -39,11 +39,11 @@ def record(aside: Path) -> None:
 def lose(folder: Path, aside: Path, draws: random.Random) -> None:
     """Take from a folder and all below what was not synced, as chance has it."""
     there = {path.name: path for path in folder.iterdir()}
-    path, synced = "", dict[str, int]()
+    place, synced = "", dict[str, int]()
     with suppress(OSError):
-        path, synced = json.loads((aside / f"{folder.stat().st_ino}.names").read_text())
-    if path != str(folder):  # of a folder that was moved, or of one removed with the same number
-        synced = {name: each.stat().st_ino for name, each in there.items()} if path else {}
+        place, synced = json.loads((aside / f"{folder.stat().st_ino}.names").read_text())
+    if place != str(folder):  # of a folder that was moved, or of one removed with the same number
+        synced = {name: each.stat().st_ino for name, each in there.items()} if place else {}
     for name in sorted(synced.keys() | there.keys()):
         path = there.get(name, folder / name)
         is_there, was = name in there, synced.get(name)

@@ -20,6 +20,7 @@ from stiltwalk.reports.parts import Document, Graphic, Section, Words
 from stiltwalk.reports.scores import ScoreBook, spread
 from stiltwalk.reports.sections.instrument import known, tone_of
 from stiltwalk.reports.systems import known as known_systems
+from stiltwalk.reports.systems import machine_of
 from stiltwalk.reports.wording import DASH, percent_spread, plural
 from stiltwalk.reports.write import CHOICE, html
 from stiltwalk.reports.write import PAGE as REPORT
@@ -121,7 +122,7 @@ def _of_run(record: RunRecord, name: str, store: Workspace) -> Iterator[Entry]:
     rated = _rated(tuple(efficiency(comparisons)))
     told = {each.arm: each for each in _answers(record, comparisons)}
     timed = sorted({cell.task for each in comparisons for cell in each.cells})
-    machine = {(each.design.device, each.made_by.get("machine", "")) for each in comparisons}
+    machine = set(map(machine_of, comparisons))
     tested = (record.test_rows, record.languages, record.benchmark)
     group = (record.data, tested, targets, timed, sorted(machine))
     for arm in arms:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import json
+import math
 import os
 import shutil
 import socket
@@ -396,8 +397,13 @@ class StageTime:
         self._file = folder / _SPENT
         self._aside = self._file.with_suffix(".aside")
         self.began_unix_s, self._earlier_s = time.time(), 0.0
-        if recorded := kept_json(self._file):  # damaged: the time alone is lost
-            self.began_unix_s, self._earlier_s = recorded["began_unix_s"], recorded["time_s"]
+        recorded = kept_json(self._file)
+        with suppress(
+            LookupError, TypeError, ValueError
+        ):  # of another form: the time alone is lost
+            began_unix_s, earlier_s = float(recorded["began_unix_s"]), float(recorded["time_s"])
+            if math.isfinite(began_unix_s + earlier_s):
+                self.began_unix_s, self._earlier_s = began_unix_s, earlier_s
         self._began_s = self._kept_s = time.perf_counter()
 
     @property
