@@ -77,12 +77,10 @@ def child(act: Callable[[TextIO], object], log: Path) -> int:
             act(said)
             end = DONE
         except (StiltwalkError, OSError) as error:  # the command line says both in a sentence
-            said.write(f"{type(error).__name__}: {error}")
-            is_said = isinstance(error, StiltwalkError) or error.errno in {
-                errno.ENOSPC,
-                errno.EISDIR,
-            }
-            end = TOLD if is_said else UNFORESEEN
+            is_ours = isinstance(error, StiltwalkError)
+            said.write(str(error) if is_ours else f"{error.strerror} ({error.filename})")
+            is_foreseen = is_ours or error.errno in {errno.ENOSPC, errno.EISDIR}
+            end = TOLD if is_foreseen else UNFORESEEN
         except BaseException:
             said.write(traceback.format_exc())
         log.write_text(said.getvalue(), encoding="utf-8")

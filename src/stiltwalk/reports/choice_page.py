@@ -71,7 +71,7 @@ def _parts(found: Sequence[Row], tasks: Sequence[str]) -> tuple[Part, ...]:
         Words(
             "A floor holds in each language that is ticked and that its task was tested in: a mean "
             "that hides one does not pass. Costs are the highest over the tasks with a floor. The "
-            "share of resamples is a lower bound, from standard errors: `stiltwalk choose` counts.",
+            "share of resamples is a lower bound, from errors; “stiltwalk choose” counts it.",
             look="aid",
         ),
         Sliders(asked),
