@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -14,9 +17,9 @@ from mirrors import NLI_NAMES, nli, write_parquet
 WRONG_INPUT = 2
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 GUARDED = """
-import os, socket, sys
+import contextlib, io, json, os, socket, sys
 
-tried = []
+tried, ended = [], []
 
 def unreachable(*words, **more):
     tried.append(words)
@@ -31,10 +34,17 @@ socket.socket.sendto = unreachable
 socket.getaddrinfo = socket.gethostbyname = unknown
 from stiltwalk.cli import main
 
-try:
-    main()
-finally:
-    print(f"network tried {len(tried)} times", file=sys.stderr)
+for words in json.loads(sys.argv[1]):
+    out, err, code = io.StringIO(), io.StringIO(), 0
+    tried.clear()
+    sys.argv = ["stiltwalk", *words]
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        try:
+            main()
+        except SystemExit as end:
+            code = end.code or 0
+    ended.append([code, out.getvalue(), err.getvalue(), len(tried)])
+json.dump(ended, sys.stdout)
 """
 RECIPE = """
 name = "alone"
@@ -62,26 +72,38 @@ eval_rows = 8
 """
 
 
-def alone(folder: Path, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run a command where no call to the network succeeds; the hub may be asked unless offline."""
+class Ended(NamedTuple):
+    """How a command ended, what it said, and how often it tried the network."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+    num_tried: int
+
+
+def alone(folder: Path, *commands: Sequence[str], **environment: str) -> list[Ended]:
+    """Run commands where no call to the network succeeds; the hub may be asked unless offline."""
     unset = {name for name in os.environ if name.startswith("HF_")}
     known = {name: value for name, value in os.environ.items() if name not in unset}
-    return subprocess.run(  # noqa: S603 - our own program
-        [sys.executable, "-c", GUARDED, *words],
-        capture_output=True,
+    done = subprocess.run(  # noqa: S603 - our own program
+        [sys.executable, "-c", GUARDED, json.dumps(commands)],
+        stdout=subprocess.PIPE,
         text=True,
         timeout=300,
-        check=False,
+        check=True,
         env={**known, "HF_HOME": str(folder / "hub-home"), "NO_COLOR": "1", **environment},
     )
+    return [Ended(*each) for each in json.loads(done.stdout)]
 
 
-def recipe(folder: Path, model: Path | str, source: str, *changes: tuple[str, str]) -> str:
+def recipe(
+    folder: Path, model: Path | str, source: str, *changes: tuple[str, str], name: str = "alone"
+) -> str:
     text = RECIPE.format(model=model, source=source)
     for old, new in changes:
         assert old in text
         text = text.replace(old, new)
-    file = folder / "alone.toml"
+    file = folder / f"{name}.toml"
     file.write_text(text, encoding="utf-8")
     return str(file)
 
@@ -118,16 +140,16 @@ def test_a_whole_recipe_with_report_export_and_score_asks_the_network_nothing(
 ) -> None:
     file, workspace = recipe(tmp_path, tiny_xlmr, "mini"), tmp_path / "runs"
     exported = tmp_path / "exported"
-    for words in (
+    commands = (
         ["plan", file, "-w", str(workspace)],
         ["run", file, "-w", str(workspace)],
         ["report", str(workspace)],
         ["export", str(workspace / "runs" / "alone"), str(exported)],
         ["score", str(exported / "mixed" / "seed-1"), str(exported / "labels"), "--json"],
-    ):
-        done = alone(tmp_path, *words)
+    )
+    for words, done in zip(commands, alone(tmp_path, *commands), strict=True):
         assert done.returncode == 0, done.stderr + done.stdout
-        assert "network tried 0 times" in done.stderr, words
+        assert done.num_tried == 0, words
     assert (workspace / "runs" / "alone" / "report.html").is_file()
 
 
@@ -136,9 +158,9 @@ def test_a_mirror_is_read_without_asking_the_network(tmp_path: Path, tiny_xlmr: 
     for repository, name, columns in xnli_files():
         path = tmp_path / "mirror" / repository / name
         put(path, columns)
-    done = alone(tmp_path, "run", file, "-w", str(tmp_path / "runs"))
+    (done,) = alone(tmp_path, ["run", file, "-w", str(tmp_path / "runs")])
     assert done.returncode == 0, done.stderr + done.stdout
-    assert "network tried 0 times" in done.stderr
+    assert done.num_tried == 0
 
 
 def test_a_data_set_in_the_hub_s_cache_is_read_though_the_hub_cannot_be_reached(
@@ -150,9 +172,9 @@ def test_a_data_set_in_the_hub_s_cache_is_read_though_the_hub_cannot_be_reached(
         (kept / "refs").mkdir(exist_ok=True)
         (kept / "refs" / "main").write_text(COMMIT, encoding="utf-8")
     file = recipe(tmp_path, tiny_xlmr, "hub", *ONLY_XNLI)
-    done = alone(tmp_path, "run", file, "-w", str(tmp_path / "runs"))
+    (done,) = alone(tmp_path, ["run", file, "-w", str(tmp_path / "runs")])
     assert done.returncode == 0, done.stderr + done.stdout
-    assert "network tried 0 times" not in done.stderr
+    assert done.num_tried > 0
 
 
 @pytest.mark.parametrize(
@@ -162,38 +184,26 @@ def test_a_data_set_in_the_hub_s_cache_is_read_though_the_hub_cannot_be_reached(
         ({"HF_HUB_OFFLINE": "1"}, "HF_HUB_OFFLINE is set and the local cache lacks it."),
     ],
 )
-def test_a_data_set_that_cannot_be_had_is_named_with_the_command_that_fetches_it(
+def test_what_cannot_be_had_is_named_with_the_command_that_fetches_it(
     tmp_path: Path, tiny_xlmr: Path, offline: dict[str, str], why: str
 ) -> None:
-    file = recipe(tmp_path, tiny_xlmr, "hub", *ONLY_XNLI)
-    said = refused(alone(tmp_path, "run", file, "-w", str(tmp_path / "runs"), **offline))
-    assert said.startswith(f"error: nyu-mll/multi_nli: {why}")
-    assert "`hf download nyu-mll/multi_nli --repo-type dataset`" in said
-    assert "`stiltwalk data fetch RECIPE FOLDER`" in said
+    mirror, workspace = tmp_path / "mirror", str(tmp_path / "runs")
+    data = recipe(tmp_path, tiny_xlmr, "hub", *ONLY_XNLI)
+    model = recipe(tmp_path, "owner/encoder", "mini", *ONLY_XNLI, name="model")
+    commands = [["run", data, "-w", workspace], ["run", model, "-w", workspace]]
+    commands.append(["data", "fetch", data, str(mirror)])
+    no_data, no_model, no_mirror = map(refused, alone(tmp_path, *commands, **offline))
+    assert no_data.startswith(f"error: nyu-mll/multi_nli: {why}")
+    assert "`hf download nyu-mll/multi_nli --repo-type dataset`" in no_data
+    assert "`stiltwalk data fetch RECIPE FOLDER`" in no_data
+    assert no_model.startswith("error: The model 'owner/encoder' is neither a folder here nor can ")
+    assert "`hf download owner/encoder`" in no_model
     assert not (tmp_path / "runs" / "stages").exists()
-
-
-@pytest.mark.parametrize("offline", [{}, {"HF_HUB_OFFLINE": "1"}])
-def test_a_model_that_cannot_be_had_is_named_with_the_command_that_fetches_it(
-    tmp_path: Path, offline: dict[str, str]
-) -> None:
-    file = recipe(tmp_path, "owner/encoder", "mini", *ONLY_XNLI)
-    said = refused(alone(tmp_path, "run", file, "-w", str(tmp_path / "runs"), **offline))
-    assert said.startswith("error: The model 'owner/encoder' is neither a folder here nor can it")
-    assert "`hf download owner/encoder`" in said
-    assert not (tmp_path / "runs" / "stages").exists()
-
-
-def test_a_mirror_cannot_be_fetched_without_the_network_and_leaves_nothing(
-    tmp_path: Path, tiny_xlmr: Path
-) -> None:
-    file, mirror = recipe(tmp_path, tiny_xlmr, "hub", *ONLY_XNLI), tmp_path / "mirror"
-    said = refused(alone(tmp_path, "data", "fetch", file, str(mirror)))
-    assert "the hub did not give it" in said
+    assert why in no_mirror
     assert not mirror.exists()
 
 
-def refused(done: subprocess.CompletedProcess[str]) -> str:
+def refused(done: Ended) -> str:
     """Return what a command says that must end with 2, without a traceback."""
     assert done.returncode == WRONG_INPUT, done.stdout + done.stderr
     assert "Traceback" not in done.stderr
